@@ -1,0 +1,248 @@
+/* arena.c - chunks of growing size in a list; children in a doubly linked list. */
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+enum { ALIGN = 16, FIRST_CHUNK = 512, MAX_CHUNK = 64 * 1024 };
+
+struct chunk {
+	struct chunk *next;
+	size_t size;	/* of the whole malloc */
+};
+
+struct closer {
+	struct closer *next;
+	void (*fn)(void *);
+	void *p;
+};
+
+struct arena {
+	struct arena *parent, *first_child, *prev, *next;
+	struct chunk *chunks;
+	struct closer *closers;
+	char *at, *end;
+	size_t bytes;
+	size_t next_chunk;
+};
+
+static void *take(size_t n)
+{
+	void *p = malloc(n);
+
+	if (!p)
+		fatal("out of memory: %zu bytes", n);
+	return p;
+}
+
+static void link_child(struct arena *a, struct arena *parent)
+{
+	a->parent = parent;
+	a->prev = NULL;
+	a->next = NULL;
+	if (!parent)
+		return;
+	a->next = parent->first_child;
+	if (a->next)
+		a->next->prev = a;
+	parent->first_child = a;
+}
+
+static void unlink_child(struct arena *a)
+{
+	if (a->prev)
+		a->prev->next = a->next;
+	else if (a->parent)
+		a->parent->first_child = a->next;
+	if (a->next)
+		a->next->prev = a->prev;
+	a->parent = a->prev = a->next = NULL;
+}
+
+struct arena *arena_new(struct arena *parent)
+{
+	struct arena *a = take(sizeof *a);
+
+	memset(a, 0, sizeof *a);
+	a->next_chunk = FIRST_CHUNK;
+	link_child(a, parent);
+	return a;
+}
+
+/* Closers first: they may use memory of this arena and of its children's owners. A closer
+ * or a child's closer may register nothing new here. */
+static void release(struct arena *a)
+{
+	while (a->first_child)
+		arena_free(a->first_child);
+	while (a->closers) {
+		struct closer *c = a->closers;
+
+		a->closers = c->next;
+		c->fn(c->p);
+	}
+	while (a->chunks) {
+		struct chunk *c = a->chunks;
+
+		a->chunks = c->next;
+		free(c);
+	}
+	a->at = a->end = NULL;
+	a->bytes = 0;
+	a->next_chunk = FIRST_CHUNK;
+}
+
+void arena_free(struct arena *a)
+{
+	if (!a)
+		return;
+	unlink_child(a);
+	release(a);
+	free(a);
+}
+
+void arena_reset(struct arena *a)
+{
+	release(a);
+}
+
+void arena_move(struct arena *a, struct arena *parent)
+{
+	unlink_child(a);
+	link_child(a, parent);
+}
+
+static void *new_chunk(struct arena *a, size_t n)
+{
+	size_t head = (sizeof(struct chunk) + ALIGN - 1) / ALIGN * ALIGN;
+	bool own = n > a->next_chunk / 2;	/* large: a chunk of its own, the current one goes on */
+	size_t size = own ? head + n : head + a->next_chunk;
+	struct chunk *c = take(size);
+	char *start = (char *)c + head;
+
+	c->size = size;
+	a->bytes += size;
+	c->next = a->chunks;
+	a->chunks = c;
+	if (a->next_chunk < MAX_CHUNK)
+		a->next_chunk *= 2;
+	if (!own) {
+		a->at = start + n;
+		a->end = (char *)c + size;
+	}
+	return start;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	char *p = a->at;
+
+	if (n > SIZE_MAX / 4)
+		fatal("out of memory: %zu bytes", n);
+	n = (n + ALIGN - 1) / ALIGN * ALIGN;
+	if (n == 0)
+		n = ALIGN;
+	if ((size_t)(a->end - p) < n)
+		return new_chunk(a, n);
+	a->at = p + n;
+	return p;
+}
+
+void *arena_zalloc(struct arena *a, size_t n)
+{
+	return memset(arena_alloc(a, n), 0, n);
+}
+
+void *arena_array(struct arena *a, size_t count, size_t size)
+{
+	size_t n;
+
+	if (__builtin_mul_overflow(count, size, &n))
+		fatal("out of memory: %zu times %zu bytes", count, size);
+	return arena_zalloc(a, n);
+}
+
+void *arena_dup(struct arena *a, const void *p, size_t n)
+{
+	void *q = arena_alloc(a, n);
+
+	if (n)
+		memcpy(q, p, n);
+	return q;
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t n)
+{
+	char *q = arena_alloc(a, n + 1);
+
+	if (n)
+		memcpy(q, s, n);
+	q[n] = '\0';
+	return q;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	return arena_strndup(a, s, strlen(s));
+}
+
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+{
+	va_list again;
+	char *s;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	if (n < 0)
+		fatal("arena_printf: bad format \"%s\"", fmt);
+	s = arena_alloc(a, (size_t)n + 1);
+	vsnprintf(s, (size_t)n + 1, fmt, again);
+	va_end(again);
+	return s;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	s = arena_vprintf(a, fmt, ap);
+	va_end(ap);
+	return s;
+}
+
+void arena_defer(struct arena *a, void (*fn)(void *), void *p)
+{
+	struct closer *c = arena_alloc(a, sizeof *c);
+
+	c->fn = fn;
+	c->p = p;
+	c->next = a->closers;
+	a->closers = c;
+}
+
+/* Depth-first without recursion: arenas can be nested deeply. */
+size_t arena_bytes(const struct arena *a)
+{
+	const struct arena *at = a;
+	size_t n = 0;
+
+	for (;;) {
+		n += at->bytes + sizeof *at;
+		if (at->first_child) {
+			at = at->first_child;
+			continue;
+		}
+		while (at != a && !at->next)
+			at = at->parent;
+		if (at == a)
+			return n;
+		at = at->next;
+	}
+}
