@@ -1,0 +1,71 @@
+/* expr.h - the expression language: a total subset of jq. Parse, check, evaluate within bounds.
+ *
+ * Shapes:  struct expr is a parsed program, immutable. struct tmpl is a value with
+ *          `${ expr }` inside: a constant, one expression (keeps its type), text
+ *          mixed with expressions (becomes a string), or an array or object of these.
+ * Units:   offsets are bytes into the source text given to the parser.
+ * Memory:  programs live in the arena given to the parser and point into a copy
+ *          of the source. Values come out in the arena given to the
+ *          evaluator; scratch is freed before it returns.
+ * Errors:  parsing fills struct expr_error (place and hint). Evaluation: ERR_EXPRESSION (also for
+ *          limits, no output, more than one output, `error`); messages follow jq's.
+ * Source:  DESIGN 4.2 (the list of functions and limits), LANGUAGE "Expressions"; the jq program is the oracle in
+ *          t/expr/*.test (groups of three lines: program, input, expected output).
+ */
+#ifndef CONFIG_EXPR_H
+#define CONFIG_EXPR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct arena;
+struct err;
+struct json;
+struct expr;
+struct tmpl;
+
+struct expr_error {
+	size_t offset;		/* where, in bytes from the start of the source */
+	size_t length;		/* of what is wrong, at least 1 */
+	char msg[200];
+	char hint[120];		/* "" or advice, e.g. a name that is near */
+};
+
+int expr_parse(struct arena *a, struct str source, const struct expr **ret, struct expr_error *error);
+
+/* A string with `${ }` inside; `$${` is a literal `${`. offsets count from the start of text. */
+int tmpl_parse(struct arena *a, struct str text, const struct tmpl **ret, struct expr_error *error);
+const struct tmpl *tmpl_constant(struct arena *a, const struct json *v);
+const struct tmpl *tmpl_expr(struct arena *a, const struct expr *e);
+const struct tmpl *tmpl_array(struct arena *a, const struct tmpl *const *items, size_t n);
+const struct tmpl *tmpl_object(struct arena *a, const struct str *keys, const struct tmpl *const *vals, size_t n);
+bool tmpl_is_constant(const struct tmpl *t);
+
+/* --- what the linker asks: which names of the root does the program read? --- */
+/* Called for every path that starts at the root: n constant keys, e.g. {"steps","draft","output"}
+ * for `.steps.draft.output | length`. Cut where the path stops to be constant. Not called for paths below
+ * a pipe whose left side is not the root. */
+typedef void expr_ref_fn(void *arg, const struct str *keys, size_t n, size_t offset, size_t length);
+void expr_refs(const struct expr *e, expr_ref_fn *fn, void *arg);
+void tmpl_refs(const struct tmpl *t, expr_ref_fn *fn, void *arg);	/* strings parsed by tmpl_parse only: offsets into their text */
+/* Mistakes that can be seen without data: impossible types (`1 + {}`, `length(1;2)` arity is a parse error), a
+ * root key that is not among roots[] ("did you mean"). Calls report once per mistake. */
+void expr_check(const struct expr *e, const char *const *roots, size_t n_roots,
+		void (*report)(void *arg, const struct expr_error *error), void *arg);
+void tmpl_check(const struct tmpl *t, const char *const *roots, size_t n_roots,
+		void (*report)(void *arg, const struct expr_error *error), void *arg);
+
+/* --- evaluation: 100,000 operations, 8 MiB, depth 64, PCRE2 match limits --- */
+/* Exactly one output is wanted; none or several is ERR_EXPRESSION. */
+int expr_eval(const struct expr *e, const struct json *root, struct arena *a, const struct json **ret, struct err *err);
+/* All outputs as an array (tests, switch of several). */
+int expr_eval_all(const struct expr *e, const struct json *root, struct arena *a, const struct json **ret, struct err *err);
+int expr_test(const struct expr *e, const struct json *root, bool *ret, struct err *err);	/* jq truth of the one output */
+int tmpl_eval(const struct tmpl *t, const struct json *root, struct arena *a, const struct json **ret, struct err *err);
+/* The result as text for prompts: a string as it is, anything else compact JSON; null is an error. */
+int tmpl_eval_text(const struct tmpl *t, const struct json *root, struct arena *a, struct str *ret, struct err *err);
+
+#endif
