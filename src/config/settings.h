@@ -1,0 +1,77 @@
+/* settings.h - agentd.yaml: the daemon's own file.
+ *
+ * Shapes:  plain values with defaults; every key is a row of the table in settings.c.
+ * Units:   _ms, _bytes.
+ * Memory:  one arena, immutable.
+ * Errors:  all to the diag list.
+ * Source:  agentd.yaml(5). Environment: AGENTD_DATABASE overrides `database`.
+ *
+ * Paths in the file are relative to the file's directory.
+ */
+#ifndef CONFIG_SETTINGS_H
+#define CONFIG_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "config/diag.h"
+
+struct arena;
+
+struct fs_root {		/* a directory that the fs runner may use */
+	struct str name;
+	const char *path;
+	bool writable;
+};
+
+struct credential {		/* handle -> environment name */
+	struct str handle;
+	const char *env;
+};
+
+struct settings {
+	const char *database;		/* libpq connection string */
+	const char *config_dir;		/* root that holds workflows/ policies/ tools.d/; default: the file's directory */
+	const char *workspace_dir;	/* per-task directories; default var/workspaces */
+	enum log_level log_level;
+	struct {
+		const char *listen;	/* "unix:/path" or "127.0.0.1:8470" (default) */
+		int socket_mode;	/* of a Unix socket, default 0660 */
+		int max_connections;	/* default 4096 */
+		int64_t header_timeout_ms, body_timeout_ms;	/* 5 s, 30 s */
+		int64_t max_body_bytes;	/* 1 MiB */
+		int64_t max_wait_ms;	/* longest ?wait=, 60 s */
+		int max_waiting;	/* long polls at once, 2000 */
+	} web;
+	struct {
+		const struct str *lanes;	/* default: ["default"] */
+		size_t n_lanes;
+		int slots;		/* tasks in flight, default 1000 */
+		int batch;		/* tasks per claim and commit, default 500 */
+		int64_t lease_ms;	/* 30 s */
+		int64_t heartbeat_ms;	/* 5 s; < lease / 2 */
+		int64_t drain_ms;	/* 30 s */
+		int64_t poll_ms;	/* when LISTEN is silent, 1 s (jittered) */
+	} worker;
+	struct {
+		int64_t interval_ms;	/* lease / 3 by default: 10 s */
+		int64_t retain_short_ms, retain_long_ms;	/* 30 d, 365 d */
+		int64_t idempotency_ms;	/* 7 d at least */
+	} sweeper;
+	struct {
+		const struct fs_root *roots;
+		size_t n_roots;
+		const struct credential *credentials;
+		size_t n_credentials;
+		int64_t workspace_bytes;	/* quota per task, 256 MiB */
+		int workspace_files;		/* 10,000 */
+	} tools;
+};
+
+const struct settings *settings_parse(struct arena *a, const char *path, struct str text, struct diags *d);
+const struct settings *settings_default(struct arena *a, const char *dir);
+
+#endif
