@@ -1,4 +1,4 @@
-/* manifest.h - tools.d/*.yaml, checked: one tool each.
+/* manifest.h - every file of tools.d/, checked: one tool each.
  *
  * Shapes:  the contract (what workflows and models see) and one runner's settings.
  * Units:   _ms, _bytes.

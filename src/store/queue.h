@@ -1,0 +1,184 @@
+/* queue.h - what workers do with tasks: register, claim, heartbeat, commit moves.
+ *
+ * Shapes:  an attempt is one claim of a task, numbered by its fence from 1. A move is
+ *          everything that one task commits at once: journal rows, effect changes,
+ *          reservations, settled model calls, and what becomes of the task. Moves
+ *          that arrive in one loop turn share a transaction (group commit); two moves of one
+ *          task keep their order.
+ * Units:   _ms, _us, _pusd. Leases are by the database's clock.
+ * Memory:  what is passed to queue_commit() must live until its callback ran. Claimed tasks live in
+ *          the arena each of them carries, which the receiver owns.
+ * Errors:  per move a status, see enum move_status. A move never fails because the connection is down: it
+ *          waits, and is sent again identically.
+ * Source:  sql/30_queue.sql (claim, heartbeat, commit_steps); DESIGN 2 and 3; R3-R21.
+ */
+#ifndef STORE_QUEUE_H
+#define STORE_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/loop.h"
+#include "base/str.h"
+#include "base/uuid.h"
+
+struct arena;
+struct json;
+struct store;
+
+/* --- worker incarnations --- */
+struct worker_row {
+	struct uuid id;			/* made at start: an incarnation, never a configured name */
+	const char *host;
+	int pid;
+	const struct str *lanes;
+	size_t n_lanes;
+	int64_t lease_ms;
+	int semantics;			/* engine-semantics number (R36) */
+};
+struct op *queue_register(struct store *s, struct arena *a, const struct worker_row *w, op_done_fn *done, void *arg);
+
+struct heartbeat {
+	bool lost;			/* the lease ran out and the sweeper took over: stop everything at once */
+	const struct uuid *cancelled;	/* tasks of ours whose cancel was asked for */
+	size_t n_cancelled;
+};
+struct op *queue_heartbeat(struct store *s, struct arena *a, const struct uuid *worker, op_done_fn *done, void *arg);
+const struct heartbeat *queue_heartbeat_of(const struct op *op);
+/* Clean end: gives back all tasks of the worker (ready, no recovery counted) and ends the row. */
+struct op *queue_leave(struct store *s, struct arena *a, const struct uuid *worker, op_done_fn *done, void *arg);
+
+/* --- journal rows --- */
+struct journal_row {
+	int64_t seq;			/* given by the database */
+	int64_t at_us;			/* given by the database */
+	struct str path;		/* "research~2/turn-1"; "" for the task itself */
+	int attempt_try;		/* from 1 */
+	struct str kind;		/* engine/journal.h: "step.succeeded" ... */
+	struct str step_kind;		/* "call"; STR_NONE for rows that belong to no step */
+	const struct json *value;	/* never NULL */
+	int64_t started_us;		/* worker's estimate by the database clock; 0: none */
+	int64_t cost_pusd;
+};
+
+/* --- claiming --- */
+struct claimed {
+	struct arena *arena;
+	struct uuid task;
+	int fence;
+	struct str workflow;
+	struct digest bundle;
+	const struct json *facts;	/* the expression's .task: {id, workflow, bundle, urgency, labels, created_at, submitted_by, parent} */
+	const struct json *input;
+	struct json const *budget;	/* {usd?, wall_ms?, turns?, calls?} as pinned at submission */
+	int64_t deadline_us;		/* of wall budget or submission; 0: none */
+	int64_t created_us;
+	int failures, recoveries;
+	bool cancel;			/* asked for before the claim */
+	int64_t last_seq;
+	const struct journal_row *rows;	/* the whole journal, in order */
+	size_t n_rows;
+	/* holds that an earlier attempt left open (R20): they count as spent */
+	int64_t spent_pusd;
+};
+
+struct claims {
+	struct claimed *const *v;
+	size_t n;
+	int64_t next_due_ms;		/* until the earliest timer of a lane of ours is due; -1: none */
+	int64_t now_us;			/* the database's clock at the claim */
+	bool more;			/* the queue held more than was asked for */
+};
+struct op *queue_claim(struct store *s, struct arena *a, const struct uuid *worker, int limit, op_done_fn *done, void *arg);
+const struct claims *queue_claims_of(const struct op *op);	/* take the arenas (arena_move) in the completion, or they go */
+
+/* --- moves --- */
+enum effect_state { EFFECT_PLANNED, EFFECT_DISPATCHED, EFFECT_DONE, EFFECT_FAILED_BEFORE, EFFECT_UNCERTAIN };
+
+struct effect_change {
+	struct digest key;		/* R17 */
+	struct str path;
+	struct str tool;
+	struct str effect_class;	/* "at_most_once" */
+	struct digest args;
+	enum effect_state to;		/* DISPATCHED inserts the row (planned and dispatched in one) or moves it on */
+	const struct json *result;	/* for DONE; else NULL */
+};
+
+struct spend_limit {			/* a step budget: all spending below this path */
+	struct str path;
+	int64_t limit_pusd;
+};
+
+struct spend_hold {
+	struct uuid id;			/* made by the caller; the settling model call names it */
+	struct str path;		/* of the step, with turn */
+	int64_t amount_pusd;
+	int64_t expires_ms;		/* from now; after that the sweeper settles at the amount */
+	const struct spend_limit *limits;	/* the task's own limit is checked by itself */
+	size_t n_limits;
+};
+
+struct usage {				/* disjoint, >= 0 (gateway 3.6.3) */
+	int64_t in_fresh, in_cached, in_write_5m, in_write_1h, out_text, out_reason;
+};
+
+struct model_call {			/* one attempt at one provider, whether it failed or not */
+	struct uuid id;
+	struct uuid hold;		/* nil: none was taken (free) */
+	struct str path;
+	int attempt;			/* within the step's try, from 1 */
+	struct str tier, provider, model_asked, model_answered, provider_request_id, key_fingerprint;
+	struct str error_class;		/* "" on success, else "rate_limited" ... */
+	int http_status;
+	int64_t started_us, first_byte_ms, total_ms;
+	struct usage usage;
+	int64_t cost_pusd;
+	const char *cost_source;	/* provider | computed | estimated | none */
+	struct digest policy;
+};
+
+enum move_next { MOVE_STAY, MOVE_PARK, MOVE_FINISH, MOVE_RELEASE };
+
+struct move {
+	struct uuid task;
+	int fence;
+	const struct journal_row *rows;	/* seq and at_us are filled in by the database, not here */
+	size_t n_rows;
+	const struct effect_change *effects;
+	size_t n_effects;
+	const struct spend_hold *hold;	/* NULL: none */
+	const struct model_call *calls;	/* inserted and, with their holds, settled */
+	size_t n_calls;
+	enum move_next next;
+	struct str state;		/* PARK: waiting_timer, waiting_approval, uncertain ...; FINISH: succeeded, failed, cancelled, expired */
+	int64_t run_at_us;		/* PARK: earliest wake; RELEASE: ready again then (0: at once); 0 for PARK: only an event wakes it */
+	bool count_failure;		/* RELEASE: adds 1 to failures */
+	const struct json *output;	/* FINISH */
+	const struct json *error;	/* FINISH; NULL when it succeeded */
+};
+
+enum move_status {
+	MOVE_OK,
+	MOVE_ALREADY,		/* the same move was committed before: as good as OK */
+	MOVE_STALE,		/* the fence is lost: drop the task at once, commit nothing more */
+	MOVE_REFUSED,		/* nothing of it was committed; err says why: ERR_BUDGET_USD (hold), ERR_JOURNAL_CONFLICT,
+				 * ERR_SIZE or ERR_INVALID (data the database refuses), ERR_CONFLICT (a move that is not allowed) */
+	MOVE_CANCELLED		/* the store was closed */
+};
+
+struct move_result {
+	enum move_status status;
+	int64_t last_seq;
+	bool cancel;		/* a cancel of the task was asked for */
+	int64_t now_us;		/* the database's clock */
+	struct err err;
+};
+
+typedef void move_done_fn(void *arg, const struct move_result *r);
+/* done runs in the check phase, exactly once, never inside this call. */
+void queue_commit(struct store *s, const struct move *m, move_done_fn *done, void *arg);
+void queue_set_batch(struct store *s, int max_moves);	/* per transaction; default 500 */
+
+#endif

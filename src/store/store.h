@@ -1,0 +1,40 @@
+/* store.h - connections to PostgreSQL on the loop: function calls in pipeline mode, notifications.
+ *
+ * Shapes:  a store has one pipelined connection for calls and, when somebody listens,
+ *          one more that only listens. One function call per Sync is one transaction. The
+ *          store reconnects by itself (full jitter, 50 ms to 2 s) and sends every call that
+ *          had no answer yet again, identically and in order: every SQL function is idempotent
+ *          by the ids it is given (R21).
+ * Units:   milliseconds; times from the database in microseconds since 1970 UTC.
+ * Memory:  the result of a call lives in its op's arena.
+ * Errors:  ERR_PG_DOWN when a call's deadline passed without an answer (calls of the worker have
+ *          none); typed errors that functions raise with SQLSTATE 'AG...' as in sqlstate.def;
+ *          40001 and 40P01 are repeated with jitter; anything else ERR_PG with the message.
+ * Source:  sql/; durability R12, R21, R38, R39, R45. No SQL text outside this room and sql/.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+
+struct store;
+
+/* Starts to connect; role is the name shown in pg_stat_activity ("agentd worker"). */
+struct store *store_open(struct loop *l, const char *conninfo, const char *application);
+void store_close(struct store *s);		/* calls without an answer complete as ERR_CANCELLED */
+bool store_is_up(const struct store *s);
+/* Called at every change between up and down. */
+void store_on_state(struct store *s, void (*fn)(void *arg, bool up), void *arg);
+/* The channel's notifications; also called once after each (re)connect of the listener, as anything may
+ * have been missed. Channels: agentd_work, agentd_done. */
+void store_listen(struct store *s, const char *channel, void (*fn)(void *arg), void *arg);
+/* Calls without an answer, and bytes of memory they hold: back-pressure and tests. */
+size_t store_pending(const struct store *s);
+
+/* For programs without anything else to do (agentctl, tests): run the loop until the op is done. */
+void store_wait(struct store *s, struct op *op);
+
+#endif

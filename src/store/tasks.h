@@ -1,0 +1,84 @@
+/* tasks.h - what people and programs do with tasks: submit, look, wait, cancel.
+ *
+ * Shapes:  submissions that arrive in one loop turn share a transaction. Views are JSON texts made
+ *          by SQL exactly as the API shows them (LANGUAGE, "What the API shows").
+ * Units:   _us, _pusd.
+ * Memory:  what is passed in must live until the completion; results live in the op's arena.
+ * Errors:  ERR_NOT_FOUND (unknown or not the caller's), ERR_CONFLICT (wrong state),
+ *          ERR_BUSY (key in flight), ERR_INVALID with err.status 422 (budget raised, same key with another body),
+ *          ERR_PG_DOWN.
+ * Source:  sql/20_tasks.sql (submit, cancel, task_view, task_list); R22-R25, R32.
+ */
+#ifndef STORE_TASKS_H
+#define STORE_TASKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/loop.h"
+#include "base/str.h"
+#include "base/uuid.h"
+
+struct arena;
+struct json;
+struct store;
+
+struct principal {
+	struct str name;		/* "token:ci", "os:root" */
+	bool sees_all;			/* admin, or the operator at the database */
+};
+
+struct submission {
+	struct uuid id;			/* made by the caller */
+	struct str workflow;
+	const struct json *input;
+	struct str urgency;		/* low normal high */
+	const struct json *labels;	/* object of texts */
+	const struct json *budget;	/* {usd?, wall_ms?, turns?, calls?}: lowers the workflow's; NULL: none */
+	int64_t run_at_us;		/* 0: now */
+	int64_t deadline_us;		/* 0: none */
+	struct str idempotency_key;	/* STR_NONE: none */
+	struct str route;		/* "POST /tasks": scope of the key */
+	struct digest request;		/* of the canonical request */
+	struct principal by;
+};
+
+struct submitted {
+	struct uuid id;			/* of the task: an earlier one when replayed */
+	bool replayed;
+	struct str state;
+	struct str body;		/* the answer's JSON text {"id","state","workflow","bundle","created_at"}; identical when replayed */
+};
+/* Group-committed. deadline_ms 0: none. */
+struct op *tasks_submit(struct store *s, struct arena *a, const struct submission *sub, int64_t deadline_ms, op_done_fn *done, void *arg);
+const struct submitted *tasks_submitted_of(const struct op *op);
+
+/* JSON text results: *_text_of(op) */
+struct op *tasks_view(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
+		      int64_t deadline_ms, op_done_fn *done, void *arg);
+struct task_filter {
+	struct str workflow, state, label_key, label_value;	/* STR_NONE: any */
+	struct uuid before;		/* page: tasks older than this; nil: newest */
+	int limit;			/* 1..200 */
+};
+struct op *tasks_list(struct store *s, struct arena *a, const struct task_filter *f, const struct principal *by,
+		      int64_t deadline_ms, op_done_fn *done, void *arg);	/* {"tasks": [...], "next": id|null} */
+struct op *tasks_cancel(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
+			int64_t deadline_ms, op_done_fn *done, void *arg);	/* the task's view */
+/* Journal rows after seq as the API's events: {"events": [...], "state": "..."}; for --follow and, later, SSE. */
+struct op *tasks_events(struct store *s, struct arena *a, const struct uuid *task, int64_t after_seq, int limit,
+			const struct principal *by, int64_t deadline_ms, op_done_fn *done, void *arg);
+struct str tasks_text_of(const struct op *op);
+
+/* For long polls: which of these tasks are terminal or parked now? */
+struct op *tasks_states(struct store *s, struct arena *a, const struct uuid *ids, size_t n, int64_t deadline_ms,
+			op_done_fn *done, void *arg);
+struct task_state {
+	struct uuid id;
+	struct str state;
+	bool terminal;
+};
+const struct task_state *tasks_states_of(const struct op *op, size_t *ret_n);
+
+#endif
