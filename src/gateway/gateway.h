@@ -1,0 +1,74 @@
+/* gateway.h - one question to a tier: ordered steps, attempts, fallback, money.
+ *
+ * Shapes:  gateway_call() is an op. Inside: route (pure) picks the next step of the tier; the worst
+ *          case is reserved (store/queue.h, a move that holds); the wire sends and streams;
+ *          a failed attempt is settled and recorded at once; the last attempt, good or bad, is handed
+ *          to the caller unsettled, so that it commits in one transaction with the step's row.
+ * Units:   _ms, _pusd, tokens.
+ * Memory:  the request is copied; the answer lives in op->arena.
+ * Errors:  ERR_MODEL_*, of the last attempt when all failed; ERR_MODEL_NO_ROUTE (unknown tier, no step allowed or
+ *          configured); ERR_BUDGET_USD (reservation refused); ERR_LEASE_LOST (the fence is gone); ERR_CANCELLED.
+ * Source:  DESIGN section 6, gateway.md 3; agentd-routing(5).
+ */
+#ifndef GATEWAY_GATEWAY_H
+#define GATEWAY_GATEWAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "base/str.h"
+#include "base/uuid.h"
+#include "store/queue.h"
+
+struct gateway;
+struct http;
+struct json;
+struct routing;
+struct store;
+
+struct gateway *gateway_new(struct loop *l, struct http *h, struct store *s);
+void gateway_free(struct gateway *g);		/* no call may be in flight */
+/* The snapshot must live until gateway_free(); calls in flight go on with the one they began with. */
+void gateway_set_routing(struct gateway *g, const struct routing *r);
+
+enum message_role { ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT };
+
+struct message {
+	enum message_role role;
+	struct str text;
+};
+
+struct model_request {
+	struct uuid task;
+	int fence;
+	struct str path;		/* "draft~2/turn-1": stands in model_calls and spend_hold */
+	const struct json *facts;	/* .task of routing conditions */
+	struct str tier;
+	const struct message *messages;
+	size_t n_messages;
+	const struct json *output;	/* JSON Schema of the answer; NULL: text */
+	int64_t max_output;		/* tokens; 0: the model's */
+	double temperature;		/* < 0: not given */
+	int64_t deadline_ms;		/* from now; 0: the tier's */
+	const struct spend_limit *limits;	/* step budgets above this path */
+	size_t n_limits;
+};
+
+struct model_answer {
+	struct str text;		/* valid UTF-8 without NUL */
+	struct str finish_reason;	/* stop length ... */
+	const struct model_call *calls;	/* attempts not recorded yet (0 or 1): put them into the move that ends the step; also on errors */
+	size_t n_calls;
+	int64_t cost_pusd;		/* of all attempts of this call */
+	struct usage usage;		/* sum of all attempts */
+};
+
+struct op *gateway_call(struct gateway *g, struct arena *a, const struct model_request *req, op_done_fn *done, void *arg);
+const struct model_answer *gateway_answer_of(const struct op *op);	/* in the completion; also when err is set */
+
+/* What `agentd` prints at start and `./dev up` says: which steps of each tier are configured here. One JSON
+ * object {tier: [{model, provider, configured, key_env, reason}]}. Reads the environment, calls nobody. */
+const struct json *gateway_describe(struct arena *a, const struct routing *r);
+
+#endif

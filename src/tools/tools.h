@@ -1,0 +1,65 @@
+/* tools.h - the registry: manifests made callable, one runner per file.
+ *
+ * Shapes:  tools_call() is an op. It says what is known of the effect: not begun, done, or not known;
+ *          what follows from that for the ledger is the engine's (engine/effect.c).
+ * Units:   _ms, _bytes.
+ * Memory:  the request's values must live until the completion; the result lives in op->arena.
+ * Errors:  ERR_TOOL_UNKNOWN, ERR_TOOL_ARGS, ERR_TOOL_FAILED (err.status where there was one),
+ *          ERR_TOOL_TIMEOUT, ERR_TOOL_OUTPUT, ERR_CANCELLED. err.retryable as LANGUAGE "Errors" says
+ *          for the class given in the request.
+ * Source:  DESIGN section 8, LANGUAGE "Tools as a workflow sees them"; R16-R18, R56, R57; agentd-tool(5).
+ */
+#ifndef TOOLS_TOOLS_H
+#define TOOLS_TOOLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/loop.h"
+#include "base/str.h"
+#include "base/uuid.h"
+#include "config/workflow.h"
+
+struct http;
+struct json;
+struct manifest;
+struct settings;
+struct tools;
+
+struct tools *tools_new(struct loop *l, struct http *h, const struct settings *settings);
+void tools_free(struct tools *t);		/* no call may be in flight */
+/* Sorted by name; must live until tools_free(). */
+void tools_set_manifests(struct tools *t, const struct manifest *const *v, size_t n);
+const struct manifest *tools_find(const struct tools *t, struct str name);	/* NULL: unknown */
+
+struct tool_request {
+	struct str tool;
+	const struct json *args;	/* an object */
+	struct uuid task;
+	int fence;
+	const struct json *facts;	/* .task of templates */
+	struct digest effect_key;	/* R17; templates see it as hex text */
+	enum effect_class effect;	/* the stricter of pinned and live: decides what may be repeated */
+	int64_t timeout_ms;		/* 0: the manifest's; else the smaller */
+};
+
+enum tool_outcome {
+	TOOL_NOT_BEGUN,		/* certain: nothing left this process (arguments refused, connect failed, program missing) */
+	TOOL_DONE,		/* a full answer came: value, or an error that the other side states (4xx except 408) */
+	TOOL_UNKNOWN		/* may have happened: timeout, reset, 408, 5xx, killed */
+};
+
+struct tool_result {
+	enum tool_outcome outcome;
+	const struct json *value;	/* NULL on error */
+	bool truncated;
+};
+
+struct op *tools_call(struct tools *t, struct arena *a, const struct tool_request *req, op_done_fn *done, void *arg);
+const struct tool_result *tools_result_of(const struct op *op);	/* in the completion; also when err is set */
+
+/* The directory of a task: <workspace_dir>/<task id>, made on first use; removed by the sweeper. */
+const char *tools_workspace(struct arena *a, const struct settings *settings, const struct uuid *task);
+
+#endif
