@@ -1,0 +1,268 @@
+/* agentd.c - the daemon's modes: options, load, start, stop. No logic lives here.
+ *
+ * agentd [-c FILE] web|worker|sweeper|all; see agentd(8).
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/http.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "config/catalog.h"
+#include "engine/engine.h"
+#include "gateway/gateway.h"
+#include "publish.h"
+#include "store/store.h"
+#include "sweeper/sweep.h"
+#include "tools/tools.h"
+#include "web/web.h"
+#include "worker/worker.h"
+
+enum { WEB = 1, WORKER = 2, SWEEPER = 4 };
+
+static const struct {
+	const char *name;
+	int parts;
+} modes[] = {
+	{"web", WEB},
+	{"worker", WORKER},
+	{"sweeper", SWEEPER},
+	{"all", WEB | WORKER | SWEEPER},
+};
+
+struct daemon {
+	int parts;
+	struct arena *arena;
+	struct loop *loop;
+	const struct settings *settings;
+	struct store *store;
+	struct http *http;
+	struct gateway *gateway;
+	struct tools *tools;
+	struct engine *engine;
+	struct worker *worker;
+	struct sweeper *sweeper;
+	struct web *web;
+	struct publish *publish;
+	struct loop_signal *term, *interrupt, *hup;
+	int running;		/* parts that have not stopped yet */
+	bool stopping;
+};
+
+static void print_diags(struct arena *a, struct diags *d)
+{
+	struct buf out;
+
+	buf_init(&out, a);
+	diag_print(d, &out);
+	fwrite(out.p, 1, out.n, stderr);
+}
+
+static const struct settings *load_settings(struct arena *a, const char *file)
+{
+	struct diags *d = diags_new(a);
+	const struct settings *s = NULL;
+	struct err err;
+	struct str text;
+
+	if (!file) {
+		if (access("agentd.yaml", R_OK) < 0)
+			return settings_default(a, ".");
+		file = "agentd.yaml";
+	}
+	if (file_read(a, file, 256 * 1024, &text, &err) < 0) {
+		fprintf(stderr, "agentd: %s\n", err.msg);
+		return NULL;
+	}
+	s = settings_parse(a, file, text, d);
+	print_diags(a, d);
+	return diag_errors(d) ? NULL : s;
+}
+
+/* Routing and manifests are live: read from the files at start and at SIGHUP. An old catalog stays
+ * until the process ends, as calls in flight may still use it. */
+static int load_live(struct daemon *m)
+{
+	struct arena *a = arena_new(m->arena);
+	struct diags *d = diags_new(a);
+	const struct catalog *c = catalog_load(a, m->settings->config_dir, d);
+
+	print_diags(a, d);
+	if (!c) {
+		arena_free(a);
+		return -1;
+	}
+	if (c->routing) {
+		const struct json *tiers = gateway_describe(a, c->routing);
+
+		gateway_set_routing(m->gateway, c->routing);
+		for (size_t i = 0; i < json_len(tiers); i++)
+			log_info("routing.tier", "tier=%s steps=%s", log_quote(json_key(tiers, i)),
+				 log_quote(json_text(a, json_val(tiers, i))));
+	}
+	tools_set_manifests(m->tools, c->tools, c->n_tools);
+	return 0;
+}
+
+static void part_stopped(void *arg)
+{
+	struct daemon *m = arg;
+
+	if (--m->running == 0)
+		loop_stop(m->loop);
+}
+
+/* Web first (no new work comes in), then the worker; a second signal hurries the worker. */
+static void on_stop(void *arg, int signum)
+{
+	struct daemon *m = arg;
+
+	(void)signum;
+	if (m->stopping) {
+		if (m->worker)
+			worker_stop(m->worker, part_stopped, m);
+		return;
+	}
+	m->stopping = true;
+	sweep_stop(m->sweeper);
+	m->sweeper = NULL;
+	m->running = 1;
+	if (m->web) {
+		m->running++;
+		web_stop(m->web, part_stopped, m);
+	}
+	if (m->worker) {
+		m->running++;
+		worker_stop(m->worker, part_stopped, m);
+	}
+	loop_defer(m->loop, part_stopped, m);
+}
+
+static void on_hup(void *arg, int signum)
+{
+	struct daemon *m = arg;
+
+	(void)signum;
+	log_info("reload", "dir=%s", log_quotec(m->settings->config_dir));
+	if ((m->parts & WORKER) && load_live(m) < 0)
+		log_error("reload.refused", "reason=%s", "\"the files have errors; the old ones stay\"");
+	if (m->publish)
+		publish_start(m->publish);
+}
+
+static int start(struct daemon *m, struct err *err)
+{
+	char application[32];
+
+	snprintf(application, sizeof application, "agentd %s", m->parts == WEB ? "web" : m->parts == WORKER ? "worker" :
+		 m->parts == SWEEPER ? "sweeper" : "all");
+	m->loop = loop_new();
+	m->store = store_open(m->loop, m->settings->database, application);
+	if (m->parts & WORKER) {
+		m->http = http_new(m->loop);
+		m->gateway = gateway_new(m->loop, m->http, m->store);
+		m->tools = tools_new(m->loop, m->http, m->settings);
+		m->engine = engine_new(m->loop, m->store, m->gateway, m->tools);
+		if (load_live(m) < 0)
+			return err_set(err, ERR_CONFIG, "the configuration has errors");
+		m->worker = worker_start(m->loop, m->store, m->engine, m->settings);
+	}
+	if (m->parts & SWEEPER)
+		m->sweeper = sweep_start(m->loop, m->store, m->settings);
+	if (m->parts & WEB) {
+		m->publish = publish_new(m->arena, m->store, m->settings->config_dir);
+		m->web = web_start(m->loop, m->store, m->settings, err);
+		if (!m->web)
+			return -1;
+	}
+	m->term = loop_signal_new(m->loop, SIGTERM, on_stop, m);
+	m->interrupt = loop_signal_new(m->loop, SIGINT, on_stop, m);
+	m->hup = loop_signal_new(m->loop, SIGHUP, on_hup, m);
+	return 0;
+}
+
+static void finish(struct daemon *m)
+{
+	loop_signal_free(m->term);
+	loop_signal_free(m->interrupt);
+	loop_signal_free(m->hup);
+	web_free(m->web);
+	worker_free(m->worker);
+	store_close(m->store);
+	engine_free(m->engine);
+	tools_free(m->tools);
+	gateway_free(m->gateway);
+	http_free(m->http);
+	loop_free(m->loop);
+	arena_free(m->arena);
+}
+
+static int usage(FILE *out, int status)
+{
+	fputs("usage: agentd [-c FILE] web|worker|sweeper|all\n"
+	      "       agentd --version\n"
+	      "  -c, --config FILE   settings (default: ./agentd.yaml, else built-in defaults)\n", out);
+	return status;
+}
+
+static int parts_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+		if (strcmp(modes[i].name, name) == 0)
+			return modes[i].parts;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
+	};
+	struct daemon m = {0};
+	const char *file = NULL;
+	struct err err = {0};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			file = optarg;
+			break;
+		case 'V':
+			puts("agentd " AGENTD_VERSION);
+			return 0;
+		case 'h':
+			return usage(stdout, 0);
+		default:
+			return usage(stderr, 2);
+		}
+	}
+	if (argc - optind != 1 || !(m.parts = parts_of(argv[optind])))
+		return usage(stderr, 2);
+	signal(SIGPIPE, SIG_IGN);
+	m.arena = arena_new(NULL);
+	m.settings = load_settings(m.arena, file);
+	if (!m.settings)
+		return 1;
+	log_set_level(m.settings->log_level);
+	log_set_name(argv[optind]);
+	if (start(&m, &err) < 0) {
+		fprintf(stderr, "agentd: %s\n", err.msg);
+		return 1;
+	}
+	loop_run(m.loop);
+	log_info("stopped", "mode=%s", argv[optind]);
+	finish(&m);
+	return 0;
+}

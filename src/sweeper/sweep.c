@@ -1,0 +1,135 @@
+/* sweep.c - runs the table of duties, each by its own timer, one call at a time per duty. */
+#include "sweeper/sweep.h"
+
+#include "base/arena.h"
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "config/settings.h"
+#include "store/admin.h"
+#include "store/store.h"
+
+static const struct duty *const duties[] = {
+	&duty_expired_workers, &duty_due_timers,  &duty_deadlines,  &duty_expired_holds,
+	&duty_partitions,      &duty_retention,	  &duty_workspaces,
+};
+
+enum { N_DUTIES = sizeof duties / sizeof duties[0] };
+
+struct runner {
+	struct sweeper *sweeper;
+	const struct duty *duty;
+	struct loop_timer *timer;
+	struct op *op;
+};
+
+struct sweeper {
+	struct loop *loop;
+	struct store *store;
+	const struct settings *settings;
+	struct arena *arena;
+	struct runner runners[N_DUTIES];
+	int calls;		/* in flight */
+	bool stopping;
+};
+
+static void release(struct sweeper *w)
+{
+	if (w->stopping && w->calls == 0)
+		arena_free(w->arena);
+}
+
+/* Spread by up to a tenth, so that several sweepers do not meet. */
+static int64_t next_period(const struct runner *r)
+{
+	int64_t ms = r->duty->period_ms(r->sweeper->settings);
+	uint32_t x;
+
+	random_bytes(&x, sizeof x);
+	return ms + (int64_t)(x % (uint32_t)(ms / 10 + 1));
+}
+
+static void on_done(struct op *op, void *arg)
+{
+	struct runner *r = arg;
+	struct sweeper *w = r->sweeper;
+	int64_t rows = 0;
+
+	r->op = NULL;
+	w->calls--;
+	if (w->stopping) {
+		release(w);
+		return;
+	}
+	if (op->err.code != ERR_NONE)
+		log_error("sweep.failed", "duty=%s error=%s", r->duty->name, log_quotec(op->err.msg));
+	else if (!r->duty->start)
+		rows = admin_sweep_of(op);
+	if (rows > 0)
+		log_info("sweep.done", "duty=%s rows=%lld", r->duty->name, (long long)rows);
+	loop_timer_set(r->timer, rows >= r->duty->bound ? 0 : next_period(r));
+}
+
+static struct op *call_sql(struct runner *r, struct arena *a)
+{
+	struct sweeper *w = r->sweeper;
+	struct json_builder b;
+
+	json_object_begin(&b, a);
+	json_object_setc(&b, "bound", json_int(a, r->duty->bound));
+	if (r->duty->args) {
+		const struct json *more = r->duty->args(a, w->settings);
+
+		for (size_t i = 0; i < json_len(more); i++)
+			json_object_set(&b, json_key(more, i), json_val(more, i));
+	}
+	return admin_sweep(w->store, a, r->duty->name, json_object_end(&b), on_done, r);
+}
+
+static void run_duty(void *arg)
+{
+	struct runner *r = arg;
+	struct sweeper *w = r->sweeper;
+	struct arena *a;
+
+	if (!store_is_up(w->store)) {
+		loop_timer_set(r->timer, 500);
+		return;
+	}
+	a = arena_new(NULL);
+	w->calls++;
+	r->op = r->duty->start ? r->duty->start(w->loop, w->store, w->settings, a, on_done, r) : call_sql(r, a);
+}
+
+struct sweeper *sweep_start(struct loop *l, struct store *s, const struct settings *settings)
+{
+	struct arena *a = arena_new(NULL);
+	struct sweeper *w = ARENA_NEW(a, struct sweeper);
+
+	w->arena = a;
+	w->loop = l;
+	w->store = s;
+	w->settings = settings;
+	for (size_t i = 0; i < N_DUTIES; i++) {
+		struct runner *r = &w->runners[i];
+
+		r->sweeper = w;
+		r->duty = duties[i];
+		r->timer = loop_timer_new(l, run_duty, r);
+		loop_timer_set(r->timer, 0);
+	}
+	return w;
+}
+
+void sweep_stop(struct sweeper *w)
+{
+	if (!w)
+		return;
+	w->stopping = true;
+	for (size_t i = 0; i < N_DUTIES; i++) {
+		loop_timer_free(w->runners[i].timer);
+		if (w->runners[i].op)
+			op_cancel(w->runners[i].op);
+	}
+	release(w);
+}

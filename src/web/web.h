@@ -1,0 +1,25 @@
+/* web.h - the HTTP API: libmicrohttpd on the loop, a table of routes, nothing but the store behind it.
+ *
+ * Shapes:  one server per process, on a Unix socket or a TCP address. A handler reads the store or
+ *          enqueues; it does no engine work. Long polls are suspended connections and hold no database
+ *          connection.
+ * Units:   _ms, bytes.
+ * Memory:  everything of a request lives in its arena.
+ * Errors:  web_start() fails when the address cannot be had. Requests get RFC 9457 problem documents.
+ * Source:  DESIGN section 11, LANGUAGE "What the API shows"; R22-R25, R47-R51; agentd-api(7).
+ */
+#ifndef WEB_WEB_H
+#define WEB_WEB_H
+
+struct err;
+struct loop;
+struct settings;
+struct store;
+struct web;
+
+struct web *web_start(struct loop *l, struct store *s, const struct settings *settings, struct err *err);
+/* Accepts nothing more, answers long polls now, ends when the last request is answered or after 5 s. */
+void web_stop(struct web *w, void (*stopped)(void *arg), void *arg);
+void web_free(struct web *w);
+
+#endif

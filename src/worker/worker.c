@@ -1,0 +1,344 @@
+/* worker.c - see worker.h. Everything happens in maybe_claim(), called whenever something changed. */
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "config/settings.h"
+#include "engine/engine.h"
+#include "store/queue.h"
+#include "store/store.h"
+
+enum phase { REGISTERING, RUNNING, DRAINING, RELEASING, LEAVING, STOPPED };
+
+struct worker {
+	struct loop *loop;
+	struct store *store;
+	struct engine *engine;
+	const struct settings *settings;
+	struct arena *arena;
+	struct uuid id;
+	char host[64];
+	enum phase phase;
+	struct loop_timer *heartbeat, *poll, *due, *drain;
+	struct op *claim_op, *heartbeat_op, *register_op;
+	int64_t lease_from_ms;		/* CLOCK_BOOTTIME before the last answered heartbeat was sent */
+	int64_t heartbeat_sent_ms;
+	bool more;			/* the last claim left tasks behind */
+	bool woken;			/* a notification came while a claim was in flight */
+	void (*stopped)(void *arg);
+	void *stopped_arg;
+};
+
+static void register_incarnation(struct worker *w);
+static void leave(struct worker *w);
+
+static bool lease_is_fresh(const struct worker *w)
+{
+	return clock_boot_ms() - w->lease_from_ms < w->settings->worker.lease_ms * 2 / 3;
+}
+
+/* Between half and all of the period, so that workers do not march in step. */
+static int64_t jittered(int64_t ms)
+{
+	uint32_t r;
+
+	random_bytes(&r, sizeof r);
+	return ms / 2 + (int64_t)(r % (uint32_t)(ms / 2 + 1));
+}
+
+/* --- claiming --- */
+
+static void maybe_claim(struct worker *w);
+
+static void on_claimed(struct op *op, void *arg)
+{
+	struct worker *w = arg;
+	const struct claims *c;
+
+	w->claim_op = NULL;
+	if (op->err.code != ERR_NONE) {
+		if (op->err.code != ERR_CANCELLED)
+			log_error("claim.failed", "error=%s", log_quotec(op->err.msg));
+		w->more = false;
+		return;
+	}
+	c = queue_claims_of(op);
+	w->more = c->more;
+	for (size_t i = 0; i < c->n; i++) {
+		arena_move(c->v[i]->arena, NULL);
+		engine_start(w->engine, c->v[i], c->now_us);
+	}
+	if (c->next_due_ms >= 0)
+		loop_timer_set(w->due, c->next_due_ms + 1);
+	if (w->phase >= DRAINING)
+		engine_drain(w->engine);	/* these came after the drain began */
+	maybe_claim(w);
+}
+
+/* Small claims of a deep queue waste round trips: wait until half a batch of slots is free. */
+static bool worth_claiming(const struct worker *w, int free_slots)
+{
+	int half = w->settings->worker.batch / 2;
+
+	if (half > w->settings->worker.slots / 2)
+		half = w->settings->worker.slots / 2;
+	if (free_slots <= 0)
+		return false;
+	return !w->more || free_slots > half;
+}
+
+static void maybe_claim(struct worker *w)
+{
+	int free_slots = w->settings->worker.slots - (int)engine_active(w->engine);
+	int limit = free_slots < w->settings->worker.batch ? free_slots : w->settings->worker.batch;
+
+	if (w->phase != RUNNING || w->claim_op || !(w->woken || w->more))
+		return;
+	if (!store_is_up(w->store) || !lease_is_fresh(w) || !worth_claiming(w, free_slots))
+		return;
+	w->woken = false;
+	w->claim_op = queue_claim(w->store, arena_new(NULL), &w->id, limit, on_claimed, w);
+}
+
+static void wake(void *arg)
+{
+	struct worker *w = arg;
+
+	w->woken = true;
+	maybe_claim(w);
+}
+
+static void on_poll(void *arg)
+{
+	struct worker *w = arg;
+
+	loop_timer_set(w->poll, jittered(w->settings->worker.poll_ms * (engine_active(w->engine) ? 1 : 2)));
+	wake(w);
+}
+
+static void on_task_ended(void *arg)
+{
+	struct worker *w = arg;
+
+	maybe_claim(w);
+	if ((w->phase == DRAINING || w->phase == RELEASING) && engine_active(w->engine) == 0)
+		leave(w);
+}
+
+/* --- lease --- */
+
+static void lost(struct worker *w)
+{
+	log_warn("worker.lease_lost", "tasks=%zu", engine_active(w->engine));
+	if (w->claim_op)
+		op_cancel(w->claim_op);
+	engine_drop_all(w->engine);
+	if (w->phase == RUNNING) {
+		w->phase = REGISTERING;
+		register_incarnation(w);
+	}
+}
+
+static void on_heartbeat_answer(struct op *op, void *arg)
+{
+	struct worker *w = arg;
+	const struct heartbeat *h;
+
+	w->heartbeat_op = NULL;
+	if (op->err.code != ERR_NONE) {
+		if (op->err.code != ERR_CANCELLED)
+			log_error("heartbeat.failed", "error=%s", log_quotec(op->err.msg));
+		return;
+	}
+	h = queue_heartbeat_of(op);
+	if (h->lost) {
+		lost(w);
+		return;
+	}
+	w->lease_from_ms = w->heartbeat_sent_ms;
+	for (size_t i = 0; i < h->n_cancelled; i++)
+		engine_cancel(w->engine, &h->cancelled[i]);
+	maybe_claim(w);
+}
+
+static void on_heartbeat(void *arg)
+{
+	struct worker *w = arg;
+
+	loop_timer_set(w->heartbeat, w->settings->worker.heartbeat_ms);
+	if (w->heartbeat_op || w->phase == REGISTERING || w->phase >= LEAVING)
+		return;
+	w->heartbeat_sent_ms = clock_boot_ms();
+	w->heartbeat_op = queue_heartbeat(w->store, arena_new(NULL), &w->id, on_heartbeat_answer, w);
+}
+
+static void on_registered(struct op *op, void *arg)
+{
+	struct worker *w = arg;
+	char id[37];
+
+	w->register_op = NULL;
+	if (w->phase != REGISTERING)
+		return;
+	if (op->err.code != ERR_NONE) {
+		if (op->err.code != ERR_CANCELLED)
+			fatal("cannot register this worker: %s", op->err.msg);
+		return;
+	}
+	uuid_format(&w->id, id);
+	log_info("worker.registered", "worker=%s slots=%d", id, w->settings->worker.slots);
+	w->lease_from_ms = w->heartbeat_sent_ms;
+	w->phase = RUNNING;
+	wake(w);
+}
+
+static void register_incarnation(struct worker *w)
+{
+	struct worker_row row;
+
+	w->id = uuid_new();
+	w->heartbeat_sent_ms = clock_boot_ms();
+	row = (struct worker_row){
+		.id = w->id,
+		.host = w->host,
+		.pid = (int)getpid(),
+		.lanes = w->settings->worker.lanes,
+		.n_lanes = w->settings->worker.n_lanes,
+		.lease_ms = w->settings->worker.lease_ms,
+		.semantics = ENGINE_SEMANTICS,
+	};
+	w->register_op = queue_register(w->store, arena_new(NULL), &row, on_registered, w);
+}
+
+static void on_store_state(void *arg, bool up)
+{
+	struct worker *w = arg;
+
+	log_info(up ? "store.up" : "store.down", "tasks=%zu", engine_active(w->engine));
+	if (up)
+		wake(w);
+}
+
+/* --- stopping --- */
+
+static void finish_stop(void *arg)
+{
+	struct worker *w = arg;
+
+	w->phase = STOPPED;
+	if (w->stopped)
+		w->stopped(w->stopped_arg);
+}
+
+static void on_left(struct op *op, void *arg)
+{
+	if (op->err.code != ERR_NONE)
+		log_warn("worker.leave_failed", "error=%s", log_quotec(op->err.msg));
+	finish_stop(arg);
+}
+
+static void leave(struct worker *w)
+{
+	if (w->phase >= LEAVING || w->claim_op)
+		return;
+	w->phase = LEAVING;
+	loop_timer_clear(w->drain);
+	loop_timer_clear(w->heartbeat);
+	if (!store_is_up(w->store)) {	/* the lease runs out by itself */
+		loop_defer(w->loop, finish_stop, w);
+		return;
+	}
+	queue_leave(w->store, arena_new(NULL), &w->id, on_left, w);
+}
+
+static void release_now(void *arg)
+{
+	struct worker *w = arg;
+
+	if (w->phase != DRAINING)
+		return;
+	log_info("worker.release", "tasks=%zu", engine_active(w->engine));
+	w->phase = RELEASING;
+	engine_release_now(w->engine);
+	if (engine_active(w->engine) == 0 || !store_is_up(w->store))
+		leave(w);
+}
+
+static void on_last_claim(struct op *op, void *arg)
+{
+	on_claimed(op, arg);
+	on_task_ended(arg);
+}
+
+void worker_stop(struct worker *w, void (*stopped)(void *arg), void *arg)
+{
+	if (w->phase >= RELEASING)
+		return;
+	if (w->phase == DRAINING) {
+		release_now(w);
+		return;
+	}
+	w->stopped = stopped;
+	w->stopped_arg = arg;
+	if (w->phase == REGISTERING) {
+		if (w->register_op)
+			op_cancel(w->register_op);
+		w->phase = LEAVING;
+		loop_defer(w->loop, finish_stop, w);
+		return;
+	}
+	log_info("worker.drain", "tasks=%zu", engine_active(w->engine));
+	w->phase = DRAINING;
+	if (w->claim_op)
+		w->claim_op->done = on_last_claim;
+	engine_drain(w->engine);
+	loop_timer_set(w->drain, w->settings->worker.drain_ms);
+	if (engine_active(w->engine) == 0)
+		leave(w);
+}
+
+struct worker *worker_start(struct loop *l, struct store *s, struct engine *e, const struct settings *settings)
+{
+	struct arena *a = arena_new(NULL);
+	struct worker *w = ARENA_NEW(a, struct worker);
+
+	w->arena = a;
+	w->loop = l;
+	w->store = s;
+	w->engine = e;
+	w->settings = settings;
+	if (gethostname(w->host, sizeof w->host - 1) < 0)
+		w->host[0] = '\0';
+	w->heartbeat = loop_timer_new(l, on_heartbeat, w);
+	w->poll = loop_timer_new(l, on_poll, w);
+	w->due = loop_timer_new(l, wake, w);
+	w->drain = loop_timer_new(l, release_now, w);
+	queue_set_batch(s, settings->worker.batch);
+	engine_on_ended(e, on_task_ended, w);
+	store_on_state(s, on_store_state, w);
+	store_listen(s, "agentd_work", wake, w);
+	register_incarnation(w);
+	on_heartbeat(w);
+	loop_timer_set(w->poll, jittered(settings->worker.poll_ms));
+	return w;
+}
+
+void worker_free(struct worker *w)
+{
+	if (!w)
+		return;
+	if (w->heartbeat_op)
+		op_cancel(w->heartbeat_op);
+	loop_timer_free(w->heartbeat);
+	loop_timer_free(w->poll);
+	loop_timer_free(w->due);
+	loop_timer_free(w->drain);
+	arena_free(w->arena);
+}

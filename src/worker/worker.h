@@ -1,0 +1,27 @@
+/* worker.h - the claim loop: slots, heartbeat, wake-ups, drain.
+ *
+ * Shapes:  one worker incarnation per process, a row with a lease. It claims in batches up to
+ *          its free slots, hands tasks to the engine, and goes on when slots are free,
+ *          when LISTEN wakes it, when a timer is due and, whatever happens, by polling.
+ * Units:   _ms. The lease is measured with CLOCK_BOOTTIME from before a heartbeat was sent (R8).
+ * Memory:  settings, store and engine must outlive the worker.
+ * Errors:  none: a lost database only means waiting; a lost lease drops all tasks and registers
+ *          a new incarnation.
+ * Source:  DESIGN section 2; R5, R8-R10, R38; agentd-internals(7).
+ */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+struct engine;
+struct loop;
+struct settings;
+struct store;
+struct worker;
+
+struct worker *worker_start(struct loop *l, struct store *s, struct engine *e, const struct settings *settings);
+/* First call: claim nothing more, let every task come to its next boundary; after drain_ms, or at the
+ * second call, abort what runs and give back at once. stopped(arg) runs when the row has been ended. */
+void worker_stop(struct worker *w, void (*stopped)(void *arg), void *arg);
+void worker_free(struct worker *w);	/* after stopped */
+
+#endif
