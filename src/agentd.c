@@ -19,7 +19,7 @@
 #include "config/catalog.h"
 #include "engine/engine.h"
 #include "gateway/gateway.h"
-#include "publish.h"
+#include "publish/publish.h"
 #include "store/store.h"
 #include "sweeper/sweep.h"
 #include "tools/tools.h"

@@ -1,4 +1,4 @@
 bin_PROGRAMS += src/agentd
-src_agentd_SOURCES = src/agentd.c src/publish.c src/publish.h
-src_agentd_LDADD = src/web/libweb.a src/worker/libworker.a src/sweeper/libsweeper.a \
+src_agentd_SOURCES = src/agentd.c
+src_agentd_LDADD = src/web/libweb.a src/publish/libpublish.a src/worker/libworker.a src/sweeper/libsweeper.a \
   $(engine_LIBS) $(MHD_LIBS)

@@ -5,8 +5,8 @@
  * Errors:  logged (daemon); agentctl prints them. The old pointers stay.
  * Source:  DESIGN 4.4.
  */
-#ifndef PUBLISH_H
-#define PUBLISH_H
+#ifndef PUBLISH_PUBLISH_H
+#define PUBLISH_PUBLISH_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* publish.c - see publish.h. */
-#include "publish.h"
+#include "publish/publish.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
