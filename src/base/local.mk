@@ -1,7 +1,19 @@
 noinst_LIBRARIES += src/base/libbase.a
 src_base_libbase_a_SOURCES = \
   src/base/arena.c src/base/arena.h \
+  src/base/clock.c src/base/clock.h \
+  src/base/digest.c src/base/digest.h \
   src/base/err.c src/base/err.h src/base/err.def \
+  src/base/file.c src/base/file.h \
+  src/base/json.h src/base/json_shape.h \
+  src/base/json_number.c \
+  src/base/json_order.c \
+  src/base/json_parse.c \
+  src/base/json_value.c \
+  src/base/json_write.c \
+  src/base/log.c src/base/log.h \
+  src/base/str.c src/base/str.h \
+  src/base/uuid.c src/base/uuid.h \
   src/base/crash.c src/base/crash.h \
   src/base/http.c src/base/http.h \
   src/base/http_request.c src/base/http_request.h \

@@ -45,6 +45,7 @@ size_t str_distance(struct str a, struct str b);
 const char *str_nearest(struct str name, const char *const *candidates, size_t n);
 
 bool utf8_valid(struct str s);
+size_t utf8_prefix(struct str s);			/* bytes before the first invalid one; s.n when all are valid */
 /* Decode one code point at s[*i], advance *i. Input must be valid UTF-8. */
 uint32_t utf8_next(struct str s, size_t *i);
 size_t utf8_len(struct str s);				/* code points */
