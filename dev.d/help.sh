@@ -1,0 +1,15 @@
+# help - the verbs.
+cat <<'END'
+usage: ./dev VERB
+
+  up               set up everything, start agentd, run the shipped example
+  down             stop the daemon and the database
+  test [--slow]    set up and run the whole suite; --slow adds the long tier
+  build [ARGS]     build/ (ARGS go to configure)
+  bench NAME       queue steps waiting latency idle submit: figures, one per line
+  fuzz [SECONDS]   every fuzz target for so long (default 120)
+  coverage         line and branch coverage by file
+  fresh [SUITE]    both commands in an empty Debian (bookworm, trixie); needs root
+  psql [ARGS]      a shell on the database
+  clean            stop and remove everything that ./dev made
+END
