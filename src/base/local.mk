@@ -17,10 +17,17 @@ src_base_libbase_a_SOURCES = \
   src/base/crash.c src/base/crash.h \
   src/base/http.c src/base/http.h \
   src/base/http_request.c src/base/http_request.h \
-  src/base/loop.c src/base/loop.h
+  src/base/loop.c src/base/loop.h \
+  src/base/proc.c src/base/proc.h
 
 check_PROGRAMS += t/unit/base/loop
 TESTS += t/unit/base/loop
 t_unit_base_loop_SOURCES = t/unit/base/loop.c
 t_unit_base_loop_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_base_loop_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/proc
+TESTS += t/unit/base/proc
+t_unit_base_proc_SOURCES = t/unit/base/proc.c
+t_unit_base_proc_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_proc_LDADD = $(base_LIBS) $(CHECK_LIBS)
