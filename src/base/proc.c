@@ -3,6 +3,7 @@
  * The child is watched by a pidfd: no handler for SIGCHLD, no wait for strangers. Until it is
  * reaped it holds its number, so that the group can be killed without hitting another one.
  */
+#define _GNU_SOURCE /* pipe2, SYS_pidfd_open */
 #include "base/proc.h"
 
 #include <errno.h>
