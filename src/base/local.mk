@@ -31,3 +31,9 @@ TESTS += t/unit/base/proc
 t_unit_base_proc_SOURCES = t/unit/base/proc.c
 t_unit_base_proc_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_base_proc_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/http
+TESTS += t/unit/base/http
+t_unit_base_http_SOURCES = t/unit/base/http.c t/unit/base/http_server.c t/unit/base/http_server.h
+t_unit_base_http_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_http_LDADD = $(base_LIBS) $(CHECK_LIBS)
