@@ -1,0 +1,215 @@
+/* workflow_graph.c - `then` and `catch` as a graph: links, dead steps, cycles without a bound. */
+#include "base/arena.h"
+#include "config/workflow_load.h"
+
+/* --- links --- */
+
+static int find_in(const struct scope *s, struct str id)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (str_eq(s->v[i].id, id))
+			return (int)i;
+	return -1;
+}
+
+static void report_link(struct workflow_load *w, const struct scope *s, const struct link *k)
+{
+	struct load *l = &w->l;
+	struct str id = k->node->text;
+	const char *key = k->is_catch ? "catch" : "then";
+	const char **names = ARENA_ARRAY(l->a, s->n + 1, const char *);
+	size_t n = 0;
+	for (size_t i = 0; i < w->n_ids; i++) {
+		if (w->ids[i].scope == s)
+			names[n++] = str_cstr(l->a, w->ids[i].id);
+		else if (str_eq(w->ids[i].id, id)) {
+			diag_error(l->d, k->node->at, "\"%s\" leads to \"" STR_FMT "\", which stands in another list of steps",
+				   key, STR_ARG(id));
+			return;
+		}
+	}
+	if (!k->is_catch)
+		names[n++] = "end";
+	diag_error(l->d, k->node->at, "\"%s\" leads to the unknown step \"" STR_FMT "\"%s", key, STR_ARG(id),
+		   load_nearest(l->a, id, names, n));
+}
+
+static void link_scope(struct workflow_load *w, struct scope *s)
+{
+	for (size_t i = 0; i < s->n_links; i++) {
+		const struct link *k = &s->links[i];
+		if (str_is(k->node->text, "end") && !k->is_catch) {
+			*k->slot = STEP_END;
+			continue;
+		}
+		int to = find_in(s, k->node->text);
+		if (to >= 0)
+			*k->slot = to;
+		else
+			report_link(w, s, k);
+	}
+}
+
+void graph_link(struct workflow_load *w)
+{
+	for (struct scope *s = w->top; s; s = s->next)
+		link_scope(w, s);
+}
+
+/* --- edges --- */
+
+typedef void edge_fn(void *arg, const struct scope *s, size_t from, size_t to, bool bounded);
+
+static void edge(const struct scope *s, size_t from, int to, bool bounded, edge_fn *fn, void *arg)
+{
+	if (to == STEP_NEXT)
+		to = (int)from + 1;
+	if (to >= 0 && (size_t)to < s->n)
+		fn(arg, s, from, (size_t)to, bounded);
+}
+
+/* A skipped step may go on below as well as along its `then`: both count. */
+static void edges_of(const struct scope *s, size_t from, edge_fn *fn, void *arg)
+{
+	const struct step *step = &s->v[from];
+	bool goes_on = step->kind != STEP_RAISE;
+	if (step->kind == STEP_SWITCH) {
+		for (size_t i = 0; i < step->u.sw.n; i++) {
+			const struct switch_edge *e = &step->u.sw.edges[i];
+			edge(s, from, e->then, e->max_visits > 0, fn, arg);
+			if (!e->when && i + 1 == step->u.sw.n)
+				goes_on = false;
+		}
+	}
+	if (goes_on)
+		edge(s, from, step->then, false, fn, arg);
+	if (step->when)
+		edge(s, from, STEP_NEXT, false, fn, arg);
+	if (step->catch >= 0)
+		edge(s, from, step->catch, false, fn, arg);
+}
+
+static void set_bit(uint64_t *rows, size_t words, size_t i, size_t j)
+{
+	rows[i * words + j / 64] |= UINT64_C(1) << (j % 64);
+}
+
+static bool get_bit(const uint64_t *rows, size_t words, size_t i, size_t j)
+{
+	return rows[i * words + j / 64] >> (j % 64) & 1;
+}
+
+/* Warshall on bit rows: at most 1000 steps, so 16 words and a million row operations at worst. */
+static void close_rows(uint64_t *rows, size_t words, size_t n)
+{
+	for (size_t k = 0; k < n; k++)
+		for (size_t i = 0; i < n; i++)
+			if (get_bit(rows, words, i, k))
+				for (size_t x = 0; x < words; x++)
+					rows[i * words + x] |= rows[k * words + x];
+}
+
+struct matrix {
+	uint64_t *rows;
+	size_t words;
+	bool unbounded_only;
+};
+
+static bool has_bound(const struct step *s)
+{
+	return s->budget.usd_pusd >= 0 || s->budget.wall_ms >= 0 || s->budget.turns >= 0 || s->budget.calls >= 0;
+}
+
+static void add_edge(void *arg, const struct scope *s, size_t from, size_t to, bool bounded)
+{
+	struct matrix *m = arg;
+	if (m->unbounded_only && (bounded || has_bound(&s->v[from])))
+		return;
+	set_bit(m->rows, m->words, from, to);
+}
+
+static uint64_t *closure(struct arena *a, const struct scope *s, bool unbounded_only)
+{
+	struct matrix m = {.words = (s->n + 63) / 64, .unbounded_only = unbounded_only};
+	m.rows = ARENA_ARRAY(a, s->n * m.words, uint64_t);
+	for (size_t i = 0; i < s->n; i++)
+		edges_of(s, i, add_edge, &m);
+	close_rows(m.rows, m.words, s->n);
+	return m.rows;
+}
+
+bool graph_reaches(const struct scope *s, size_t from, size_t to)
+{
+	return get_bit(s->reach, s->row_words, from, to);
+}
+
+/* --- checks --- */
+
+static void check_dead(struct workflow_load *w, const struct scope *s)
+{
+	for (size_t i = 1; i < s->n; i++) {
+		if (graph_reaches(s, 0, i))
+			continue;
+		/* The first of a dead run says it for all that only it leads to. */
+		bool first = true;
+		for (size_t j = 1; j < i && first; j++)
+			first = graph_reaches(s, 0, j) || !graph_reaches(s, j, i);
+		if (first)
+			diag_add(w->l.d, DIAG_ERROR, s->v[i].place, "lead a \"then\" or \"catch\" to it, or remove it",
+				 "step \"" STR_FMT "\" can never run", STR_ARG(s->v[i].id));
+	}
+}
+
+struct cycle {
+	struct workflow_load *w;
+	const uint64_t *rows;
+	size_t words;
+};
+
+static const struct yaml *node_of_link(const struct scope *s, size_t from, size_t to)
+{
+	const struct yaml *map = s->nodes[from];
+	const struct yaml *then = yaml_get(map, "then"), *sw = yaml_get(map, "switch");
+	for (size_t i = 0; sw && i < sw->n && sw->kind == YAML_LIST; i++) {
+		const struct yaml *t = yaml_get(sw->items[i], "then");
+		if (t && str_eq(t->text, s->v[to].id) && !yaml_get(sw->items[i], "max_visits"))
+			return t;
+	}
+	if (then && str_eq(then->text, s->v[to].id))
+		return then;
+	return yaml_get(map, "catch");
+}
+
+/* Every cycle holds an edge that does not lead down. */
+static void check_back_edge(void *arg, const struct scope *s, size_t from, size_t to, bool bounded)
+{
+	struct cycle *c = arg;
+	if (to > from || bounded || has_bound(&s->v[from]))
+		return;
+	if (from != to && !get_bit(c->rows, c->words, to, from))
+		return;
+	const struct yaml *n = node_of_link(s, from, to);
+	diag_add(c->w->l.d, DIAG_ERROR, n ? n->at : s->v[from].place,
+		 "give a switch edge of the cycle max_visits, or the task a budget",
+		 "this leads back to \"" STR_FMT "\" without a bound", STR_ARG(s->v[to].id));
+}
+
+static void check_cycles(struct workflow_load *w, const struct scope *s)
+{
+	const struct budget *b = &w->w->budget;
+	if (b->usd_pusd >= 0 || b->wall_ms >= 0 || b->turns >= 0 || b->calls >= 0)
+		return;
+	struct cycle c = {w, closure(w->l.a, s, true), s->row_words};
+	for (size_t i = 0; i < s->n; i++)
+		edges_of(s, i, check_back_edge, &c);
+}
+
+void graph_check(struct workflow_load *w)
+{
+	for (struct scope *s = w->top; s; s = s->next) {
+		s->row_words = (s->n + 63) / 64;
+		s->reach = closure(w->l.a, s, false);
+		check_dead(w, s);
+		check_cycles(w, s);
+	}
+}

@@ -1,0 +1,230 @@
+/* workflow_schema.c - schemas in files, with what they refer to, as one schema.
+ *
+ * A reference to another file ("verdict.json#/$defs/grade") becomes one inside the schema: the file
+ * is embedded below $defs under its path. Whoever validates needs no files.
+ */
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "config/workflow_load.h"
+
+enum { MAX_FILES = 64 };
+
+struct embed {
+	struct workflow_load *w;
+	const struct yaml *at;		/* the key of the workflow that began it */
+	struct str paths[MAX_FILES];
+	const struct json *docs[MAX_FILES];	/* as read */
+	const struct json *done[MAX_FILES];	/* rewritten */
+	size_t n;
+	bool failed;
+};
+
+static const struct json *parse_json(struct workflow_load *w, const char *shown, struct str text)
+{
+	const struct json *v;
+	struct err err;
+	diag_source(w->l.d, shown, text);
+	if (json_parse(w->l.a, text, NULL, &v, &err) == 0)
+		return v;
+	diag_error(w->l.d, ((struct place){shown, 1, 1}), "%s", err.msg);
+	return NULL;
+}
+
+/* JSON within YAML's limits is YAML, which gives places. */
+static const struct yaml *nodes_of_json(struct workflow_load *w, const char *shown, struct str text)
+{
+	struct diags *quiet = diags_new(w->l.a);
+	const struct yaml *n = yaml_parse(w->l.a, shown, text, quiet);
+	return diag_errors(quiet) ? NULL : n;
+}
+
+static const struct json *read_schema_file(struct workflow_load *w, const struct yaml *name)
+{
+	const char *shown;
+	bool json = str_ends(name->text, STR(".json"));
+	if (!json && !str_ends(name->text, STR(".yaml")) && !str_ends(name->text, STR(".yml"))) {
+		diag_error(w->l.d, name->at, "\"" STR_FMT "\" is no schema file: expected .json, .yaml or .yml",
+			   STR_ARG(name->text));
+		return NULL;
+	}
+	struct str text = workflow_read_file(w, name, &shown);
+	if (!text.p)
+		return NULL;
+	const struct yaml *nodes = json ? NULL : yaml_parse(w->l.a, shown, text, w->l.d);
+	const struct json *v = NULL;
+	if (json)
+		v = parse_json(w, shown, text);
+	else if (nodes)
+		v = yaml_json(w->l.a, nodes, w->l.d);
+	if (!v)
+		return NULL;
+	if (json)
+		nodes = nodes_of_json(w, shown, text);
+	schema_check(&w->l, v, nodes, (struct place){shown, 1, 1});
+	return v;
+}
+
+static struct str join(struct arena *a, struct str base, struct str name)
+{
+	size_t dir = base.n;
+	while (dir && base.p[dir - 1] != '/')
+		dir--;
+	return str_from(arena_printf(a, STR_FMT STR_FMT, STR_ARG(str_sub(base, 0, dir)), STR_ARG(name)));
+}
+
+static const struct json *rewrite(struct embed *e, const struct json *v, struct str path, bool is_map);
+
+/* Place of the file among those embedded, or -1 after a report. */
+static int embed_file(struct embed *e, struct str path)
+{
+	struct load *l = &e->w->l;
+	for (size_t i = 0; i < e->n; i++)
+		if (str_eq(e->paths[i], path))
+			return (int)i;
+	struct yaml name = *e->at;
+	name.kind = YAML_SCALAR;
+	name.text = path;
+	if (e->n == MAX_FILES) {
+		diag_error(l->d, e->at->at, "the schema refers to more than %d files", MAX_FILES);
+		return -1;
+	}
+	size_t i = e->n++;
+	e->paths[i] = path;
+	e->docs[i] = read_schema_file(e->w, &name);
+	if (!e->docs[i])
+		return -1;
+	e->done[i] = rewrite(e, e->docs[i], path, false);
+	return (int)i;
+}
+
+static const struct json *fail(struct embed *e, const char *why, struct str ref)
+{
+	e->failed = true;
+	diag_error(e->w->l.d, e->at->at, "JSON Schema: \"$ref\" \"" STR_FMT "\": %s", STR_ARG(ref), why);
+	return json_string(e->w->l.a, ref);
+}
+
+static const struct json *inner_ref(struct arena *a, struct str path, struct str fragment)
+{
+	struct buf b;
+	buf_init(&b, a);
+	buf_adds(&b, "#/$defs/");
+	for (size_t i = 0; i < path.n; i++) {
+		if (path.p[i] == '/')
+			buf_adds(&b, "~1");
+		else if (path.p[i] == '~')
+			buf_adds(&b, "~0");
+		else
+			buf_addc(&b, path.p[i]);
+	}
+	buf_addstr(&b, fragment);
+	return json_string(a, buf_str(&b));
+}
+
+/* path: of the file that holds the reference; for the schema itself its directory with ".", or none. */
+static const struct json *rewrite_ref(struct embed *e, const struct json *v, struct str path)
+{
+	struct arena *a = e->w->l.a;
+	struct str ref = json_str(v);
+	if (!ref.p)
+		return v;
+	if (ref.n && ref.p[0] == '#') {
+		if (!path.n || path.p[path.n - 1] == '.')	/* the schema itself */
+			return v;
+		if (ref.n > 1 && ref.p[1] != '/')
+			return fail(e, "anchors are not supported in files of their own", ref);
+		return inner_ref(a, path, str_sub(ref, 1, ref.n));
+	}
+	if (str_find(ref, STR("://")) >= 0)
+		return fail(e, "schemas are not fetched from elsewhere", ref);
+	ptrdiff_t hash = str_chr(ref, '#');
+	struct str name = hash < 0 ? ref : str_sub(ref, 0, (size_t)hash);
+	struct str fragment = hash < 0 ? STR("") : str_sub(ref, (size_t)hash + 1, ref.n);
+	struct str target = join(a, path, name);
+	int i = embed_file(e, target);
+	if (i < 0 || !e->docs[i]) {
+		e->failed = true;
+		return v;
+	}
+	if (fragment.n && (fragment.p[0] != '/' || !json_pointer(a, e->docs[i], fragment)))
+		return fail(e, "it is not there", ref);
+	return inner_ref(a, target, fragment);
+}
+
+static bool holds_schemas_by_name(struct str key)
+{
+	return str_is(key, "properties") || str_is(key, "patternProperties") || str_is(key, "$defs") ||
+	       str_is(key, "definitions") || str_is(key, "dependentSchemas");
+}
+
+static bool holds_data(struct str key)
+{
+	return str_is(key, "enum") || str_is(key, "const") || str_is(key, "default") || str_is(key, "examples");
+}
+
+/* Recursion is bounded by the depth of what was parsed, times MAX_FILES. */
+static const struct json *rewrite(struct embed *e, const struct json *v, struct str path, bool is_map)
+{
+	struct json_builder b;
+	enum json_type t = json_type(v);
+	if (t != JSON_OBJECT && t != JSON_ARRAY)
+		return v;
+	if (t == JSON_ARRAY)
+		json_array_begin(&b, e->w->l.a);
+	else
+		json_object_begin(&b, e->w->l.a);
+	for (size_t i = 0; i < json_len(v); i++) {
+		if (t == JSON_ARRAY) {
+			json_array_add(&b, rewrite(e, json_at(v, i), path, false));
+			continue;
+		}
+		struct str key = json_key(v, i);
+		const struct json *val = json_val(v, i);
+		if (!is_map && str_is(key, "$ref"))
+			val = rewrite_ref(e, val, path);
+		else if (is_map || !holds_data(key))
+			val = rewrite(e, val, path, !is_map && holds_schemas_by_name(key));
+		json_object_set(&b, key, val);
+	}
+	return t == JSON_ARRAY ? json_array_end(&b) : json_object_end(&b);
+}
+
+static const struct json *with_files(struct embed *e, const struct json *schema)
+{
+	struct arena *a = e->w->l.a;
+	if (e->failed || !e->n)
+		return e->failed ? NULL : schema;
+	struct json_builder defs, top;
+	const struct json *old = json_get(schema, STR("$defs"));
+	json_object_begin_from(&defs, a, old ? old : json_empty_object());
+	for (size_t i = 0; i < e->n; i++)
+		if (e->done[i])
+			json_object_set(&defs, e->paths[i], e->done[i]);
+	json_object_begin_from(&top, a, schema);
+	json_object_setc(&top, "$defs", json_object_end(&defs));
+	return json_object_end(&top);
+}
+
+const struct json *schema_inline(struct workflow_load *w, const struct json *schema, const struct yaml *node)
+{
+	schema_check(&w->l, schema, node, node->at);
+	struct embed *e = ARENA_NEW(w->l.a, struct embed);
+	e->w = w;
+	e->at = node;
+	return with_files(e, rewrite(e, schema, STR(""), false));
+}
+
+/* The file itself is embedded only when something refers back to it by name. */
+const struct json *schema_file(struct workflow_load *w, const struct yaml *name)
+{
+	const struct json *schema = read_schema_file(w, name);
+	if (!schema)
+		return NULL;
+	struct embed *e = ARENA_NEW(w->l.a, struct embed);
+	e->w = w;
+	e->at = name;
+	/* Local references stay as they are: see rewrite_ref(). */
+	struct str dir = join(w->l.a, name->text, STR("."));
+	return with_files(e, rewrite(e, schema, dir, false));
+}
