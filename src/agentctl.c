@@ -1,0 +1,111 @@
+/* agentctl.c - finds the command in the table and runs it. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "ctl/ctl.h"
+
+static int usage(FILE *out, int status)
+{
+	fputs("usage: agentctl [-c FILE] [--json] COMMAND ...\n\n", out);
+	for (size_t i = 0; ctl_commands[i]; i++)
+		fprintf(out, "  %-13s %s\n", ctl_commands[i]->name, ctl_commands[i]->help);
+	fputs("\nagentctl COMMAND --help shows a command's arguments; see agentctl(1).\n", out);
+	return status;
+}
+
+/* A name of two words takes two arguments. *words says how many. */
+static const struct command *find(int argc, char **argv, int *words)
+{
+	char two[64];
+
+	snprintf(two, sizeof two, "%s %s", argv[0], argc > 1 ? argv[1] : "");
+	for (size_t i = 0; ctl_commands[i]; i++) {
+		*words = strchr(ctl_commands[i]->name, ' ') ? 2 : 1;
+		if (strcmp(ctl_commands[i]->name, *words == 2 ? two : argv[0]) == 0)
+			return ctl_commands[i];
+	}
+	return NULL;
+}
+
+static int unknown(struct ctl *c, const char *name)
+{
+	const char *names[64];
+	const char *near;
+	size_t n = 0;
+
+	for (; ctl_commands[n] && n < 64; n++)
+		names[n] = ctl_commands[n]->name;
+	near = str_nearest(str_from(name), names, n);
+	(void)c;
+	fprintf(stderr, "agentctl: unknown command \"%s\"", name);
+	if (near)
+		fprintf(stderr, " (did you mean \"%s\"?)", near);
+	fputs("; agentctl --help lists them\n", stderr);
+	return err_exit_status(ERR_USAGE);
+}
+
+static bool wants_help(int argc, char **argv)
+{
+	return argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+}
+
+/* --json may also stand behind the command, where people type it. */
+static int take_json(int argc, char **argv, bool *json)
+{
+	int n = 0;
+
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			*json = true;
+		else
+			argv[n++] = argv[i];
+	}
+	argv[n] = NULL;
+	return n;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{"json", no_argument, NULL, 'j'},
+		{NULL, 0, NULL, 0},
+	};
+	struct ctl c = {.arena = arena_new(NULL)};
+	const struct command *cmd;
+	int o, words, status;
+
+	signal(SIGPIPE, SIG_IGN);
+	log_set_level(LOG_LEVEL_ERROR);
+	log_set_name("agentctl");
+	while ((o = getopt_long(argc, argv, "+c:h", options, NULL)) != -1) {
+		if (o == 'c')
+			c.settings_file = optarg;
+		else if (o == 'j')
+			c.json = true;
+		else
+			return usage(o == 'h' ? stdout : stderr, o == 'h' ? 0 : 2);
+	}
+	argc -= optind;
+	argv += optind;
+	if (argc == 0)
+		return usage(stderr, 2);
+	argc = take_json(argc, argv, &c.json);
+	cmd = argc ? find(argc, argv, &words) : NULL;
+	if (!cmd)
+		return unknown(&c, argc ? argv[0] : "");
+	if (wants_help(argc - words + 1, argv + words - 1)) {
+		printf("usage: agentctl %s %s\n\n%s\n", cmd->name, cmd->args, cmd->help);
+		return 0;
+	}
+	optind = 0;
+	status = cmd->run(&c, argc - words + 1, argv + words - 1);
+	ctl_close(&c);
+	arena_free(c.arena);
+	return status;
+}

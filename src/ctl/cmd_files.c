@@ -1,0 +1,133 @@
+/* cmd_files.c - commands on files: validate, schema, route. No database. */
+#include <getopt.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "config/catalog.h"
+#include "ctl/commands.h"
+#include "gateway/gateway.h"
+
+static void validate_path(struct ctl *c, const char *path, struct diags *d)
+{
+	struct stat st;
+	struct err err;
+	const char *root;
+
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		catalog_check_file(c->arena, path, d);
+		return;
+	}
+	root = catalog_root(c->arena, path, &err);
+	if (!root)
+		diag_error(d, ((struct place){path, 0, 0}), "%s", err.msg);
+	else
+		catalog_load(c->arena, root, d);
+}
+
+static int validate(struct ctl *c, int argc, char **argv)
+{
+	struct diags *d = diags_new(c->arena);
+	size_t errors, warnings;
+
+	if (argc < 2) {
+		int status = ctl_settings(c);
+
+		if (status)
+			return status;
+		validate_path(c, c->settings->config_dir, d);
+	}
+	for (int i = 1; i < argc; i++)
+		validate_path(c, argv[i], d);
+	errors = diag_errors(d);
+	warnings = diag_warnings(d);
+	if (c->json) {
+		print_json(c, diag_json(d, c->arena));
+	} else {
+		print_diags(c, d);
+		if (errors || warnings)
+			fprintf(stderr, "%zu error%s, %zu warning%s\n", errors, errors == 1 ? "" : "s", warnings,
+				warnings == 1 ? "" : "s");
+		else
+			puts("valid");
+	}
+	return errors ? err_exit_status(ERR_CONFIG) : 0;
+}
+
+const struct command cmd_validate = {
+	"validate", "[FILE|DIR]...",
+	"check files, or a whole configuration root; every error with its place", validate,
+};
+
+static int schema(struct ctl *c, int argc, char **argv)
+{
+	const struct json *v;
+	struct err err;
+	struct buf b;
+
+	if (argc != 2)
+		return ctl_usage(&cmd_schema);
+	v = catalog_schema(c->arena, argv[1], &err);
+	if (!v)
+		return ctl_fail(c, &err);
+	buf_init(&b, c->arena);
+	json_write_pretty(&b, v);
+	printf("%s\n", buf_cstr(&b));
+	return 0;
+}
+
+const struct command cmd_schema = {
+	"schema", "workflow|routing|tool|risk|settings", "a JSON Schema of that kind of file, for editors", schema,
+};
+
+static void print_tier(struct ctl *c, struct table *t, struct str tier, const struct json *steps)
+{
+	(void)c;
+	for (size_t i = 0; i < json_len(steps); i++) {
+		const struct json *s = json_at(steps, i);
+
+		table_cell(t, i == 0 ? tier : STR(""));
+		table_cell(t, cell(s, "model"));
+		table_cell(t, cell(s, "provider"));
+		table_cell(t, json_is_true(json_getc(s, "configured")) ? STR("yes") : STR("no"));
+		table_cell(t, cell(s, "reason"));
+	}
+}
+
+/* Which steps of each tier can be taken here, given the environment: says plainly what would be used. */
+static int route(struct ctl *c, int argc, char **argv)
+{
+	static const char *const headings[] = {"TIER", "MODEL", "PROVIDER", "CONFIGURED", "WHY"};
+	struct diags *d = diags_new(c->arena);
+	const struct catalog *catalog;
+	const struct json *tiers;
+	struct table *t;
+	int status = ctl_settings(c);
+
+	(void)argv;
+	if (argc != 1)
+		return ctl_usage(&cmd_route);
+	if (status)
+		return status;
+	catalog = catalog_load(c->arena, c->settings->config_dir, d);
+	if (!catalog || !catalog->routing) {
+		print_diags(c, d);
+		fprintf(stderr, "agentctl: no valid policies/routing.yaml in \"%s\"\n", c->settings->config_dir);
+		return err_exit_status(ERR_CONFIG);
+	}
+	tiers = gateway_describe(c->arena, catalog->routing);
+	if (c->json) {
+		print_json(c, tiers);
+		return 0;
+	}
+	t = table_new(c->arena, headings, 5);
+	for (size_t i = 0; i < json_len(tiers); i++)
+		print_tier(c, t, json_key(tiers, i), json_val(tiers, i));
+	table_print(t);
+	return 0;
+}
+
+const struct command cmd_route = {
+	"route", "", "each tier's steps and whether this environment has what they need", route,
+};

@@ -1,0 +1,242 @@
+/* cmd_submit.c - submit a task, and with --follow show its steps as they happen. */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "ctl/commands.h"
+#include "store/store.h"
+#include "store/submission.h"
+
+enum { FOLLOW_POLL_MS = 300, FOLLOW_BATCH = 200 };
+
+struct request {
+	const char *workflow, *key;
+	struct json_builder body;
+	struct json_builder labels;
+	bool follow;
+};
+
+static int add_label(struct request *r, const char *arg, struct err *err)
+{
+	struct str v = str_from(arg);
+	ptrdiff_t eq = str_chr(v, '=');
+
+	if (eq <= 0)
+		return err_set(err, ERR_USAGE, "--label \"%s\": expected NAME=TEXT", arg);
+	json_object_set(&r->labels, str_sub(v, 0, (size_t)eq),
+			json_string_clean(r->labels.a, str_sub(v, (size_t)eq + 1, v.n)));
+	return 0;
+}
+
+static int add_json(struct ctl *c, struct request *r, const char *key, const char *arg, struct err *err)
+{
+	const struct json *v = ctl_json_arg(c, arg, err);
+
+	if (!v)
+		return -1;
+	json_object_setc(&r->body, key, v);
+	return 0;
+}
+
+static int parse(struct ctl *c, int argc, char **argv, struct request *r, struct err *err)
+{
+	static const struct option options[] = {
+		{"input", required_argument, NULL, 'i'},    {"urgency", required_argument, NULL, 'u'},
+		{"label", required_argument, NULL, 'l'},    {"run-at", required_argument, NULL, 'r'},
+		{"deadline", required_argument, NULL, 'd'}, {"budget", required_argument, NULL, 'b'},
+		{"key", required_argument, NULL, 'k'},	    {"follow", no_argument, NULL, 'f'},
+		{NULL, 0, NULL, 0},
+	};
+	int rc = 0, o;
+
+	json_object_begin(&r->body, c->arena);
+	json_object_begin(&r->labels, c->arena);
+	while (rc == 0 && (o = getopt_long(argc, argv, "f", options, NULL)) != -1) {
+		if (o == 'i')
+			rc = add_json(c, r, "input", optarg, err);
+		else if (o == 'b')
+			rc = add_json(c, r, "budget", optarg, err);
+		else if (o == 'u')
+			json_object_setc(&r->body, "urgency", json_string_clean(c->arena, str_from(optarg)));
+		else if (o == 'r')
+			json_object_setc(&r->body, "run_at", json_string_clean(c->arena, str_from(optarg)));
+		else if (o == 'd')
+			json_object_setc(&r->body, "deadline", json_string_clean(c->arena, str_from(optarg)));
+		else if (o == 'l')
+			rc = add_label(r, optarg, err);
+		else if (o == 'k')
+			r->key = optarg;
+		else if (o == 'f')
+			r->follow = true;
+		else
+			rc = err_set(err, ERR_USAGE, "unknown option");
+	}
+	if (rc < 0)
+		return -1;
+	if (argc - optind != 1)
+		return err_set(err, ERR_USAGE, "expected one WORKFLOW");
+	json_object_setc(&r->body, "workflow", json_string_clean(c->arena, str_from(argv[optind])));
+	json_object_setc(&r->body, "labels", json_object_end(&r->labels));
+	return 0;
+}
+
+/* --- following --- */
+
+static void woken(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static void print_event(const struct json *e, int64_t from_us)
+{
+	int64_t at = from_us;
+	char text[32];
+	const struct json *error = json_getc(e, "error");
+
+	time_parse(cell(e, "at"), &at);
+	duration_format((at - from_us) / 1000, text);
+	printf("%8s  ", text);
+	print_text(cell(e, "kind"));
+	if (cell(e, "path").n) {
+		printf("  ");
+		print_text(cell(e, "path"));
+	}
+	if (cell(e, "step_kind").n) {
+		printf("  (");
+		print_text(cell(e, "step_kind"));
+		printf(")");
+	}
+	if (json_type(error) == JSON_OBJECT) {
+		printf("  ");
+		print_text(cell(error, "type"));
+		printf(": ");
+		print_text(cell(error, "message"));
+	}
+	putchar('\n');
+	fflush(stdout);
+}
+
+static bool is_terminal(struct str state)
+{
+	return str_is(state, "succeeded") || str_is(state, "failed") || str_is(state, "cancelled") || str_is(state, "expired");
+}
+
+/* New events since *seq; returns 1 when the task has ended, 0 when not, -1 on error. */
+static int show_events(struct ctl *c, const struct uuid *id, const struct principal *by, int64_t from_us, int64_t *seq, struct err *err)
+{
+	struct ctl_call call = {.ctl = c, .text_of = tasks_text_of};
+	const struct json *answer, *events;
+	struct op *op = tasks_events(c->store, arena_new(NULL), id, *seq, FOLLOW_BATCH, by, 30000, ctl_done, &call);
+
+	answer = ctl_wait_json(&call, op, err);
+	if (!answer)
+		return -1;
+	events = json_getc(answer, "events");
+	for (size_t i = 0; i < json_len(events); i++) {
+		if (!c->json)
+			print_event(json_at(events, i), from_us);
+		json_to_int(json_getc(json_at(events, i), "seq"), seq);
+	}
+	return is_terminal(cell(answer, "state")) && json_len(events) < FOLLOW_BATCH;
+}
+
+static int follow(struct ctl *c, const struct uuid *id, const struct principal *by, int64_t from_us, struct err *err)
+{
+	bool wake = false;
+	struct loop_timer *timer = loop_timer_new(c->loop, woken, &wake);
+	int64_t seq = -1;
+	int rc;
+
+	store_listen(c->store, "agentd_done", woken, &wake);
+	while ((rc = show_events(c, id, by, from_us, &seq, err)) == 0) {
+		wake = false;
+		loop_timer_set(timer, FOLLOW_POLL_MS);
+		while (!wake)
+			loop_once(c->loop);
+	}
+	loop_timer_free(timer);
+	return rc < 0 ? -1 : 0;
+}
+
+static int show_end(struct ctl *c, const struct uuid *id, const struct principal *by)
+{
+	struct ctl_call call = {.ctl = c, .text_of = tasks_text_of};
+	struct err err;
+	const struct json *task;
+
+	task = ctl_wait_json(&call, tasks_view(c->store, arena_new(NULL), id, by, 10000, ctl_done, &call), &err);
+	if (!task)
+		return ctl_fail(c, &err);
+	if (c->json) {
+		print_json(c, task);
+	} else {
+		putchar('\n');
+		print_task(c, task);
+	}
+	return str_is(cell(task, "state"), "succeeded") ? 0 : err_exit_status(ERR_TASK_FAILED);
+}
+
+/* --- the command --- */
+
+struct submit_call {
+	struct ctl *ctl;
+	struct submitted got;
+	struct err err;
+	bool done;
+};
+
+static void on_submitted(struct op *op, void *arg)
+{
+	struct submit_call *call = arg;
+
+	call->err = op->err;
+	call->done = true;
+	if (op->err.code != ERR_NONE)
+		return;
+	call->got = *tasks_submitted_of(op);
+	call->got.state = str_dup(call->ctl->arena, call->got.state);
+	call->got.body = str_dup(call->ctl->arena, call->got.body);
+}
+
+static int submit(struct ctl *c, int argc, char **argv)
+{
+	struct request r = {0};
+	struct submit_call call = {.ctl = c};
+	struct submission s;
+	struct err err;
+	int status;
+	char id[37];
+
+	if (parse(c, argc, argv, &r, &err) < 0 || submission_parse(c->arena, json_object_end(&r.body), &s, &err) < 0)
+		return ctl_fail(c, &err);
+	s.by = ctl_principal(c);
+	s.route = STR("POST /tasks");
+	s.idempotency_key = str_from(r.key);
+	status = ctl_open(c);
+	if (status)
+		return status;
+	tasks_submit(c->store, arena_new(NULL), &s, 30000, on_submitted, &call);
+	while (!call.done)
+		loop_once(c->loop);
+	if (call.err.code != ERR_NONE)
+		return ctl_fail(c, &call.err);
+	uuid_format(&call.got.id, id);
+	if (!r.follow) {
+		printf(STR_FMT "\n", STR_ARG(c->json ? call.got.body : str_from(id)));
+		return 0;
+	}
+	if (!c->json)
+		printf("task %s\n", id);
+	if (follow(c, &call.got.id, &s.by, clock_wall_us(), &err) < 0)
+		return ctl_fail(c, &err);
+	return show_end(c, &call.got.id, &s.by);
+}
+
+const struct command cmd_submit = {
+	"submit",
+	"WORKFLOW [--input JSON|@FILE|-] [--follow] [--urgency low|normal|high] [--label NAME=TEXT]... "
+	"[--budget JSON] [--run-at TIME] [--deadline TIME] [--key TEXT]",
+	"submit a task; --follow shows its steps and its end", submit,
+};

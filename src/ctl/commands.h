@@ -1,0 +1,19 @@
+/* commands.h - every command's row; each is defined in its family's file cmd_*.c.
+ *
+ * Source:  agentctl(1).
+ */
+#ifndef CTL_COMMANDS_H
+#define CTL_COMMANDS_H
+
+#include "ctl/ctl.h"
+
+extern const struct command cmd_validate, cmd_schema, cmd_route;			/* cmd_files.c */
+extern const struct command cmd_migrate, cmd_reload, cmd_workflows, cmd_doctor, cmd_version;	/* cmd_admin.c */
+extern const struct command cmd_token_create, cmd_token_list, cmd_token_revoke;	/* cmd_token.c */
+extern const struct command cmd_submit;					/* cmd_submit.c */
+extern const struct command cmd_get, cmd_list, cmd_cancel;		/* cmd_task.c */
+
+/* cmd_task.c, for submit --follow: result, cost, steps with durations of a finished task. */
+void print_task(struct ctl *c, const struct json *task);
+
+#endif

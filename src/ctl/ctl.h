@@ -1,0 +1,86 @@
+/* ctl.h - agentctl's commands: a table, what they share, how they print.
+ *
+ * Shapes:  a command is one row: name, arguments, one line of help, function. Commands on
+ *          files need no database; the others open the store themselves (ctl_open).
+ *          With --json a command prints one JSON value on standard output; without, text and
+ *          tables for people. Messages for people about failure go to standard error.
+ * Units:   none of its own.
+ * Memory:  everything lives in ctl->arena until the program ends.
+ * Errors:  a command returns the exit status; ctl_fail() prints and maps an err (err.def):
+ *          0 done, 1 refused or failed, 2 usage, 3 not found, 4 conflict, 5 unreachable, 6 not permitted,
+ *          7 the task ended badly.
+ * Source:  agentctl(1).
+ */
+#ifndef CTL_CTL_H
+#define CTL_CTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "base/str.h"
+
+struct arena;
+struct diags;
+struct json;
+struct principal;
+struct settings;
+struct store;
+struct uuid;
+
+struct ctl {
+	struct arena *arena;
+	const char *settings_file;	/* -c, or NULL */
+	bool json;
+	const struct settings *settings;	/* ctl_settings() */
+	struct loop *loop;
+	struct store *store;
+};
+
+struct command {
+	const char *name;		/* "token create" has two words */
+	const char *args;		/* "WORKFLOW [--input JSON|@FILE] [--follow]" */
+	const char *help;
+	int (*run)(struct ctl *c, int argc, char **argv);	/* argv[0] is the command's last word */
+};
+
+extern const struct command *const ctl_commands[];	/* NULL-ended, in the manual's order */
+
+/* --- shared by commands (ctl.c) --- */
+int ctl_settings(struct ctl *c);	/* 0, or an exit status after printing why */
+int ctl_open(struct ctl *c);		/* settings, loop, store; waits up to 5 s for the connection */
+void ctl_close(struct ctl *c);
+int ctl_fail(const struct ctl *c, const struct err *err);
+int ctl_usage(const struct command *cmd);
+struct principal ctl_principal(struct ctl *c);	/* os:USER, sees all */
+
+/* Wait for an op that answers a text; the text is copied to c->arena. */
+struct ctl_call {
+	struct ctl *ctl;
+	struct str (*text_of)(const struct op *op);	/* NULL: no text wanted */
+	struct str text;
+	struct err err;
+	bool done;
+};
+void ctl_done(struct op *op, void *arg);	/* op_done_fn for struct ctl_call */
+int ctl_wait(struct ctl_call *call, struct op *op, struct err *err);	/* 0 or -1 */
+/* Wait, parse the text as JSON. NULL with err. */
+const struct json *ctl_wait_json(struct ctl_call *call, struct op *op, struct err *err);
+
+/* An argument that is JSON, @FILE or "-" (standard input); objects only when asked. */
+const struct json *ctl_json_arg(struct ctl *c, const char *arg, struct err *err);
+int ctl_uuid_arg(const char *arg, struct uuid *ret, struct err *err);
+
+/* --- print.c --- */
+void print_json(struct ctl *c, const struct json *v);
+void print_text(struct str s);			/* control characters escaped, so that data cannot drive the terminal */
+struct table;
+struct table *table_new(struct arena *a, const char *const *headings, size_t n);
+void table_cell(struct table *t, struct str text);	/* row after row */
+void table_print(const struct table *t);
+struct str cell(const struct json *obj, const char *key);	/* text of a member for people; "" when absent or null */
+void print_diags(struct ctl *c, struct diags *d);
+
+#endif

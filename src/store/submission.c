@@ -1,0 +1,212 @@
+/* submission.c - one reader per key, in a table. */
+#include "store/submission.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/json.h"
+
+enum { MAX_LABELS = 32, MAX_LABEL_BYTES = 256, MAX_NAME = 63 };
+
+struct reader {
+	const char *key;
+	int (*read)(struct arena *a, const struct json *v, struct submission *s, struct err *err);
+};
+
+static int bad(struct err *err, const char *pointer, const char *expected, const struct json *got)
+{
+	err_set(err, ERR_INVALID, "%s: expected %s, got %s", pointer, expected, json_type_name(got));
+	if (err)
+		err->status = 400;
+	return -1;
+}
+
+static int read_workflow(struct arena *a, const struct json *v, struct submission *s, struct err *err)
+{
+	(void)a;
+	s->workflow = json_str(v);
+	if (json_type(v) != JSON_STRING || s->workflow.n == 0 || s->workflow.n > MAX_NAME)
+		return bad(err, "/workflow", "the name of a workflow", v);
+	return 0;
+}
+
+static int read_input(struct arena *a, const struct json *v, struct submission *s, struct err *err)
+{
+	(void)a;
+	if (json_type(v) != JSON_OBJECT)
+		return bad(err, "/input", "an object", v);
+	s->input = v;
+	return 0;
+}
+
+static int read_urgency(struct arena *a, const struct json *v, struct submission *s, struct err *err)
+{
+	struct str u = json_str(v);
+
+	(void)a;
+	if (!str_is(u, "low") && !str_is(u, "normal") && !str_is(u, "high"))
+		return bad(err, "/urgency", "\"low\", \"normal\" or \"high\"", v);
+	s->urgency = u;
+	return 0;
+}
+
+static int read_labels(struct arena *a, const struct json *v, struct submission *s, struct err *err)
+{
+	if (json_type(v) != JSON_OBJECT || json_len(v) > MAX_LABELS)
+		return bad(err, "/labels", "an object of at most 32 texts", v);
+	for (size_t i = 0; i < json_len(v); i++) {
+		const struct json *text = json_val(v, i);
+
+		if (json_type(text) != JSON_STRING || json_str(text).n > MAX_LABEL_BYTES || json_key(v, i).n > MAX_NAME)
+			return bad(err, arena_printf(a, "/labels/" STR_FMT, STR_ARG(json_key(v, i))),
+				   "a text of at most 256 bytes", text);
+	}
+	s->labels = v;
+	return 0;
+}
+
+static int read_time(const char *pointer, const struct json *v, int64_t *ret, struct err *err)
+{
+	if (json_type(v) != JSON_STRING || !time_parse(json_str(v), ret))
+		return bad(err, pointer, "a time like 2026-11-23T17:00:00Z", v);
+	return 0;
+}
+
+static int read_run_at(struct arena *a, const struct json *v, struct submission *s, struct err *err)
+{
+	(void)a;
+	return read_time("/run_at", v, &s->run_at_us, err);
+}
+
+static int read_deadline(struct arena *a, const struct json *v, struct submission *s, struct err *err)
+{
+	(void)a;
+	return read_time("/deadline", v, &s->deadline_us, err);
+}
+
+/* Money as text or as a number whose literal is read exactly; never through a double. */
+static int read_usd(struct arena *a, const struct json *v, struct json_builder *b, struct err *err)
+{
+	struct str text = json_type(v) == JSON_STRING ? json_str(v) : json_is_number(v) ? json_text(a, v) : STR_NONE;
+	int64_t pusd;
+	char exact[40];
+
+	if (!text.p || !money_parse(text, &pusd))
+		return bad(err, "/budget/usd", "an amount in USD", v);
+	money_format(pusd, exact);
+	json_object_setc(b, "usd", json_stringc(a, exact));
+	return 0;
+}
+
+static int read_wall(struct arena *a, const struct json *v, struct json_builder *b, struct err *err)
+{
+	int64_t ms;
+
+	if (json_type(v) != JSON_STRING || !duration_parse(json_str(v), &ms) || ms == 0)
+		return bad(err, "/budget/wall", "a duration like 10m", v);
+	json_object_setc(b, "wall_ms", json_int(a, ms));
+	return 0;
+}
+
+static int read_count(struct arena *a, const char *key, const struct json *v, struct json_builder *b, struct err *err)
+{
+	int64_t n;
+
+	if (!json_to_int(v, &n) || n < 0 || n > 1000000)
+		return bad(err, arena_printf(a, "/budget/%s", key), "a whole number from 0 to 1000000", v);
+	json_object_setc(b, key, json_int(a, n));
+	return 0;
+}
+
+static int read_budget(struct arena *a, const struct json *v, struct submission *s, struct err *err)
+{
+	struct json_builder b;
+
+	if (json_type(v) != JSON_OBJECT)
+		return bad(err, "/budget", "an object", v);
+	json_object_begin(&b, a);
+	for (size_t i = 0; i < json_len(v); i++) {
+		struct str key = json_key(v, i);
+		const struct json *x = json_val(v, i);
+		int rc;
+
+		if (str_is(key, "usd"))
+			rc = read_usd(a, x, &b, err);
+		else if (str_is(key, "wall"))
+			rc = read_wall(a, x, &b, err);
+		else if (str_is(key, "turns"))
+			rc = read_count(a, "turns", x, &b, err);
+		else if (str_is(key, "calls"))
+			rc = read_count(a, "calls", x, &b, err);
+		else
+			rc = bad(err, arena_printf(a, "/budget/" STR_FMT, STR_ARG(key)), "one of usd, wall, turns, calls", x);
+		if (rc < 0)
+			return -1;
+	}
+	s->budget = json_object_end(&b);
+	return 0;
+}
+
+static const struct reader readers[] = {
+	{"workflow", read_workflow}, {"input", read_input},	{"urgency", read_urgency}, {"labels", read_labels},
+	{"run_at", read_run_at},     {"deadline", read_deadline}, {"budget", read_budget},
+};
+
+static const struct reader *find_reader(struct str key)
+{
+	for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
+		if (str_is(key, readers[i].key))
+			return &readers[i];
+	return NULL;
+}
+
+static const char *nearest_key(struct str key)
+{
+	const char *names[sizeof readers / sizeof readers[0]];
+
+	for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
+		names[i] = readers[i].key;
+	return str_nearest(key, names, sizeof names / sizeof names[0]);
+}
+
+static void digest_request(struct arena *a, const struct submission *s, struct digest *ret)
+{
+	struct json_builder b;
+
+	json_object_begin(&b, a);
+	json_object_setc(&b, "workflow", json_string_ref(a, s->workflow));
+	json_object_setc(&b, "input", s->input);
+	json_object_setc(&b, "urgency", json_string_ref(a, s->urgency));
+	json_object_setc(&b, "labels", s->labels);
+	json_object_setc(&b, "run_at", json_int(a, s->run_at_us));
+	json_object_setc(&b, "deadline", json_int(a, s->deadline_us));
+	json_object_setc(&b, "budget", s->budget);
+	json_digest(json_object_end(&b), ret);
+}
+
+int submission_parse(struct arena *a, const struct json *body, struct submission *ret, struct err *err)
+{
+	struct submission s = {.id = uuid_new(), .urgency = STR("normal"), .input = json_empty_object(), .labels = json_empty_object()};
+
+	if (json_type(body) != JSON_OBJECT)
+		return bad(err, "the body", "an object", body);
+	for (size_t i = 0; i < json_len(body); i++) {
+		struct str key = json_key(body, i);
+		const struct reader *r = find_reader(key);
+		const char *near = nearest_key(key);
+
+		if (!r) {
+			err_set(err, ERR_INVALID, "/" STR_FMT ": unknown key%s%s%s", STR_ARG(key), near ? " (did you mean \"" : "",
+				near ? near : "", near ? "\"?)" : "");
+			if (err)
+				err->status = 400;
+			return -1;
+		}
+		if (r->read(a, json_val(body, i), &s, err) < 0)
+			return -1;
+	}
+	if (!s.workflow.p)
+		return bad(err, "/workflow", "the name of a workflow", NULL);
+	digest_request(a, &s, &s.request);
+	*ret = s;
+	return 0;
+}
