@@ -1,4 +1,4 @@
-/* digest.h - SHA-256, HMAC, random bytes, hex and base64url, CRC-32.
+/* digest.h - SHA-256, random bytes, hex and base64url, CRC-32.
  *
  * Shapes:  struct digest is 32 bytes; its text form is 64 lower-case hex digits.
  * Memory:  text goes to the caller's array or the arena given.

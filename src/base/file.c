@@ -1,5 +1,4 @@
 /* file.c - whole files, and opening below a directory by openat2(2). */
-#define _GNU_SOURCE /* O_PATH, O_TMPFILE */
 #include "base/file.h"
 
 #include <errno.h>

@@ -40,7 +40,8 @@ struct json_limits {
 
 /* The whole text must be one value. Refused: duplicate keys, NUL (raw or
  * escaped), invalid UTF-8, lone surrogates, leading zeros, control characters,
- * BOM, trailing bytes, numbers whose exponent no double can carry. limits NULL: defaults. */
+ * BOM, trailing bytes, numbers of more than 1024 characters or that no double can
+ * carry (1e400, 1e-400, written exponents beyond 999). limits NULL: defaults. */
 int json_parse(struct arena *a, struct str text, const struct json_limits *limits,
 	       const struct json **ret, struct err *err);
 /* For text of model providers: replaces escaped NULs and lone surrogates by U+FFFD first. */

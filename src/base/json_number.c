@@ -98,7 +98,9 @@ static void decimal_read(struct str s, struct json_decimal *d, int *exponent)
 	bool fraction = false;
 	size_t i = 0;
 
-	*d = (struct json_decimal){.neg = s.p[0] == '-'};
+	d->neg = s.p[0] == '-';
+	d->n = 0;
+	d->point = 0;
 	*exponent = 0;
 	for (i = d->neg; i < s.n && s.p[i] != 'e' && s.p[i] != 'E'; i++) {
 		if (s.p[i] == '.') {
@@ -260,7 +262,8 @@ const struct json *json_double(struct arena *a, double d)
 		d = d < 0 ? -DBL_MAX : DBL_MAX;
 	if (fabs(d) <= 0x1p53 && d == (double)(int64_t)d)
 		return json_int(a, (int64_t)d);
-	for (int precision = 15; precision <= 17; precision++) {
+	/* 15 digits always survive, but for subnormal numbers, which hold fewer. */
+	for (int precision = fabs(d) < DBL_MIN ? 1 : 15; precision <= 17; precision++) {
 		snprintf(text, sizeof text, "%.*g", precision, d);
 		if (strtod(text, NULL) == d)
 			break;

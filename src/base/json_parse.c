@@ -187,7 +187,8 @@ static void decode(const struct parser *ps, const char *p, const char *end, char
 	}
 }
 
-static int read_string(struct parser *ps, const struct json **ret)
+/* The string at p as a value, or (value NULL) as the bare text of a key. */
+static int read_string(struct parser *ps, const struct json **value, struct str *key)
 {
 	const char *end;
 	char *text;
@@ -197,7 +198,13 @@ static int read_string(struct parser *ps, const struct json **ret)
 	end = string_end(ps, &n);
 	if (!end)
 		return -1;
-	*ret = json_string_room(ps->a, n, &text);
+	if (value) {
+		*value = json_string_room(ps->a, n, &text);
+	} else {
+		text = arena_alloc(ps->a, n + 1);
+		text[n] = '\0';
+		*key = (struct str){text, n};
+	}
 	if (n == (size_t)(end - ps->p))
 		memcpy(text, ps->p, n);
 	else
@@ -239,7 +246,7 @@ static int read_scalar(struct parser *ps, const struct json **ret)
 {
 	switch (ps->p < ps->end ? *ps->p : '\0') {
 	case '"':
-		return read_string(ps, ret);
+		return read_string(ps, ret, NULL);
 	case 'n':
 		return read_word(ps, STR("null"), json_null(), ret);
 	case 'f':
@@ -282,20 +289,20 @@ static void push(struct parser *ps, struct str key, size_t key_at, const struct 
 /* A key and its colon become an entry that waits for its value. */
 static int read_key(struct parser *ps)
 {
-	const struct json *key;
+	struct str key;
 	size_t at;
 
 	skip_space(ps);
 	if (!at_char(ps, '"'))
 		return expected(ps, "a key in quotes");
 	at = (size_t)(ps->p - ps->start);
-	if (read_string(ps, &key) < 0)
+	if (read_string(ps, NULL, &key) < 0)
 		return -1;
 	skip_space(ps);
 	if (!at_char(ps, ':'))
 		return expected(ps, "':'");
 	ps->p++;
-	push(ps, json_str(key), at, NULL);
+	push(ps, key, at, NULL);
 	return 0;
 }
 
