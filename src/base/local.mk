@@ -37,3 +37,27 @@ TESTS += t/unit/base/http
 t_unit_base_http_SOURCES = t/unit/base/http.c t/unit/base/http_server.c t/unit/base/http_server.h
 t_unit_base_http_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_base_http_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/json_number
+TESTS += t/unit/base/json_number
+t_unit_base_json_number_SOURCES = t/unit/base/json_number.c
+t_unit_base_json_number_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_json_number_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/json_parse
+TESTS += t/unit/base/json_parse
+t_unit_base_json_parse_SOURCES = t/unit/base/json_parse.c
+t_unit_base_json_parse_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_json_parse_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/json_value
+TESTS += t/unit/base/json_value
+t_unit_base_json_value_SOURCES = t/unit/base/json_value.c
+t_unit_base_json_value_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_json_value_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/json_write
+TESTS += t/unit/base/json_write
+t_unit_base_json_write_SOURCES = t/unit/base/json_write.c
+t_unit_base_json_write_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_json_write_LDADD = $(base_LIBS) $(CHECK_LIBS)
