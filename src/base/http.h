@@ -4,7 +4,9 @@
  *          is complete. A body is collected, or handed on piece by piece to
  *          on_data as it arrives. Redirects are never followed: the caller decides
  *          on a 3xx and starts anew. Only http and https; no proxy, no netrc, no
- *          cookies, TLS always verified, "Expect:" never sent.
+ *          cookies, no user name in the URL, TLS always verified, "Expect:" never sent.
+ *          A request other than GET and HEAD is sent at most once: when a kept
+ *          connection dies under it, that is ERR_NETWORK with sent, never a silent repeat.
  * Units:   milliseconds; bytes after decompression.
  * Memory:  request texts are copied; the result lives in op->arena (until the
  *          completion returned).
@@ -39,16 +41,19 @@ struct http_request {
 	const struct http_header *headers;
 	size_t n_headers;
 	struct str body;		/* p NULL: none */
-	int64_t connect_ms, first_byte_ms, idle_ms, total_ms;	/* 0: 10 s, 90 s, 60 s, 300 s */
+	/* 0: 10 s, 90 s, 60 s, 300 s. connect counts until TLS is done; first_byte from the start to the
+	 * first byte of the body (headers may come long before it); idle from byte to byte after that. */
+	int64_t connect_ms, first_byte_ms, idle_ms, total_ms;
 	size_t max_body;		/* 0: 32 MiB */
 	size_t max_headers;		/* 0: 64 KiB */
 	bool gzip;			/* offer and decode gzip; max_body counts decoded bytes */
 	const char *unix_socket;	/* connect there instead; NULL: no */
 	bool fresh;			/* do not reuse a kept connection (each address is checked anew) */
-	/* Called with every address before a socket to it is opened; -1 refuses it. NULL: all allowed. */
+	/* Called with every address before a socket to it is opened, or before a kept connection to it is
+	 * used; -1 refuses it. NULL: all allowed. */
 	int (*check_address)(void *arg, const struct sockaddr *sa, socklen_t len);
 	void *check_arg;
-	/* Body pieces as they arrive, in loop callbacks (start nothing there but loop_defer). -1 ends the
+	/* Body pieces as they arrive, in loop callbacks (http_start and op_cancel are fine there). -1 ends the
 	 * transfer with ERR_CANCELLED. NULL: collect in result->body. Called only for status < 300. */
 	int (*on_data)(void *arg, struct str piece);
 	void *data_arg;
@@ -59,8 +64,9 @@ struct http_result {
 	struct http_header *headers;	/* names lower-case */
 	size_t n_headers;
 	struct str body;		/* collected part, also on errors */
-	bool sent;			/* a byte of the request may have left this machine */
-	int64_t first_byte_ms, total_ms;
+	bool sent;			/* a byte of the request may have left this machine: false for name,
+					 * address, connect and TLS failures */
+	int64_t first_byte_ms, total_ms;	/* from the start; without a body: the end of the headers */
 };
 
 /* The op owns arena. *ret_result is valid from now on, complete in the completion. */

@@ -1,7 +1,8 @@
 /* proc.c - fork, exec, feed, collect and reap one child as an operation of the loop.
  *
- * The child is watched by a pidfd: no handler for SIGCHLD, no wait for strangers. Until it is
- * reaped it holds its number, so that the group can be killed without hitting another one.
+ * The child is watched by a pidfd: no handler for SIGCHLD, no wait for strangers. Where the kernel
+ * (or valgrind) has none, a timer looks. Until the child is reaped it holds its number, so that the
+ * group can be killed without hitting another one.
  */
 #define _GNU_SOURCE /* pipe2, SYS_pidfd_open */
 #include "base/proc.h"
@@ -20,6 +21,8 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+
+enum { LOOK_MS = 10 };
 
 enum { STEP_CHILD, STEP_LIMITS, STEP_DIR, STEP_EXEC };
 
@@ -46,7 +49,7 @@ struct proc {
 	const char *in;
 	size_t in_n;
 	struct loop_fd *in_watch, *pid_watch;
-	struct loop_timer *timer;
+	struct loop_timer *timer, *look;
 	int in_fd, pid_fd, failure_fd;
 	pid_t pid;
 	bool terminated;	/* SIGTERM was sent */
@@ -257,6 +260,7 @@ static void finish(struct proc *p)
 	loop_fd_free(p->pid_watch);
 	close_fd(&p->pid_fd);
 	loop_timer_free(p->timer);
+	loop_timer_free(p->look);
 	p->result.out = (struct str){p->out.p, p->out.n};
 	p->result.err = (struct str){p->errs.p, p->errs.n};
 	p->result.wall_ms = now_ms() - p->start_ms;
@@ -281,6 +285,14 @@ static void on_exit_of_leader(void *arg, int events)
 	p->result.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	p->result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	finish(p);
+}
+
+static void look(void *arg)
+{
+	struct proc *p = arg;
+
+	loop_timer_set(p->look, LOOK_MS);
+	on_exit_of_leader(p, 0);
 }
 
 /* --- while it runs --- */
@@ -468,7 +480,7 @@ static int spawn(struct proc *p, struct ends *e)
 		return -1;
 	setpgid(p->pid, p->pid);	/* here as well: the group exists before anyone can kill it */
 	p->pid_fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
-	if (p->pid_fd < 0) {
+	if (p->pid_fd < 0 && errno != ENOSYS) {
 		int error = errno;
 
 		kill_group(p, SIGKILL);
@@ -507,8 +519,13 @@ static void watch(struct proc *p, struct ends *e)
 		p->in_watch = loop_fd_new(l, p->in_fd, on_input, p);
 		loop_fd_set(p->in_watch, LOOP_WRITE);
 	}
-	p->pid_watch = loop_fd_new(l, p->pid_fd, on_exit_of_leader, p);
-	loop_fd_set(p->pid_watch, LOOP_READ);
+	if (p->pid_fd >= 0) {
+		p->pid_watch = loop_fd_new(l, p->pid_fd, on_exit_of_leader, p);
+		loop_fd_set(p->pid_watch, LOOP_READ);
+	} else {
+		p->look = loop_timer_new(l, look, p);
+		loop_timer_set(p->look, LOOK_MS);
+	}
 	p->timer = loop_timer_new(l, on_deadline, p);
 	loop_timer_set(p->timer, p->req.timeout_ms);
 }

@@ -3,6 +3,7 @@
 #include "http_server.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -387,6 +388,7 @@ static void accept_all(struct server *s, int listener)
 		pthread_mutex_unlock(&s->lock);
 		c->s = s;
 		c->fd = fd;
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));	/* fails on Unix sockets */
 		if (pthread_create(&thread, &attr, serve, c) != 0)
 			abort();
 	}
