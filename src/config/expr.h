@@ -43,6 +43,9 @@ const struct tmpl *tmpl_expr(struct arena *a, const struct expr *e);
 const struct tmpl *tmpl_array(struct arena *a, const struct tmpl *const *items, size_t n);
 const struct tmpl *tmpl_object(struct arena *a, const struct str *keys, const struct tmpl *const *vals, size_t n);
 bool tmpl_is_constant(const struct tmpl *t);
+/* The text that every result begins with, whatever the data: all of a constant string, or what stands before the
+ * first `${ }`. STR_NONE: not a text. */
+struct str tmpl_prefix(const struct tmpl *t);
 
 /* --- what the linker asks: which names of the root does the program read? --- */
 /* Called for every path that starts at the root: n constant keys, e.g. {"steps","draft","output"}

@@ -1,0 +1,22 @@
+/* address.h - may a tool connect to this address? Pure.
+ *
+ * Shapes:  public means: unicast, globally reachable, and not a door back inside (an IPv6 form that
+ *          carries a private IPv4 address, a cloud's metadata service).
+ * Memory:  reasons are constants.
+ * Errors:  none; what is not understood is refused.
+ * Source:  IANA special-purpose address registries (RFC 6890 and later); durability R56, G1.
+ */
+#ifndef TOOLS_ADDRESS_H
+#define TOOLS_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+struct cidr;
+
+const char *address_refusal(const struct sockaddr *sa, socklen_t len);	/* NULL: public; else why not */
+/* Public, or inside one of the networks listed. */
+bool address_is_allowed(const struct sockaddr *sa, socklen_t len, const struct cidr *allow, size_t n_allow);
+
+#endif
