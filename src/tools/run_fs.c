@@ -1,4 +1,5 @@
 /* run_fs.c - files in the task's workspace and in directories that agentd.yaml opens. */
+#define _GNU_SOURCE /* O_PATH */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>

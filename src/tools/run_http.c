@@ -1,4 +1,5 @@
 /* run_http.c - a tool as one HTTP exchange; redirects are followed here, each hop judged anew. */
+#define _GNU_SOURCE /* strptime */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
