@@ -11,8 +11,9 @@
  *            - its completion (done) never runs inside start and runs exactly
  *              once, also after cancel (then err.code is ERR_CANCELLED);
  *            - it owns op->arena until the completion has returned, then the
- *              arena is freed (with it the struct, when it lives there). What the
- *              caller wants to keep, it copies in its completion;
+ *              arena is freed (with it the struct, when it lives there). For that
+ *              op_init() takes the arena from its parent. What the caller wants to
+ *              keep, it copies in its completion;
  *            - op_cancel() may be called at any time before the completion, any
  *              number of times, from anywhere on the loop's thread.
  * Units:   milliseconds, monotonic.
@@ -33,7 +34,7 @@
 struct arena;
 struct loop;
 
-struct loop *loop_new(void);
+struct loop *loop_new(void);		/* ignores SIGPIPE from now on */
 void loop_free(struct loop *l);		/* all handles must be freed, all ops done */
 void loop_run(struct loop *l);		/* until loop_stop() */
 void loop_stop(struct loop *l);
