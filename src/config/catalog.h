@@ -49,6 +49,8 @@ const struct catalog *catalog_load(struct arena *a, const char *root, struct dia
 /* Check one file of any kind; its kind by where it stands (tools.d/, policies/) or its keys. Links against
  * the rest of its root when there is one. */
 void catalog_check_file(struct arena *a, const char *path, struct diags *d);
+/* The same for a text that is not on disk; name says where it would stand below root ("workflows/x.yaml"). */
+void catalog_check_text(struct arena *a, const char *root, const char *name, struct str text, struct diags *d);
 
 /* Bundles travel as JSON {"entry": ..., "files": {path: text}} to and from the database. */
 const struct json *bundle_to_json(struct arena *a, const struct bundle *b);

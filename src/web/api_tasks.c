@@ -1,0 +1,240 @@
+/* api_tasks.c - POST /tasks, GET /tasks, GET /tasks/:id, POST /tasks/:id/cancel. */
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "store/submission.h"
+#include "web/head.h"
+#include "web/request.h"
+#include "web/route.h"
+#include "web/server.h"
+#include "config/settings.h"
+#include "web/wait.h"
+
+enum { MAX_KEY = 255, DEFAULT_PAGE = 50, MAX_PAGE = 200 };
+
+static void fail(struct request *req, const struct err *err)
+{
+	reply_err(&req->reply, req->arena, err);
+}
+
+/* --- POST /tasks --- */
+
+static void on_submitted(struct request *req, struct op *op)
+{
+	const struct submitted *s;
+	char id[37];
+
+	if (op->err.code != ERR_NONE) {
+		fail(req, &op->err);
+		return;
+	}
+	s = tasks_submitted_of(op);
+	uuid_format(&s->id, id);
+	reply_json(&req->reply, 202, str_dup(req->arena, s->body));
+	req->reply.location = arena_printf(req->arena, "/tasks/%s", id);
+	req->reply.replayed = s->replayed;
+}
+
+/* R22: 1 to 255 visible ASCII characters. */
+static int read_key(struct request *req, struct str *ret, struct err *err)
+{
+	const char *key = head_get(req, "Idempotency-Key");
+
+	*ret = STR_NONE;
+	if (!key)
+		return 0;
+	*ret = str_dup(req->arena, str_from(key));
+	for (size_t i = 0; i < ret->n; i++)
+		if (key[i] <= ' ' || key[i] > '~')
+			ret->n = 0;
+	if (ret->n >= 1 && ret->n <= MAX_KEY)
+		return 0;
+	err_set(err, ERR_INVALID, "Idempotency-Key: expected 1 to 255 visible ASCII characters");
+	err->status = 400;
+	return -1;
+}
+
+void api_submit(struct request *req)
+{
+	struct submission *s = ARENA_NEW(req->arena, struct submission);
+	const struct json *body;
+	struct err err;
+	struct str key;
+
+	body = request_json(req, &err);
+	if (!body || read_key(req, &key, &err) < 0 || submission_parse(req->arena, body, s, &err) < 0) {
+		fail(req, &err);
+		return;
+	}
+	s->by = req->by;
+	s->route = STR("POST /tasks");
+	s->idempotency_key = key;
+	req->op = tasks_submit(server_store(req->web), arena_new(NULL), s, STORE_DEADLINE_MS, request_done,
+			       request_call(req, on_submitted));
+}
+
+/* --- views --- */
+
+static void on_text(struct request *req, struct op *op)
+{
+	if (op->err.code != ERR_NONE)
+		fail(req, &op->err);
+	else
+		reply_json(&req->reply, 200, str_dup(req->arena, tasks_text_of(op)));
+}
+
+static int read_limit(struct request *req, int *ret, struct err *err)
+{
+	struct str text;
+	int64_t n = 0;
+
+	*ret = DEFAULT_PAGE;
+	if (request_param(req, "limit", &text, err) < 0)
+		return -1;
+	if (!text.p)
+		return 0;
+	for (size_t i = 0; i < text.n && n <= MAX_PAGE; i++)
+		n = text.p[i] >= '0' && text.p[i] <= '9' ? n * 10 + (text.p[i] - '0') : MAX_PAGE + 1;
+	if (text.n && n >= 1 && n <= MAX_PAGE) {
+		*ret = (int)n;
+		return 0;
+	}
+	err_set(err, ERR_INVALID, "limit \"" STR_FMT "\": expected 1 to 200", STR_ARG(text));
+	err->status = 400;
+	return -1;
+}
+
+/* label=NAME:TEXT */
+static int read_filter(struct request *req, struct task_filter *f, struct err *err)
+{
+	static const char *const known[] = {"workflow", "state", "label", "before", "limit", NULL};
+	struct str label, before;
+	ptrdiff_t colon;
+
+	if (request_params_known(req, known, err) < 0 || read_limit(req, &f->limit, err) < 0 ||
+	    request_param(req, "workflow", &f->workflow, err) < 0 || request_param(req, "state", &f->state, err) < 0 ||
+	    request_param(req, "label", &label, err) < 0 || request_param(req, "before", &before, err) < 0)
+		return -1;
+	colon = str_chr(label, ':');
+	if ((label.p && colon <= 0) || (before.p && !uuid_parse(before, &f->before))) {
+		err_set(err, ERR_INVALID, "%s", before.p && !(label.p && colon <= 0) ? "before: expected a task id"
+										      : "label: expected NAME:TEXT");
+		err->status = 400;
+		return -1;
+	}
+	if (label.p) {
+		f->label_key = str_sub(label, 0, (size_t)colon);
+		f->label_value = str_sub(label, (size_t)colon + 1, label.n);
+	}
+	return 0;
+}
+
+void api_task_list(struct request *req)
+{
+	struct task_filter *f = ARENA_NEW(req->arena, struct task_filter);
+	struct err err;
+
+	if (read_filter(req, f, &err) < 0) {
+		fail(req, &err);
+		return;
+	}
+	req->op = tasks_list(server_store(req->web), arena_new(NULL), f, &req->by, STORE_DEADLINE_MS, request_done,
+			     request_call(req, on_text));
+}
+
+/* An id that cannot be one is as unknown as any other. */
+static int read_id(struct request *req, struct uuid *ret)
+{
+	if (uuid_parse(req->id, ret))
+		return 0;
+	reply_problem(&req->reply, req->arena, 404, "not_found", "no task \"" STR_FMT "\"", STR_ARG(req->id));
+	return -1;
+}
+
+static void get_view(struct request *req, request_fn *fn)
+{
+	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
+
+	if (read_id(req, id) == 0)
+		req->op = tasks_view(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS,
+				     request_done, request_call(req, fn));
+}
+
+static void wait_ended(struct request *req)
+{
+	get_view(req, on_text);
+}
+
+static int64_t wait_ms(struct request *req)
+{
+	struct err err;
+	struct str text;
+	int64_t ms = 0;
+
+	if (request_param(req, "wait", &text, &err) == 0 && text.p)
+		duration_parse(text, &ms);
+	return ms;
+}
+
+static bool has_ended(struct arena *a, struct str view)
+{
+	static const char *const ended[] = {"succeeded", "failed", "cancelled", "expired"};
+	const struct json *v;
+	struct str state;
+
+	if (json_parse(a, view, NULL, &v, NULL) < 0)
+		return true;
+	state = json_str(json_getc(v, "state"));
+	for (size_t i = 0; i < sizeof ended / sizeof ended[0]; i++)
+		if (str_is(state, ended[i]))
+			return true;
+	return false;
+}
+
+static void on_first_view(struct request *req, struct op *op)
+{
+	struct uuid id;
+
+	if (op->err.code != ERR_NONE || has_ended(op->arena, tasks_text_of(op)) || server_stopping(req->web) ||
+	    read_id(req, &id) < 0) {
+		on_text(req, op);
+		return;
+	}
+	if (wait_count(server_waits(req->web)) >= (size_t)server_settings(req->web)->web.max_waiting) {
+		reply_problem(&req->reply, req->arena, 429, "too_many_waiting", "too many requests wait already");
+		return;
+	}
+	wait_add(req, &id, wait_ms(req), wait_ended);
+}
+
+void api_task_get(struct request *req)
+{
+	static const char *const known[] = {"wait", NULL};
+	int64_t ms = 0, max = server_settings(req->web)->web.max_wait_ms;
+	struct str text;
+	struct err err;
+
+	if (request_params_known(req, known, &err) < 0 || request_param(req, "wait", &text, &err) < 0) {
+		fail(req, &err);
+		return;
+	}
+	if (text.p && (!duration_parse(text, &ms) || ms > max)) {
+		reply_problem(&req->reply, req->arena, 400, "malformed", "wait: expected a duration of at most %lld s",
+			      (long long)(max / 1000));
+		return;
+	}
+	get_view(req, ms > 0 ? on_first_view : on_text);
+}
+
+/* --- POST /tasks/:id/cancel --- */
+
+void api_task_cancel(struct request *req)
+{
+	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
+
+	if (read_id(req, id) == 0)
+		req->op = tasks_cancel(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS,
+				       request_done, request_call(req, on_text));
+}

@@ -1,0 +1,113 @@
+/* auth.c - see auth.h. The checksum is looked at first, so that typing errors cost no query. */
+#include "web/auth.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "store/admin.h"
+#include "web/head.h"
+#include "web/request.h"
+#include "web/server.h"
+
+enum { ENTRIES = 256, KEEP_MS = 2000, SECRET_CHARS = 43, CRC_CHARS = 8, MAX_NAME = 64 };
+
+struct entry {
+	struct digest hash;
+	int64_t until_ms;
+	unsigned scopes;
+	size_t name_n;
+	char name[MAX_NAME + 6];	/* "token:NAME" */
+};
+
+struct auth {
+	struct entry entries[ENTRIES];
+};
+
+struct auth *auth_new(struct arena *a)
+{
+	return ARENA_NEW(a, struct auth);
+}
+
+static void refuse(struct request *req, const char *why)
+{
+	reply_problem(&req->reply, req->arena, 401, "unauthenticated", "%s", why);
+	req->reply.close = true;	/* the body was not read */
+}
+
+/* "Bearer agd_..." with a right checksum; STR_NONE otherwise. */
+static struct str bearer(const char *header)
+{
+	struct str token;
+	char crc[CRC_CHARS + 1];
+	size_t body;
+
+	if (!header || strncasecmp(header, "Bearer ", 7) != 0)
+		return STR_NONE;
+	token = str_from(header + 7);
+	if (!str_starts(token, STR("agd_")) || token.n < 4 + SECRET_CHARS + CRC_CHARS + 2 || token.n > 128)
+		return STR_NONE;
+	body = token.n - CRC_CHARS - 1;
+	if (token.p[body] != '_')
+		return STR_NONE;
+	snprintf(crc, sizeof crc, "%08x", (unsigned)crc32_of(str_sub(token, 0, body)));
+	return str_is(str_sub(token, body + 1, CRC_CHARS), crc) ? token : STR_NONE;
+}
+
+static void accept_entry(struct request *req, const struct entry *e)
+{
+	req->by.name = str_dup(req->arena, (struct str){e->name, e->name_n});
+	req->by.sees_all = (e->scopes & SCOPE_ADMIN) != 0;
+	req->scopes = e->scopes;
+	req->phase = REQ_AUTHORISED;
+}
+
+static void on_checked(struct request *req, struct op *op)
+{
+	const struct token_check *t;
+	struct entry *e;
+	struct buf name;
+
+	if (op->err.code != ERR_NONE) {
+		reply_err(&req->reply, req->arena, &op->err);
+		req->reply.close = true;
+		return;
+	}
+	t = admin_token_check_of(op);
+	if (!t->valid) {
+		refuse(req, "the token is unknown, expired or revoked");
+		return;
+	}
+	e = &server_auth(req->web)->entries[t->hash.b[0]];
+	buf_init(&name, req->arena);
+	buf_adds(&name, "token:");
+	buf_addstr(&name, str_sub(t->name, 0, MAX_NAME));
+	e->hash = t->hash;
+	e->until_ms = clock_boot_ms() + KEEP_MS;
+	e->scopes = t->scopes;
+	e->name_n = name.n;
+	memcpy(e->name, name.p, name.n);
+	accept_entry(req, e);
+}
+
+void auth_request(struct auth *auth, struct request *req)
+{
+	struct str token = bearer(head_get(req, "Authorization"));
+	const struct entry *e;
+	struct digest hash;
+
+	if (!token.p) {
+		refuse(req, "a bearer token is needed: Authorization: Bearer agd_...");
+		return;
+	}
+	digest_of(token, &hash);
+	e = &auth->entries[hash.b[0]];
+	if (clock_boot_ms() < e->until_ms && digest_eq(&e->hash, &hash)) {
+		accept_entry(req, e);
+		return;
+	}
+	req->op = admin_token_check(server_store(req->web), arena_new(NULL), &hash, STORE_DEADLINE_MS, request_done,
+				    request_call(req, on_checked));
+}

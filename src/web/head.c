@@ -1,0 +1,168 @@
+/* head.c - see head.h. libmicrohttpd hides raw NULs, bare LF and obs-fold from us (F6): those are the
+ * reverse proxy's to refuse; what can be seen is refused here. */
+#include "web/head.h"
+
+#include <ctype.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/arena.h"
+#include "web/request.h"
+#include "web/route.h"
+
+enum { MAX_TARGET = 2048 };
+
+static const char *const once[] = {"Host",	    "Content-Length", "Transfer-Encoding",
+				   "Authorization", "Content-Type",   "Idempotency-Key"};
+enum { N_ONCE = sizeof once / sizeof once[0] };
+
+struct scan {
+	struct request *req;
+	int seen[N_ONCE];
+	const char *why;	/* NULL: all well */
+	bool chunked_ok;
+};
+
+static bool is_token_char(unsigned char c)
+{
+	return isalnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+static const char *bad_name(const char *name, size_t n)
+{
+	if (n == 0)
+		return "an empty header name";
+	for (size_t i = 0; i < n; i++)
+		if (!is_token_char((unsigned char)name[i]))
+			return "a header name that is not a token";
+	return NULL;
+}
+
+static const char *bad_value(const char *value, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)value[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return "a control character in a header";
+	}
+	return NULL;
+}
+
+static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_n, const char *value,
+				 size_t value_n)
+{
+	struct scan *s = arg;
+
+	(void)kind;
+	if (!s->why)
+		s->why = bad_name(name, name_n);
+	if (!s->why)
+		s->why = bad_value(value, value_n);
+	for (int i = 0; i < N_ONCE && !s->why; i++)
+		if (strcasecmp(name, once[i]) == 0 && s->seen[i]++)
+			s->why = arena_printf(s->req->arena, "more than one %s", once[i]);
+	if (!s->why && strcasecmp(name, "Transfer-Encoding") == 0 && strcasecmp(value, "chunked") != 0)
+		s->why = "a Transfer-Encoding other than chunked";
+	return MHD_YES;
+}
+
+static const char *check_headers(struct request *req)
+{
+	struct scan s = {.req = req};
+
+	MHD_get_connection_values_n(req->connection, MHD_HEADER_KIND, on_header, &s);
+	if (!s.why && s.seen[1] && s.seen[2])
+		return "Content-Length together with Transfer-Encoding";
+	return s.why;
+}
+
+/* /a/b only: no empty or dot segments, no escapes of anything that could mean another path. */
+static const char *check_target(struct str t)
+{
+	bool in_path = true;
+
+	if (t.n == 0 || t.p[0] != '/')
+		return "a target that does not begin with /";
+	if (t.n > MAX_TARGET)
+		return "a target of more than 2 KiB";
+	for (size_t i = 0; i < t.n; i++) {
+		unsigned char c = (unsigned char)t.p[i];
+
+		if (c <= 0x20 || c >= 0x7f)
+			return "a control character, space or non-ASCII byte in the target";
+		if (c == '?')
+			in_path = false;
+		if (in_path && (c == '%' || c == '\\'))
+			return "an escape or backslash in the path";
+		if (c == '#')
+			return "a fragment in the target";
+		if (in_path && c == '/' && i + 1 < t.n && (t.p[i + 1] == '/' || t.p[i + 1] == '.'))
+			return "an empty or dot segment in the path";
+	}
+	return NULL;
+}
+
+int head_check(struct request *req, const char *method, const char *version)
+{
+	const char *why = check_target(req->target);
+	ptrdiff_t mark;
+
+	req->method = str_dup(req->arena, str_from(method));
+	if (!why && strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
+		why = "a version other than HTTP/1.0 and HTTP/1.1";
+	if (!why)
+		why = check_headers(req);
+	if (why) {
+		reply_problem(&req->reply, req->arena, 400, "malformed", "the request has %s", why);
+		req->reply.close = true;
+		return -1;
+	}
+	mark = str_chr(req->target, '?');
+	req->path = str_sub(req->target, 0, mark < 0 ? req->target.n : (size_t)mark);
+	req->query = mark < 0 ? STR_NONE : str_sub(req->target, (size_t)mark + 1, req->target.n);
+	return 0;
+}
+
+const char *head_get(const struct request *req, const char *name)
+{
+	return MHD_lookup_connection_value(req->connection, MHD_HEADER_KIND, name);
+}
+
+/* "application/json" with at most a charset of utf-8. */
+static bool type_fits(const char *have, const char *want)
+{
+	size_t n = strlen(want);
+
+	if (!have || strncasecmp(have, want, n) != 0)
+		return false;
+	have += n;
+	while (*have == ' ')
+		have++;
+	if (*have == '\0')
+		return true;
+	if (*have++ != ';')
+		return false;
+	while (*have == ' ')
+		have++;
+	return strcasecmp(have, "charset=utf-8") == 0;
+}
+
+int head_check_body(struct request *req)
+{
+	const char *length = head_get(req, "Content-Length");
+
+	if (req->route->content_type && !type_fits(head_get(req, "Content-Type"), req->route->content_type)) {
+		reply_problem(&req->reply, req->arena, 415, "media_type", "expected Content-Type: %s",
+			      req->route->content_type);
+		req->reply.close = true;
+		return -1;
+	}
+	if (length && strtoull(length, NULL, 10) > req->max_body) {
+		reply_problem(&req->reply, req->arena, 413, "too_large", "the body may have %zu bytes", req->max_body);
+		req->reply.close = true;
+		return -1;
+	}
+	return 0;
+}

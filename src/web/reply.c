@@ -1,0 +1,91 @@
+/* reply.c - the one place where an error becomes a status. */
+#include "web/reply.h"
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/log.h"
+
+static const struct {
+	int status;
+	const char *title;
+} titles[] = {
+	{400, "Bad request"},		{401, "Authentication needed"},
+	{403, "Not permitted"},		{404, "Not found"},
+	{405, "Method not allowed"},	{408, "Request timeout"},
+	{409, "Conflict"},		{413, "Too large"},
+	{415, "Unsupported media type"}, {422, "Cannot be processed"},
+	{429, "Too many requests"},	{500, "Internal error"},
+	{503, "Not available"},
+};
+
+static const struct {
+	enum err_code code;
+	int status;
+	const char *word;
+} by_code[] = {
+	{ERR_NOT_FOUND, 404, "not_found"},
+	{ERR_CONFLICT, 409, "conflict"},
+	{ERR_BUSY, 409, "key_in_flight"},
+	{ERR_INVALID, 422, "invalid"},
+	{ERR_JSON, 400, "malformed"},
+	{ERR_SIZE, 413, "too_large"},
+	{ERR_FORBIDDEN, 403, "forbidden"},
+	{ERR_UNAUTHENTICATED, 401, "unauthenticated"},
+	{ERR_SCHEMA_INPUT, 422, "schema"},
+	{ERR_PG_DOWN, 503, "unavailable"},
+	{ERR_CANCELLED, 503, "unavailable"},
+};
+
+void reply_json(struct reply *r, int status, struct str body)
+{
+	r->status = status;
+	r->body = body;
+	r->problem = false;
+}
+
+static void fill(struct reply *r, struct arena *a, int status, const char *word, const char *detail)
+{
+	struct json_builder b;
+	const char *title = "Error";
+
+	for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
+		if (titles[i].status == status)
+			title = titles[i].title;
+	json_object_begin(&b, a);
+	json_object_setc(&b, "type", json_stringc(a, arena_printf(a, "urn:agentd:problem:%s", word)));
+	json_object_setc(&b, "title", json_stringc(a, title));
+	json_object_setc(&b, "status", json_int(a, status));
+	json_object_setc(&b, "detail", json_string_clean(a, str_from(detail)));
+	r->status = status;
+	r->body = json_text(a, json_object_end(&b));
+	r->problem = true;
+	if (status == 503 || status == 429)
+		r->retry_after_s = 1;
+	else if (status == 409 && str_is(str_from(word), "key_in_flight"))
+		r->retry_after_s = 1;
+}
+
+void reply_problem(struct reply *r, struct arena *a, int status, const char *word, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fill(r, a, status, word, arena_vprintf(a, fmt, ap));
+	va_end(ap);
+}
+
+void reply_err(struct reply *r, struct arena *a, const struct err *err)
+{
+	for (size_t i = 0; i < sizeof by_code / sizeof by_code[0]; i++) {
+		if (by_code[i].code != err->code)
+			continue;
+		if (err->code == ERR_INVALID && err->status == 400)
+			fill(r, a, 400, "malformed", err->msg);
+		else
+			fill(r, a, by_code[i].status, by_code[i].word,
+			     err->code == ERR_CANCELLED ? "the server is stopping" : err->msg);
+		return;
+	}
+	log_error("request.failed", "code=%s error=%s", err_name(err->code), log_quotec(err->msg));
+	fill(r, a, 500, "internal", "the server failed; its log says why");
+}

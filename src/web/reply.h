@@ -1,0 +1,36 @@
+/* reply.h - answers: JSON texts and RFC 9457 problem documents.
+ *
+ * Shapes:  a reply is decided once per request; the connection sends it when it is resumed.
+ *          Problem type is "urn:agentd:problem:WORD"; the words are those of the table in reply.c.
+ * Memory:  texts must live as long as the request's arena.
+ * Errors:  none.
+ * Source:  agentd-api(7), section PROBLEMS.
+ */
+#ifndef WEB_REPLY_H
+#define WEB_REPLY_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct arena;
+
+struct reply {
+	int status;		/* 0: not decided yet */
+	struct str body;	/* JSON */
+	bool problem;
+	bool close;		/* end the connection after it */
+	const char *location;	/* NULL: none */
+	const char *allow;
+	int retry_after_s;	/* 0: none */
+	bool replayed;		/* Idempotency-Replayed: true */
+};
+
+void reply_json(struct reply *r, int status, struct str body);
+void reply_problem(struct reply *r, struct arena *a, int status, const char *word, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+/* By err.code (and err.status where it is set). Our own faults are logged and show no detail. */
+void reply_err(struct reply *r, struct arena *a, const struct err *err);
+
+#endif

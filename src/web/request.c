@@ -1,0 +1,198 @@
+/* request.c - lifetime, suspension and parsing of one request; the checks of headers are in head.c. */
+#include "web/request.h"
+
+#include <microhttpd.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "web/server.h"
+#include "web/wait.h"
+
+enum { MAX_DEPTH = 64 };
+
+struct call {
+	struct request *req;
+	request_fn *fn;
+};
+
+struct request *request_new(struct web *w, const char *target)
+{
+	struct arena *a = arena_new(NULL);
+	struct request *req = ARENA_NEW(a, struct request);
+
+	req->web = w;
+	req->arena = a;
+	req->refs = 1;
+	req->target = str_dup(a, str_from(target));
+	buf_init(&req->body, a);
+	server_enter(w, req);
+	return req;
+}
+
+void request_ref(struct request *req)
+{
+	req->refs++;
+}
+
+void request_unref(struct request *req)
+{
+	if (--req->refs > 0)
+		return;
+	server_leave(req->web, req);
+	arena_free(req->arena);
+}
+
+void request_end(struct request *req)
+{
+	req->gone = true;
+	if (req->waiter)
+		wait_remove(req);
+	if (req->op)
+		op_cancel(req->op);
+	request_unref(req);
+}
+
+void request_suspend(struct request *req)
+{
+	if (req->suspended)
+		return;
+	req->suspended = true;
+	MHD_suspend_connection(req->connection);
+}
+
+void request_resume(struct request *req)
+{
+	if (!req->suspended || req->gone)
+		return;
+	req->suspended = false;
+	MHD_resume_connection(req->connection);
+	server_kick(req->web);
+}
+
+void *request_call(struct request *req, request_fn *fn)
+{
+	struct call *c = ARENA_NEW(req->arena, struct call);
+
+	c->req = req;
+	c->fn = fn;
+	request_ref(req);
+	request_suspend(req);
+	return c;
+}
+
+void request_done(struct op *op, void *arg)
+{
+	struct call *c = arg;
+	struct request *req = c->req;
+
+	req->op = NULL;
+	if (!req->gone)
+		c->fn(req, op);
+	if (!req->gone && (req->reply.status || req->phase < REQ_HANDLED) && !req->op)
+		request_resume(req);
+	request_unref(req);
+}
+
+/* --- query parameters --- */
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static int bad_param(struct err *err, struct str text, const char *what)
+{
+	err_set(err, ERR_INVALID, "query \"" STR_FMT "\": %s", STR_ARG(text), what);
+	if (err)
+		err->status = 400;
+	return -1;
+}
+
+static int decode(struct arena *a, struct str raw, struct str *ret, struct err *err)
+{
+	struct buf b;
+
+	buf_init(&b, a);
+	for (size_t i = 0; i < raw.n; i++) {
+		char c = raw.p[i];
+
+		if (c == '%') {
+			int high = i + 2 < raw.n ? hex_digit(raw.p[i + 1]) : -1;
+			int low = i + 2 < raw.n ? hex_digit(raw.p[i + 2]) : -1;
+
+			if (high < 0 || low < 0)
+				return bad_param(err, raw, "a bad %-escape");
+			c = (char)(high * 16 + low);
+			i += 2;
+			if (c == '\0')
+				return bad_param(err, raw, "a NUL");
+		} else if (c == '+') {
+			c = ' ';
+		}
+		buf_addc(&b, c);
+	}
+	*ret = buf_str(&b);
+	if (!ret->p)
+		*ret = STR("");
+	return utf8_valid(*ret) ? 0 : bad_param(err, raw, "not UTF-8");
+}
+
+/* Cuts the first name=value off *rest. */
+static struct str next_pair(struct str *rest, struct str *ret_name)
+{
+	ptrdiff_t amp = str_chr(*rest, '&');
+	struct str pair = str_sub(*rest, 0, amp < 0 ? rest->n : (size_t)amp);
+	ptrdiff_t eq = str_chr(pair, '=');
+
+	*rest = amp < 0 ? STR_NONE : str_sub(*rest, (size_t)amp + 1, rest->n);
+	*ret_name = str_sub(pair, 0, eq < 0 ? pair.n : (size_t)eq);
+	return eq < 0 ? STR("") : str_sub(pair, (size_t)eq + 1, pair.n);
+}
+
+int request_param(struct request *req, const char *name, struct str *ret, struct err *err)
+{
+	struct str rest = req->query, key;
+	bool found = false;
+
+	*ret = STR_NONE;
+	while (rest.n) {
+		struct str value = next_pair(&rest, &key);
+
+		if (!str_is(key, name))
+			continue;
+		if (found)
+			return bad_param(err, key, "given twice");
+		found = true;
+		if (decode(req->arena, value, ret, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int request_params_known(struct request *req, const char *const *names, struct err *err)
+{
+	struct str rest = req->query, key;
+
+	while (rest.n) {
+		size_t i = 0;
+
+		next_pair(&rest, &key);
+		while (names[i] && !str_is(key, names[i]))
+			i++;
+		if (!names[i])
+			return bad_param(err, key, "unknown parameter");
+	}
+	return 0;
+}
+
+const struct json *request_json(struct request *req, struct err *err)
+{
+	const struct json_limits limits = {.max_depth = MAX_DEPTH};
+	const struct json *v;
+
+	return json_parse(req->arena, buf_str(&req->body), &limits, &v, err) < 0 ? NULL : v;
+}

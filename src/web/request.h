@@ -1,0 +1,76 @@
+/* request.h - one HTTP request from its first line to its reply.
+ *
+ * Shapes:  life: line -> headers checked (R48) -> token (R49, R51) -> scope -> body -> handler -> reply. A handler
+ *          either decides req->reply, or calls request_suspend() and later decides it and
+ *          calls request_resume(), both on the loop.
+ * Units:   bytes, _ms.
+ * Memory:  everything in req->arena, freed when the connection is done with the request. An op started by a handler
+ *          has an arena of its own; when the request ends first (client gone), req->op is cancelled and its
+ *          completion must not touch the request: request_of(op arg) is NULL then.
+ * Errors:  through reply.h.
+ * Source:  durability R48-R51; agentd-api(7).
+ */
+#ifndef WEB_REQUEST_H
+#define WEB_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "base/str.h"
+#include "store/tasks.h"
+#include "web/reply.h"
+
+struct MHD_Connection;
+struct arena;
+struct json;
+struct route;
+struct web;
+
+enum request_phase { REQ_HEADERS, REQ_AUTHORISED, REQ_BODY, REQ_HANDLED, REQ_SENT };
+
+struct request {
+	struct web *web;
+	struct arena *arena;
+	struct MHD_Connection *connection;
+	enum request_phase phase;
+	const struct route *route;
+	struct str method, target, path, query;	/* path and query as sent, checked */
+	struct str id;			/* of /tasks/:id, as sent */
+	struct principal by;
+	unsigned scopes;
+	struct buf body;
+	size_t max_body;
+	bool too_large;
+	bool suspended;
+	bool gone;			/* the connection ended while an op was under way */
+	struct op *op;			/* under way for this request */
+	struct reply reply;
+	struct waiter *waiter;		/* wait.c's */
+	void *validation;		/* api_other.c: lives in the op's arena */
+	int refs;			/* the connection, and an op under way */
+	struct request *prev, *next;	/* server.h: the list of requests alive */
+};
+
+struct request *request_new(struct web *w, const char *target);
+/* The connection has ended or the reply was sent. */
+void request_end(struct request *req);
+void request_ref(struct request *req);
+void request_unref(struct request *req);
+
+void request_suspend(struct request *req);
+void request_resume(struct request *req);	/* the reply is decided */
+
+/* Start an op for this request: suspends it; the completion is called only while the connection is there,
+ * and must decide the reply (or start another op). Use as: req->op = x_start(..., request_done, request_call(req, fn)). */
+typedef void request_fn(struct request *req, struct op *op);
+void *request_call(struct request *req, request_fn *fn);
+void request_done(struct op *op, void *arg);
+
+/* A query parameter, decoded; false when absent. Bad escapes and a second one of the same name are errors. */
+int request_param(struct request *req, const char *name, struct str *ret, struct err *err);
+/* Refuse parameters that the route does not know. names NULL-ended. */
+int request_params_known(struct request *req, const char *const *names, struct err *err);
+const struct json *request_json(struct request *req, struct err *err);	/* the body, strictly parsed */
+
+#endif

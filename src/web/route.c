@@ -1,0 +1,64 @@
+/* route.c - see route.h. */
+#include "web/route.h"
+
+#include "base/arena.h"
+#include "store/admin.h"
+
+const struct route routes[] = {
+	{"POST", "/tasks", SCOPE_SUBMIT, "application/json", api_submit},
+	{"GET", "/tasks", SCOPE_READ, NULL, api_task_list},
+	{"GET", "/tasks/:id", SCOPE_READ, NULL, api_task_get},
+	{"POST", "/tasks/:id/cancel", SCOPE_SUBMIT, NULL, api_task_cancel},
+	{"GET", "/workflows", SCOPE_READ, NULL, api_workflows},
+	{"POST", "/validate", SCOPE_SUBMIT, "application/yaml", api_validate},
+	{"GET", "/healthz", 0, NULL, api_healthz},
+	{"GET", "/readyz", 0, NULL, api_readyz},
+};
+const size_t n_routes = sizeof routes / sizeof routes[0];
+
+static struct str next_segment(struct str *path)
+{
+	struct str rest = str_sub(*path, 1, path->n);
+	ptrdiff_t slash = str_chr(rest, '/');
+	struct str segment = str_sub(rest, 0, slash < 0 ? rest.n : (size_t)slash);
+
+	*path = slash < 0 ? STR_NONE : str_sub(rest, (size_t)slash, rest.n);
+	return segment;
+}
+
+static bool fits(const char *pattern, struct str path, struct str *ret_id)
+{
+	struct str want = str_from(pattern);
+
+	while (want.n && path.n) {
+		struct str w = next_segment(&want), p = next_segment(&path);
+
+		if (str_is(w, ":id")) {
+			if (p.n == 0)
+				return false;
+			*ret_id = p;
+		} else if (!str_eq(w, p)) {
+			return false;
+		}
+	}
+	return want.n == 0 && path.n == 0;
+}
+
+const struct route *route_find(struct arena *a, struct str method, struct str path, struct str *ret_id, const char **ret_allow)
+{
+	const char *allow = NULL;
+
+	for (size_t i = 0; i < n_routes; i++) {
+		struct str id = STR_NONE;
+
+		if (!fits(routes[i].pattern, path, &id))
+			continue;
+		if (str_is(method, routes[i].method)) {
+			*ret_id = id;
+			return &routes[i];
+		}
+		allow = allow ? arena_printf(a, "%s, %s", allow, routes[i].method) : routes[i].method;
+	}
+	*ret_allow = allow;
+	return NULL;
+}

@@ -1,0 +1,41 @@
+/* route.h - the table of routes: method, path, scope, body, handler.
+ *
+ * Shapes:  a pattern is literal segments and at most one ":id". content_type NULL: no body is taken.
+ *          scope 0: no token needed.
+ * Source:  DESIGN section 11; the table in route.c. The scope matrix of the tests is made from it.
+ */
+#ifndef WEB_ROUTE_H
+#define WEB_ROUTE_H
+
+#include <stddef.h>
+
+#include "base/str.h"
+
+struct arena;
+struct request;
+
+struct route {
+	const char *method, *pattern;
+	unsigned scope;
+	const char *content_type;
+	void (*handle)(struct request *req);	/* decides req->reply, now or after request_call() */
+};
+
+extern const struct route routes[];
+extern const size_t n_routes;
+
+/* The route; NULL: none. *ret_allow lists the methods of the path ("GET, POST"), NULL when the path is unknown. */
+const struct route *route_find(struct arena *a, struct str method, struct str path, struct str *ret_id, const char **ret_allow);
+
+/* handlers: api_tasks.c */
+void api_submit(struct request *req);
+void api_task_list(struct request *req);
+void api_task_get(struct request *req);
+void api_task_cancel(struct request *req);
+/* api_other.c */
+void api_workflows(struct request *req);
+void api_validate(struct request *req);
+void api_healthz(struct request *req);
+void api_readyz(struct request *req);
+
+#endif

@@ -1,0 +1,31 @@
+/* server.h - what the files of this room share of the server.
+ *
+ * Source:  web.h; structures are private to the room.
+ */
+#ifndef WEB_SERVER_H
+#define WEB_SERVER_H
+
+#include <stdbool.h>
+
+#include "base/loop.h"
+
+struct auth;
+struct request;
+struct settings;
+struct store;
+struct waits;
+struct web;
+
+void server_enter(struct web *w, struct request *req);	/* the list of requests alive */
+void server_leave(struct web *w, struct request *req);
+void server_kick(struct web *w);		/* libmicrohttpd has something to do: run it in this turn */
+struct loop *server_loop(const struct web *w);
+struct store *server_store(const struct web *w);
+const struct settings *server_settings(const struct web *w);
+struct waits *server_waits(const struct web *w);
+struct auth *server_auth(const struct web *w);
+bool server_stopping(const struct web *w);
+
+enum { STORE_DEADLINE_MS = 10000 };	/* of a call made for a request; then 503 */
+
+#endif

@@ -1,0 +1,32 @@
+/* wait.h - long polls: requests that wait for a task's end without a database connection.
+ *
+ * Shapes:  one registry per server. A waiter ends when its task is terminal, its time is up, the client has gone, or
+ *          the server stops; then the task's view is fetched and answered. Woken by agentd_done, and by a slow poll
+ *          in case a notification was missed.
+ * Units:   _ms.
+ * Memory:  a waiter lives in its request's arena.
+ * Errors:  none: a failing look is made again at the next wake.
+ * Source:  DESIGN section 2 (UV_DISCONNECT), R38, R50.
+ */
+#ifndef WEB_WAIT_H
+#define WEB_WAIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/uuid.h"
+
+struct arena;
+struct request;
+struct waits;
+struct web;
+
+struct waits *wait_new(struct arena *a, struct web *w);
+void wait_free(struct waits *ws);
+/* ended(req) is called once, unless wait_remove() came first. */
+void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, void (*ended)(struct request *req));
+void wait_remove(struct request *req);
+void wait_end_all(struct waits *ws);
+size_t wait_count(const struct waits *ws);
+
+#endif
