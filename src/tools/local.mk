@@ -9,3 +9,21 @@ src_tools_libtools_a_SOURCES = \
   src/tools/run_exec.c src/tools/run_fs.c src/tools/run_http.c \
   src/tools/secret.c src/tools/secret.h \
   src/tools/url.c src/tools/url.h
+
+check_PROGRAMS += t/unit/tools/address
+TESTS += t/unit/tools/address
+t_unit_tools_address_SOURCES = t/unit/tools/address.c
+t_unit_tools_address_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_tools_address_LDADD = $(tools_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/tools/url
+TESTS += t/unit/tools/url
+t_unit_tools_url_SOURCES = t/unit/tools/url.c
+t_unit_tools_url_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_tools_url_LDADD = $(tools_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/tools/shape
+TESTS += t/unit/tools/shape
+t_unit_tools_shape_SOURCES = t/unit/tools/shape.c
+t_unit_tools_shape_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_tools_shape_LDADD = $(tools_LIBS) $(CHECK_LIBS)
