@@ -84,8 +84,8 @@ static int check_name(struct str host, struct err *err)
 			continue;
 		}
 		label = str_sub(host, start, i - start);
-		if (label.n == 0 || label.n > MAX_LABEL_BYTES)
-			return err_set(err, ERR_INVALID, "host \"" STR_FMT "\": a part is empty or too long",
+		if (label.n == 0 || label.n > MAX_LABEL_BYTES || label.p[0] == '-')
+			return err_set(err, ERR_INVALID, "host \"" STR_FMT "\": a part is empty, too long or begins with '-'",
 				       STR_ARG(host));
 		start = i + 1;
 	}
