@@ -1,0 +1,222 @@
+/* attempt.c - drives a wire over HTTP, or the wire's own operation, and names what went wrong. */
+#include "gateway/attempt.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/http.h"
+
+/* An answer may be whole long before its connection ends: wait this long for the end, so that the
+ * connection can be used again. */
+enum { LINGER_MS = 500 };
+
+struct attempt {
+	struct op op;
+	const struct wire *wire;
+	const struct wire_request *req;
+	struct op *inner;
+	void *decoder;
+	const struct wire_answer *own;	/* of a wire without HTTP */
+	struct loop_timer *linger;
+	struct err broken;		/* the decoder's */
+	bool began;			/* a byte of the body came */
+	int64_t start_ms;
+	struct attempt_result result;
+};
+
+static const struct wire_answer no_answer;
+
+const struct attempt_result *attempt_result_of(const struct op *op)
+{
+	return &((const struct attempt *)op)->result;
+}
+
+static void on_cancel(struct op *op)
+{
+	struct attempt *t = (struct attempt *)op;
+
+	if (t->inner)
+		op_cancel(t->inner);
+	else
+		op_complete(op, NULL);
+}
+
+/* Some servers quote the key in their complaint. */
+static void hide_key(struct err *err, const char *key)
+{
+	size_t n = key ? strlen(key) : 0;
+	char *at;
+
+	while (n >= 8 && (at = strstr(err->msg, key))) {
+		memset(at, '*', 3);
+		memmove(at + 3, at + n, strlen(at + n) + 1);
+	}
+}
+
+static void end(struct attempt *t, const struct err *err)
+{
+	struct err clean = *err;
+
+	hide_key(&clean, t->req->endpoint->key);
+	op_complete(&t->op, &clean);
+}
+
+/* --- over HTTP --- */
+
+static void free_timer(void *timer)
+{
+	loop_timer_free(timer);
+}
+
+static void on_linger(void *arg)
+{
+	struct attempt *t = arg;
+
+	op_cancel(t->inner);
+}
+
+static int on_data(void *arg, struct str bytes)
+{
+	struct attempt *t = arg;
+
+	t->began = true;
+	if (t->wire->piece(t->decoder, bytes, &t->broken) < 0)
+		return -1;
+	if (t->wire->is_complete(t->decoder) && !loop_timer_is_set(t->linger))
+		loop_timer_set(t->linger, LINGER_MS);
+	return 0;
+}
+
+/* What a transfer that did not end well means for the question. */
+static void judge_transfer(const struct attempt *t, const struct http_result *r, const struct err *from, struct err *err)
+{
+	switch (from->code) {
+	case ERR_TIMEOUT:
+		err_set(err, ERR_MODEL_TIMEOUT, "%s", from->msg);
+		return;
+	case ERR_SIZE:
+		err_set(err, ERR_MODEL_OVERSIZE, "%s", from->msg);
+		return;
+	case ERR_NETWORK:
+		if (t->began)
+			err_set(err, ERR_MODEL_TRUNCATED_STREAM, "the answer broke off: %s", from->msg);
+		else
+			err_set(err, ERR_MODEL_NETWORK, "%s", from->msg);
+		err->retryable = from->retryable;
+		break;
+	default:	/* a URL or a header that cannot be */
+		err_set(err, ERR_MODEL_NOT_FOUND, "%s", from->msg);
+	}
+	err->status = r->status;
+}
+
+static void judge(struct attempt *t, const struct http_result *r, const struct err *from, struct err *err)
+{
+	err_clear(err);
+	if (t->broken.code != ERR_NONE)
+		*err = t->broken;
+	else if (r->status >= 300 && from->code != ERR_SIZE)
+		t->wire->refused(t->op.arena, r, err);
+	else if (from->code != ERR_NONE && !t->wire->is_complete(t->decoder))
+		judge_transfer(t, r, from, err);
+	else
+		t->wire->end(t->decoder, err);
+	if (err->code != ERR_NONE && err->status == 0)
+		err->status = r->status;
+}
+
+static struct str header_id(struct attempt *t, const struct http_result *r)
+{
+	static const char *const names[] = {"x-request-id", "x-generation-id", "request-id"};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		struct str id = str_sub(http_header_get(r, names[i]), 0, 200);
+
+		if (id.n > 0 && utf8_valid(id))
+			return str_dup(t->op.arena, id);
+	}
+	return STR("");
+}
+
+static void on_http_done(struct op *op, void *arg)
+{
+	struct attempt *t = arg;
+	const struct http_result *r = http_result_of(op);
+	struct err err;
+
+	loop_timer_clear(t->linger);
+	judge(t, r, &op->err, &err);
+	t->inner = NULL;
+	t->result.answer = t->wire->answer(t->decoder);
+	t->result.request_id = t->result.answer->request_id;
+	if (t->result.request_id.n == 0)
+		t->result.request_id = header_id(t, r);
+	t->result.http_status = r->status;
+	t->result.sent = r->sent;
+	t->result.first_byte_ms = r->first_byte_ms;
+	t->result.total_ms = r->total_ms;
+	end(t, &err);
+}
+
+static int64_t within(int64_t limit_ms, int64_t total_ms)
+{
+	return limit_ms > 0 && limit_ms < total_ms ? limit_ms : total_ms;
+}
+
+static void start_http(struct attempt *t, struct http *h, int64_t total_ms)
+{
+	const struct routing_timeouts *limits = &t->req->endpoint->provider->timeouts;
+	struct http_request req = {
+		.connect_ms = within(limits->connect_ms, total_ms),
+		.first_byte_ms = within(limits->first_byte_ms, total_ms),
+		.idle_ms = within(limits->idle_ms, total_ms),
+		.total_ms = within(limits->total_ms, total_ms),
+		.on_data = on_data,
+		.data_arg = t,
+	};
+	struct err err;
+
+	t->decoder = t->wire->decoder(t->op.arena, t->req);
+	if (t->wire->request(t->op.arena, t->req, &req, &err) < 0) {
+		end(t, &err);
+		return;
+	}
+	t->linger = loop_timer_new(t->op.loop, on_linger, t);
+	arena_defer(t->op.arena, free_timer, t->linger);
+	t->inner = http_start(h, arena_new(t->op.arena), &req, NULL, on_http_done, t);
+}
+
+/* --- a wire of its own --- */
+
+static void on_own_done(struct op *op, void *arg)
+{
+	struct attempt *t = arg;
+	struct wire_answer *kept = ARENA_NEW(t->op.arena, struct wire_answer);
+
+	t->inner = NULL;
+	*kept = *t->own;
+	kept->text = str_dup(t->op.arena, kept->text);
+	kept->model = str_dup(t->op.arena, kept->model);
+	kept->request_id = str_dup(t->op.arena, kept->request_id);
+	t->result.answer = kept;
+	t->result.request_id = kept->request_id;
+	t->result.total_ms = loop_now_ms(t->op.loop) - t->start_ms;
+	t->result.first_byte_ms = t->result.total_ms;
+	end(t, &op->err);
+}
+
+struct op *attempt_start(struct loop *l, struct http *h, struct arena *arena, const struct wire_request *req,
+			 int64_t total_ms, op_done_fn *done, void *arg)
+{
+	struct attempt *t = ARENA_NEW(arena, struct attempt);
+
+	op_init(&t->op, l, arena, on_cancel, done, arg);
+	t->wire = wire_of(req->endpoint->provider->wire);
+	t->req = req;
+	t->start_ms = loop_now_ms(l);
+	t->result.answer = &no_answer;
+	if (t->wire->start)
+		t->inner = t->wire->start(l, arena_new(arena), req, &t->own, on_own_done, t);
+	else
+		start_http(t, h, total_ms);
+	return &t->op;
+}

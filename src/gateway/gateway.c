@@ -1,0 +1,592 @@
+/* gateway.c - the walk of one call through its tier: wait, reserve, ask, record, decide.
+ *
+ * A call is always in exactly one stage, and each stage ends in one function:
+ *
+ *   STAGE_WAIT      delay or line of the provider    -> reserve()
+ *   STAGE_COMMIT    a move is with the store         -> on_moved(): ask(), or wait_turn(), or finish()
+ *   STAGE_ASK       an attempt is under way          -> on_answer(): decide()
+ *
+ * What an attempt cost is recorded before the next one begins: by a move of its own, or together with the
+ * next reservation. The record of the last attempt is left to the caller.
+ */
+#include "gateway/gateway.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "config/routing.h"
+#include "gateway/attempt.h"
+#include "gateway/endpoint.h"
+#include "gateway/route.h"
+#include "gateway/slots.h"
+#include "gateway/spend.h"
+
+enum {
+	HOLD_MARGIN_MS = 120 * 1000,	/* beyond the deadline, before the sweeper settles a hold */
+	BUDGET_WAIT_MS = 250,		/* before a refused reservation is tried again */
+	DEADLINE_MS = 240 * 1000	/* of a tier that names none */
+};
+
+enum stage { STAGE_WAIT, STAGE_COMMIT, STAGE_ASK, STAGE_OVER };
+
+/* Routing as it was when a call began. */
+struct snapshot {
+	const struct routing *routing;
+	struct endpoint *endpoints;
+};
+
+struct gateway {
+	struct loop *loop;
+	struct http *http;
+	struct store *store;
+	struct arena *arena;
+	const struct snapshot *now;
+	struct slots *slots;
+	struct call *calls;
+};
+
+struct call {
+	struct op op;
+	struct gateway *gateway;
+	struct call *next, **at;
+	const struct snapshot *snapshot;
+	struct model_request req;
+	const struct tier *tier;
+	struct route *route;
+	int64_t input_tokens;
+	int64_t deadline_ms;		/* loop time */
+	struct loop_timer *timer;
+	struct slot_waiter waiter;
+
+	enum stage stage;
+	void (*after_move)(struct call *c);
+	bool cancelled, has_slot;
+	bool saw_sibling, tried_alone;	/* of a refused reservation */
+
+	size_t step;
+	int tries, n_attempts;		/* of this step; of the call */
+	int64_t delay_ms;
+	int64_t estimate_pusd;
+	struct spend_hold hold;
+	bool hold_open;
+	struct wire_request question;
+	struct op *attempt;
+	int64_t started_us;
+
+	struct move move;
+	struct model_call record;	/* of the last attempt, until it is committed */
+	bool has_record;
+	struct model_answer answer;
+};
+
+static void decide(struct call *c, const struct err *err);
+static void wait_turn(struct call *c);
+
+static const struct model *model_of(const struct call *c)
+{
+	return c->tier->steps[c->step].model;
+}
+
+static const struct endpoint *endpoint_now(const struct call *c)
+{
+	return endpoint_of(c->snapshot->endpoints, c->snapshot->routing, model_of(c));
+}
+
+static int64_t left_ms(const struct call *c)
+{
+	return c->deadline_ms - loop_now_ms(c->op.loop);
+}
+
+/* --- the end --- */
+
+static void give_slot(struct call *c)
+{
+	if (c->has_slot)
+		slots_give(c->gateway->slots, model_of(c)->provider);
+	c->has_slot = false;
+}
+
+static const char *class_of(enum err_code code)
+{
+	const char *name = err_name(code == ERR_CANCELLED ? ERR_MODEL_CANCELLED : code);
+
+	if (code == ERR_NONE)
+		return "";
+	return strncmp(name, "model.", 6) == 0 ? name + 6 : name;
+}
+
+/* The parts of a record that are known before anything was asked. */
+static void begin_record(struct call *c, enum err_code code)
+{
+	const struct endpoint *e = endpoint_now(c);
+
+	c->record = (struct model_call){
+		.id = uuid_new(),
+		.path = c->req.path,
+		.attempt = c->n_attempts,
+		.tier = c->tier->name,
+		.provider = e->provider->name,
+		.model_asked = model_of(c)->id,
+		.model_answered = STR(""),
+		.provider_request_id = STR(""),
+		.key_fingerprint = e->fingerprint,
+		.error_class = str_from(class_of(code)),
+		.started_us = c->started_us ? c->started_us : clock_wall_us(),
+		.cost_source = "none",
+		.policy = c->snapshot->routing->digest,
+	};
+	if (c->hold_open)
+		c->record.hold = c->hold.id;
+	c->hold_open = false;
+	c->has_record = true;
+}
+
+static void finish(struct call *c, const struct err *err)
+{
+	if (c->stage == STAGE_OVER)
+		return;
+	c->stage = STAGE_OVER;
+	slots_leave(c->gateway->slots, &c->waiter);
+	loop_timer_clear(c->timer);
+	if (c->hold_open) {	/* reserved, but nobody was asked */
+		c->n_attempts++;
+		begin_record(c, c->cancelled ? ERR_CANCELLED : err ? err->code : ERR_NONE);
+	}
+	give_slot(c);
+	c->answer.calls = &c->record;
+	c->answer.n_calls = c->has_record ? 1 : 0;
+	*c->at = c->next;
+	if (c->next)
+		c->next->at = c->at;
+	op_complete(&c->op, err);
+}
+
+/* --- recording and reserving --- */
+
+static bool has_sibling(const struct call *c)
+{
+	for (const struct call *o = c->gateway->calls; o; o = o->next)
+		if (o != c && o->hold_open && uuid_eq(&o->req.task, &c->req.task))
+			return true;
+	return false;
+}
+
+/* Other questions of this task hold money that they may give back: wait for them, then try once alone. */
+static void on_refused(struct call *c, const struct err *err)
+{
+	bool sibling = has_sibling(c);
+
+	if (err->code != ERR_BUDGET_USD || left_ms(c) <= BUDGET_WAIT_MS ||
+	    (!sibling && (!c->saw_sibling || c->tried_alone))) {
+		finish(c, err);
+		return;
+	}
+	c->saw_sibling = true;
+	c->tried_alone = !sibling;
+	give_slot(c);
+	c->delay_ms = BUDGET_WAIT_MS;
+	wait_turn(c);
+}
+
+static void on_moved(void *arg, const struct move_result *r)
+{
+	struct call *c = arg;
+	struct err err;
+
+	switch (r->status) {
+	case MOVE_OK:
+	case MOVE_ALREADY:
+		c->has_record = false;
+		c->hold_open = c->move.hold != NULL;
+		if (c->cancelled)
+			finish(c, NULL);
+		else
+			c->after_move(c);
+		return;
+	case MOVE_REFUSED:
+		if (c->cancelled)
+			finish(c, NULL);
+		else
+			on_refused(c, &r->err);
+		return;
+	case MOVE_STALE:
+		err_set(&err, ERR_LEASE_LOST, "the task belongs to another attempt now");
+		break;
+	case MOVE_CANCELLED:
+		err_set(&err, ERR_CANCELLED, "the store was closed");
+		break;
+	}
+	c->has_record = false;	/* nothing of this attempt may be written any more */
+	finish(c, &err);
+}
+
+static void commit(struct call *c, const struct spend_hold *hold, void (*after)(struct call *))
+{
+	c->stage = STAGE_COMMIT;
+	c->after_move = after;
+	c->move = (struct move){
+		.task = c->req.task,
+		.fence = c->req.fence,
+		.hold = hold,
+		.calls = &c->record,
+		.n_calls = c->has_record ? 1 : 0,
+		.next = MOVE_STAY,
+	};
+	queue_commit(c->gateway->store, &c->move, on_moved, c);
+}
+
+/* --- asking --- */
+
+static void log_attempt(const struct call *c, const struct err *err)
+{
+	char task[37], cost[40];
+
+	uuid_format(&c->req.task, task);
+	money_format(c->record.cost_pusd, cost);
+	log_line(err->code == ERR_NONE ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "model.attempt",
+		 "task=%s tier=" STR_FMT " model=" STR_FMT " attempt=%d class=%s status=%d ms=%lld usd=%s message=%s", task,
+		 STR_ARG(c->tier->name), STR_ARG(model_of(c)->name), c->n_attempts,
+		 err->code == ERR_NONE ? "ok" : class_of(err->code), c->record.http_status,
+		 (long long)c->record.total_ms, cost, log_quotec(err->code == ERR_NONE ? "" : err->msg));
+}
+
+static void record_attempt(struct call *c, const struct attempt_result *r, const struct err *err)
+{
+	const struct wire_answer *answer = r->answer;
+	struct attempt_end end = {
+		.code = err->code == ERR_CANCELLED ? ERR_MODEL_CANCELLED : err->code,
+		.http_status = r->http_status,
+		.sent = r->sent,
+		.output_began = answer->output_began,
+		.has_usage = answer->has_usage,
+		.usage = answer->usage,
+		.has_cost = answer->has_cost,
+		.cost_pusd = answer->cost_pusd,
+	};
+	struct arena *a = c->op.arena;
+
+	begin_record(c, err->code);
+	c->record.cost_pusd = spend_settle(&model_of(c)->price, &end, c->estimate_pusd, &c->record.cost_source);
+	c->record.model_answered = str_dup(a, answer->model);
+	c->record.provider_request_id = str_dup(a, r->request_id);
+	c->record.http_status = r->http_status;
+	c->record.first_byte_ms = r->first_byte_ms;
+	c->record.total_ms = r->total_ms;
+	c->record.usage = answer->usage;
+	c->answer.cost_pusd = pusd_add(c->answer.cost_pusd, c->record.cost_pusd);
+	usage_add(&c->answer.usage, &answer->usage);
+	log_attempt(c, err);
+}
+
+/* No tool was offered: a call of one is no answer. */
+static void judge_answer(const struct wire_answer *answer, struct err *err)
+{
+	if (err->code == ERR_NONE && answer->n_calls > 0 && answer->text.n == 0)
+		err_set(err, ERR_MODEL_MALFORMED_TOOL_CALL, "the model called the tool \"" STR_FMT "\", none was offered",
+			STR_ARG(str_sub(answer->calls[0].name, 0, 60)));
+}
+
+static void on_answer(struct op *op, void *arg)
+{
+	struct call *c = arg;
+	const struct attempt_result *r = attempt_result_of(op);
+	struct err err = op->err;
+
+	CRASHPOINT("model.after_call");
+	c->attempt = NULL;
+	judge_answer(r->answer, &err);
+	record_attempt(c, r, &err);
+	give_slot(c);
+	if (c->cancelled) {
+		finish(c, NULL);
+	} else if (err.code == ERR_NONE) {
+		c->answer.text = str_dup(c->op.arena, r->answer->text);
+		c->answer.finish_reason = str_dup(c->op.arena, r->answer->finish_reason);
+		finish(c, NULL);
+	} else {
+		decide(c, &err);
+	}
+}
+
+static void ask(struct call *c)
+{
+	struct gateway *g = c->gateway;
+	struct arena *a;
+	struct err err;
+
+	if (left_ms(c) <= 0) {
+		err_set(&err, ERR_MODEL_TIMEOUT, "the deadline passed before the model could be asked");
+		finish(c, &err);
+		return;
+	}
+	c->stage = STAGE_ASK;
+	c->n_attempts++;
+	c->started_us = clock_wall_us();
+	c->question = (struct wire_request){
+		.endpoint = endpoint_now(c),
+		.model = model_of(c),
+		.tier = c->tier->name,
+		.attempt = c->n_attempts,
+		.messages = c->req.messages,
+		.n_messages = c->req.n_messages,
+		.output = c->req.output,
+		.max_output = spend_max_output(model_of(c), c->req.max_output),
+		.temperature = c->req.temperature,
+	};
+	CRASHPOINT("model.before_call");
+	a = arena_new(c->op.arena);
+	c->attempt = attempt_start(g->loop, g->http, a, &c->question, left_ms(c), on_answer, c);
+}
+
+/* With a slot in hand: take the money, and record what came before. */
+static void reserve(struct call *c)
+{
+	const struct model *m = model_of(c);
+	struct err err;
+
+	loop_timer_clear(c->timer);
+	if (spend_estimate(m, c->input_tokens, spend_max_output(m, c->req.max_output), &c->estimate_pusd, &err) < 0) {
+		finish(c, &err);	/* the route knows better; never asked without a price */
+		return;
+	}
+	c->hold = (struct spend_hold){
+		.id = uuid_new(),
+		.path = c->req.path,
+		.amount_pusd = c->estimate_pusd,
+		.expires_ms = left_ms(c) + HOLD_MARGIN_MS,
+		.limits = c->req.limits,
+		.n_limits = c->req.n_limits,
+	};
+	if (c->estimate_pusd > 0 || c->has_record)
+		commit(c, c->estimate_pusd > 0 ? &c->hold : NULL, ask);
+	else
+		ask(c);
+}
+
+/* --- waiting --- */
+
+static void on_slot(void *arg)
+{
+	struct call *c = arg;
+
+	c->has_slot = true;
+	reserve(c);
+}
+
+static void on_timer(void *arg)
+{
+	struct call *c = arg;
+	struct err err;
+
+	if (c->waiter.at) {
+		err_set(&err, ERR_MODEL_TIMEOUT, "the deadline passed in the line of provider \"" STR_FMT
+			"\" (max_in_flight %d)", STR_ARG(model_of(c)->provider->name), model_of(c)->provider->max_in_flight);
+		finish(c, &err);
+		return;
+	}
+	c->delay_ms = 0;
+	wait_turn(c);
+}
+
+static void wait_turn(struct call *c)
+{
+	const struct provider *p = model_of(c)->provider;
+
+	c->stage = STAGE_WAIT;
+	if (c->delay_ms > 0) {
+		loop_timer_set(c->timer, c->delay_ms);
+	} else if (slots_take(c->gateway->slots, p)) {
+		on_slot(c);
+	} else {
+		slots_wait(c->gateway->slots, p, &c->waiter, on_slot, c);
+		loop_timer_set(c->timer, left_ms(c) > 0 ? left_ms(c) : 0);
+	}
+}
+
+/* --- deciding --- */
+
+static void go(struct call *c, const struct route_choice *choice)
+{
+	if (choice->end) {
+		finish(c, &choice->err);
+		return;
+	}
+	c->tries = choice->is_retry ? c->tries + 1 : 1;
+	c->step = choice->step;
+	c->delay_ms = choice->delay_ms;
+	c->saw_sibling = c->tried_alone = false;
+	c->has_slot = c->delay_ms == 0 && slots_take(c->gateway->slots, model_of(c)->provider);
+	if (c->has_slot)
+		reserve(c);
+	else if (c->has_record)
+		commit(c, NULL, wait_turn);	/* while there is time: the wait may be long */
+	else
+		wait_turn(c);
+}
+
+static uint32_t roll(void)
+{
+	uint32_t dice;
+
+	random_bytes(&dice, sizeof dice);
+	return dice;
+}
+
+static void decide(struct call *c, const struct err *err)
+{
+	struct route_failure failure = {.step = c->step, .tries = c->tries, .err = *err};
+	struct route_choice choice = route_next(c->route, &failure, left_ms(c), roll());
+
+	go(c, &choice);
+}
+
+/* --- beginning --- */
+
+static void on_cancel(struct op *op)
+{
+	struct call *c = (struct call *)op;
+
+	c->cancelled = true;
+	if (c->stage == STAGE_ASK)
+		op_cancel(c->attempt);
+	else if (c->stage == STAGE_WAIT)
+		finish(c, NULL);
+	/* STAGE_COMMIT: the move cannot be called back; its answer ends the call */
+}
+
+static struct model_request copy_request(struct arena *a, const struct model_request *from)
+{
+	struct model_request to = *from;
+	struct message *messages = ARENA_ARRAY(a, from->n_messages, struct message);
+	struct spend_limit *limits = ARENA_ARRAY(a, from->n_limits, struct spend_limit);
+
+	for (size_t i = 0; i < from->n_messages; i++)
+		messages[i] = (struct message){from->messages[i].role, str_dup(a, from->messages[i].text)};
+	for (size_t i = 0; i < from->n_limits; i++)
+		limits[i] = (struct spend_limit){str_dup(a, from->limits[i].path), from->limits[i].limit_pusd};
+	to.path = str_dup(a, from->path);
+	to.tier = str_dup(a, from->tier);
+	to.facts = NULL;	/* conditions are judged at once */
+	to.output = from->output ? json_copy(a, from->output) : NULL;
+	to.messages = messages;
+	to.limits = limits;
+	return to;
+}
+
+static const struct route_fact *collect_facts(struct call *c)
+{
+	struct route_fact *facts = ARENA_ARRAY(c->op.arena, c->tier->n_steps, struct route_fact);
+
+	for (size_t i = 0; i < c->tier->n_steps; i++) {
+		const struct model *m = c->tier->steps[i].model;
+		const struct endpoint *e = endpoint_of(c->snapshot->endpoints, c->snapshot->routing, m);
+		int64_t estimate;
+		struct err err;
+
+		facts[i].configured = e->configured;
+		facts[i].reason = e->reason;
+		if (spend_estimate(m, c->input_tokens, spend_max_output(m, c->req.max_output), &estimate, &err) < 0)
+			facts[i].no_price = arena_strdup(c->op.arena, err.msg);
+	}
+	return facts;
+}
+
+static int find_tier(const struct gateway *g, struct str name, const struct tier **ret, struct err *err)
+{
+	const struct routing *r = g->now ? g->now->routing : NULL;
+
+	if (!r)
+		return err_set(err, ERR_MODEL_NO_ROUTE, "tier \"" STR_FMT "\": there is no policies/routing.yaml", STR_ARG(name));
+	if (r->mode != MODE_LIVE)
+		return err_set(err, ERR_MODEL_NO_ROUTE, "tier \"" STR_FMT "\": routing is in mode \"%s\"; only \"live\" asks models",
+			       STR_ARG(name), r->mode == MODE_OFF ? "off" : "shadow");
+	*ret = routing_tier(r, name);
+	if (!*ret)
+		return err_set(err, ERR_MODEL_NO_ROUTE, "unknown tier \"" STR_FMT "\"", STR_ARG(name));
+	return 0;
+}
+
+static void free_timer(void *timer)
+{
+	loop_timer_free(timer);
+}
+
+static void link_call(struct gateway *g, struct call *c)
+{
+	c->next = g->calls;
+	c->at = &g->calls;
+	if (c->next)
+		c->next->at = &c->next;
+	g->calls = c;
+}
+
+struct op *gateway_call(struct gateway *g, struct arena *a, const struct model_request *req, op_done_fn *done, void *arg)
+{
+	struct call *c = ARENA_NEW(a, struct call);
+	struct route_choice choice;
+	int64_t deadline;
+	struct err err;
+
+	op_init(&c->op, g->loop, a, on_cancel, done, arg);
+	c->gateway = g;
+	c->snapshot = g->now;
+	if (find_tier(g, req->tier, &c->tier, &err) < 0) {
+		op_complete(&c->op, &err);
+		return &c->op;
+	}
+	link_call(g, c);
+	c->req = copy_request(a, req);
+	c->input_tokens = spend_input_tokens(c->req.messages, c->req.n_messages, c->req.output);
+	deadline = c->tier->deadline_ms > 0 ? c->tier->deadline_ms : DEADLINE_MS;
+	if (req->deadline_ms > 0 && req->deadline_ms < deadline)
+		deadline = req->deadline_ms;
+	c->deadline_ms = loop_now_ms(g->loop) + deadline;
+	c->timer = loop_timer_new(g->loop, on_timer, c);
+	arena_defer(a, free_timer, c->timer);
+	c->route = route_begin(a, c->tier, req->facts, collect_facts(c), c->input_tokens);
+	choice = route_next(c->route, NULL, deadline, 0);
+	go(c, &choice);
+	return &c->op;
+}
+
+const struct model_answer *gateway_answer_of(const struct op *op)
+{
+	return &((const struct call *)op)->answer;
+}
+
+/* --- the gateway --- */
+
+struct gateway *gateway_new(struct loop *l, struct http *h, struct store *s)
+{
+	struct arena *a = arena_new(NULL);
+	struct gateway *g = ARENA_NEW(a, struct gateway);
+
+	g->arena = a;
+	g->loop = l;
+	g->http = h;
+	g->store = s;
+	g->slots = slots_new(a);
+	return g;
+}
+
+void gateway_free(struct gateway *g)
+{
+	if (!g)
+		return;
+	if (g->calls)
+		fatal("gateway_free: calls are in flight");
+	arena_free(g->arena);
+}
+
+void gateway_set_routing(struct gateway *g, const struct routing *r)
+{
+	struct snapshot *s = ARENA_NEW(g->arena, struct snapshot);
+
+	s->routing = r;
+	s->endpoints = r ? endpoints_resolve(g->arena, r) : NULL;
+	g->now = r ? s : NULL;
+}

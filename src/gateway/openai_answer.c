@@ -1,0 +1,361 @@
+/* openai_answer.c - bytes to events, events to text, and the judgement at the end. */
+#include "gateway/openai_answer.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "gateway/openai_error.h"
+#include "gateway/openai_usage.h"
+#include "gateway/sse.h"
+
+enum { CALLS_MAX = 128, ARGS_MAX = 1 << 20 };
+
+enum body_kind { BODY_UNKNOWN, BODY_STREAM, BODY_DOCUMENT, BODY_PAGE };
+
+struct call {
+	int64_t index;			/* as the server counts; -1: it does not */
+	struct str id, name;
+	struct buf args;
+};
+
+struct openai_decoder {
+	struct arena *a;
+	struct arena *scratch;		/* of one event */
+	bool trust_cost;
+	enum body_kind kind;
+	struct sse sse;
+	struct buf document;
+	struct buf text, refusal;
+	struct call *calls[CALLS_MAX];
+	size_t n_calls;
+	struct str finish, native_finish;
+	bool saw_event, saw_done;
+	struct wire_answer answer;
+};
+
+static int on_event(void *arg, struct str name, struct str data, struct err *err);
+
+struct openai_decoder *openai_decoder_new(struct arena *a, bool trust_cost)
+{
+	struct openai_decoder *d = ARENA_NEW(a, struct openai_decoder);
+
+	d->a = a;
+	d->scratch = arena_new(a);
+	d->trust_cost = trust_cost;
+	sse_init(&d->sse, a, on_event, d);
+	buf_init(&d->document, a);
+	buf_init(&d->text, a);
+	buf_init(&d->refusal, a);
+	return d;
+}
+
+/* --- tool calls --- */
+
+/* Which call a fragment belongs to: by index; without one, a new id begins a call and no id goes on
+ * with the last. */
+static struct call *call_of(struct openai_decoder *d, const struct json *fragment, struct str id)
+{
+	int64_t index = -1;
+	struct call *last = d->n_calls ? d->calls[d->n_calls - 1] : NULL, *c;
+
+	if (json_to_int(json_getc(fragment, "index"), &index)) {
+		for (size_t i = 0; i < d->n_calls; i++)
+			if (d->calls[i]->index == index)
+				return d->calls[i];
+	} else if (last && (id.n == 0 || str_eq(id, last->id))) {
+		return last;
+	}
+	if (d->n_calls == CALLS_MAX)
+		return NULL;
+	c = ARENA_NEW(d->a, struct call);
+	c->index = index;
+	buf_init(&c->args, d->a);
+	d->calls[d->n_calls++] = c;
+	return c;
+}
+
+static int add_fragment(struct openai_decoder *d, const struct json *fragment, struct err *err)
+{
+	const struct json *function = json_getc(fragment, "function"), *args = json_getc(function, "arguments");
+	struct str id = json_str(json_getc(fragment, "id")), name = json_str(json_getc(function, "name"));
+	struct call *c = call_of(d, fragment, id);
+
+	if (!c)
+		return err_set(err, ERR_MODEL_OVERSIZE, "the answer has more than %d tool calls", CALLS_MAX);
+	if (id.n > 0 && c->id.n == 0)	/* some servers repeat both, or send "" later */
+		c->id = str_dup(d->a, id);
+	if (name.n > 0 && c->name.n == 0)
+		c->name = str_dup(d->a, name);
+	if (json_type(args) == JSON_OBJECT)	/* whole, where a text of it belongs */
+		json_write(&c->args, args);
+	else
+		buf_addstr(&c->args, json_str(args));
+	if (c->args.n > ARGS_MAX)
+		return err_set(err, ERR_MODEL_OVERSIZE, "the arguments of a tool call have more than %d bytes", ARGS_MAX);
+	d->answer.output_began = true;
+	return 0;
+}
+
+static int add_calls(struct openai_decoder *d, const struct json *fragments, struct err *err)
+{
+	for (size_t i = 0; i < json_len(fragments); i++)
+		if (add_fragment(d, json_at(fragments, i), err) < 0)
+			return -1;
+	return 0;
+}
+
+/* --- one chunk, or the whole document: the same shape --- */
+
+static void add_content(struct openai_decoder *d, const struct json *content)
+{
+	struct str text = json_str(content);
+
+	for (size_t i = 0; i < json_len(content) && json_type(content) == JSON_ARRAY; i++)
+		buf_addstr(&d->text, json_str(json_getc(json_at(content, i), "text")));
+	buf_addstr(&d->text, text);
+	if (d->text.n > 0)
+		d->answer.output_began = true;
+}
+
+static bool is_error(const struct json *v)
+{
+	return json_truth(v) && !(json_type(v) == JSON_STRING && json_str(v).n == 0) &&
+	       !(json_type(v) == JSON_OBJECT && json_len(v) == 0);
+}
+
+/* An error behind a 200. Before any output it says what a status would have said. */
+static int fail_with(struct openai_decoder *d, const struct json *error, struct err *err)
+{
+	bool transient;
+
+	openai_error_of_object(d->scratch, error, err);
+	transient = err_code_is_retryable(err->code);
+	if (d->answer.output_began || err->code == ERR_MODEL_TIMEOUT) {
+		err->code = ERR_MODEL_STREAM_ERROR;
+		err->retryable = transient;
+	}
+	return -1;
+}
+
+static int take_choice(struct openai_decoder *d, const struct json *choice, struct err *err)
+{
+	const struct json *delta = json_getc(choice, "delta"), *error = json_getc(choice, "error");
+	struct str finish = json_str(json_getc(choice, "finish_reason"));
+	struct str native = json_str(json_getc(choice, "native_finish_reason"));
+	int64_t index = 0;
+
+	if (json_to_int(json_getc(choice, "index"), &index) && index != 0)
+		return 0;	/* one choice was asked for */
+	if (json_type(delta) != JSON_OBJECT)
+		delta = json_getc(choice, "message");
+	add_content(d, json_getc(delta, "content"));
+	buf_addstr(&d->refusal, json_str(json_getc(delta, "refusal")));
+	if (add_calls(d, json_getc(delta, "tool_calls"), err) < 0)
+		return -1;
+	if (is_error(error))
+		return fail_with(d, error, err);
+	if (finish.n > 0)
+		d->finish = str_dup(d->a, finish);
+	if (native.n > 0)
+		d->native_finish = str_dup(d->a, native);
+	return 0;
+}
+
+static void take_usage(struct openai_decoder *d, const struct json *usage)
+{
+	if (openai_usage_read(usage, &d->answer.usage))
+		d->answer.has_usage = true;
+	if (d->trust_cost && openai_cost_read(usage, &d->answer.cost_pusd))
+		d->answer.has_cost = true;
+}
+
+static void keep_name(struct openai_decoder *d, struct str *name, const struct json *v)
+{
+	if (name->n == 0 && json_str(v).n > 0)
+		*name = str_dup(d->a, str_sub(json_str(v), 0, 200));
+}
+
+static int take_chunk(struct openai_decoder *d, const struct json *chunk, struct err *err)
+{
+	const struct json *choices;
+
+	if (json_type(chunk) == JSON_ARRAY && json_len(chunk) == 1)
+		chunk = json_at(chunk, 0);
+	if (json_type(chunk) != JSON_OBJECT)
+		return err_set(err, ERR_MODEL_BAD_BODY, "expected an object in the answer, got %s", json_type_name(chunk));
+	choices = json_getc(chunk, "choices");
+	keep_name(d, &d->answer.model, json_getc(chunk, "model"));
+	keep_name(d, &d->answer.request_id, json_getc(chunk, "id"));
+	take_usage(d, json_getc(chunk, "usage"));	/* the last one counts */
+	if (is_error(json_getc(chunk, "error")))
+		return fail_with(d, json_getc(chunk, "error"), err);
+	for (size_t i = 0; i < json_len(choices); i++)
+		if (take_choice(d, json_at(choices, i), err) < 0)
+			return -1;
+	return 0;
+}
+
+static int on_event(void *arg, struct str name, struct str data, struct err *err)
+{
+	struct openai_decoder *d = arg;
+	const struct json *chunk;
+	struct err why;
+	int status;
+
+	(void)name;
+	data = str_trim(data);
+	if (data.n == 0)
+		return 0;
+	d->saw_event = true;
+	if (str_is(data, "[DONE]")) {
+		d->saw_done = true;
+		return 0;
+	}
+	if (json_parse_lenient(d->scratch, data, NULL, &chunk, &why) < 0)
+		status = err_set(err, ERR_MODEL_BAD_BODY, "an event of the stream is not JSON: %.200s", why.msg);
+	else
+		status = take_chunk(d, chunk, err);
+	arena_reset(d->scratch);
+	return status;
+}
+
+/* --- bytes --- */
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* By the first byte that is neither white space nor part of a BOM. */
+static enum body_kind kind_of(struct str bytes)
+{
+	for (size_t i = 0; i < bytes.n; i++) {
+		char c = bytes.p[i];
+
+		if (is_blank(c) || c == '\xEF' || c == '\xBB' || c == '\xBF')
+			continue;
+		return c == '{' || c == '[' ? BODY_DOCUMENT : c == '<' ? BODY_PAGE : BODY_STREAM;
+	}
+	return BODY_UNKNOWN;
+}
+
+int openai_decoder_piece(struct openai_decoder *d, struct str bytes, struct err *err)
+{
+	if (d->kind == BODY_UNKNOWN) {
+		d->kind = kind_of(bytes);
+		/* What stood before the first telling byte is needed only to know a BOM. */
+		if (d->kind == BODY_UNKNOWN) {
+			if (d->document.n + bytes.n > 64)
+				bytes = STR_NONE;	/* white space without end: nothing is lost */
+			buf_addstr(&d->document, bytes);
+			return 0;
+		}
+		if (d->kind == BODY_STREAM && d->document.n > 0 &&
+		    sse_feed(&d->sse, buf_str(&d->document), err) < 0)
+			return -1;
+	}
+	if (d->kind == BODY_DOCUMENT)
+		buf_addstr(&d->document, bytes);
+	if (d->kind != BODY_STREAM || sse_feed(&d->sse, bytes, err) == 0)
+		return 0;
+	if (err->code == ERR_SIZE)
+		err->code = ERR_MODEL_OVERSIZE;
+	return -1;
+}
+
+/* --- the end --- */
+
+static int judge_empty(const struct openai_decoder *d, struct err *err)
+{
+	if (str_is(d->native_finish, "network_error") || str_is(d->native_finish, "error"))
+		return err_set(err, ERR_MODEL_STREAM_ERROR, "the provider ended with \"" STR_FMT "\" and no output",
+			       STR_ARG(d->native_finish));
+	if (str_is(d->finish, "length"))
+		return err_set(err, ERR_MODEL_EMPTY_OUTPUT, "the model used all of its output before it said anything");
+	if (str_is(d->finish, "stop") || str_is(d->finish, "tool_calls") || str_is(d->finish, "function_call") ||
+	    str_is(d->finish, "end_turn"))
+		return err_set(err, ERR_MODEL_EMPTY_OUTPUT, "the answer is empty");
+	return err_set(err, ERR_MODEL_STREAM_ERROR, "the provider ended with \"" STR_FMT "\" and no output",
+		       STR_ARG(str_sub(d->finish, 0, 60)));
+}
+
+/* The calls must be such that somebody can run them; the arguments are judged by who does. */
+static int judge_calls(struct openai_decoder *d, struct err *err)
+{
+	struct tool_call *calls = ARENA_ARRAY(d->a, d->n_calls, struct tool_call);
+
+	for (size_t i = 0; i < d->n_calls; i++) {
+		struct call *c = d->calls[i];
+
+		if (c->name.n == 0)
+			return err_set(err, ERR_MODEL_MALFORMED_TOOL_CALL, "tool call %zu has no name", i);
+		calls[i].id = c->id.n ? c->id : str_from(arena_printf(d->a, "call_%zu", i));
+		calls[i].name = c->name;
+		calls[i].args = c->args.n ? buf_str(&c->args) : STR("{}");
+	}
+	d->answer.calls = calls;
+	d->answer.n_calls = d->n_calls;
+	d->answer.finish_reason = STR("tool_calls");	/* what is there decides, not the reason given */
+	return 0;
+}
+
+static int judge(struct openai_decoder *d, struct err *err)
+{
+	if (d->refusal.n > 0)
+		return err_set(err, ERR_MODEL_CONTENT_BLOCKED, "the model refused: %.240s",
+			       buf_cstr(&d->refusal));
+	if (str_is(d->finish, "content_filter"))
+		return err_set(err, ERR_MODEL_CONTENT_BLOCKED, "the provider's filter stopped the answer");
+	if (str_is(d->finish, "error"))
+		return err_set(err, ERR_MODEL_STREAM_ERROR, "the provider ended with \"error\"");
+	if (d->n_calls > 0)
+		return judge_calls(d, err);
+	if (d->text.n == 0)
+		return judge_empty(d, err);
+	d->answer.finish_reason = str_is(d->finish, "length") ? STR("length") : STR("stop");
+	return 0;
+}
+
+static int end_document(struct openai_decoder *d, struct err *err)
+{
+	struct arena *a = d->scratch;
+	struct str text = buf_str(&d->document);
+	const struct json *v;
+	struct err why;
+	int status;
+
+	if (str_starts(text, STR("\xEF\xBB\xBF")))
+		text = str_sub(text, 3, text.n);
+	if (json_parse_lenient(a, text, NULL, &v, &why) < 0)
+		return err_set(err, ERR_MODEL_BAD_BODY, "the answer is not JSON: %.200s", why.msg);
+	status = take_chunk(d, v, err);
+	if (status == 0 && json_len(json_getc(json_type(v) == JSON_ARRAY ? json_at(v, 0) : v, "choices")) == 0)
+		status = err_set(err, ERR_MODEL_BAD_BODY, "the answer has no choices");
+	if (status == 0 && d->finish.n == 0)	/* a whole document needs no end marker */
+		d->finish = STR("stop");
+	return status;
+}
+
+bool openai_decoder_is_complete(const struct openai_decoder *d)
+{
+	return d->saw_done && d->finish.n > 0;
+}
+
+int openai_decoder_end(struct openai_decoder *d, struct err *err)
+{
+	if (d->kind == BODY_PAGE)
+		return err_set(err, ERR_MODEL_SERVER_ERROR, "an HTML page in the place of an answer");
+	if (d->kind == BODY_DOCUMENT && end_document(d, err) < 0)
+		return -1;
+	if (d->kind == BODY_STREAM && !d->saw_event)
+		return err_set(err, ERR_MODEL_BAD_BODY, "the answer is neither JSON nor a stream of events");
+	if (d->finish.n == 0)
+		return err_set(err, ERR_MODEL_TRUNCATED_STREAM, "the answer ended without a finish reason");
+	return judge(d, err);
+}
+
+const struct wire_answer *openai_decoder_answer(struct openai_decoder *d)
+{
+	d->answer.text = buf_str(&d->text);
+	return &d->answer;
+}

@@ -1,0 +1,26 @@
+/* openai_answer.h - decodes what an OpenAI-compatible server sends with a 200: a stream of chunks or one document.
+ *
+ * Shapes:  the kind of body is told by its first byte, not by its Content-Type: '{' or '[' is a
+ *          whole document, '<' a page of a proxy, anything else a stream of events.
+ *          A call is finished only when the server says so: a finish reason, then [DONE] or the end.
+ * Memory:  the decoder and its answer live in the arena given.
+ * Errors:  ERR_MODEL_TRUNCATED_STREAM, STREAM_ERROR, BAD_BODY, EMPTY_OUTPUT, MALFORMED_TOOL_CALL,
+ *          CONTENT_BLOCKED, OVERSIZE; ERR_MODEL_SERVER_ERROR for a page; and, for an error object that comes
+ *          before any output, what it says (openai_error.h).
+ * Source:  gateway 3.1.2, 3.1.3, 3.2 (errors after the 200).
+ */
+#ifndef GATEWAY_OPENAI_ANSWER_H
+#define GATEWAY_OPENAI_ANSWER_H
+
+#include "gateway/wire.h"
+
+struct openai_decoder;
+
+/* trust_cost: the server's usage.cost is its charge (OpenRouter). */
+struct openai_decoder *openai_decoder_new(struct arena *a, bool trust_cost);
+int openai_decoder_piece(struct openai_decoder *d, struct str bytes, struct err *err);
+bool openai_decoder_is_complete(const struct openai_decoder *d);
+int openai_decoder_end(struct openai_decoder *d, struct err *err);
+const struct wire_answer *openai_decoder_answer(struct openai_decoder *d);
+
+#endif

@@ -1,0 +1,101 @@
+/* openai_usage.c - see openai_usage.h. */
+#include "gateway/openai_usage.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "store/queue.h"
+
+enum { MOST_TOKENS = 1000000000 };	/* more in one answer is a broken counter */
+
+/* 1: a count. 0: none. -1: rubbish. */
+static int read_count(const struct json *obj, const char *key, int64_t *ret)
+{
+	const struct json *v = json_getc(obj, key);
+	struct str digits = json_str(v);
+	int64_t n = 0;
+
+	*ret = 0;
+	if (digits.n > 0) {
+		for (size_t i = 0; i < digits.n; i++) {
+			if (digits.p[i] < '0' || digits.p[i] > '9' || n > MOST_TOKENS)
+				return -1;
+			n = n * 10 + (digits.p[i] - '0');
+		}
+	} else if (json_type(v) == JSON_NULL) {
+		return 0;
+	} else if (!json_to_int(v, &n)) {
+		return -1;
+	}
+	if (n < 0 || n > MOST_TOKENS)
+		return -1;
+	*ret = n;
+	return 1;
+}
+
+static int64_t rest(int64_t whole, int64_t part)
+{
+	return whole > part ? whole - part : 0;
+}
+
+bool openai_usage_read(const struct json *usage, struct usage *ret)
+{
+	const struct json *in = json_getc(usage, "prompt_tokens_details");
+	const struct json *out = json_getc(usage, "completion_tokens_details");
+	int64_t prompt, completion, cached, written, reasoning;
+	int has_prompt = read_count(usage, "prompt_tokens", &prompt);
+	int has_completion = read_count(usage, "completion_tokens", &completion);
+
+	if (has_prompt < 0 || has_completion < 0 || has_prompt + has_completion == 0)
+		return false;
+	if (read_count(in, "cached_tokens", &cached) < 0 || read_count(in, "cache_write_tokens", &written) < 0 ||
+	    read_count(out, "reasoning_tokens", &reasoning) < 0)
+		return false;
+	*ret = (struct usage){
+		.in_fresh = rest(rest(prompt, cached), written),
+		.in_cached = cached,
+		.in_write_5m = written,
+		.out_text = rest(completion, reasoning),
+		.out_reason = reasoning,
+	};
+	return true;
+}
+
+static bool read_money(const struct json *v, int64_t *ret_pusd)
+{
+	struct str literal = json_literal(v);
+	double usd;
+	int64_t whole;
+
+	if (json_type(v) == JSON_INT && json_to_int(v, &whole)) {
+		if (whole < 0 || whole > 1000000)
+			return false;
+		*ret_pusd = whole * PUSD_PER_USD;
+		return true;
+	}
+	if (json_type(v) != JSON_NUM)
+		return false;
+	if (money_parse(literal, ret_pusd))
+		return true;
+	/* More than 12 places, or an exponent: the nearest pico-dollar. */
+	usd = json_to_double(v);
+	if (!isfinite(usd) || usd < 0 || usd > 1000000)
+		return false;
+	*ret_pusd = llround(usd * (double)PUSD_PER_USD);
+	return true;
+}
+
+bool openai_cost_read(const struct json *usage, int64_t *ret_pusd)
+{
+	const struct json *upstream = json_getc(json_getc(usage, "cost_details"), "upstream_inference_cost");
+	int64_t own, theirs = 0;
+
+	if (!read_money(json_getc(usage, "cost"), &own))
+		return false;
+	/* With a key of one's own at the upstream, `cost` is the router's fee alone. */
+	if (json_is_true(json_getc(usage, "is_byok")) && !read_money(upstream, &theirs))
+		return false;
+	*ret_pusd = own + theirs;
+	return true;
+}

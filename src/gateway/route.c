@@ -1,0 +1,211 @@
+/* route.c - verdicts first, then one decision per failure. */
+#include "gateway/route.h"
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "config/expr.h"
+
+enum again { NEVER, ONCE, IF_SHORT };	/* IF_SHORT: when the wait asked for is at most max_hint */
+
+/* The same target again, by class; retry.max bounds all of them. */
+static const struct {
+	enum err_code code;
+	enum again again;
+} classes[] = {
+	{ERR_MODEL_RATE_LIMITED, IF_SHORT},
+	{ERR_MODEL_OVERLOADED, ONCE},
+	{ERR_MODEL_SERVER_ERROR, ONCE},
+	{ERR_MODEL_NETWORK, ONCE},
+	{ERR_MODEL_STREAM_ERROR, ONCE},		/* err.retryable says what kind it was */
+	{ERR_MODEL_EMPTY_OUTPUT, ONCE},
+	{ERR_MODEL_MALFORMED_TOOL_CALL, ONCE},
+};
+
+/* The same request is wrong everywhere, or nobody wants it any more. */
+static bool ends_the_walk(enum err_code code)
+{
+	return code == ERR_MODEL_INVALID_REQUEST || code == ERR_MODEL_OVERSIZE || code == ERR_MODEL_CANCELLED ||
+	       code == ERR_MODEL_NO_ROUTE || code < ERR_MODEL_RATE_LIMITED || code > ERR_MODEL_NO_ROUTE;
+}
+
+bool route_may_fall_back(const struct tier *t, enum err_code code)
+{
+	return !ends_the_walk(code) && (t->fallback_on >> (code - ERR_MODEL_RATE_LIMITED) & 1);
+}
+
+/* --- verdicts --- */
+
+/* The estimate is a worst case: only what cannot fit is refused here, the rest is the provider's to judge. */
+static bool fits_context(const struct model *m, int64_t input_tokens)
+{
+	return m->context == 0 || input_tokens / 2 <= m->context;
+}
+
+static struct route_step judge_condition(struct arena *a, const struct tier_step *s, const struct json *root)
+{
+	struct err err;
+	bool holds;
+
+	if (!s->when)
+		return (struct route_step){STEP_USABLE, NULL};
+	if (expr_test(s->when, root, &holds, &err) < 0)
+		return (struct route_step){STEP_CONDITION_FAILED, arena_printf(a, "its condition fails: %s", err.msg)};
+	if (!holds)
+		return (struct route_step){STEP_CONDITION_FALSE, "its condition is false"};
+	return (struct route_step){STEP_USABLE, NULL};
+}
+
+static bool any_configured(const struct route *r)
+{
+	for (size_t i = 0; i < r->tier->n_steps; i++)
+		if (!r->tier->steps[i].if_unconfigured && r->facts[i].configured)
+			return true;
+	return false;
+}
+
+static struct route_step judge_step(const struct route *r, size_t i, const struct json *root, int64_t input_tokens)
+{
+	const struct tier_step *s = &r->tier->steps[i];
+	const struct route_fact *f = &r->facts[i];
+
+	if (!f->configured)
+		return (struct route_step){STEP_NOT_CONFIGURED, f->reason ? f->reason : "not configured"};
+	if (s->if_unconfigured && any_configured(r))
+		return (struct route_step){STEP_NOT_NEEDED, "another step is configured"};
+	if (!fits_context(s->model, input_tokens))
+		return (struct route_step){STEP_CONTEXT_TOO_SMALL,
+					   arena_printf(r->arena, "%lld tokens of input do not fit its context of %lld",
+							(long long)input_tokens, (long long)s->model->context)};
+	if (f->no_price)
+		return (struct route_step){STEP_NO_PRICE, f->no_price};
+	return judge_condition(r->arena, s, root);
+}
+
+struct route *route_begin(struct arena *a, const struct tier *t, const struct json *facts_json,
+			  const struct route_fact *facts, int64_t input_tokens)
+{
+	struct route *r = ARENA_NEW(a, struct route);
+	struct json_builder b;
+	const struct json *root;
+
+	json_object_begin(&b, a);
+	json_object_setc(&b, "task", facts_json ? facts_json : json_empty_object());
+	root = json_object_end(&b);
+	r->tier = t;
+	r->facts = facts;
+	r->arena = a;
+	r->steps = ARENA_ARRAY(a, t->n_steps, struct route_step);
+	for (size_t i = 0; i < t->n_steps; i++)
+		r->steps[i] = judge_step(r, i, root, input_tokens);
+	return r;
+}
+
+/* --- the walk --- */
+
+static enum again again_of(enum err_code code)
+{
+	for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
+		if (classes[i].code == code)
+			return classes[i].again;
+	return NEVER;
+}
+
+/* Exponential, half of it jitter, so that a crowd does not come back in step. */
+static int64_t backoff_ms(const struct routing_retry *retry, int tries, uint32_t dice)
+{
+	int64_t ms = retry->backoff_ms;
+
+	for (int i = 1; i < tries && ms < retry->backoff_max_ms; i++)
+		ms *= 2;
+	if (ms > retry->backoff_max_ms)
+		ms = retry->backoff_max_ms;
+	return ms / 2 + (int64_t)((uint64_t)(ms - ms / 2) * dice >> 32);
+}
+
+/* How long to wait before the same step again; -1: not again. */
+static int64_t retry_delay_ms(const struct tier_step *s, const struct route_failure *f, int64_t left_ms, uint32_t dice)
+{
+	const struct routing_retry *retry = &s->model->provider->retry;
+	enum again again = again_of(f->err.code);
+	int64_t hint = f->err.retry_after_ms, delay = backoff_ms(retry, f->tries, dice);
+
+	if (again == NEVER || !f->err.retryable || f->tries > retry->max)
+		return -1;
+	if (hint > retry->max_hint_ms)
+		return -1;
+	if (hint > delay)	/* what was asked for, and up to a tenth more */
+		delay = hint + (int64_t)((uint64_t)(hint / 10) * dice >> 32);
+	return delay < left_ms ? delay : -1;
+}
+
+static bool is_larger(const struct model *m, const struct model *than)
+{
+	return m->context > 0 && than->context > 0 && m->context > than->context;
+}
+
+static bool find_step(const struct route *r, size_t from, const struct route_failure *f, size_t *ret)
+{
+	for (size_t i = from; i < r->tier->n_steps; i++) {
+		if (r->steps[i].verdict != STEP_USABLE)
+			continue;
+		if (f && f->err.code == ERR_MODEL_CONTEXT_OVERFLOW &&
+		    !is_larger(r->tier->steps[i].model, r->tier->steps[f->step].model))
+			continue;
+		*ret = i;
+		return true;
+	}
+	return false;
+}
+
+/* No step can be asked: say of each why. */
+static void explain(const struct route *r, struct err *err)
+{
+	struct buf b;
+
+	buf_init(&b, r->arena);
+	for (size_t i = 0; i < r->tier->n_steps; i++)
+		buf_addf(&b, "%s" STR_FMT ": %s", i ? "; " : "", STR_ARG(r->tier->steps[i].model->name),
+			 r->steps[i].why);
+	err_set(err, ERR_MODEL_NO_ROUTE, "no step of tier \"" STR_FMT "\" can be used (%s)",
+		STR_ARG(r->tier->name), buf_cstr(&b));
+}
+
+static struct route_choice end_with(const struct err *err)
+{
+	return (struct route_choice){.end = true, .err = *err};
+}
+
+static struct route_choice out_of_time(const struct route *r, const struct route_failure *f)
+{
+	struct route_choice c = {.end = true};
+
+	if (f) {
+		c.err = f->err;
+		err_hint(&c.err, "the tier's deadline of %lld ms left no time for another attempt",
+			 (long long)r->tier->deadline_ms);
+	} else {
+		err_set(&c.err, ERR_MODEL_TIMEOUT, "the deadline passed before a model could be asked");
+	}
+	return c;
+}
+
+struct route_choice route_next(const struct route *r, const struct route_failure *failure, int64_t left_ms, uint32_t dice)
+{
+	struct route_choice c = {0};
+	int64_t delay;
+
+	if (left_ms <= 0)
+		return out_of_time(r, failure);
+	if (!failure) {
+		c.end = !find_step(r, 0, NULL, &c.step);
+		if (c.end)
+			explain(r, &c.err);
+		return c;
+	}
+	delay = retry_delay_ms(&r->tier->steps[failure->step], failure, left_ms, dice);
+	if (delay >= 0)
+		return (struct route_choice){.step = failure->step, .delay_ms = delay, .is_retry = true};
+	if (!route_may_fall_back(r->tier, failure->err.code) || !find_step(r, failure->step + 1, failure, &c.step))
+		return end_with(&failure->err);
+	return c;
+}
