@@ -267,11 +267,13 @@ bool time_parse(struct str s, int64_t *ret_us)
 
 void time_format(int64_t us, char ret[32])
 {
-	int64_t s = us / 1000000 - (us % 1000000 < 0), rest_us = us - s * 1000000, y;
+	int64_t s = us / 1000000 - (us % 1000000 < 0), rest_us = us % 1000000, y;
 	int64_t day = s / DAY_S - (s % DAY_S < 0), sec = s - day * DAY_S;
 	char text[96];
 	int m, d;
 
+	if (rest_us < 0)
+		rest_us += 1000000;
 	date_of(day, &y, &m, &d);
 	/* An array larger than needed: compilers do not see that all int64 give 31 characters at most. */
 	snprintf(text, sizeof text, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02d.%06dZ", y, m, d, (int)(sec / 3600),

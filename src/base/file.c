@@ -234,7 +234,8 @@ static int open_beneath(int dirfd, const char *name, int flags, mode_t mode)
 	}
 }
 
-/* O_TRUNC waits until it is known that the file is one of ours and has no second name. */
+/* O_TRUNC waits until it is known that the file is one of ours and has no second name. O_NOFOLLOW
+ * is left to RESOLVE_NO_SYMLINKS: both together make a link to a directory look like a file. */
 int file_open_beneath(int dirfd, const char *name, int flags, mode_t mode, struct err *err)
 {
 	struct stat st;
@@ -242,7 +243,7 @@ int file_open_beneath(int dirfd, const char *name, int flags, mode_t mode, struc
 
 	if (name[0] == '\0' || name[0] == '/' || has_dotdot(name))
 		return forbidden(err, name, "is not a relative path without \"..\"");
-	fd = open_beneath(dirfd, name, (flags & ~O_TRUNC) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode);
+	fd = open_beneath(dirfd, name, (flags & ~(O_TRUNC | O_NOFOLLOW)) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, mode);
 	if (fd < 0)
 		return open_failed(err, name);
 	if (fstat(fd, &st) < 0) {

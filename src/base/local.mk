@@ -61,3 +61,51 @@ TESTS += t/unit/base/json_write
 t_unit_base_json_write_SOURCES = t/unit/base/json_write.c
 t_unit_base_json_write_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_base_json_write_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/arena
+TESTS += t/unit/base/arena
+t_unit_base_arena_SOURCES = t/unit/base/arena.c
+t_unit_base_arena_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_arena_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/clock
+TESTS += t/unit/base/clock
+t_unit_base_clock_SOURCES = t/unit/base/clock.c
+t_unit_base_clock_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_clock_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/digest
+TESTS += t/unit/base/digest
+t_unit_base_digest_SOURCES = t/unit/base/digest.c
+t_unit_base_digest_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_digest_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/err
+TESTS += t/unit/base/err
+t_unit_base_err_SOURCES = t/unit/base/err.c
+t_unit_base_err_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_err_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/file
+TESTS += t/unit/base/file
+t_unit_base_file_SOURCES = t/unit/base/file.c
+t_unit_base_file_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_file_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/log
+TESTS += t/unit/base/log
+t_unit_base_log_SOURCES = t/unit/base/log.c
+t_unit_base_log_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_log_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/str
+TESTS += t/unit/base/str
+t_unit_base_str_SOURCES = t/unit/base/str.c
+t_unit_base_str_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_str_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/uuid
+TESTS += t/unit/base/uuid
+t_unit_base_uuid_SOURCES = t/unit/base/uuid.c
+t_unit_base_uuid_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_uuid_LDADD = $(base_LIBS) $(CHECK_LIBS)
