@@ -56,7 +56,9 @@ log=$var/log/fresh-$suite.log
 head_line "fresh $suite: $steps"
 say "log: $log"
 status=0
-pod run --rm --network host --ulimit nofile=65536:65536 --ulimit nproc=16384:16384 \
+files=$(ulimit -Hn)
+[ "$files" = unlimited ] && files=65536
+pod run --rm --network host --ulimit "nofile=$files:$files" --ulimit nproc=4096:4096 \
 	-v "$var/fresh/repo.git:/repo.git:ro" -e CI=true -e AGENTD_PORT="${AGENTD_PORT:-18470}" "$image" /bin/sh -ec "
 	apt-get -qq update
 	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends git ca-certificates >/dev/null 2>&1
