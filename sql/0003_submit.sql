@@ -1,0 +1,253 @@
+-- 0003_submit.sql - submissions: one transaction writes the key, the task and its queue row.
+--
+-- Words:  a submission names a workflow and pins its active bundle; replayed: the answer of an earlier one.
+--         A key is the caller's Idempotency-Key within (principal, route); request is the SHA-256 of the
+--         canonical request.
+-- Locks:  idempotency_keys in key order, then tasks, then task_queue.
+
+-- Why a submission's budget is not acceptable (it may lower the workflow's, never raise it), or null.
+CREATE FUNCTION agentd.budget_problem(p_own json, p_limit json) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	v_key text;
+	v_value json;
+BEGIN
+	IF json_typeof(p_own) <> 'object' THEN
+		RETURN format('"budget": expected object, got %s', json_typeof(p_own));
+	END IF;
+	FOR v_key, v_value IN SELECT * FROM json_each(p_own) LOOP
+		IF v_key NOT IN ('usd', 'wall_ms', 'turns', 'calls') THEN
+			RETURN format('"budget": unknown key "%s", expected usd, wall_ms, turns or calls', v_key);
+		ELSIF v_key = 'usd' AND (v_value #>> '{}') !~ '^[0-9]{1,6}(\.[0-9]{1,12})?$' THEN
+			RETURN format('"budget.usd": expected a decimal below 1000000 with at most 12 places, got %s', v_value);
+		ELSIF v_key <> 'usd' AND (v_value #>> '{}') !~ '^[0-9]{1,15}$' THEN
+			RETURN format('"budget.%s": expected a whole number, got %s', v_key, v_value);
+		ELSIF (v_value #>> '{}')::numeric > (p_limit ->> v_key)::numeric THEN
+			RETURN format('"budget.%s": %s is more than the workflow''s %s, a submission may only lower it',
+				v_key, v_value #>> '{}', p_limit ->> v_key);
+		END IF;
+	END LOOP;
+	RETURN NULL;
+END $$;
+
+CREATE FUNCTION agentd.budget_effective(p_own json, p_limit json) RETURNS json LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN p_own IS NULL THEN p_limit ELSE (
+		SELECT json_object_agg(k, coalesce(p_own -> k, p_limit -> k))
+		FROM unnest(ARRAY['usd', 'wall_ms', 'turns', 'calls']) k
+		WHERE coalesce(p_own -> k, p_limit -> k) IS NOT NULL) END
+$$;
+
+CREATE FUNCTION agentd.labels_problem(p json) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	v_key text;
+	v_value json;
+	v_n integer := 0;
+BEGIN
+	IF json_typeof(p) <> 'object' THEN
+		RETURN format('"labels": expected object, got %s', json_typeof(p));
+	END IF;
+	FOR v_key, v_value IN SELECT * FROM json_each(p) LOOP
+		v_n := v_n + 1;
+		IF length(v_key) NOT BETWEEN 1 AND 63 THEN
+			RETURN format('"labels": expected keys of 1 to 63 characters, got "%s"', left(v_key, 80));
+		ELSIF json_typeof(v_value) <> 'string' OR length(v_value #>> '{}') > 255 THEN
+			RETURN format('"labels.%s": expected a text of at most 255 characters', v_key);
+		END IF;
+	END LOOP;
+	RETURN CASE WHEN v_n > 64 THEN format('"labels": expected at most 64, got %s', v_n) END;
+END $$;
+
+-- Values above 64 KiB are kept once by the digest of their text.
+CREATE FUNCTION agentd.is_large(p json) RETURNS boolean LANGUAGE sql STABLE AS $$
+	SELECT pg_column_size(p) > 65536 + 4
+$$;
+CREATE FUNCTION agentd.blob_digest(p json) RETURNS bytea LANGUAGE sql STABLE AS $$
+	SELECT sha256(convert_to(p::text, 'UTF8'))
+$$;
+CREATE FUNCTION agentd.blob_value(p_blob bytea) RETURNS json LANGUAGE sql STABLE AS $$
+	SELECT b.content::json FROM agentd.blobs b WHERE b.digest = p_blob
+$$;
+CREATE FUNCTION agentd.value_of(p json, p_blob bytea) RETURNS json LANGUAGE sql STABLE AS $$
+	SELECT CASE WHEN p_blob IS NULL THEN p ELSE agentd.blob_value(p_blob) END
+$$;
+-- Keeps the large ones among these values; tasks[i] refers to values[i].
+CREATE FUNCTION agentd.blobs_keep(p_task uuid[], p_value json[], p_now timestamptz) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+	WITH large AS MATERIALIZED (
+		SELECT v.task, agentd.blob_digest(v.value) AS digest, v.value::text AS content
+		FROM unnest(p_task, p_value) v(task, value) WHERE agentd.is_large(v.value)
+	), kept AS (
+		INSERT INTO agentd.blobs (digest, created_at, content)
+		SELECT DISTINCT ON (digest) digest, p_now, content FROM large ORDER BY digest
+		ON CONFLICT (digest) DO UPDATE SET created_at = excluded.created_at
+	)
+	INSERT INTO agentd.blob_refs (task, digest)
+	SELECT DISTINCT task, digest FROM large ORDER BY digest, task
+	ON CONFLICT DO NOTHING;
+END $$;
+
+CREATE FUNCTION agentd.priority_of(p_urgency text) RETURNS smallint LANGUAGE sql IMMUTABLE AS $$
+	SELECT (CASE p_urgency WHEN 'high' THEN 0 WHEN 'low' THEN 20 ELSE 10 END)::smallint
+$$;
+
+CREATE FUNCTION agentd.submitted_body(p_id uuid, p_state agentd.task_state, p_workflow text, p_bundle bytea, p_at timestamptz)
+RETURNS text LANGUAGE sql STABLE AS $$
+	SELECT '{"id":"' || p_id || '","state":"' || p_state || '","workflow":' || to_json(p_workflow)
+		|| ',"bundle":"' || encode(p_bundle, 'hex') || '","created_at":"' || agentd.rfc3339(p_at) || '"}'
+$$;
+
+-- Answers one row per submission: status new | replayed | not_found | invalid | key_conflict | id_conflict.
+CREATE FUNCTION agentd.submit_batch(p_id uuid[], p_workflow text[], p_input json[], p_urgency text[], p_labels json[],
+	p_budget json[], p_run_at bigint[], p_deadline bigint[], p_key text[], p_route text[], p_request bytea[],
+	p_principal text[], p_parent uuid[] DEFAULT NULL, p_origin json[] DEFAULT NULL)
+RETURNS TABLE (ord bigint, status text, task uuid, state text, body text, message text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+DECLARE
+	v_now timestamptz := agentd.clock();
+	v_status text[];
+	v_message text[];
+	v_task uuid[] := p_id;
+	v_state text[];
+	v_body text[];
+	v_bundle bytea[];
+	v_lo uuid := agentd.uuid_at(clock_timestamp() - interval '25 days');
+	v_hi uuid := agentd.uuid_at(clock_timestamp() + interval '25 days');
+	v_leaves smallint[] := agentd.leaves_of(p_id);
+	v_ready boolean;
+	v_hit record;
+BEGIN
+	SELECT array_agg(c.status), array_agg(c.message), array_agg(c.state::text), array_agg(c.bundle),
+		array_agg(CASE WHEN c.status IS NULL THEN agentd.submitted_body(c.id, c.state, c.workflow, c.bundle, v_now) END),
+		bool_or(c.status IS NULL AND c.state = 'ready')
+	INTO v_status, v_message, v_state, v_bundle, v_body, v_ready
+	FROM (
+		SELECT s.id, s.workflow, w.bundle,
+			(CASE WHEN agentd.at_us(s.run_at) > v_now THEN 'waiting_timer' ELSE 'ready' END)::agentd.task_state AS state,
+			CASE WHEN w.name IS NULL THEN 'not_found' WHEN x.message IS NOT NULL THEN 'invalid' END AS status,
+			CASE WHEN w.name IS NULL THEN format('unknown workflow "%s"', s.workflow) ELSE x.message END AS message
+		FROM unnest(p_id, p_workflow, p_input, p_urgency, p_labels, p_budget, p_run_at, p_deadline, p_key, p_principal)
+			WITH ORDINALITY s(id, workflow, input, urgency, labels, budget, run_at, deadline, key, principal, ord)
+		LEFT JOIN workflows w ON w.name = s.workflow AND w.active
+		CROSS JOIN LATERAL (SELECT CASE
+			WHEN s.id IS NULL OR s.id < v_lo OR s.id > v_hi THEN
+				format('"id": expected a UUIDv7 of the present time, got %s', coalesce(s.id::text, 'null'))
+			WHEN s.input IS NULL THEN '"input": expected a JSON value, got null'
+			WHEN s.urgency NOT IN ('low', 'normal', 'high') THEN
+				format('"urgency": expected low, normal or high, got "%s"', s.urgency)
+			WHEN octet_length(s.key) NOT BETWEEN 1 AND 255 THEN '"idempotency key": expected 1 to 255 characters'
+			WHEN agentd.at_us(s.deadline) <= v_now THEN '"deadline": has passed already'
+			WHEN s.labels IS NOT NULL AND agentd.labels_problem(s.labels) IS NOT NULL THEN agentd.labels_problem(s.labels)
+			WHEN s.budget IS NOT NULL THEN agentd.budget_problem(s.budget, w.budget)
+			END) x(message)
+		ORDER BY s.ord) c;
+
+	-- A 4xx does not burn the key. The loser of a race sees the winner's row only in a new statement (F7).
+	IF array_length(array_remove(p_key, NULL), 1) > 0 THEN
+		INSERT INTO idempotency_keys (principal, route, key, request, task, state, created_at, body)
+		SELECT s.principal, s.route, s.key, s.request, s.id, s.state::task_state, v_now, s.body
+		FROM unnest(p_principal, p_route, p_key, p_request, p_id, v_state, v_body, v_status)
+			s(principal, route, key, request, id, state, body, status)
+		WHERE s.key IS NOT NULL AND s.status IS NULL
+		ORDER BY s.principal, s.route, s.key
+		ON CONFLICT DO NOTHING;
+		FOR v_hit IN
+			SELECT s.ord, s.request, k.task, k.state::text, k.body, k.request AS first_request
+			FROM unnest(p_principal, p_route, p_key, p_request, p_id, v_status)
+				WITH ORDINALITY s(principal, route, key, request, id, status, ord)
+			JOIN idempotency_keys k ON k.principal = s.principal AND k.route = s.route AND k.key = s.key
+			WHERE s.status IS NULL AND k.task <> s.id
+		LOOP
+			IF v_hit.first_request = v_hit.request THEN
+				v_status[v_hit.ord] := 'replayed';
+				v_task[v_hit.ord] := v_hit.task;
+				v_state[v_hit.ord] := v_hit.state;
+				v_body[v_hit.ord] := v_hit.body;
+			ELSE
+				v_status[v_hit.ord] := 'key_conflict';
+				v_message[v_hit.ord] := 'the idempotency key was used before with another request';
+			END IF;
+		END LOOP;
+	END IF;
+
+	IF pg_column_size(p_input) > 65536 THEN
+		PERFORM agentd.blobs_keep(p_id, (SELECT array_agg(CASE WHEN s.status IS NULL THEN s.input END ORDER BY s.ord)
+			FROM unnest(p_input, v_status) WITH ORDINALITY s(input, status, ord)), v_now);
+	END IF;
+
+	FOR v_pass IN 1..2 LOOP
+		BEGIN
+			INSERT INTO tasks (id, parent, created_at, run_at, deadline, leaf, workflow, bundle, submitted_by,
+				urgency, labels, budget, origin, input, input_blob)
+			SELECT s.id, s.parent, v_now, agentd.at_us(s.run_at), d.deadline, agentd.leaf_of(agentd.uuid_time(s.id), w.retain), s.workflow, s.bundle, s.principal,
+				s.urgency, s.labels, agentd.budget_effective(s.budget, w.budget), s.origin,
+				CASE WHEN NOT agentd.is_large(s.input) THEN s.input END,
+				CASE WHEN agentd.is_large(s.input) THEN agentd.blob_digest(s.input) END
+			FROM unnest(p_id, p_workflow, p_input, p_urgency, p_labels, p_budget, p_run_at, p_deadline, p_principal,
+					p_parent, p_origin, v_bundle, v_status)
+				s(id, workflow, input, urgency, labels, budget, run_at, deadline, principal, parent, origin, bundle, status)
+			JOIN workflows w ON w.name = s.workflow
+			CROSS JOIN LATERAL (SELECT least(agentd.at_us(s.deadline), v_now + coalesce((s.budget ->> 'wall_ms')::bigint,
+				(w.budget ->> 'wall_ms')::bigint) * interval '1 millisecond')) d(deadline)
+			WHERE s.status IS NULL;
+
+			INSERT INTO task_queue (id, run_at, deadline, state, leaf, priority, lane, budget_usd)
+			SELECT s.id, coalesce(agentd.at_us(s.run_at), v_now), d.deadline, s.state::task_state, agentd.leaf_of(agentd.uuid_time(s.id), w.retain),
+				agentd.priority_of(s.urgency), w.lane, coalesce((s.budget ->> 'usd')::numeric, (w.budget ->> 'usd')::numeric)
+			FROM unnest(p_id, p_workflow, p_urgency, p_budget, p_run_at, p_deadline, v_state, v_status)
+				s(id, workflow, urgency, budget, run_at, deadline, state, status)
+			JOIN workflows w ON w.name = s.workflow
+			CROSS JOIN LATERAL (SELECT least(agentd.at_us(s.deadline), v_now + coalesce((s.budget ->> 'wall_ms')::bigint,
+				(w.budget ->> 'wall_ms')::bigint) * interval '1 millisecond')) d(deadline)
+			WHERE s.status IS NULL;
+			EXIT;
+		EXCEPTION WHEN unique_violation THEN
+			IF v_pass = 2 THEN
+				RAISE;
+			END IF;
+			-- Sent again after an unknown commit (R21): answer as the first time, if it was the same caller.
+			FOR v_hit IN
+				SELECT s.ord, t.submitted_by = s.principal AND t.workflow = s.workflow AS same,
+					(CASE WHEN t.run_at > t.created_at THEN 'waiting_timer' ELSE 'ready' END)::task_state AS state,
+					t.workflow, t.bundle, t.created_at
+				FROM unnest(p_id, p_principal, p_workflow, v_status) WITH ORDINALITY s(id, principal, workflow, status, ord)
+				JOIN tasks t ON t.id = s.id AND t.leaf = ANY (v_leaves) WHERE s.status IS NULL
+			LOOP
+				IF v_hit.same THEN
+					v_status[v_hit.ord] := 'replayed';
+					v_state[v_hit.ord] := v_hit.state;
+					v_body[v_hit.ord] := agentd.submitted_body(p_id[v_hit.ord], v_hit.state, v_hit.workflow,
+						v_hit.bundle, v_hit.created_at);
+				ELSE
+					v_status[v_hit.ord] := 'id_conflict';
+					v_message[v_hit.ord] := format('a task %s exists already', p_id[v_hit.ord]);
+				END IF;
+			END LOOP;
+		END;
+	END LOOP;
+
+	IF v_ready THEN
+		PERFORM pg_notify('agentd_work', '');
+	END IF;
+	RETURN QUERY SELECT s.ord, coalesce(s.status, 'new'), s.id, s.state, s.body, s.message
+		FROM unnest(v_status, v_task, v_state, v_body, v_message) WITH ORDINALITY s(status, id, state, body, message, ord);
+END $$;
+
+-- For SQL: enqueue inside the caller's own transaction. The input is checked against the schema at the first claim.
+CREATE FUNCTION agentd.submit(workflow text, input json DEFAULT '{}', urgency text DEFAULT 'normal',
+	labels json DEFAULT NULL, budget json DEFAULT NULL, run_at timestamptz DEFAULT NULL, deadline timestamptz DEFAULT NULL,
+	idempotency_key text DEFAULT NULL, id uuid DEFAULT agentd.uuid_new())
+RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+DECLARE
+	v record;
+BEGIN
+	SELECT * INTO v FROM agentd.submit_batch(ARRAY[$9], ARRAY[$1], ARRAY[$2], ARRAY[$3], ARRAY[$4], ARRAY[$5],
+		ARRAY[coalesce(agentd.us($6), 0)], ARRAY[coalesce(agentd.us($7), 0)], ARRAY[$8], ARRAY['SQL submit'],
+		ARRAY[sha256(convert_to(json_build_array($1, $2, $3, $4, $5, $6, $7)::text, 'UTF8'))], ARRAY['sql:' || session_user]);
+	CASE v.status
+	WHEN 'new', 'replayed' THEN RETURN v.task;
+	WHEN 'not_found' THEN RAISE EXCEPTION '%', v.message USING ERRCODE = 'AG404';
+	WHEN 'id_conflict' THEN RAISE EXCEPTION '%', v.message USING ERRCODE = 'AG409';
+	ELSE RAISE EXCEPTION '%', v.message USING ERRCODE = 'AG422';
+	END CASE;
+END $$;

@@ -1,0 +1,390 @@
+-- 0005_commit.sql - moves: everything that tasks commit at once, many tasks in one call.
+--
+-- Words:  a move is journal rows, effect changes, a hold, settled model calls, and what becomes of the task:
+--         next 0 stay, 1 park, 2 finish, 3 release. Arrays run over moves (p_task ...) and over journal rows
+--         (j_*, j_move and j_idx count from 1, the rows of a move follow one another); rarer things are JSON.
+-- Status: ok; already: committed before; stale: the fence is lost; busy: the row is locked, send it again;
+--         refused: nothing of this move was written, code and message say why. Data errors fail the call; the
+--         caller halves the batch until the culprit is alone.
+-- Locks:  task_queue in the order of the call (busy rows are skipped, so that nobody waits), then task_log, effects,
+--         spend_hold, model_calls, tasks, task_attempts.
+
+-- at_most_once is dispatched once: only what provably never left may be dispatched again (R18). A repeat within
+-- the same attempt is the same move sent again.
+CREATE FUNCTION agentd.effect_move_allowed(p_class text, p_from agentd.effect_state, p_to agentd.effect_state,
+	p_same_attempt boolean) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE
+	WHEN p_from = p_to AND (p_same_attempt OR p_class <> 'at_most_once') THEN true
+	WHEN p_to = 'planned' THEN false
+	WHEN p_from IN ('planned', 'failed_before_effect') THEN p_to <> 'uncertain'
+	WHEN p_from = 'dispatched' THEN p_to IN ('done', 'failed_before_effect', 'uncertain')
+	WHEN p_from = 'uncertain' THEN p_to IN ('done', 'failed_before_effect') OR p_class <> 'at_most_once'
+	ELSE false END
+$$;
+
+CREATE FUNCTION agentd.effects_apply(p_effects json, p_task uuid[], p_fence integer[], p_base bigint[],
+	p_leaf smallint[], p_now timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	e record;
+	v_old agentd.effects;
+BEGIN
+	FOR e IN
+		SELECT x.*, p_task[x.move] AS task, p_fence[x.move] AS fence, p_leaf[x.move] AS leaf
+		FROM json_to_recordset(p_effects) x(move integer, key bytea, path text, tool text, class text, args bytea,
+			"to" agentd.effect_state, result json)
+		WHERE p_base[x.move] >= 0 ORDER BY p_task[x.move], x.key
+	LOOP
+		IF agentd.is_large(e.result) THEN
+			PERFORM agentd.blobs_keep(ARRAY[e.task], ARRAY[e.result], p_now);
+		END IF;
+		SELECT * INTO v_old FROM agentd.effects f
+		WHERE f.task = e.task AND f.key = e.key AND f.leaf = e.leaf FOR NO KEY UPDATE;
+		IF NOT FOUND THEN
+			IF e."to" IN ('failed_before_effect', 'uncertain') THEN
+				RAISE EXCEPTION 'effect of "%" of task % was never planned, it cannot be %', e.path, e.task, e."to"
+					USING ERRCODE = 'AG409';
+			END IF;
+			INSERT INTO agentd.effects (task, created_at, changed_at, fence, leaf, state, effect_class, path, tool,
+				key, args, result, result_blob)
+			VALUES (e.task, p_now, p_now, e.fence, e.leaf, e."to", e.class, e.path, e.tool, e.key, e.args,
+				CASE WHEN NOT agentd.is_large(e.result) THEN e.result END,
+				CASE WHEN agentd.is_large(e.result) THEN agentd.blob_digest(e.result) END);
+		ELSIF NOT agentd.effect_move_allowed(v_old.effect_class, v_old.state, e."to", v_old.fence = e.fence) THEN
+			RAISE EXCEPTION 'effect of "%" of task % may not go from % to %', e.path, e.task, v_old.state, e."to"
+				USING ERRCODE = 'AG409';
+		ELSE
+			UPDATE agentd.effects f SET state = e."to", changed_at = p_now, fence = e.fence,
+				result = CASE WHEN NOT agentd.is_large(e.result) THEN e.result END,
+				result_blob = CASE WHEN agentd.is_large(e.result) THEN agentd.blob_digest(e.result) END
+			WHERE f.task = e.task AND f.key = e.key AND f.leaf = e.leaf;
+		END IF;
+	END LOOP;
+END $$;
+
+-- Why this hold is refused, or null. All spending and holding below a path counts against its limit (R20). What the same move settles
+-- counts as settled already. The task's queue row is locked.
+CREATE FUNCTION agentd.hold_problem(p_task uuid, p_amount numeric, p_limits json, p_calls json, p_move integer)
+RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	v_limit record;
+	v_used numeric;
+BEGIN
+	FOR v_limit IN
+		SELECT NULL::text AS path, q.budget_usd AS usd FROM agentd.task_queue q
+		WHERE q.id = p_task AND q.budget_usd IS NOT NULL
+		UNION ALL
+		SELECT l.path, agentd.usd(l."limit") FROM json_to_recordset(coalesce(p_limits, '[]')) l(path text, "limit" bigint)
+	LOOP
+		SELECT coalesce(sum(coalesce(h.settled_usd, agentd.usd(c.cost_pusd), h.amount_usd)), 0) INTO v_used
+		FROM agentd.spend_hold h
+		LEFT JOIN json_to_recordset(coalesce(p_calls, '[]')) c(move integer, hold uuid, cost_pusd bigint)
+			ON c.move = p_move AND c.hold = h.id
+		WHERE h.task = p_task AND (v_limit.path IS NULL OR h.path = v_limit.path OR h.path ^@ (v_limit.path || '/'));
+		IF v_used + p_amount > v_limit.usd THEN
+			RETURN format('%s needs %s USD, %s of %s USD are spent or held',
+				coalesce('step "' || v_limit.path || '"', 'the task'), agentd.money(p_amount),
+				agentd.money(v_used), agentd.money(v_limit.usd));
+		END IF;
+	END LOOP;
+	RETURN NULL;
+END $$;
+
+-- Inserts the calls that are not there yet and settles their holds, at the task and at the caps' windows.
+CREATE FUNCTION agentd.calls_settle(p_calls json, p_task uuid[], p_fence integer[], p_base bigint[],
+	p_leaf smallint[], p_now timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	c record;
+	v_hold agentd.spend_hold;
+	v_new integer;
+	v_row agentd.model_calls;
+	v_held numeric;
+	v_spent numeric;
+BEGIN
+	FOR c IN
+		SELECT x.*, p_task[x.move] AS task, p_fence[x.move] AS fence, p_leaf[x.move] AS leaf
+		FROM json_to_recordset(p_calls) x(move integer, id uuid, hold uuid, path text, attempt integer, tier text,
+			provider text, model_asked text, model_answered text, provider_request_id text, key_fingerprint text,
+			error_class text, http_status integer, started_us bigint, first_byte_ms bigint, total_ms bigint,
+			in_fresh bigint, in_cached bigint, in_write_5m bigint, in_write_1h bigint, out_text bigint, out_reason bigint,
+			cost_pusd bigint, cost_source text, policy bytea)
+		WHERE p_base[x.move] >= 0 ORDER BY p_task[x.move], x.id
+	LOOP
+		v_row := ROW(c.id, c.task, c.hold, p_now, agentd.at_us(c.started_us), c.fence, c.attempt, c.first_byte_ms,
+			c.total_ms, c.in_fresh, c.in_cached, c.in_write_5m, c.in_write_1h, c.out_text, c.out_reason, c.http_status,
+			c.leaf, agentd.usd(c.cost_pusd), c.cost_source, c.path, c.tier, c.provider, c.model_asked,
+			c.model_answered, c.provider_request_id, c.key_fingerprint, c.error_class, c.policy)::agentd.model_calls;
+		INSERT INTO agentd.model_calls SELECT v_row.* ON CONFLICT DO NOTHING;
+		GET DIAGNOSTICS v_new = ROW_COUNT;
+		CONTINUE WHEN v_new = 0;
+		v_held := 0;
+		v_spent := v_row.cost_usd;
+		IF c.hold IS NOT NULL THEN
+			SELECT * INTO v_hold FROM agentd.spend_hold h WHERE h.id = c.hold AND h.task = c.task FOR NO KEY UPDATE;
+			IF NOT FOUND THEN
+				RAISE EXCEPTION 'model call % names hold %, which task % does not have', c.id, c.hold, c.task
+					USING ERRCODE = 'AG409';
+			ELSIF v_hold.settled_at IS NULL THEN
+				v_held := v_hold.amount_usd;
+			ELSIF v_hold.lapsed THEN
+				-- The sweeper booked the whole amount; now the true cost is known.
+				v_spent := v_row.cost_usd - v_hold.settled_usd;
+			END IF;
+			UPDATE agentd.spend_hold h SET settled_at = p_now, lapsed = false,
+				settled_usd = CASE WHEN v_hold.settled_at IS NULL OR v_hold.lapsed THEN 0 ELSE h.settled_usd END + v_row.cost_usd
+			WHERE h.id = c.hold;
+		END IF;
+		IF v_held <> 0 OR v_spent <> 0 THEN
+			UPDATE agentd.task_queue q SET held_usd = q.held_usd - v_held, spent_usd = q.spent_usd + v_spent WHERE q.id = c.task;
+		END IF;
+	END LOOP;
+END $$;
+
+CREATE FUNCTION agentd.commit_steps(p_task uuid[], p_fence integer[], p_rows integer[], p_next smallint[], p_state text[],
+	p_run_at bigint[], p_failure boolean[], p_output json[], p_error json[],
+	j_move integer[], j_idx integer[], j_path text[], j_try integer[], j_kind text[], j_step_kind text[], j_value json[],
+	j_digest bytea[], j_started bigint[], j_cost bigint[],
+	p_effects json DEFAULT NULL, p_holds json DEFAULT NULL, p_calls json DEFAULT NULL)
+RETURNS TABLE (ord bigint, status text, last_seq bigint, cancel boolean, now_us bigint, code text, message text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+DECLARE
+	v_now timestamptz := agentd.clock();
+	v_n integer := cardinality(p_task);
+	-- of the rows that are locked and ours, side by side
+	v_ord bigint[];
+	v_seq bigint[];
+	v_kept smallint[];
+	v_cancelled boolean[];
+	-- by move; base is -1 where the move does not take place
+	v_base bigint[];
+	v_leaf smallint[];
+	v_leaves smallint[];
+	v_cancel boolean[];
+	v_status text[];
+	v_code text[];
+	v_message text[];
+	v_pass integer := 0;
+	v_problem text;
+	v_conflict integer[];
+	v_dup integer[];
+	v_move integer;
+	v_gone uuid[];
+	v_gone_leaf smallint[];
+	v_gone_seq bigint[];
+	v_gone_fence integer[];
+	v_gone_failures integer[];
+	v_gone_recoveries integer[];
+	v_gone_state task_state[];
+	v_gone_from task_state[];
+	v_gone_output json[];
+	v_gone_error json[];
+	v_gone_cost numeric[];
+	h record;
+	r record;
+BEGIN
+	v_code := array_fill(NULL::text, ARRAY[v_n]);
+	v_message := v_code;
+	<<again>>
+	LOOP
+		v_pass := v_pass + 1;
+		BEGIN
+			SELECT array_agg(x.ord), array_agg(x.seq), array_agg(x.leaf), array_agg(x.cancel), array_agg(DISTINCT x.leaf)
+			INTO v_ord, v_seq, v_kept, v_cancelled, v_leaves
+			FROM (SELECT m.ord, q.seq, q.leaf, q.cancel_at IS NOT NULL AS cancel
+				FROM unnest(p_task, p_fence) WITH ORDINALITY m(task, fence, ord)
+				JOIN task_queue q ON q.id = m.task AND q.fence = m.fence AND q.state = 'running'
+				ORDER BY m.ord FOR NO KEY UPDATE OF q SKIP LOCKED) x;
+			IF cardinality(v_ord) = v_n THEN
+				v_base := v_seq;
+				v_leaf := v_kept;
+				v_cancel := v_cancelled;
+			ELSE
+				v_base := array_fill(-1::bigint, ARRAY[v_n]);
+				v_leaf := array_fill(0::smallint, ARRAY[v_n]);
+				v_cancel := array_fill(false, ARRAY[v_n]);
+				FOR i IN 1..coalesce(cardinality(v_ord), 0) LOOP
+					v_base[v_ord[i]] := v_seq[i];
+					v_leaf[v_ord[i]] := v_kept[i];
+					v_cancel[v_ord[i]] := v_cancelled[i];
+				END LOOP;
+			END IF;
+			v_status := ARRAY(SELECT CASE WHEN b >= 0 THEN 'ok' END FROM unnest(v_base) WITH ORDINALITY b(b, ord) ORDER BY ord);
+			-- What the first pass refused stays refused.
+			IF v_pass > 1 THEN
+				FOR i IN 1..v_n LOOP
+					IF v_code[i] IS NOT NULL AND v_base[i] >= 0 THEN
+						v_base[i] := -1;
+						v_status[i] := 'refused';
+					END IF;
+				END LOOP;
+			END IF;
+
+			IF p_holds IS NOT NULL THEN
+				FOR h IN
+					SELECT x.* FROM json_to_recordset(p_holds)
+						x(move integer, id uuid, path text, amount_pusd bigint, expires_ms bigint, limits json)
+					ORDER BY x.move
+				LOOP
+					CONTINUE WHEN v_base[h.move] < 0 OR EXISTS (SELECT FROM spend_hold s WHERE s.id = h.id);
+					v_problem := agentd.hold_problem(p_task[h.move], agentd.usd(h.amount_pusd), h.limits, p_calls, h.move);
+					IF v_problem IS NOT NULL THEN
+						v_base[h.move] := -1;
+						v_status[h.move] := 'refused';
+						v_code[h.move] := 'budget.usd';
+						v_message[h.move] := v_problem;
+						CONTINUE;
+					END IF;
+					INSERT INTO spend_hold (id, task, created_at, expires_at, path, amount_usd)
+					VALUES (h.id, p_task[h.move], v_now, v_now + h.expires_ms * interval '1 millisecond', h.path,
+						agentd.usd(h.amount_pusd));
+					UPDATE task_queue q SET held_usd = q.held_usd + agentd.usd(h.amount_pusd) WHERE q.id = p_task[h.move];
+				END LOOP;
+			END IF;
+			IF p_effects IS NOT NULL THEN
+				PERFORM agentd.effects_apply(p_effects, p_task, p_fence, v_base, v_leaf, v_now);
+			END IF;
+			IF p_calls IS NOT NULL THEN
+				PERFORM agentd.calls_settle(p_calls, p_task, p_fence, v_base, v_leaf, v_now);
+			END IF;
+
+			IF cardinality(j_move) > 0 THEN
+				IF pg_column_size(j_value) > 65536 THEN
+					PERFORM agentd.blobs_keep(array_agg(p_task[j.move]), array_agg(j.value), v_now)
+					FROM unnest(j_move, j_value) j(move, value) WHERE v_base[j.move] >= 0 AND agentd.is_large(j.value)
+					HAVING count(*) > 0;
+				END IF;
+				INSERT INTO task_log (task, seq, at, started_at, fence, try, leaf, path, kind, step_kind, value, value_blob,
+					value_digest, cost_usd)
+				SELECT p_task[j.move], v_base[j.move] + j.idx, v_now, agentd.at_us(j.started), p_fence[j.move], j.try,
+					v_leaf[j.move], j.path, j.kind, j.step_kind,
+					CASE WHEN NOT agentd.is_large(j.value) THEN j.value END,
+					CASE WHEN agentd.is_large(j.value) THEN agentd.blob_digest(j.value) END,
+					j.digest, CASE WHEN j.cost <> 0 THEN agentd.usd(j.cost) END
+				FROM unnest(j_move, j_idx, j_path, j_try, j_kind, j_step_kind, j_value, j_digest, j_started, j_cost)
+					j(move, idx, path, try, kind, step_kind, value, digest, started, cost)
+				WHERE v_base[j.move] >= 0;
+			END IF;
+
+			IF 0 = ANY (p_next) THEN
+				UPDATE task_queue q SET seq = q.seq + m.rows, recoveries = 0
+				FROM unnest(p_task, p_rows, p_next, v_base) m(task, rows, next, base)
+				WHERE q.id = m.task AND m.next = 0 AND m.base >= 0 AND m.rows > 0;
+			END IF;
+			IF 1 = ANY (p_next) OR 3 = ANY (p_next) THEN
+				-- Released for later is a timer; released for now goes behind what is as urgent and older.
+				UPDATE task_queue q SET seq = q.seq + m.rows, worker = NULL,
+					recoveries = CASE WHEN m.rows > 0 THEN 0 ELSE q.recoveries END,
+					failures = q.failures + m.failure::integer,
+					run_at = CASE WHEN m.next = 3 THEN greatest(agentd.at_us(m.run_at), v_now) ELSE agentd.at_us(m.run_at) END,
+					state = CASE WHEN m.next = 1 THEN m.state::task_state
+						WHEN agentd.at_us(m.run_at) > v_now THEN 'waiting_timer' ELSE 'ready' END
+				FROM unnest(p_task, p_rows, p_next, p_state, p_run_at, p_failure, v_base)
+					m(task, rows, next, state, run_at, failure, base)
+				WHERE q.id = m.task AND m.next IN (1, 3) AND m.base >= 0;
+			END IF;
+			IF 2 = ANY (p_next) THEN
+				IF pg_column_size(p_output) > 65536 THEN
+					PERFORM agentd.blobs_keep(array_agg(m.task), array_agg(m.output), v_now)
+					FROM unnest(p_task, p_output, p_next, v_base) m(task, output, next, base)
+					WHERE m.next = 2 AND m.base >= 0 AND agentd.is_large(m.output) HAVING count(*) > 0;
+				END IF;
+				WITH gone AS (
+					DELETE FROM task_queue q
+					USING unnest(p_task, p_rows, p_next, p_state, p_output, p_error, v_base)
+						m(task, rows, next, state, output, error, base)
+					WHERE q.id = m.task AND m.next = 2 AND m.base >= 0
+					RETURNING q.id, q.leaf, q.seq + m.rows AS seq, q.fence, q.failures::integer, q.recoveries::integer,
+						m.state::task_state AS state, q.state AS ended_from, m.output, m.error, q.spent_usd + q.held_usd AS cost
+				)
+				SELECT array_agg(g.id), array_agg(g.leaf), array_agg(g.seq), array_agg(g.fence), array_agg(g.failures),
+					array_agg(g.recoveries), array_agg(g.state), array_agg(g.ended_from), array_agg(g.output),
+					array_agg(g.error), array_agg(g.cost)
+				INTO v_gone, v_gone_leaf, v_gone_seq, v_gone_fence, v_gone_failures, v_gone_recoveries, v_gone_state,
+					v_gone_from, v_gone_output, v_gone_error, v_gone_cost
+				FROM gone g;
+				UPDATE tasks t SET state = g.state, ended_from = g.ended_from, finished_at = v_now, last_seq = g.seq,
+					fence = g.fence, failures = g.failures, recoveries = g.recoveries, cost_usd = g.cost, error = g.error,
+					output = CASE WHEN NOT agentd.is_large(g.output) THEN g.output END,
+					output_blob = CASE WHEN agentd.is_large(g.output) THEN agentd.blob_digest(g.output) END
+				FROM unnest(v_gone, v_gone_leaf, v_gone_seq, v_gone_fence, v_gone_failures, v_gone_recoveries, v_gone_state,
+						v_gone_from, v_gone_output, v_gone_error, v_gone_cost)
+					g(id, leaf, seq, fence, failures, recoveries, state, ended_from, output, error, cost)
+				WHERE t.id = g.id AND t.leaf = g.leaf AND t.leaf = ANY (v_leaves);
+			END IF;
+			-- The attempt that finishes its task ends with it: no row of its own to write (view attempts).
+			IF 1 = ANY (p_next) OR 3 = ANY (p_next) THEN
+				UPDATE task_attempts a SET ended_at = v_now, outcome = CASE WHEN m.next = 3 THEN 'released' ELSE m.state END
+				FROM unnest(p_task, p_fence, p_next, p_state, v_base, v_leaf) m(task, fence, next, state, base, leaf)
+				WHERE a.task = m.task AND a.fence = m.fence AND a.leaf = m.leaf AND m.next IN (1, 3) AND m.base >= 0
+					AND a.leaf = ANY (v_leaves);
+			END IF;
+			EXIT again;
+		EXCEPTION WHEN unique_violation THEN
+			IF v_pass > 1 THEN
+				RAISE;
+			END IF;
+		END;
+		-- Some journal rows are there already (R13): equal ones are dropped, others refuse their move; then once more.
+		WITH j AS MATERIALIZED (
+			SELECT j.*, l.value_digest AS old
+			FROM unnest(j_move, j_idx, j_path, j_try, j_kind, j_step_kind, j_value, j_digest, j_started, j_cost)
+				WITH ORDINALITY j(move, idx, path, try, kind, step_kind, value, digest, started, cost, ord)
+			LEFT JOIN task_log l ON v_base[j.move] >= 0 AND l.task = p_task[j.move] AND l.path = j.path
+				AND l.try = j.try AND l.kind = j.kind AND l.leaf = v_leaf[j.move] AND l.leaf = ANY (v_leaves)
+		), fresh AS (
+			SELECT j.*, (row_number() OVER (PARTITION BY j.move ORDER BY j.ord))::integer AS new_idx FROM j WHERE j.old IS NULL
+		), f AS (
+			SELECT array_agg(move) AS move, array_agg(new_idx) AS idx, array_agg(path) AS path, array_agg(try) AS try,
+				array_agg(kind) AS kind, array_agg(step_kind) AS step_kind, array_agg(value) AS value,
+				array_agg(digest) AS digest, array_agg(started) AS started, array_agg(cost) AS cost
+			FROM (SELECT * FROM fresh ORDER BY ord) x
+		), c AS (
+			SELECT array_agg(DISTINCT move) FILTER (WHERE old <> digest) AS conflict, array_agg(DISTINCT move) AS dup
+			FROM j WHERE old IS NOT NULL
+		)
+		SELECT coalesce(f.move, '{}'), f.idx, f.path, f.try, f.kind, f.step_kind, f.value, f.digest, f.started, f.cost,
+			c.conflict, c.dup,
+			ARRAY(SELECT coalesce(n.n, 0) FROM generate_series(1, v_n) g(i)
+				LEFT JOIN (SELECT move, count(*)::integer AS n FROM fresh GROUP BY move) n ON n.move = g.i ORDER BY g.i)
+		INTO j_move, j_idx, j_path, j_try, j_kind, j_step_kind, j_value, j_digest, j_started, j_cost,
+			v_conflict, v_dup, p_rows
+		FROM f, c;
+		FOREACH v_move IN ARRAY coalesce(v_conflict, '{}') LOOP
+			v_code[v_move] := 'journal_conflict';
+			v_message[v_move] := format('another value was committed before for task %s', p_task[v_move]);
+		END LOOP;
+	END LOOP again;
+
+	-- Nothing new in it, and the task stays with us: the move was committed before.
+	FOREACH v_move IN ARRAY coalesce(v_dup, '{}') LOOP
+		IF v_status[v_move] = 'ok' AND p_next[v_move] = 0 AND p_rows[v_move] = 0 THEN
+			v_status[v_move] := 'already';
+		END IF;
+	END LOOP;
+	-- Not ours, or not any more: who knows why?
+	IF coalesce(cardinality(v_ord), 0) < v_n THEN
+		FOR r IN
+			SELECT m.ord, CASE
+				WHEN q.id IS NOT NULL THEN 'busy'
+				WHEN m.next IN (1, 3) AND a.outcome = CASE WHEN m.next = 3 THEN 'released' ELSE m.state END THEN 'already'
+				WHEN m.next = 2 AND t.state::text = m.state AND t.fence = m.fence THEN 'already'
+				ELSE 'stale' END AS status
+			FROM unnest(p_task, p_fence, p_next, p_state, v_status) WITH ORDINALITY m(task, fence, next, state, status, ord)
+			LEFT JOIN task_queue q ON q.id = m.task AND q.fence = m.fence AND q.state = 'running'
+			LEFT JOIN task_attempts a ON a.task = m.task AND a.fence = m.fence AND a.leaf = ANY (agentd.leaves_of(p_task))
+			LEFT JOIN tasks t ON t.id = m.task AND t.leaf = ANY (agentd.leaves_of(p_task))
+			WHERE m.status IS NULL
+		LOOP
+			v_status[r.ord] := r.status;
+		END LOOP;
+	END IF;
+	IF 1 = ANY (p_next) OR 2 = ANY (p_next) THEN
+		PERFORM pg_notify('agentd_done', '');
+	END IF;
+	IF 3 = ANY (p_next) THEN
+		PERFORM pg_notify('agentd_work', '');
+	END IF;
+	RETURN QUERY SELECT s.ord, s.status, s.base + s.rows, s.cancel, agentd.us(v_now), s.code, s.message
+		FROM unnest(v_status, v_base, p_rows, v_cancel, v_code, v_message) WITH ORDINALITY
+			s(status, base, rows, cancel, code, message, ord);
+END $$;

@@ -1,0 +1,113 @@
+-- 0006_bundles.sql - programs and tokens: what is active, who may call.
+--
+-- Words:  a bundle is immutable and known by its digest; a workflow's row points at the active one. generation is
+--         raised by every reload that changed something.
+-- Locks:  workflows in name order.
+
+-- All or nothing (one transaction). Workflows that are not given take no new tasks; running ones go on.
+CREATE FUNCTION agentd.reload(p_workflow text[], p_digest bytea[], p_content json[], p_meta json[]) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+DECLARE
+	v_now timestamptz := agentd.clock();
+	v_generation bigint;
+	v_activated text[];
+	v_deactivated text[];
+	v_unchanged text[];
+BEGIN
+	LOCK TABLE workflows IN SHARE ROW EXCLUSIVE MODE;
+	INSERT INTO bundles (digest, workflow, content, created_at)
+	SELECT DISTINCT ON (digest) digest, workflow, content, v_now
+	FROM unnest(p_digest, p_workflow, p_content) b(digest, workflow, content) ORDER BY digest
+	ON CONFLICT (digest) DO NOTHING;
+	SELECT coalesce(array_agg(b.workflow ORDER BY b.workflow) FILTER (WHERE w.name IS NULL), '{}'),
+		coalesce(array_agg(b.workflow ORDER BY b.workflow) FILTER (WHERE w.name IS NOT NULL), '{}')
+	INTO v_activated, v_unchanged
+	FROM unnest(p_workflow, p_digest) b(workflow, digest)
+	LEFT JOIN workflows w ON w.name = b.workflow AND w.bundle = b.digest AND w.active;
+	v_deactivated := ARRAY(SELECT name FROM workflows WHERE active AND name <> ALL (p_workflow) ORDER BY name);
+	IF v_activated = '{}' AND v_deactivated = '{}' THEN
+		SELECT coalesce(max(generation), 0) INTO v_generation FROM workflows;
+	ELSE
+		v_generation := nextval('workflow_generation');
+		INSERT INTO workflows (name, bundle, active, generation, activated_at, description, input, retain, lane, budget)
+		SELECT b.workflow, b.digest, true, v_generation, v_now, b.meta ->> 'description', b.meta -> 'input',
+			coalesce(b.meta ->> 'retain', 'short')::retention, coalesce(b.meta ->> 'lane', 'default'),
+			CASE WHEN json_typeof(b.meta -> 'budget') = 'object' THEN b.meta -> 'budget' END
+		FROM unnest(p_workflow, p_digest, p_meta) b(workflow, digest, meta)
+		WHERE b.workflow = ANY (v_activated)
+		ON CONFLICT (name) DO UPDATE SET bundle = excluded.bundle, active = true, generation = excluded.generation,
+			activated_at = excluded.activated_at, description = excluded.description, input = excluded.input,
+			retain = excluded.retain, lane = excluded.lane, budget = excluded.budget;
+		UPDATE workflows SET active = false, generation = v_generation WHERE name = ANY (v_deactivated);
+	END IF;
+	RETURN json_build_object('generation', v_generation, 'activated', to_json(v_activated),
+		'unchanged', to_json(v_unchanged), 'deactivated', to_json(v_deactivated));
+END $$;
+
+CREATE FUNCTION agentd.bundle(p_digest bytea) RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+DECLARE
+	v_content json;
+BEGIN
+	SELECT content INTO v_content FROM bundles WHERE digest = p_digest;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'no bundle %', encode(p_digest, 'hex') USING ERRCODE = 'AG404';
+	END IF;
+	RETURN v_content;
+END $$;
+
+CREATE FUNCTION agentd.workflows_list() RETURNS json
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+	SELECT json_build_object('workflows', coalesce(json_agg(json_build_object('name', name, 'description', description,
+		'bundle', encode(bundle, 'hex'), 'generation', generation, 'activated_at', rfc3339(activated_at),
+		'input', input, 'budget', budget, 'retain', retain) ORDER BY name), '[]'))
+	FROM workflows WHERE active
+$$;
+
+-- --- tokens: only the SHA-256 of the text is known here ---
+CREATE FUNCTION agentd.token_create(p_hash bytea, p_name text, p_scopes text[], p_expires_us bigint) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+DECLARE
+	v api_tokens;
+BEGIN
+	-- Sent again after an unknown commit: the same hash is the same token. A revoked name is free again.
+	DELETE FROM api_tokens WHERE name = p_name AND hash <> p_hash
+		AND (revoked_at IS NOT NULL OR expires_at <= agentd.clock());
+	INSERT INTO api_tokens (hash, name, scopes, created_at, expires_at)
+	VALUES (p_hash, p_name, p_scopes, agentd.clock(), agentd.at_us(p_expires_us))
+	ON CONFLICT DO NOTHING;
+	SELECT * INTO v FROM api_tokens WHERE hash = p_hash;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'a token named "%" exists', p_name USING ERRCODE = 'AG409';
+	END IF;
+	RETURN json_build_object('name', v.name, 'scopes', to_json(v.scopes), 'created_at', agentd.rfc3339(v.created_at),
+		'expires_at', agentd.rfc3339(v.expires_at));
+EXCEPTION WHEN check_violation THEN
+	RAISE EXCEPTION 'scopes: expected some of submit, read, approve, admin, metrics' USING ERRCODE = 'AG422';
+END $$;
+
+CREATE FUNCTION agentd.token_list() RETURNS json
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+	SELECT json_build_object('tokens', coalesce(json_agg(json_build_object('name', name, 'scopes', to_json(scopes),
+		'created_at', rfc3339(created_at), 'expires_at', rfc3339(expires_at), 'revoked_at', rfc3339(revoked_at),
+		'valid', revoked_at IS NULL AND (expires_at IS NULL OR expires_at > agentd.clock())) ORDER BY name), '[]'))
+	FROM api_tokens
+$$;
+
+CREATE FUNCTION agentd.token_revoke(p_name text) RETURNS json
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+DECLARE
+	v_at timestamptz;
+BEGIN
+	UPDATE api_tokens SET revoked_at = coalesce(revoked_at, agentd.clock()) WHERE name = p_name RETURNING revoked_at INTO v_at;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'no token named "%"', p_name USING ERRCODE = 'AG404';
+	END IF;
+	RETURN json_build_object('name', p_name, 'revoked_at', agentd.rfc3339(v_at));
+END $$;
+
+CREATE FUNCTION agentd.token_check(p_hash bytea) RETURNS TABLE (hash bytea, name text, scopes text[])
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+	SELECT t.hash, t.name, t.scopes FROM api_tokens t
+	WHERE t.hash = p_hash AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > agentd.clock())
+$$;
