@@ -18,6 +18,13 @@
 CREATE SCHEMA IF NOT EXISTS agentd;
 REVOKE ALL ON SCHEMA agentd FROM PUBLIC;
 
+CREATE TABLE agentd.schema_migrations (
+	version integer PRIMARY KEY,
+	name text NOT NULL,
+	digest bytea NOT NULL,
+	applied_at timestamptz NOT NULL
+);
+
 DO $$
 DECLARE
 	v_ext text;

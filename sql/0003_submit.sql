@@ -236,12 +236,12 @@ END $$;
 -- For SQL: enqueue inside the caller's own transaction. The input is checked against the schema at the first claim.
 CREATE FUNCTION agentd.submit(workflow text, input json DEFAULT '{}', urgency text DEFAULT 'normal',
 	labels json DEFAULT NULL, budget json DEFAULT NULL, run_at timestamptz DEFAULT NULL, deadline timestamptz DEFAULT NULL,
-	idempotency_key text DEFAULT NULL, id uuid DEFAULT agentd.uuid_new())
+	idempotency_key text DEFAULT NULL, id uuid DEFAULT NULL)
 RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 DECLARE
 	v record;
 BEGIN
-	SELECT * INTO v FROM agentd.submit_batch(ARRAY[$9], ARRAY[$1], ARRAY[$2], ARRAY[$3], ARRAY[$4], ARRAY[$5],
+	SELECT * INTO v FROM agentd.submit_batch(ARRAY[coalesce($9, agentd.uuid_new())], ARRAY[$1], ARRAY[$2], ARRAY[$3], ARRAY[$4], ARRAY[$5],
 		ARRAY[coalesce(agentd.us($6), 0)], ARRAY[coalesce(agentd.us($7), 0)], ARRAY[$8], ARRAY['SQL submit'],
 		ARRAY[sha256(convert_to(json_build_array($1, $2, $3, $4, $5, $6, $7)::text, 'UTF8'))], ARRAY['sql:' || session_user]);
 	CASE v.status

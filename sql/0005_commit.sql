@@ -384,7 +384,7 @@ BEGIN
 	IF 3 = ANY (p_next) THEN
 		PERFORM pg_notify('agentd_work', '');
 	END IF;
-	RETURN QUERY SELECT s.ord, s.status, s.base + s.rows, s.cancel, agentd.us(v_now), s.code, s.message
+	RETURN QUERY SELECT s.ord, s.status, CASE WHEN s.base < 0 THEN 0 ELSE s.base + s.rows END, s.cancel, agentd.us(v_now), s.code, s.message
 		FROM unnest(v_status, v_base, p_rows, v_cancel, v_code, v_message) WITH ORDINALITY
 			s(status, base, rows, cancel, code, message, ord);
 END $$;

@@ -25,25 +25,196 @@ BEGIN
 	RETURN v;
 END $$;
 
--- Step rows from the journal: one per path, by its latest row.
-CREATE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean) RETURNS json
+-- An optional member of an object, written out: values keep the order of their keys and their literals.
+CREATE FUNCTION agentd.member(p_key text, p_value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN p_value IS NULL THEN '' ELSE ',"' || p_key || '":' || p_value END
+$$;
+
+-- Step rows from the journal: one per path in the order of their first rows, as their latest row has them.
+CREATE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean) RETURNS text
 LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
-	RETURN (SELECT coalesce(json_agg(json_strip(json_build_object('path', s.path, 'kind', s.step_kind, 'status', s.status,
-			'visits', coalesce((regexp_match(s.path, '~([0-9]+)(\[[0-9]+\])?$'))[1]::integer, 1), 'try', s.try,
-			'started_at', agentd.rfc3339(s.started_at), 'finished_at', agentd.rfc3339(s.finished_at),
-			'cost_usd', agentd.money(s.cost_usd), 'output', s.value -> 'output', 'error', s.value -> 'error'))
-		ORDER BY s.first_seq), '[]')
-	FROM (
-		SELECT g.path, g.step_kind, g.first_seq, g.started_at, g.cost_usd, l.try,
-			agentd.value_of(l.value, l.value_blob) AS value,
-			CASE WHEN l.kind IN ('step.succeeded', 'step.failed', 'step.skipped', 'step.cancelled') THEN l.at END AS finished_at,
-			CASE WHEN l.kind = 'step.started' THEN CASE WHEN p_terminal THEN 'cancelled' ELSE 'running' END
-				WHEN l.kind = 'step.waiting' THEN CASE WHEN p_terminal THEN 'cancelled' ELSE 'waiting' END
-				ELSE substr(l.kind, 6) END AS status
+	RETURN (
+		SELECT coalesce(string_agg('{"path":' || to_json(s.path) || ',"kind":' || coalesce(to_json(s.step_kind)::text, 'null')
+			|| ',"status":"' || s.status || '","visits":' || coalesce(substring(s.path FROM '~([0-9]+)(?:\[[0-9]+\])?$'), '1')
+			|| ',"try":' || s.try || ',"started_at":"' || agentd.rfc3339(s.started_at) || '","finished_at":'
+			|| coalesce('"' || agentd.rfc3339(s.finished_at) || '"', 'null') || ',"cost_usd":"' || agentd.money(s.cost_usd) || '"'
+			|| agentd.member('output', (s.value -> 'output')::text) || agentd.member('error', (s.value -> 'error')::text)
+			|| '}', ',' ORDER BY s.first_seq), '')
 		FROM (
-			SELECT path, min(seq) AS first_seq, max(seq) AS last_seq, max(step_kind) AS step_kind,
-				min(coalesce(started_at, at)) AS started_at, coalesce(sum(cost_usd), 0) AS cost_usd
-			FROM agentd.task_log WHERE task = p_task AND leaf = p_leaf AND kind LIKE 'step.%' GROUP BY path) g
-		JOIN agentd.task_log l ON l.task = p_task AND l.leaf = p_leaf AND l.seq = g.last_seq) s);
+			SELECT g.path, g.step_kind, g.first_seq, g.started_at, g.cost_usd, l.try,
+				agentd.value_of(l.value, l.value_blob) AS value,
+				CASE WHEN l.kind NOT IN ('step.started', 'step.waiting', 'step.uncertain') THEN l.at END AS finished_at,
+				CASE WHEN l.kind = 'step.started' THEN CASE WHEN p_terminal THEN 'cancelled' ELSE 'running' END
+					WHEN l.kind = 'step.waiting' THEN CASE WHEN p_terminal THEN 'cancelled' ELSE 'waiting' END
+					WHEN l.kind = 'step.failed' AND l.value -> 'retry_at' IS NOT NULL AND NOT p_terminal THEN 'waiting'
+					ELSE substr(l.kind, 6) END AS status
+			FROM (
+				SELECT path, min(seq) AS first_seq, max(seq) AS last_seq, max(step_kind) AS step_kind,
+					min(coalesce(started_at, at)) AS started_at, coalesce(sum(cost_usd), 0) AS cost_usd
+				FROM agentd.task_log WHERE task = p_task AND leaf = p_leaf AND kind LIKE 'step.%' GROUP BY path) g
+			JOIN agentd.task_log l ON l.task = p_task AND l.leaf = p_leaf AND l.seq = g.last_seq) s);
+END $$;
+
+-- The members that lists show too.
+CREATE FUNCTION agentd.task_head(t agentd.tasks, p_state agentd.task_state, p_cost numeric, p_started timestamptz)
+RETURNS text LANGUAGE sql STABLE AS $$
+	SELECT '"id":"' || t.id || '","state":"' || p_state || '","workflow":' || to_json(t.workflow) || ',"bundle":"'
+		|| encode(t.bundle, 'hex') || '","urgency":"' || t.urgency || '","labels":' || coalesce(t.labels::text, '{}')
+		|| ',"submitted_by":' || to_json(t.submitted_by) || ',"cost_usd":"' || agentd.money(p_cost) || '","created_at":"'
+		|| agentd.rfc3339(t.created_at) || '","started_at":' || coalesce('"' || agentd.rfc3339(p_started) || '"', 'null')
+		|| ',"finished_at":' || coalesce('"' || agentd.rfc3339(t.finished_at) || '"', 'null')
+		|| agentd.member('parent', '"' || t.parent || '"') || agentd.member('origin', t.origin::text)
+$$;
+
+CREATE FUNCTION agentd.task_view(p_task uuid, p_principal text, p_all boolean) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	t tasks := agentd.task_find(p_task, p_principal, p_all);
+	q task_queue;
+	v_started timestamptz;
+	v_attempts integer;
+	u record;
+BEGIN
+	SELECT * INTO q FROM task_queue WHERE id = p_task;
+	SELECT min(started_at), count(*) INTO v_started, v_attempts FROM task_attempts WHERE task = t.id AND leaf = t.leaf;
+	SELECT count(*) AS calls, coalesce(sum(in_fresh), 0) AS in_fresh, coalesce(sum(in_cached), 0) AS in_cached,
+		coalesce(sum(in_write_5m + in_write_1h), 0) AS in_write, coalesce(sum(out_text), 0) AS out_text,
+		coalesce(sum(out_reason), 0) AS out_reason, coalesce(bool_or(cost_source = 'estimated'), false) AS estimated
+	INTO u FROM model_calls WHERE task = t.id AND leaf = t.leaf;
+	RETURN '{' || agentd.task_head(t, coalesce(t.state, q.state), coalesce(t.cost_usd, q.spent_usd, 0), v_started)
+		|| ',"input":' || coalesce(agentd.value_of(t.input, t.input_blob)::text, 'null')
+		|| ',"output":' || coalesce(agentd.value_of(t.output, t.output_blob)::text, 'null')
+		|| ',"error":' || coalesce(t.error::text, 'null') || ',"budget":' || coalesce(t.budget::text, 'null')
+		|| ',"deadline":' || coalesce('"' || agentd.rfc3339(t.deadline) || '"', 'null')
+		|| ',"run_at":' || coalesce('"' || agentd.rfc3339(CASE WHEN q.state NOT IN ('ready', 'running') THEN q.run_at END) || '"', 'null')
+		|| ',"cancel_requested":' || (q.cancel_at IS NOT NULL)::text
+		|| ',"attempts":' || v_attempts || ',"failures":' || coalesce(t.failures, q.failures, 0)
+		|| ',"recoveries":' || coalesce(t.recoveries, q.recoveries, 0)
+		|| ',"usage":{"calls":' || u.calls || ',"in_fresh":' || u.in_fresh || ',"in_cached":' || u.in_cached || ',"in_write":'
+		|| u.in_write || ',"out_text":' || u.out_text || ',"out_reason":' || u.out_reason || ',"estimated":' || u.estimated::text
+		|| '},"steps":[' || agentd.task_steps(t.id, t.leaf, t.state IS NOT NULL) || ']}';
+END $$;
+
+-- Newest first; next is the id to go on before, or null. Only months that can hold what is asked for are opened.
+CREATE FUNCTION agentd.task_list(p_workflow text, p_state text, p_label_key text, p_label_value text, p_before uuid,
+	p_limit integer, p_principal text, p_all boolean) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	v_limit integer := least(greatest(p_limit, 1), 200);
+	v_state task_state;
+	v_rows text[];
+	v_last uuid;
+BEGIN
+	IF p_state IS NOT NULL THEN
+		IF p_state <> ALL (enum_range(NULL::task_state)::text[]) THEN
+			RAISE EXCEPTION '"state": unknown state "%"', p_state USING ERRCODE = 'AG422';
+		END IF;
+		v_state := p_state::task_state;
+	END IF;
+	IF v_state IS NOT NULL AND NOT agentd.state_is_terminal(v_state) THEN
+		SELECT array_agg('{' || agentd.task_head(t, x.state, x.spent_usd, NULL) || '}' ORDER BY t.id DESC),
+			(array_agg(t.id ORDER BY t.id))[1] INTO v_rows, v_last
+		FROM (
+			SELECT q.id, q.state, q.spent_usd FROM task_queue q JOIN tasks t ON t.id = q.id AND t.leaf = q.leaf
+			WHERE q.state = v_state AND (p_before IS NULL OR q.id < p_before) AND (p_all OR t.submitted_by = p_principal)
+				AND (p_workflow IS NULL OR t.workflow = p_workflow)
+				AND (p_label_key IS NULL OR t.labels ->> p_label_key = p_label_value)
+			ORDER BY q.id DESC LIMIT v_limit) x
+		JOIN tasks t ON t.id = x.id;
+	ELSE
+		SELECT array_agg('{' || agentd.task_head(x.t, coalesce((x.t).state, q.state), coalesce((x.t).cost_usd, q.spent_usd, 0), NULL) || '}'
+			ORDER BY (x.t).id DESC), (array_agg((x.t).id ORDER BY (x.t).id))[1] INTO v_rows, v_last
+		FROM (
+			SELECT t FROM tasks t
+			WHERE (p_before IS NULL OR t.id < p_before) AND (p_all OR t.submitted_by = p_principal)
+				AND (v_state IS NULL OR t.state = v_state)
+				AND (p_workflow IS NULL OR t.workflow = p_workflow)
+				AND (p_label_key IS NULL OR t.labels ->> p_label_key = p_label_value)
+			ORDER BY t.id DESC LIMIT v_limit) x
+		LEFT JOIN task_queue q ON q.id = (x.t).id;
+	END IF;
+	RETURN '{"tasks":[' || coalesce(array_to_string(v_rows, ','), '') || '],"next":'
+		|| CASE WHEN cardinality(v_rows) = v_limit THEN '"' || v_last || '"' ELSE 'null' END || '}';
+END $$;
+
+-- Events after seq p_after. Those made from other tables have no place in the journal's numbering of their own: submitted and
+-- claimed come before the rows they precede and carry the seq before those, so they are shown only when
+-- p_after is -1 (from the start: submitted) or with the rows that follow.
+CREATE FUNCTION agentd.task_events(p_task uuid, p_after bigint, p_limit integer, p_principal text, p_all boolean) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	t tasks := agentd.task_find(p_task, p_principal, p_all);
+	q task_queue;
+	v_state task_state;
+	v_limit integer := least(greatest(p_limit, 1), 1000);
+	v_rows text[];
+	v_last bigint;
+	v_events text;
+BEGIN
+	SELECT * INTO q FROM task_queue WHERE id = p_task;
+	v_state := coalesce(t.state, q.state);
+	SELECT array_agg('{"seq":' || l.seq || ',"at":"' || agentd.rfc3339(l.at) || '","task":"' || p_task || '","path":' || to_json(l.path)
+			|| ',"kind":' || to_json(l.kind) || ',"step_kind":' || coalesce(to_json(l.step_kind)::text, 'null') || ',"try":' || l.try
+			|| agentd.member('cost_usd', '"' || agentd.money(l.cost_usd) || '"')
+			|| ',"value":' || agentd.value_of(l.value, l.value_blob) || '}' ORDER BY l.seq), max(l.seq)
+	INTO v_rows, v_last
+	FROM (SELECT * FROM task_log WHERE task = p_task AND leaf = t.leaf AND seq > p_after ORDER BY seq LIMIT v_limit) l;
+	IF p_after <= 0 THEN
+		v_rows := ('{"seq":0,"at":"' || agentd.rfc3339(t.created_at) || '","task":"' || p_task
+			|| '","path":"","kind":"submitted","value":{"workflow":' || to_json(t.workflow) || ',"by":' || to_json(t.submitted_by) || '}}')
+			|| (SELECT coalesce(array_agg('{"seq":0,"at":"' || agentd.rfc3339(a.started_at) || '","task":"' || p_task
+				|| '","path":"","kind":"claimed","value":{"attempt":' || a.fence || ',"worker":"' || a.worker || '"}}' ORDER BY a.fence), '{}')
+				FROM (SELECT * FROM task_attempts WHERE task = p_task AND leaf = t.leaf ORDER BY fence LIMIT 1) a)
+			|| v_rows;
+	END IF;
+	-- The end has a number of its own behind the last row, so that it is seen once.
+	IF t.state IS NOT NULL AND coalesce(v_last, p_after) >= t.last_seq AND p_after <= t.last_seq THEN
+		v_rows := v_rows || ('{"seq":' || t.last_seq + 1 || ',"at":"' || agentd.rfc3339(t.finished_at) || '","task":"' || p_task
+			|| '","path":"","kind":"finished","value":{"state":"' || t.state || '"' || agentd.member('error', t.error::text) || '}}');
+	END IF;
+	RETURN '{"events":[' || coalesce(array_to_string(v_rows, ','), '') || '],"state":"' || v_state || '","last_seq":'
+		|| coalesce(t.last_seq, q.seq) || '}';
+END $$;
+
+CREATE FUNCTION agentd.task_states(p_ids uuid[]) RETURNS TABLE (id uuid, state text, terminal boolean)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY SELECT t.id, coalesce(t.state, q.state)::text, t.state IS NOT NULL
+		FROM unnest(p_ids) i(id) JOIN tasks t ON t.id = i.id AND t.leaf = ANY (agentd.leaves_of(p_ids))
+		LEFT JOIN task_queue q ON q.id = t.id;
+END $$;
+
+-- Ends a task that no worker has: outcome, queue row. The queue row must be locked.
+CREATE FUNCTION agentd.task_end(q agentd.task_queue, p_state agentd.task_state, p_error json) RETURNS void
+LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS $$
+BEGIN
+	DELETE FROM agentd.task_queue WHERE id = q.id;
+	UPDATE agentd.tasks t SET state = p_state, ended_from = q.state, finished_at = agentd.clock(), last_seq = q.seq, fence = q.fence,
+		failures = q.failures, recoveries = q.recoveries, cost_usd = q.spent_usd + q.held_usd, error = p_error
+	WHERE t.id = q.id AND t.leaf = q.leaf;
+	UPDATE agentd.approval_queue a SET state = 'cancelled', decided_at = agentd.clock() WHERE a.task = q.id AND a.state = 'pending';
+END $$;
+
+-- R32: a task that nobody runs is cancelled at once; a running or uncertain one is asked to stop. A cancelled one is as wished.
+CREATE FUNCTION agentd.cancel(p_task uuid, p_principal text, p_all boolean) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	t tasks := agentd.task_find(p_task, p_principal, p_all);
+	q task_queue;
+BEGIN
+	SELECT * INTO q FROM task_queue WHERE id = p_task FOR UPDATE;
+	IF NOT FOUND THEN
+		t := agentd.task_find(p_task, p_principal, p_all);
+		IF t.state <> 'cancelled' THEN
+			RAISE EXCEPTION 'task % has ended: %', p_task, t.state USING ERRCODE = 'AG409';
+		END IF;
+	ELSIF q.state IN ('running', 'uncertain') THEN
+		UPDATE task_queue SET cancel_at = coalesce(cancel_at, agentd.clock()) WHERE id = p_task;
+	ELSE
+		PERFORM agentd.task_end(q, 'cancelled', '{"type":"cancelled","message":"cancelled on request","step":null,"retryable":false}');
+		PERFORM pg_notify('agentd_done', '');
+	END IF;
+	RETURN agentd.task_view(p_task, p_principal, p_all);
 END $$;

@@ -4,7 +4,7 @@
  * Units:   _ms, _us.
  * Memory:  results live in the op's arena.
  * Errors:  as in store.h; ERR_NOT_FOUND, ERR_CONFLICT.
- * Source:  sql/10_bundles.sql, sql/15_tokens.sql, sql/40_sweep.sql, sql/50_admin.sql; R35, R42, R51.
+ * Source:  sql/0006_bundles.sql (tokens too), sql/0008_sweep.sql, sql/0009_admin.sql; R35, R42, R51.
  */
 #ifndef STORE_ADMIN_H
 #define STORE_ADMIN_H

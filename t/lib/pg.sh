@@ -110,6 +110,8 @@ pg_psql() {
 
 pg_migrate() {
 	for pg_file in "${top_srcdir:-.}"/sql/[0-9]*.sql; do
-		PGOPTIONS='-c client_min_messages=warning' pg_psql -1 -f "$pg_file" >/dev/null || return 1
+		pg_name=$(basename "$pg_file" .sql)
+		PGOPTIONS='-c client_min_messages=warning' pg_psql -1 -f "$pg_file" -c "INSERT INTO agentd.schema_migrations
+			VALUES (${pg_name%%_*}, '$pg_name.sql', sha256('$pg_name'), clock_timestamp())" >/dev/null || return 1
 	done
 }

@@ -1,0 +1,162 @@
+-- 0008_sweep.sql - what ages: one function per duty, bounded work per call, answers the rows touched.
+--
+-- Words:  a duty takes {"bound": N, ...} and may be called by any number of sweepers at once.
+-- Locks:  workers, then task_queue in id order (locked rows are skipped: a commit that holds one proves life), then tasks.
+-- Guards: every statement that takes something over says in its own WHERE why it may (R9): nothing is read first
+--         and changed later by id.
+
+-- Leases that ran out, or that reach further than two leases ahead (the clock was set back, R44).
+CREATE FUNCTION agentd.sweep_expired_workers(p json) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	v_bound integer := coalesce((p ->> 'bound')::integer, 200);
+	v_limit integer := coalesce((p ->> 'recoveries')::integer, 3);
+	v_now timestamptz := agentd.clock();
+	v_n bigint;
+BEGIN
+	UPDATE workers SET ended_at = v_now
+	WHERE ended_at IS NULL
+		AND (lease_until < v_now OR lease_until > v_now + 2 * lease_ms * interval '1 millisecond');
+	WITH lost AS (
+		SELECT q.id FROM task_queue q
+		WHERE q.state = 'running' AND NOT EXISTS (SELECT FROM workers w WHERE w.id = q.worker AND w.ended_at IS NULL)
+		ORDER BY q.id LIMIT v_bound FOR NO KEY UPDATE SKIP LOCKED
+	), taken AS (
+		UPDATE task_queue q SET fence = q.fence + 1, worker = NULL, recoveries = q.recoveries + 1,
+			state = CASE WHEN q.recoveries + 1 > v_limit THEN 'quarantined' ELSE 'ready' END::task_state,
+			run_at = CASE WHEN q.recoveries + 1 > v_limit THEN NULL ELSE v_now END,
+			-- What may have killed its worker runs behind all others, so that it starves nobody.
+			priority = greatest(q.priority, 30::smallint)
+		FROM lost WHERE q.id = lost.id
+		RETURNING q.id, q.leaf, q.fence - 1 AS fence, q.state
+	), ended AS (
+		UPDATE task_attempts a SET ended_at = v_now, outcome = 'lost'
+		FROM taken t WHERE a.task = t.id AND a.fence = t.fence AND a.leaf = t.leaf
+	)
+	SELECT count(*) INTO v_n FROM taken;
+	IF v_n > 0 THEN
+		PERFORM pg_notify('agentd_work', ''), pg_notify('agentd_done', '');
+	END IF;
+	RETURN v_n;
+END $$;
+
+CREATE FUNCTION agentd.sweep_due_timers(p json) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+DECLARE
+	v_n bigint := agentd.promote_due(coalesce((p ->> 'bound')::integer, 500), agentd.clock());
+BEGIN
+	IF v_n > 0 THEN
+		PERFORM pg_notify('agentd_work', '');
+	END IF;
+	RETURN v_n;
+END $$;
+
+-- Time never resolves what is uncertain (R19); quarantined tasks wait for a person.
+CREATE FUNCTION agentd.sweep_deadlines(p json) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	v_n bigint := 0;
+	q task_queue;
+BEGIN
+	FOR q IN
+		SELECT * FROM task_queue
+		WHERE deadline IS NOT NULL AND state <> 'running' AND state NOT IN ('uncertain', 'quarantined') AND deadline <= agentd.clock()
+		ORDER BY id LIMIT coalesce((p ->> 'bound')::integer, 500) FOR UPDATE SKIP LOCKED
+	LOOP
+		PERFORM agentd.task_end(q, 'expired', json_build_object('type', 'budget.wall', 'message', 'the deadline '
+			|| agentd.rfc3339(q.deadline) || ' passed while the task was ' || replace(q.state::text, '_', ' for '), 'step', NULL, 'retryable', false));
+		v_n := v_n + 1;
+	END LOOP;
+	IF v_n > 0 THEN
+		PERFORM pg_notify('agentd_done', '');
+	END IF;
+	RETURN v_n;
+END $$;
+
+-- R20: nobody settled it in time, so the whole amount counts as spent.
+CREATE FUNCTION agentd.sweep_expired_holds(p json) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	v_n bigint := 0;
+	v_now timestamptz := agentd.clock();
+	h spend_hold;
+	v_found spend_hold;
+BEGIN
+	FOR h IN
+		SELECT * FROM spend_hold WHERE settled_at IS NULL AND expires_at < v_now
+		ORDER BY task, id LIMIT coalesce((p ->> 'bound')::integer, 500)
+	LOOP
+		PERFORM FROM task_queue WHERE id = h.task FOR NO KEY UPDATE;
+		UPDATE spend_hold SET settled_at = v_now, settled_usd = amount_usd, lapsed = true
+		WHERE id = h.id AND settled_at IS NULL AND expires_at < v_now RETURNING * INTO v_found;
+		IF FOUND THEN
+			UPDATE task_queue SET held_usd = held_usd - h.amount_usd, spent_usd = spent_usd + h.amount_usd WHERE id = h.task;
+			v_n := v_n + 1;
+		END IF;
+	END LOOP;
+	RETURN v_n;
+END $$;
+
+CREATE FUNCTION agentd.sweep_partitions(p json) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET lock_timeout = '500ms' AS $$
+	SELECT agentd.partitions_ensure()::bigint
+$$;
+
+-- Old terminal tasks go with their whole leaf as soon as no live task is left in it; keys, workers, blobs by age.
+CREATE FUNCTION agentd.sweep_retention(p json) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET lock_timeout = '500ms' SET timezone = 'UTC' AS $$
+DECLARE
+	v_bound integer := coalesce((p ->> 'bound')::integer, 500);
+	v_now timestamptz := agentd.clock();
+	v_key_ms bigint := greatest(coalesce((p ->> 'idempotency_ms')::bigint, 0), 7 * 86400000::bigint);
+	v_keep_ms bigint[] := ARRAY[coalesce((p ->> 'retain_short_ms')::bigint, 30 * 86400000::bigint),
+		coalesce((p ->> 'retain_long_ms')::bigint, 365 * 86400000::bigint)];
+	v_n bigint := 0;
+	v_rows bigint;
+	v_leaf integer;
+	v_end timestamptz;
+	v_table text;
+BEGIN
+	WITH old AS (SELECT ctid FROM idempotency_keys WHERE created_at < v_now - v_key_ms * interval '1 millisecond'
+			-- A key lives as long as its task is kept (R24).
+			AND NOT EXISTS (SELECT FROM tasks t WHERE t.id = task AND t.leaf = ANY (agentd.leaves_of(task)))
+		LIMIT v_bound)
+	DELETE FROM idempotency_keys k USING old WHERE k.ctid = old.ctid;
+	GET DIAGNOSTICS v_rows = ROW_COUNT;
+	v_n := v_n + v_rows;
+	DELETE FROM workers w WHERE ended_at < v_now - interval '1 day' AND NOT EXISTS (SELECT FROM task_queue q WHERE q.worker = w.id AND q.state = 'running');
+	GET DIAGNOSTICS v_rows = ROW_COUNT;
+	v_n := v_n + v_rows;
+	DELETE FROM spend_hold h WHERE h.ctid = ANY (ARRAY(
+		SELECT s.ctid FROM spend_hold s WHERE s.settled_at < v_now - interval '1 day'
+			AND NOT EXISTS (SELECT FROM task_queue q WHERE q.id = s.task) LIMIT v_bound));
+	GET DIAGNOSTICS v_rows = ROW_COUNT;
+	v_n := v_n + v_rows;
+
+	FOR v_leaf IN SELECT DISTINCT leaf FROM agentd.partitions() ORDER BY leaf LOOP
+		v_end := make_timestamptz(2000 + v_leaf / 24, v_leaf / 2 % 12 + 1, 1, 0, 0, 0, 'UTC') + interval '1 month';
+		CONTINUE WHEN v_end > v_now - v_keep_ms[v_leaf % 2 + 1] * interval '1 millisecond'
+			OR EXISTS (SELECT FROM task_queue q WHERE q.leaf = v_leaf);
+		BEGIN
+			-- Submissions to a month that is over are refused (their ids are too old), so nobody writes here.
+			FOREACH v_table IN ARRAY agentd.partitioned_tables() LOOP
+				IF v_table = 'tasks' AND to_regclass('agentd.' || agentd.leaf_name(v_table, v_leaf)) IS NOT NULL THEN
+					EXECUTE format('DELETE FROM agentd.blob_refs r USING agentd.%I t WHERE r.task = t.id', agentd.leaf_name(v_table, v_leaf));
+					EXECUTE format('DELETE FROM agentd.spend_hold r USING agentd.%I t WHERE r.task = t.id', agentd.leaf_name(v_table, v_leaf));
+					EXECUTE format('DELETE FROM agentd.approval_queue r USING agentd.%I t WHERE r.task = t.id', agentd.leaf_name(v_table, v_leaf));
+					EXECUTE format('DELETE FROM agentd.artifacts r USING agentd.%I t WHERE r.task = t.id', agentd.leaf_name(v_table, v_leaf));
+				END IF;
+				EXECUTE format('DROP TABLE IF EXISTS agentd.%I', agentd.leaf_name(v_table, v_leaf));
+			END LOOP;
+			v_n := v_n + 1;
+		EXCEPTION WHEN lock_not_available THEN
+			EXIT;	-- next time
+		END;
+	END LOOP;
+
+	DELETE FROM blobs b WHERE b.digest = ANY (ARRAY(
+		SELECT o.digest FROM blobs o WHERE o.created_at < v_now - interval '1 day'
+			AND NOT EXISTS (SELECT FROM blob_refs r WHERE r.digest = o.digest) LIMIT v_bound));
+	GET DIAGNOSTICS v_rows = ROW_COUNT;
+	RETURN v_n + v_rows;
+END $$;
