@@ -17,3 +17,11 @@ src_web_libweb_a_SOURCES = \
   src/web/wait.h \
   src/web/web.c \
   src/web/web.h
+
+web_LIBS = src/web/libweb.a src/config/libconfig.a $(store_LIBS) $(YAML_LIBS) $(PCRE2_LIBS) $(MHD_LIBS)
+
+check_PROGRAMS += t/unit/web/route
+TESTS += t/unit/web/route
+t_unit_web_route_SOURCES = t/unit/web/route.c
+t_unit_web_route_LDADD = $(web_LIBS) $(CHECK_LIBS)
+t_unit_web_route_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -1,0 +1,112 @@
+/* route.c - the table of routes: every row is found by its own pattern, nothing else is. */
+#include "web/route.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "store/admin.h"
+#include "web/reply.h"
+
+static const struct {
+	const char *method, *path, *pattern, *id, *allow;
+} cases[] = {
+	{"POST", "/tasks", "/tasks", NULL, NULL},
+	{"GET", "/tasks", "/tasks", NULL, NULL},
+	{"PUT", "/tasks", NULL, NULL, "POST, GET"},
+	{"HEAD", "/healthz", NULL, NULL, "GET"},
+	{"GET", "/tasks/abc", "/tasks/:id", "abc", NULL},
+	{"GET", "/tasks/", NULL, NULL, NULL},
+	{"GET", "/tasks/abc/", NULL, NULL, NULL},
+	{"POST", "/tasks/abc/cancel", "/tasks/:id/cancel", "abc", NULL},
+	{"GET", "/tasks/abc/cancel", NULL, NULL, "POST"},
+	{"GET", "/tasks/abc/cancel/x", NULL, NULL, NULL},
+	{"get", "/tasks", NULL, NULL, "POST, GET"},
+	{"GET", "/Tasks", NULL, NULL, NULL},
+	{"GET", "/", NULL, NULL, NULL},
+	{"GET", "/workflows", "/workflows", NULL, NULL},
+	{"POST", "/validate", "/validate", NULL, NULL},
+};
+
+START_TEST(finds)
+{
+	struct arena *a = arena_new(NULL);
+	const char *allow = NULL;
+	struct str id = STR_NONE;
+	const struct route *r;
+
+	r = route_find(a, str_from(cases[_i].method), str_from(cases[_i].path), &id, &allow);
+	if (cases[_i].pattern) {
+		ck_assert_ptr_nonnull(r);
+		ck_assert_str_eq(r->pattern, cases[_i].pattern);
+		ck_assert(str_eq(id, str_from(cases[_i].id)));
+	} else {
+		ck_assert_ptr_null(r);
+		ck_assert_int_eq(allow != NULL, cases[_i].allow != NULL);
+		if (allow)
+			ck_assert_str_eq(allow, cases[_i].allow);
+	}
+	arena_free(a);
+}
+END_TEST
+
+START_TEST(every_row)
+{
+	const struct route *r = &routes[_i];
+
+	ck_assert_ptr_nonnull(r->handle);
+	ck_assert_int_eq(r->pattern[0], '/');
+	/* only health is open to everybody; a new open route has to be added here on purpose */
+	if (!r->scope)
+		ck_assert(strcmp(r->pattern, "/healthz") == 0 || strcmp(r->pattern, "/readyz") == 0);
+}
+END_TEST
+
+static const struct {
+	enum err_code code;
+	int err_status, status;
+	const char *word;
+} problems[] = {
+	{ERR_NOT_FOUND, 0, 404, "not_found"},	  {ERR_CONFLICT, 0, 409, "conflict"},
+	{ERR_BUSY, 0, 409, "key_in_flight"},	  {ERR_INVALID, 0, 422, "invalid"},
+	{ERR_INVALID, 400, 400, "malformed"},	  {ERR_INVALID, 422, 422, "invalid"},
+	{ERR_JSON, 0, 400, "malformed"},	  {ERR_PG_DOWN, 0, 503, "unavailable"},
+	{ERR_PG, 0, 500, "internal"},		  {ERR_INTERNAL, 0, 500, "internal"},
+};
+
+START_TEST(errors_become_problems)
+{
+	struct arena *a = arena_new(NULL);
+	struct reply r = {0};
+	struct err err;
+
+	err_set(&err, problems[_i].code, "secret-detail");
+	err.status = problems[_i].err_status;
+	reply_err(&r, a, &err);
+	ck_assert_int_eq(r.status, problems[_i].status);
+	ck_assert(r.problem);
+	ck_assert_ptr_nonnull(strstr(r.body.p, problems[_i].word));
+	/* our own faults stay in the log */
+	ck_assert_int_eq(strstr(r.body.p, "secret-detail") == NULL, problems[_i].status == 500);
+	ck_assert_int_eq(r.retry_after_s > 0, problems[_i].status == 503 || problems[_i].code == ERR_BUSY);
+	arena_free(a);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("web/route");
+	TCase *t = tcase_create("all");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_loop_test(t, finds, 0, sizeof cases / sizeof cases[0]);
+	tcase_add_loop_test(t, every_row, 0, (int)n_routes);
+	tcase_add_loop_test(t, errors_become_problems, 0, sizeof problems / sizeof problems[0]);
+	suite_add_tcase(s, t);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
