@@ -292,6 +292,17 @@ START_TEST(no_descriptor_is_lost)
 }
 END_TEST
 
+/* valgrind 3.19 does not know it and says ENOSYS. */
+static bool kernel_has_openat2(void)
+{
+	struct err err;
+	int fd = file_open_beneath(AT_FDCWD, ".", O_RDONLY | O_DIRECTORY, 0, &err);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 || strstr(err.msg, "needs Linux 5.6") == NULL;
+}
+
 #define ROWS(table) ((int)(sizeof(table) / sizeof(table)[0]))
 
 int main(void)
@@ -308,10 +319,12 @@ int main(void)
 	tcase_add_test(tc, writing_here);
 	tcase_add_test(tc, writing_replaces_a_link);
 	tcase_add_test(tc, making_directories);
-	tcase_add_test(tc, opening_beneath);
-	tcase_add_loop_test(tc, not_opened, 0, ROWS(refused));
-	tcase_add_test(tc, names_that_only_look_like_dotdot);
 	tcase_add_test(tc, no_descriptor_is_lost);
+	if (kernel_has_openat2()) {
+		tcase_add_test(tc, opening_beneath);
+		tcase_add_loop_test(tc, not_opened, 0, ROWS(refused));
+		tcase_add_test(tc, names_that_only_look_like_dotdot);
+	}
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
