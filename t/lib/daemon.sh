@@ -1,0 +1,206 @@
+# daemon.sh - the real programs under test: a cluster, a configuration root, agentd processes. Source it after pg.sh.
+#
+#   d_init [LINE...]            cluster, schema, an empty configuration root $D/root, settings $D/agentd.yaml (with
+#                               short leases; LINEs of YAML are added at its end)
+#   d_publish                   agentctl reload of $D/root; ends the script when the files have errors
+#   d_start NAME MODE [X=Y...]  an agentd in the background with these in its environment; ready when this returns
+#   d_signal NAME SIG           signal it; d_status NAME waits for its end and sets $status (as wait says it)
+#   d_stop NAME                 SIGTERM, wait
+#   d_alive NAME                is it running?
+#   d_spawn NAME COMMAND...     any other background process; ended with the rest
+#   ctl ARG...                  agentctl with the settings
+#   sql QUERY                   one answer of the database
+#   wait_for SECONDS COMMAND... polls until COMMAND succeeds; false after SECONDS
+#   ok NAME COMMAND...          a TAP line; is NAME GOT WANT; like NAME TEXT PATTERN; pass NAME; fail NAME [WHY]
+#   skip NAME WHY, done_testing
+#
+# Processes are ended by their own pid, on every way out. Sets D (work directory, removed unless KEEP=1).
+
+D=
+d_names=
+tap_n=0
+tap_failed=0
+
+# --- TAP ---
+pass() {
+	tap_n=$((tap_n + 1))
+	echo "ok $tap_n - $1"
+}
+
+fail() {
+	tap_n=$((tap_n + 1))
+	tap_failed=$((tap_failed + 1))
+	echo "not ok $tap_n - $1"
+	[ -z "${2:-}" ] || printf '%s\n' "$2" | sed 's/^/# /' | head -n 40
+}
+
+skip() {
+	tap_n=$((tap_n + 1))
+	echo "ok $tap_n - $1 # SKIP $2"
+}
+
+ok() {
+	tap_name=$1
+	shift
+	if "$@" >"$D/ok.out" 2>&1; then pass "$tap_name"; else fail "$tap_name" "$* said: $(tail -n 20 "$D/ok.out")"; fi
+}
+
+is() {
+	if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "got \"$2\", expected \"$3\""; fi
+}
+
+like() {
+	if printf '%s\n' "$2" | grep -Eq -e "$3"; then pass "$1"; else fail "$1" "\"$2\" does not fit \"$3\""; fi
+}
+
+done_testing() {
+	echo "1..$tap_n"
+	[ "$tap_failed" = 0 ] || d_show_logs
+	exit "$([ "$tap_failed" = 0 ] && echo 0 || echo 1)"
+}
+
+bail() {
+	echo "Bail out! $1"
+	d_show_logs
+	exit 99
+}
+
+d_show_logs() {
+	for d_log in "$D"/*.log; do
+		[ -s "$d_log" ] || continue
+		echo "# --- $(basename "$d_log")"
+		tail -n "${D_LOG_LINES:-25}" "$d_log" | sed 's/^/# /'
+	done
+}
+
+# --- waiting ---
+now_ms() { date +%s%3N; }
+
+wait_for() {
+	d_until=$(($(now_ms) + $1 * 1000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(now_ms)" -lt "$d_until" ] || return 1
+		sleep 0.05
+	done
+}
+
+# --- processes ---
+d_pid() { eval "printf '%s' \"\${d_pid_$1:-}\""; }
+
+d_spawn() {
+	d_name=$1
+	shift
+	"$@" >>"$D/$d_name.log" 2>&1 </dev/null &
+	eval "d_pid_$d_name=$!"
+	case " $d_names " in *" $d_name "*) ;; *) d_names="$d_names $d_name" ;; esac
+}
+
+d_alive() {
+	d_p=$(d_pid "$1")
+	[ -n "$d_p" ] && kill -0 "$d_p" 2>/dev/null
+}
+
+d_signal() {
+	d_p=$(d_pid "$1")
+	[ -n "$d_p" ] && kill "-$2" "$d_p" 2>/dev/null
+}
+
+d_status() {
+	d_p=$(d_pid "$1")
+	status=0
+	[ -z "$d_p" ] || wait "$d_p" 2>/dev/null || status=$?
+	eval "d_pid_$1="
+}
+
+d_stop() {
+	d_signal "$1" TERM
+	d_status "$1"
+}
+
+d_cleanup() {
+	trap - EXIT
+	for d_name in $d_names; do
+		d_signal "$d_name" KILL
+		d_status "$d_name"
+	done
+	pg_stop
+	[ -z "$D" ] || [ "${KEEP:-}" = 1 ] || rm -rf "$D"
+}
+
+# --- the programs ---
+agentd=${AGENTD_BIN_DIR:-${top_builddir:-.}/src}/agentd
+agentctl=${AGENTD_BIN_DIR:-${top_builddir:-.}/src}/agentctl
+AGENTD_SQL=${top_srcdir:-.}/sql
+export AGENTD_SQL
+# what the environment of whoever runs the tests holds must not change them
+unset OPENROUTER_API_KEY GOOGLE_AI_STUDIO_KEY GOOGLE_API_KEY ANTHROPIC_API_KEY OPENAI_API_KEY AGENTD_LOCAL_BASE_URL AGENTD_CONFIG
+
+ctl() { "$agentctl" -c "$D/agentd.yaml" "$@"; }
+
+sql() { pg_psql -c "$1"; }
+
+d_has_line() { grep -q "$2" "$D/$1.log"; }
+
+d_init() {
+	D=$(mktemp -d "${TMPDIR:-/tmp}/agentd-t.XXXXXX") || exit 99
+	trap d_cleanup EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	mkdir -p "$D/root/workflows/prompts" "$D/root/policies" "$D/root/tools.d"
+	# shellcheck disable=SC2086
+	pg_start ${D_PG_SETTINGS:+"$D_PG_SETTINGS"}
+	{
+		cat <<-END
+			agentd: v1
+			database: "$AGENTD_DATABASE"
+			config: $D/root
+			workspace: $D/workspaces
+		END
+		[ $# -eq 0 ] || printf '%s\n' "$@"
+		case "$*" in *web:*) ;; *) echo "web: {listen: \"unix:$D/web.sock\"}" ;; esac
+		case "$*" in *worker:*) ;; *) echo "worker: {lease: 2s, heartbeat: 500ms, poll: 500ms}" ;; esac
+		case "$*" in *sweeper:*) ;; *) echo "sweeper: {interval: 500ms}" ;; esac
+	} >"$D/agentd.yaml"
+	ctl migrate >"$D/migrate.log" 2>&1 || bail "agentctl migrate failed: $(cat "$D/migrate.log")"
+}
+
+d_publish() {
+	ctl reload >"$D/reload.log" 2>&1 || bail "agentctl reload failed: $(cat "$D/reload.log")"
+}
+
+d_http() { curl -sS -m 10 --unix-socket "$D/web.sock" "$@"; }
+
+d_ready() {
+	case $1 in
+	worker) d_has_line "$2" worker.registered ;;
+	sweeper) true ;;
+	*) d_http -f http://agentd/readyz ;;
+	esac
+}
+
+d_start() {
+	d_name=$1 d_mode=$2
+	shift 2
+	: >"$D/$d_name.log"
+	d_spawn "$d_name" env "$@" "$agentd" -c "$D/agentd.yaml" "$d_mode"
+	d_until=$(($(now_ms) + 20000))
+	until d_ready "$d_mode" "$d_name" >/dev/null 2>&1; do
+		if ! d_alive "$d_name" || [ "$(now_ms)" -ge "$d_until" ]; then
+			[ "${D_MAY_DIE:-}" = 1 ] && return 0
+			bail "agentd $d_mode did not become ready"
+		fi
+		sleep 0.02
+	done
+}
+
+# A token with all scopes, in $token.
+d_token() {
+	token=$(ctl token create "${1:-test}" --scopes "${2:-submit,read,approve,admin,metrics}") || bail "agentctl token create failed"
+}
+
+# --- tasks ---
+task_state() { sql "SELECT coalesce(t.state, q.state) FROM agentd.tasks t LEFT JOIN agentd.task_queue q USING (id) WHERE t.id = '$1'"; }
+task_is() { [ "$(task_state "$1")" = "$2" ]; }
+# Nothing left that a worker or the clock would move on.
+all_settled() { [ "$(sql "SELECT count(*) FROM agentd.task_queue WHERE state NOT IN ('uncertain', 'quarantined')")" = 0 ]; }
