@@ -120,7 +120,7 @@ static void sort(struct diags *d)
 
 static bool find_line(const struct diags *d, struct place at, struct str *ret)
 {
-	if (!at.file || at.line < 1)
+	if (!at.file || at.line < 1 || at.col < 1)
 		return false;
 	for (size_t i = 0; i < d->n_sources; i++) {
 		if (strcmp(d->sources[i].file, at.file) != 0)
@@ -186,7 +186,9 @@ static void print_source(struct buf *out, struct arena *a, struct str line, int 
 
 static void print_entry(struct diags *d, const struct entry *e, struct arena *scratch, struct buf *out)
 {
-	if (e->at.file && e->at.line > 0)
+	if (e->at.file && e->at.line > 0 && !e->at.col)
+		buf_addf(out, "%s:%d: ", e->at.file, e->at.line);
+	else if (e->at.file && e->at.line > 0)
 		buf_addf(out, "%s:%d:%d: ", e->at.file, e->at.line, e->at.col);
 	else if (e->at.file)
 		buf_addf(out, "%s: ", e->at.file);

@@ -21,7 +21,7 @@ struct json;
 
 struct place {
 	const char *file;	/* as the user would name it; NULL: no place */
-	int line, col;		/* from 1; 0: unknown */
+	int line, col;		/* from 1; 0: unknown. Without a column the line is not shown (it may hold a secret) */
 };
 
 enum diag_level { DIAG_ERROR, DIAG_WARNING };

@@ -1,16 +1,29 @@
 noinst_LIBRARIES += src/config/libconfig.a
 src_config_libconfig_a_SOURCES = \
+  src/config/bundle.c \
+  src/config/bundle_load.h \
+  src/config/catalog.c \
   src/config/catalog.h \
   src/config/diag.c \
   src/config/diag.h \
   src/config/expr.h \
   src/config/json_schema.c \
+  src/config/manifest.c \
   src/config/manifest.h \
+  src/config/manifest_load.h \
+  src/config/manifest_run.c \
+  src/config/policy.c \
   src/config/policy.h \
+  src/config/routing.c \
   src/config/routing.h \
+  src/config/routing_check.c \
+  src/config/routing_load.h \
+  src/config/routing_price.c \
   src/config/schema.c \
   src/config/schema.h \
   src/config/schema_expr.c \
+  src/config/schema_json.c \
+  src/config/settings.c \
   src/config/settings.h \
   src/config/workflow.c \
   src/config/workflow.h \

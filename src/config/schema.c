@@ -325,6 +325,14 @@ void key_read(struct load *l, const struct key *k, const struct yaml *v, void *o
 	}
 }
 
+void key_read_plain(struct load *l, const struct key *k, const struct yaml *v, void *out, size_t offset)
+{
+	struct key plain = *k;
+	plain.read = NULL;
+	plain.offset = offset;
+	key_read(l, &plain, v, out);
+}
+
 void key_read_version(struct load *l, const struct key *k, const struct yaml *v, void *out)
 {
 	(void)k;
@@ -345,6 +353,20 @@ static void read_preset(struct load *l, const struct key *k, const struct place 
 	key_read(l, k, &v, out);
 }
 
+static void absent_map(struct load *l, const struct key_table *t, struct place at, void *out)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->keys[i].preset && !(t->keys[i].flags & KEY_INHERIT))
+			read_preset(l, &t->keys[i], &at, out);
+}
+
+void keys_defaults(struct load *l, const struct key_table *t, struct place at, void *out)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->keys[i].preset)
+			read_preset(l, &t->keys[i], &at, out);
+}
+
 void keys_read_known(struct load *l, const struct key_table *t, const struct yaml *map, void *out)
 {
 	for (size_t i = 0; i < t->n; i++) {
@@ -357,12 +379,11 @@ void keys_read_known(struct load *l, const struct key_table *t, const struct yam
 			key_read(l, k, v, out);
 		} else if (k->flags & KEY_REQUIRED) {
 			diag_error(l->d, map->at, "\"%s\" is missing in %s", k->name, t->name);
-		} else if (k->preset) {
+		} else if (k->preset && !(k->flags & KEY_INHERIT)) {
 			read_preset(l, k, &map->at, out);
 		} else if (k->type == KEY_MAP && !k->read) {
 			/* The defaults of its keys hold although it is absent. */
-			struct yaml empty = {.kind = YAML_MAP, .at = map->at, .doc = map->doc};
-			keys_read_known(l, k->table, &empty, (char *)out + k->offset);
+			absent_map(l, k->table, map->at, (char *)out + k->offset);
 		}
 	}
 }

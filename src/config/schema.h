@@ -51,7 +51,11 @@ enum key_type {
 	KEY_ANY,
 };
 
-enum { KEY_REQUIRED = 1, KEY_LATER = 2 };	/* LATER: known to the language, not to this version */
+enum {
+	KEY_REQUIRED = 1,
+	KEY_LATER = 2,		/* known to the language, not to this version */
+	KEY_INHERIT = 4,	/* absent: what the struct held before; see keys_defaults() */
+};
 
 typedef void key_read_fn(struct load *l, const struct key *k, const struct yaml *v, void *out);
 
@@ -107,6 +111,10 @@ struct load {
 
 /* Read a map by its table into out; defaults are stored for absent keys. false: not a map. */
 bool keys_read(struct load *l, const struct key_table *t, const struct yaml *map, void *out);
+/* Store all defaults of the table, also of keys that inherit. */
+void keys_defaults(struct load *l, const struct key_table *t, struct place at, void *out);
+/* Read by the row as if it had no read function, to offset of out. */
+void key_read_plain(struct load *l, const struct key *k, const struct yaml *v, void *out, size_t offset);
 /* Keys of several tables in one map (a step: the common ones and those of its kind). */
 void keys_check_known(struct load *l, const char *what, const struct yaml *map, const struct key_table *const *tables,
 		      size_t n);
@@ -141,8 +149,8 @@ void schema_check(struct load *l, const struct json *schema, const struct yaml *
 const struct json *json_pointer(struct arena *a, const struct json *v, struct str pointer);
 
 /* --- for editors and the manual --- */
-/* A JSON Schema of the map; tables that are used in several places go to defs by name. */
+/* The tables of whole files. */
+extern const struct key_table workflow_table, routing_table, tool_table, policy_table, settings_table;
 const struct json *keys_schema(struct arena *a, const struct key_table *t);
 const struct json *key_schema(struct arena *a, const struct key *k);
-
 #endif

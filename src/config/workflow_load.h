@@ -89,7 +89,7 @@ struct step_row {
 };
 
 /* workflow_keys.c */
-extern const struct key_table workflow_table, step_table, budget_table;
+extern const struct key_table step_table, budget_table;
 extern const struct step_row step_rows[STEP_KINDS];
 extern const char *const step_kinds_later[];	/* NULL-ended */
 

@@ -14,15 +14,6 @@ void *grow_table(struct arena *a, void *table, size_t n, size_t *cap, size_t siz
 	return v;
 }
 
-/* Read by the row itself, as if it had no read function. */
-static void read_plain(struct load *l, const struct key *k, const struct yaml *v, void *out, size_t offset)
-{
-	struct key plain = *k;
-	plain.read = NULL;
-	plain.offset = offset;
-	key_read(l, &plain, v, out);
-}
-
 void read_budget(struct load *l, const struct key *k, const struct yaml *v, void *out)
 {
 	struct budget *b = (struct budget *)((char *)out + k->offset);
@@ -33,14 +24,14 @@ void read_budget(struct load *l, const struct key *k, const struct yaml *v, void
 void read_backoff(struct load *l, const struct key *k, const struct yaml *v, void *out)
 {
 	int word = 0;
-	read_plain(l, k, v, &word, 0);
+	key_read_plain(l, k, v, &word, 0);
 	((struct retry_policy *)out)->exponential = word == 1;
 }
 
 void read_retry_on(struct load *l, const struct key *k, const struct yaml *v, void *out)
 {
 	struct workflow_load *w = (struct workflow_load *)l;
-	read_plain(l, k, v, out, k->offset);
+	key_read_plain(l, k, v, out, k->offset);
 	for (size_t i = 0; v->kind == YAML_LIST && i < v->n; i++) {
 		w->on_types = grow_table(l->a, w->on_types, w->n_on, &w->cap_on, sizeof(*w->on_types));
 		w->on_types[w->n_on++] = v->items[i];

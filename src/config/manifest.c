@@ -1,0 +1,212 @@
+/* manifest.c - tools.d/NAME.yaml: the contract of a tool. */
+#include "config/manifest.h"
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "config/expr.h"
+#include "config/manifest_load.h"
+
+#define TOOL_PATTERN "^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$"
+
+static const char *const effect_words[] = {"pure", "tx", "idempotent", "at_most_once", NULL};
+static const char *const risk_words[] = {"low", "medium", "high", NULL};
+static const char *const runners_later[] = {"sql", "sandbox", "browser", "memory", "kg", "mcp", "workflow", NULL};
+
+static key_read_fn read_args, read_taint_bit;
+
+static const struct key taint_keys[] = {
+	{.name = "reads_untrusted", .type = KEY_BOOL, .read = read_taint_bit, .base = TAINT_READS_UNTRUSTED,
+	 .text = "Its results hold text from outside."},
+	{.name = "reads_private", .type = KEY_BOOL, .read = read_taint_bit, .base = TAINT_READS_PRIVATE,
+	 .text = "Its results hold private data."},
+	{.name = "acts_outside", .type = KEY_BOOL, .read = read_taint_bit, .base = TAINT_ACTS_OUTSIDE,
+	 .text = "It changes or tells something outside."},
+};
+static const struct key_table taint_table = {"taint", KEYS(taint_keys), "What a call exposes the task to."};
+
+static const struct key output_keys[] = {
+	{.name = "max", .type = KEY_SIZE, .offset = offsetof(struct manifest, max_output_bytes), .min = 64, .max = 4 << 20,
+	 .preset = "64KiB", .text = "Largest result, as compact JSON."},
+	{.name = "truncate", .type = KEY_BOOL, .offset = offsetof(struct manifest, truncate_output), .preset = "false",
+	 .text = "Cut a text that is larger instead of failing with tool.output."},
+};
+static const struct key_table output_table = {"output", KEYS(output_keys), "Bounds of the result."};
+
+static const struct key tool_keys[] = {
+	KEY_VERSION,
+	{.name = "name", .type = KEY_TEXT, .flags = KEY_REQUIRED, .offset = offsetof(struct manifest, contract.name),
+	 .pattern = TOOL_PATTERN, .pattern_text = "a name such as web.fetch", .max = 60,
+	 .text = "Name of the tool: room.verb."},
+	{.name = "description", .type = KEY_TEXT, .flags = KEY_REQUIRED,
+	 .offset = offsetof(struct manifest, contract.description), .min = 1, .max = 4000,
+	 .text = "What the tool does; models read it."},
+	{.name = "args", .type = KEY_SCHEMA, .flags = KEY_REQUIRED, .offset = offsetof(struct manifest, contract.args),
+	 .read = read_args, .text = "JSON Schema of the arguments, an object."},
+	{.name = "effect", .type = KEY_ENUM, .flags = KEY_REQUIRED, .offset = offsetof(struct manifest, contract.effect),
+	 .words = effect_words, .text = "What a repeated call does: pure, tx, idempotent or at_most_once."},
+	{.name = "risk", .type = KEY_ENUM, .offset = offsetof(struct manifest, risk), .words = risk_words, .base = RISK_LOW,
+	 .text = "Risk of a call."},
+	{.name = "taint", .type = KEY_MAP, .offset = offsetof(struct manifest, taint), .table = &taint_table,
+	 .text = "What a call exposes the task to."},
+	{.name = "timeout", .type = KEY_DURATION, .offset = offsetof(struct manifest, timeout_ms), .min = 1, .preset = "30s",
+	 .text = "Longest time of a call."},
+	{.name = "output", .type = KEY_MAP, .table = &output_table, .text = "Bounds of the result."},
+	{.name = "lane", .type = KEY_TEXT, .offset = offsetof(struct manifest, lane), .pattern = "^[a-z][a-z0-9-]{0,62}$",
+	 .pattern_text = "a lower-case letter, then letters, digits and -", .preset = "default",
+	 .text = "Workers that can run the tool."},
+	{.name = "credentials", .type = KEY_TEXTS, .offset = offsetof(struct manifest, credentials),
+	 .offset_n = offsetof(struct manifest, n_credentials), .pattern = "^[a-z][a-z0-9_]{0,62}$",
+	 .pattern_text = "a lower-case letter, then letters, digits and _", .text = "Handles of agentd.yaml that the tool uses."},
+	{.name = "http", .type = KEY_MAP, .table = &http_table, .read = read_runner, .text = "Send an HTTP request."},
+	{.name = "exec", .type = KEY_MAP, .table = &exec_table, .read = read_runner, .text = "Run a program."},
+	{.name = "fs", .type = KEY_MAP, .table = &fs_table, .read = read_runner, .text = "Read or write files."},
+};
+const struct key_table tool_table = {"a tool", KEYS(tool_keys), "A tool: tools.d/NAME.yaml."};
+
+static void read_taint_bit(struct load *l, const struct key *k, const struct yaml *v, void *out)
+{
+	bool set = false;
+	key_read_plain(l, k, v, &set, 0);
+	if (set)
+		*(unsigned *)out |= (unsigned)k->base;
+}
+
+static void read_args(struct load *l, const struct key *k, const struct yaml *v, void *out)
+{
+	struct manifest *m = out;
+	if (!load_expect(l, v, k->name, YAML_MAP))
+		return;
+	m->contract.args = yaml_json(l->a, v, l->d);
+	if (!m->contract.args)
+		return;
+	if (!json_str(json_get(m->contract.args, STR("type"))).p ||
+	    !str_is(json_str(json_get(m->contract.args, STR("type"))), "object"))
+		diag_error(l->d, v->at, "\"args\": the schema must say `type: object`");
+	schema_check(l, m->contract.args, v, v->at);
+}
+
+/* --- one runner --- */
+
+static void check_runner(struct manifest_load *w)
+{
+	const struct yaml *root = w->root;
+	const char *found = NULL;
+	for (size_t i = 0; i < n_runner_rows; i++) {
+		const struct yaml *map = yaml_get(root, runner_rows[i].name);
+		if (!map)
+			continue;
+		if (found)
+			diag_error(w->l.d, map->at, "a tool has one runner, this one has \"%s\" and \"%s\"", found,
+				   runner_rows[i].name);
+		else if (map->kind == YAML_MAP)
+			runner_rows[i].check(w, map);
+		found = runner_rows[i].name;
+	}
+	if (found)
+		return;
+	for (size_t i = 0; runners_later[i]; i++)
+		if (yaml_get(root, runners_later[i]))
+			return;
+	diag_error(w->l.d, root->at, "the tool has no runner: expected one of http, exec, fs");
+}
+
+/* true: a runner of the language that this version lacks; reported. */
+static bool has_later_runner(struct manifest_load *w)
+{
+	for (size_t i = 0; i < w->root->n; i++)
+		for (size_t k = 0; runners_later[k]; k++) {
+			const struct yaml *key = w->root->pairs[i].key;
+			if (!str_is(key->text, runners_later[k]))
+				continue;
+			diag_error(w->l.d, key->at, "runner \"%s\" is not part of this version (known: http, exec, fs)",
+				   runners_later[k]);
+			return true;
+		}
+	return false;
+}
+
+/* --- names in templates --- */
+
+struct ref {
+	struct manifest_load *w;
+	const struct use *u;
+};
+
+static void check_credential(struct ref *r, struct str name, size_t offset)
+{
+	const struct manifest *m = r->w->m;
+	const char **names = ARENA_ARRAY(r->w->l.a, m->n_credentials + 1, const char *);
+	for (size_t i = 0; i < m->n_credentials; i++) {
+		names[i] = m->credentials[i].p;
+		if (str_eq(m->credentials[i], name))
+			return;
+	}
+	diag_error(r->w->l.d, use_place(r->u, offset), "\"credentials\" of the tool does not list \"" STR_FMT "\"%s",
+		   STR_ARG(name), load_nearest(r->w->l.a, name, names, m->n_credentials));
+}
+
+static void check_arg(struct ref *r, struct str name, size_t offset)
+{
+	const struct json *props = json_get(r->w->m->contract.args, STR("properties"));
+	size_t n = json_len(props);
+	const char **names = ARENA_ARRAY(r->w->l.a, n + 1, const char *);
+	if (!props || json_get(props, name))
+		return;
+	for (size_t i = 0; i < n; i++)
+		names[i] = str_cstr(r->w->l.a, json_key(props, i));
+	diag_error(r->w->l.d, use_place(r->u, offset), "the tool has no argument \"" STR_FMT "\"%s", STR_ARG(name),
+		   load_nearest(r->w->l.a, name, names, n));
+}
+
+static void on_ref(void *arg, const struct str *keys, size_t n, size_t offset, size_t length)
+{
+	struct ref *r = arg;
+	(void)length;
+	if (n && str_is(keys[0], "effect_key"))
+		r->w->sends_effect_key = true;
+	if (n > 1 && str_is(keys[0], "credentials"))
+		check_credential(r, keys[1], offset);
+	else if (n > 1 && str_is(keys[0], "args"))
+		check_arg(r, keys[1], offset);
+}
+
+static void check_refs(struct manifest_load *w)
+{
+	for (size_t i = 0; i < w->l.n_uses; i++) {
+		struct ref r = {w, &w->l.uses[i]};
+		if (r.u->expr)
+			expr_refs(r.u->expr, on_ref, &r);
+		else
+			tmpl_refs(r.u->tmpl, on_ref, &r);
+	}
+}
+
+const struct manifest *manifest_parse(struct arena *a, const char *path, struct str text, struct diags *d)
+{
+	size_t before = diag_errors(d);
+	struct manifest_load w = {.l = {.a = a, .d = d}, .m = ARENA_NEW(a, struct manifest)};
+	w.m->file = arena_strdup(a, path);
+	w.root = yaml_parse(a, path, text, d);
+	if (!w.root)
+		return NULL;
+	w.m->place = w.root->at;
+	if (w.root->kind == YAML_MAP && has_later_runner(&w))
+		return NULL;
+	if (keys_read(&w.l, &tool_table, w.root, w.m)) {
+		load_check(&w.l);
+		check_refs(&w);
+		check_runner(&w);
+	}
+	return diag_errors(d) > before ? NULL : w.m;
+}
+
+const struct json *contract_json(struct arena *a, const struct contract *c)
+{
+	struct json_builder b;
+	json_object_begin(&b, a);
+	json_object_setc(&b, "name", json_string(a, c->name));
+	json_object_setc(&b, "description", json_string(a, c->description));
+	json_object_setc(&b, "args", c->args);
+	json_object_setc(&b, "effect", json_stringc(a, effect_class_name(c->effect)));
+	return json_object_end(&b);
+}
