@@ -15,3 +15,5 @@ src_gateway_libgateway_a_SOURCES = \
   src/gateway/openai_usage.c src/gateway/openai_usage.h \
   src/gateway/wire_replay.c src/gateway/wire_replay.h \
   src/gateway/replay_extract.c src/gateway/replay_extract.h
+
+EXTRA_DIST += policies/routing.yaml policies/replay/demo.json
