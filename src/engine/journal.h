@@ -2,27 +2,35 @@
  * and agentctl show them.
  *
  * Shapes:  a row is (path, try, kind, step_kind, value). Paths: segments joined by '/': `id`, `id~V` (visit V >= 2
- *          through `then`), `[i]` glued to a loop's id, `turn-N`: `each[3]/send~2/turn-1`. A retry is try, not path.
+ *          through `then`), `[i]` glued to a loop's id, `turn-N`: `each[3]/send~2/turn-1`. A retry is try, not path;
+ *          only a loop that is tried again gets a new visit, since its iterations need paths of their own.
  *
  *   kind             value
  *   step.started     call: {"tool", "effect", "key", "args"}   (committed before the tool starts; args are executed as recorded)
  *                    model: {"tier"}     for: {"items": [...]}  (pinned: a later change of .vars does not move the loop)
  *   step.waiting     {"until": TIME}                            (wait)
- *   step.succeeded   {"output": VALUE}; switch: {"output": null, "edge": N, "then": ID|"end"|null}
+ *   step.succeeded   {"output": VALUE}; switch: {"output": null, "edge": N|null, "then": ID|"end"|null}
  *                    set: output is what was written to .vars
  *   step.failed      {"error": ERROR, "retry_at": TIME?}        (retry_at: another try follows then)
  *   step.uncertain   {"key", "tool", "error": ERROR}            (parked as uncertain; nothing is sent again)
  *   step.skipped     {}
  *   step.cancelled   {}                                         (a sibling failed, or the task was cancelled)
- *   turn.succeeded   {"text"}                                   (path of the turn: a model answer that needed repair, or the last)
+ *   turn.succeeded   {"text"}                                   (path of the turn: a model answer that needs repair)
  *   ERROR is {"type", "message", "step", "retryable", "status"?, "cause"?}; TIME is RFC 3339.
  *
+ *          An iteration of a loop with `output:` ends with a row of its own, path `each[3]`, step_kind "for":
+ *          step.succeeded {"output"} or, when the template fails, step.failed {"error"}. Without `output:` the
+ *          row of its last step says all.
+ *
  * Memory:  values live in the arena given.
- * Errors:  journal_read() of a row that does not fit the bundle is ERR_JOURNAL_CONFLICT.
+ * Errors:  state_apply() of a row that does not fit the bundle or the rows before it is ERR_JOURNAL_CONFLICT.
  * Source:  DESIGN section 5, LANGUAGE "Errors".
  */
 #ifndef ENGINE_JOURNAL_H
 #define ENGINE_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
@@ -35,10 +43,16 @@ enum row_kind {
 	ROW_STEP_SKIPPED, ROW_STEP_CANCELLED, ROW_TURN_SUCCEEDED, ROW_KINDS
 };
 
+enum { JOURNAL_MAX_VALUE_BYTES = 8 * 1024 * 1024 };	/* of a row's value as compact JSON; over it: limit.size */
+
 const char *row_kind_name(enum row_kind k);		/* "step.started" */
 int row_kind_parse(struct str s, enum row_kind *ret, struct err *err);
 
 /* {"type","message","step","retryable",...} from an err of the layers below. */
 const struct json *journal_error(struct arena *a, const struct err *err, struct str step);
+/* The same for a type that only the workflow knows (raise). */
+const struct json *journal_error_named(struct arena *a, struct str type, struct str message, bool retryable,
+				       struct str step);
+const struct json *journal_time(struct arena *a, int64_t us);	/* TIME */
 
 #endif

@@ -1,0 +1,49 @@
+/* effect.h - what follows from the outcome of a tool call, for the step and for the ledger. Pure.
+ *
+ * Shapes:  a table over effect class and outcome (R16, R18; LANGUAGE "Tools as a workflow sees them"):
+ *
+ *            outcome              pure, tx, idempotent        at_most_once
+ *            not begun            failed, failed_before       failed, failed_before
+ *            done, a value        succeeded, done             succeeded, done
+ *            done, 4xx            failed, failed_before       failed, failed_before
+ *            done, other error    failed, done (*)            failed, done
+ *            unknown              failed, stays dispatched    uncertain, uncertain
+ *
+ *          A row stays dispatched where running the call again is always allowed; (*) also when the error is
+ *          retryable, since an effect that is done is never dispatched again.
+ * Memory:  none.
+ * Errors:  none.
+ * Source:  R16-R18.
+ */
+#ifndef ENGINE_EFFECT_H
+#define ENGINE_EFFECT_H
+
+#include <stdbool.h>
+
+#include "base/digest.h"
+#include "base/str.h"
+#include "config/workflow.h"
+#include "store/queue.h"
+#include "tools/tools.h"
+
+struct json;
+struct uuid;
+
+enum call_end { CALL_SUCCEEDED, CALL_FAILED, CALL_UNCERTAIN };
+
+struct effect_verdict {
+	enum call_end end;
+	bool moves;		/* the ledger's row moves to `to` */
+	enum effect_state to;
+};
+
+/* error NULL or ERR_NONE: a value came. */
+struct effect_verdict effect_decide(enum effect_class c, enum tool_outcome outcome, const struct err *error);
+/* After a restart: may a call that was dispatched and has no result run again? */
+bool effect_may_repeat(enum effect_class c);
+enum effect_class effect_stricter(enum effect_class a, enum effect_class b);
+/* R17 */
+void effect_key(const struct uuid *task, struct str path, struct str tool, const struct json *args,
+		struct digest *ret);
+
+#endif

@@ -1,0 +1,26 @@
+/* retry.h - another try, and when? Pure.
+ *
+ * Shapes:  an error is journal.h's ERROR; only its "retryable" and, against `on`, its "type" are read.
+ * Units:   _ms; try_no counts from 1.
+ * Memory:  none.
+ * Errors:  none.
+ * Source:  LANGUAGE "Every step" (retry), R33: full jitter, Retry-After respected up to the cap.
+ */
+#ifndef ENGINE_RETRY_H
+#define ENGINE_RETRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+struct json;
+struct retry_policy;
+
+/* random is any 64-bit number; the same one gives the same delay. False: no more tries. */
+bool retry_decide(const struct retry_policy *p, const struct json *error, int try_no, int retry_after_ms,
+		  uint64_t random, int64_t *ret_delay_ms);
+/* "tool.failed" fits "tool.failed" and "tool.*". */
+bool retry_type_fits(struct str type, struct str pattern);
+
+#endif
