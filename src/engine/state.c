@@ -1,0 +1,404 @@
+/* state.c - one journal row moves the state, or does not fit.
+ *
+ * A row fits when it names a step of an open scope, its visit and try are the next ones (or the present
+ * ones of a step under way), and its kind may follow: see may_begin[] and may_follow[].
+ */
+#include "engine/state.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "config/workflow.h"
+#include "engine/path.h"
+#include "engine/program.h"
+#include "engine/scope.h"
+#include "engine/vars.h"
+#include "store/queue.h"
+
+#define ROW(k) (1U << ROW_STEP_##k)
+
+/* Rows that begin a visit or a try. */
+static const unsigned may_begin[STEP_KINDS] = {
+	[STEP_SET] = ROW(SUCCEEDED) | ROW(FAILED) | ROW(SKIPPED),
+	[STEP_CALL] = ROW(STARTED) | ROW(FAILED) | ROW(SKIPPED),
+	[STEP_MODEL] = ROW(STARTED) | ROW(FAILED) | ROW(SKIPPED),
+	[STEP_SWITCH] = ROW(SUCCEEDED) | ROW(FAILED) | ROW(SKIPPED),
+	[STEP_FOR] = ROW(STARTED) | ROW(FAILED) | ROW(SKIPPED),
+	[STEP_WAIT] = ROW(WAITING) | ROW(FAILED) | ROW(SKIPPED),
+	[STEP_RAISE] = ROW(FAILED) | ROW(SKIPPED),
+};
+
+/* Rows of a try that is under way. A human's word on an uncertain call comes as its result. */
+static const unsigned may_follow[NODE_STATUSES] = {
+	[NODE_RUNNING] = ROW(SUCCEEDED) | ROW(FAILED) | ROW(UNCERTAIN) | ROW(CANCELLED),
+	[NODE_WAITING] = ROW(SUCCEEDED) | ROW(FAILED) | ROW(CANCELLED),
+	[NODE_RETRYING] = ROW(CANCELLED),
+	[NODE_UNCERTAIN] = ROW(SUCCEEDED) | ROW(FAILED) | ROW(CANCELLED),
+};
+
+enum target_kind { TARGET_STEP, TARGET_ITEM, TARGET_TURN };
+
+struct target {
+	enum target_kind kind;
+	struct scope *scope;	/* of the step; of the iteration itself */
+	int index, visit;	/* of the step */
+	int turn;
+};
+
+static int conflict(const struct journal_row *row, const char *why, struct err *err)
+{
+	return err_set(err, ERR_JOURNAL_CONFLICT, "journal row \"" STR_FMT "\" of \"" STR_FMT "\" try %d: %s",
+		       STR_ARG(row->kind), STR_ARG(row->path), row->attempt_try, why);
+}
+
+/* --- from path to place --- */
+
+static struct scope *enter_item(struct state *st, struct scope *sc, int index, const struct segment *seg)
+{
+	struct node *n = sc->nodes[index];
+
+	if (!n || !n->each || n->visits != seg->visit || seg->item >= n->each->n)
+		return NULL;
+	if (n->each->begun[seg->item])
+		return n->each->scopes[seg->item];
+	if (sc->cancelling || n->each->error)
+		return NULL;
+	return state_open_item(st, n->each, seg->item);
+}
+
+static int resolve(struct state *st, const struct journal_row *row, struct target *ret, struct err *err)
+{
+	struct str rest = row->path;
+	struct segment seg;
+
+	*ret = (struct target){.scope = st->root};
+	for (;;) {
+		if (!path_take(&rest, &seg) || seg.turn)
+			return conflict(row, "not a step path", err);
+		ret->index = program_find(ret->scope->program, seg.id.p, seg.id.n, ret->scope->cursor);
+		if (ret->index < 0)
+			return conflict(row, "no such step", err);
+		ret->visit = seg.visit;
+		if (!seg.has_item)
+			break;
+		ret->scope = enter_item(st, ret->scope, ret->index, &seg);
+		if (!ret->scope)
+			return conflict(row, "no such iteration is open", err);
+		if (rest.n == 0) {
+			ret->kind = TARGET_ITEM;
+			return 0;
+		}
+	}
+	if (rest.n == 0)
+		return 0;
+	if (!path_take(&rest, &seg) || !seg.turn)
+		return conflict(row, "the step has no steps below it", err);
+	ret->kind = TARGET_TURN;
+	ret->turn = seg.turn;
+	return 0;
+}
+
+/* --- where a scope goes on --- */
+
+static void end_scope(struct state *st, struct scope *sc)
+{
+	sc->cursor = (int)sc->program->n;
+	if (!sc->owner || !node_program(sc->owner)->step->u.loop.output) {
+		scope_close(st, sc, END_OK, scope_output(sc));
+		return;
+	}
+	sc->state = SCOPE_ENDED;
+	state_push_ready(st, sc);
+}
+
+static void go_on_at(struct state *st, struct scope *sc, int next)
+{
+	if (sc->cancelling) {
+		scope_close(st, sc, END_CANCELLED, NULL);
+		return;
+	}
+	if (next == STEP_END || (size_t)next >= sc->program->n) {
+		end_scope(st, sc);
+		return;
+	}
+	sc->cursor = next;
+	state_push_ready(st, sc);
+}
+
+static int after(const struct node *n, int then)
+{
+	return then == STEP_NEXT ? n->index + 1 : then;
+}
+
+/* --- rows of steps --- */
+
+static void count_call(struct state *st, struct node *n)
+{
+	st->n_calls++;
+	for (; n; n = n->scope->owner)
+		n->n_calls++;
+}
+
+static void count_turn(struct state *st, struct node *n)
+{
+	st->n_model_turns++;
+	for (; n; n = n->scope->owner)
+		n->n_model_turns++;
+}
+
+static int on_started(struct state *st, struct node *n, const struct journal_row *row, struct err *err)
+{
+	const struct json *items;
+
+	n->started = row->value;
+	switch (node_program(n)->step->kind) {
+	case STEP_CALL:
+		count_call(st, n);
+		break;
+	case STEP_MODEL:
+		count_turn(st, n);
+		break;
+	default:
+		items = json_getc(row->value, "items");
+		if (json_type(items) != JSON_ARRAY)
+			return conflict(row, "\"items\": expected array", err);
+		n->each = scope_open_each(n, items);
+		n->deadline_us = node_deadline(n, n->started_us);
+	}
+	n->status = NODE_RUNNING;
+	return 0;
+}
+
+static int on_waiting(struct node *n, const struct journal_row *row, struct err *err)
+{
+	if (!time_parse(json_str(json_getc(row->value, "until")), &n->wake_us))
+		return conflict(row, "\"until\": expected RFC 3339 time", err);
+	n->status = NODE_WAITING;
+	n->deadline_us = node_deadline(n, n->started_us);
+	return 0;
+}
+
+static int take_edge(struct node *n, const struct step *s, const struct journal_row *row, int *ret_next,
+		     struct err *err)
+{
+	const struct json *edge = json_getc(row->value, "edge");
+	int64_t e;
+
+	if (json_type(edge) == JSON_NULL) {
+		*ret_next = after(n, s->then);
+		return 0;
+	}
+	if (!json_to_int(edge, &e) || e < 0 || (size_t)e >= s->u.sw.n)
+		return conflict(row, "\"edge\": no such edge", err);
+	if (!n->edges)
+		n->edges = ARENA_ARRAY(n->scope->arena, s->u.sw.n, int);
+	n->edges[e]++;
+	*ret_next = after(n, s->u.sw.edges[e].then);
+	return 0;
+}
+
+static int on_succeeded(struct state *st, struct node *n, const struct journal_row *row, struct err *err)
+{
+	const struct step *s = node_program(n)->step;
+	const struct json *output = json_getc(row->value, "output");
+	int next = after(n, s->then);
+
+	if (s->kind == STEP_SWITCH && take_edge(n, s, row, &next, err) < 0)
+		return -1;
+	if (n->each && n->each->ended < n->each->n)
+		return conflict(row, "iterations are still open", err);
+	if (n->each)
+		scope_drop_items(st, n);
+	if (s->kind == STEP_SET)
+		vars_write(n->scope, output);
+	n->status = NODE_SUCCEEDED;
+	n->output = output ? output : json_null();
+	n->error = NULL;
+	n->scope->last_ran = n->index;
+	scope_time(st, n);
+	go_on_at(st, n->scope, next);
+	return 0;
+}
+
+static int on_failed(struct state *st, struct node *n, const struct journal_row *row, struct err *err)
+{
+	const struct step *s = node_program(n)->step;
+	const struct json *retry_at = json_getc(row->value, "retry_at");
+
+	if (n->each)
+		scope_drop_items(st, n);
+	n->error = json_getc(row->value, "error");
+	if (json_type(n->error) != JSON_OBJECT)
+		return conflict(row, "\"error\": expected object", err);
+	if (retry_at && !time_parse(json_str(retry_at), &n->wake_us))
+		return conflict(row, "\"retry_at\": expected RFC 3339 time", err);
+	if (retry_at && !n->scope->cancelling) {
+		n->status = NODE_RETRYING;
+		n->deadline_us = node_deadline(n, 0);
+		scope_time(st, n);
+		state_push_ready(st, n->scope);
+		return 0;
+	}
+	n->status = NODE_FAILED;
+	n->output = json_null();
+	n->scope->last_ran = n->index;
+	scope_time(st, n);
+	if (s->catch != STEP_NONE || n->scope->cancelling)
+		go_on_at(st, n->scope, after(n, s->catch));
+	else
+		scope_close(st, n->scope, END_FAILED, n->error);
+	return 0;
+}
+
+static void on_skipped(struct state *st, struct node *n)
+{
+	n->status = NODE_SKIPPED;
+	n->output = json_null();
+	n->error = NULL;
+	go_on_at(st, n->scope, n->index + 1);
+}
+
+static void on_cancelled(struct state *st, struct node *n)
+{
+	if (n->each)
+		scope_drop_items(st, n);
+	n->status = NODE_CANCELLED;
+	n->output = json_null();
+	scope_time(st, n);
+	scope_close(st, n->scope, END_CANCELLED, NULL);
+}
+
+static void on_uncertain(struct state *st, struct node *n, const struct journal_row *row)
+{
+	n->status = NODE_UNCERTAIN;
+	n->error = json_getc(row->value, "error");
+	st->n_uncertain++;
+	scope_time(st, n);
+	state_push_ready(st, n->scope);
+}
+
+static bool fits(const struct target *t, const struct node *n, const struct journal_row *row, enum row_kind kind)
+{
+	unsigned bit = 1U << kind, begin = may_begin[node_program(n)->step->kind];
+	bool open = node_is_open(n);
+
+	if (t->scope->state != SCOPE_OPEN || t->scope->cursor != t->index)
+		return false;
+	if (!open && (!(begin & bit) || t->scope->cancelling))
+		return false;
+	if (open && !(may_follow[n->status] & bit) &&
+	    !(n->status == NODE_RETRYING && (begin & bit) && kind != ROW_STEP_SKIPPED))
+		return false;
+	return t->visit == node_next_visit(n, kind) && row->attempt_try == node_next_try(n, kind);
+}
+
+static void begin_try(struct state *st, struct node *n, const struct journal_row *row, enum row_kind kind)
+{
+	int visit = node_next_visit(n, kind), try_no = node_next_try(n, kind);
+
+	if (!node_is_open(n)) {
+		n->entered_us = row->at_us;
+		n->n_calls = n->n_model_turns = 0;
+		st->n_steps++;
+	}
+	n->visits = visit;
+	n->try_no = try_no;
+	n->started_us = row->at_us;
+	n->started = NULL;
+	n->n_turns = 0;
+	n->deadline_us = 0;
+}
+
+static int apply_step(struct state *st, const struct target *t, const struct journal_row *row,
+		      enum row_kind kind, struct err *err)
+{
+	struct node *n = state_node(t->scope, t->index);
+	int r = 0;
+
+	if (!fits(t, n, row, kind))
+		return conflict(row, "does not follow from the rows before it", err);
+	if (n->status == NODE_UNCERTAIN)
+		st->n_uncertain--;
+	if (!node_is_open(n) || (n->status == NODE_RETRYING && kind != ROW_STEP_CANCELLED))
+		begin_try(st, n, row, kind);
+	n->wake_us = 0;
+	if (kind != ROW_STEP_STARTED)
+		n->mine = false;
+	switch (kind) {
+	case ROW_STEP_STARTED:
+		r = on_started(st, n, row, err);
+		break;
+	case ROW_STEP_WAITING:
+		r = on_waiting(n, row, err);
+		break;
+	case ROW_STEP_SUCCEEDED:
+		return on_succeeded(st, n, row, err);
+	case ROW_STEP_FAILED:
+		return on_failed(st, n, row, err);
+	case ROW_STEP_SKIPPED:
+		on_skipped(st, n);
+		return 0;
+	case ROW_STEP_CANCELLED:
+		on_cancelled(st, n);
+		return 0;
+	case ROW_STEP_UNCERTAIN:
+		on_uncertain(st, n, row);
+		return 0;
+	default:
+		return conflict(row, "not a row of a step", err);
+	}
+	scope_time(st, n);
+	state_push_ready(st, n->scope);
+	return r;
+}
+
+static int apply_turn(struct state *st, const struct target *t, const struct journal_row *row, struct err *err)
+{
+	struct node *n = state_node(t->scope, t->index);
+	const struct json *text = json_getc(row->value, "text");
+
+	if (node_program(n)->step->kind != STEP_MODEL || n->status != NODE_RUNNING || t->visit != n->visits ||
+	    row->attempt_try != n->try_no || t->turn != n->n_turns + 1 || n->n_turns >= NODE_MAX_REPAIRS)
+		return conflict(row, "does not follow from the rows before it", err);
+	if (json_type(text) != JSON_STRING)
+		return conflict(row, "\"text\": expected string", err);
+	n->turns[n->n_turns++] = text;
+	count_turn(st, n);
+	state_push_ready(st, n->scope);
+	return 0;
+}
+
+static int apply_item(struct state *st, const struct target *t, const struct journal_row *row,
+		      enum row_kind kind, struct err *err)
+{
+	if (t->scope->state != SCOPE_ENDED)
+		return conflict(row, "the iteration has not ended", err);
+	if (kind == ROW_STEP_SUCCEEDED)
+		scope_close(st, t->scope, END_OK, json_getc(row->value, "output"));
+	else if (kind == ROW_STEP_FAILED)
+		scope_close(st, t->scope, END_FAILED, json_getc(row->value, "error"));
+	else
+		return conflict(row, "not a row of an iteration", err);
+	return 0;
+}
+
+int state_apply(struct state *st, const struct journal_row *row, struct err *err)
+{
+	enum row_kind kind;
+	struct target t;
+
+	if (row_kind_parse(row->kind, &kind, err) < 0 || resolve(st, row, &t, err) < 0)
+		return -1;
+	switch (t.kind) {
+	case TARGET_TURN:
+		if (kind != ROW_TURN_SUCCEEDED)
+			return conflict(row, "not a row of a turn", err);
+		return apply_turn(st, &t, row, err);
+	case TARGET_ITEM:
+		return apply_item(st, &t, row, kind, err);
+	case TARGET_STEP:
+		break;
+	}
+	return apply_step(st, &t, row, kind, err);
+}
