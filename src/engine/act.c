@@ -1,0 +1,355 @@
+/* act.c - does what plan decided.
+ *
+ * Order in which a row comes to be: its value is made of copies that live as long as the scope, it is added
+ * to the pending move, and it is applied to the state. What the state then allows, plan says.
+ */
+#include "engine/act.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "config/expr.h"
+#include "config/workflow.h"
+#include "engine/batch.h"
+#include "engine/budget.h"
+#include "engine/engine_room.h"
+#include "engine/flight.h"
+#include "engine/plan.h"
+#include "engine/program.h"
+#include "engine/retry.h"
+#include "engine/root.h"
+#include "engine/run.h"
+#include "engine/state.h"
+#include "engine/steps.h"
+
+static const struct step_ops *const kinds[STEP_KINDS] = {
+	[STEP_SET] = &step_set_ops,   [STEP_CALL] = &step_call_ops, [STEP_MODEL] = &step_model_ops,
+	[STEP_SWITCH] = &step_switch_ops, [STEP_FOR] = &step_for_ops, [STEP_WAIT] = &step_wait_ops,
+	[STEP_RAISE] = &step_raise_ops,
+};
+
+const struct step_ops *step_ops(enum step_kind kind)
+{
+	return kinds[kind];
+}
+
+static const struct step_ops *ops_of(const struct node *n)
+{
+	return kinds[node_program(n)->step->kind];
+}
+
+/* --- values --- */
+
+const struct json *act_object1(struct arena *a, const char *key, const struct json *v)
+{
+	struct json_builder b;
+
+	json_object_begin(&b, a);
+	json_object_setc(&b, key, v);
+	return json_object_end(&b);
+}
+
+const struct json *act_error(struct run *r, const struct node *n, const struct err *err)
+{
+	struct arena *a = r->engine->scratch;
+
+	return journal_error(a, err, node_path(a, n, ROW_STEP_FAILED));
+}
+
+const struct json *act_keep(const struct node *n, const struct json *v)
+{
+	return json_copy(n->scope->arena, v);
+}
+
+int act_check_size(const struct json *v, struct err *err)
+{
+	if (json_size(v) <= JOURNAL_MAX_VALUE_BYTES)
+		return 0;
+	return err_set(err, ERR_SIZE, "a value of %zu bytes, at most %d are kept", json_size(v),
+		       JOURNAL_MAX_VALUE_BYTES);
+}
+
+/* --- rows --- */
+
+void act_row_at(struct run *r, struct scope *sc, struct str path, int try_no, enum row_kind kind,
+		const char *step_kind, const struct json *value, bool holds)
+{
+	struct batch *b;
+	struct journal_row row = {.at_us = run_now_us(r), .path = path, .attempt_try = try_no,
+				  .kind = str_from(row_kind_name(kind)), .step_kind = str_from(step_kind),
+				  .value = value};
+	struct err err = {0};
+
+	if (r->wish >= WISH_FAIL)	/* the state is not to be trusted any more */
+		return;
+	b = run_batch(r);
+	batch_add_row(b, &row);
+	if (holds) {
+		sc->held_seq = b->seq;
+		batch_hold(b, sc);
+	}
+	if (state_apply(&r->state, &row, &err) < 0)
+		run_fail(r, &err);
+}
+
+/* Results hold the scope until they are committed; rows that only decide ride along. */
+static bool row_holds(const struct node *n, enum row_kind kind)
+{
+	enum step_kind k = node_program(n)->step->kind;
+
+	switch (kind) {
+	case ROW_STEP_SUCCEEDED:
+		return k != STEP_SWITCH && k != STEP_FOR;
+	case ROW_STEP_FAILED:
+		return true;
+	case ROW_STEP_STARTED:
+		return k != STEP_FOR;
+	default:
+		return false;
+	}
+}
+
+void act_row(struct run *r, struct node *n, enum row_kind kind, const struct json *value)
+{
+	struct batch *b = run_batch(r);
+	const struct step *s = node_program(n)->step;
+	struct str path = node_path(b->arena, n, kind);
+	int try_no = node_next_try(n, kind);
+	int64_t started_us = node_is_open(n) && n->status != NODE_RETRYING ? n->started_us : 0;
+
+	act_row_at(r, n->scope, path, try_no, kind, step_kind_name(s->kind), value ? value : json_empty_object(),
+		   row_holds(n, kind));
+	if (b->n_rows)
+		b->rows[b->n_rows - 1].started_us = started_us;
+}
+
+void act_started(struct run *r, struct node *n, const struct json *value)
+{
+	act_row(r, n, ROW_STEP_STARTED, value);
+	run_batch(r)->n_started++;
+	n->mine = true;
+}
+
+void act_succeed(struct run *r, struct node *n, const struct json *output)
+{
+	struct arena *a = n->scope->arena;
+	struct err err = {0};
+
+	if (act_check_size(output, &err) < 0) {
+		act_fail_err(r, n, &err);
+		return;
+	}
+	act_row(r, n, ROW_STEP_SUCCEEDED, act_object1(a, "output", json_copy(a, output)));
+}
+
+void act_fail(struct run *r, struct node *n, const struct json *error, int retry_after_ms)
+{
+	struct arena *a = n->scope->arena;
+	const struct step *s = node_program(n)->step;
+	struct json_builder b;
+	uint64_t random;
+	int64_t delay_ms, at_us;
+	bool again;
+
+	random_bytes(&random, sizeof random);
+	again = !n->scope->cancelling &&
+		retry_decide(&s->retry, error, node_next_try(n, ROW_STEP_FAILED), retry_after_ms, random, &delay_ms);
+	if (again) {
+		at_us = run_now_us(r) + delay_ms * 1000;
+		/* No try begins after the step's wall budget. */
+		again = s->budget.wall_ms < 0 || !node_is_open(n) || at_us < n->entered_us + s->budget.wall_ms * 1000;
+	}
+	json_object_begin(&b, a);
+	json_object_setc(&b, "error", json_copy(a, error));
+	if (again)
+		json_object_setc(&b, "retry_at", journal_time(a, at_us));
+	act_row(r, n, ROW_STEP_FAILED, json_object_end(&b));
+}
+
+void act_fail_err(struct run *r, struct node *n, const struct err *err)
+{
+	act_fail(r, n, act_error(r, n, err), err->retry_after_ms);
+}
+
+/* --- evaluation --- */
+
+int act_eval_in(struct run *r, const struct scope *sc, const struct refs *refs, const struct tmpl *t,
+		const struct json **ret, struct err *err)
+{
+	struct arena *a = r->engine->scratch;
+	const struct json *root = tmpl_is_constant(t) ? json_empty_object() : root_build(a, &r->state, sc, refs);
+
+	return tmpl_eval(t, root, a, ret, err);
+}
+
+int act_eval(struct run *r, const struct node *n, const struct tmpl *t, const struct json **ret, struct err *err)
+{
+	return act_eval_in(r, n->scope, &node_program(n)->refs, t, ret, err);
+}
+
+int act_eval_text(struct run *r, const struct node *n, const struct tmpl *t, struct str *ret, struct err *err)
+{
+	struct arena *a = r->engine->scratch;
+
+	return tmpl_eval_text(t, root_build(a, &r->state, n->scope, &node_program(n)->refs), a, ret, err);
+}
+
+int act_eval_expr(struct run *r, const struct node *n, const struct expr *e, const struct json **ret, struct err *err)
+{
+	struct arena *a = r->engine->scratch;
+
+	return expr_eval(e, root_build(a, &r->state, n->scope, &node_program(n)->refs), a, ret, err);
+}
+
+int act_test(struct run *r, const struct node *n, const struct expr *e, bool *ret, struct err *err)
+{
+	struct arena *a = r->engine->scratch;
+
+	return expr_test(e, root_build(a, &r->state, n->scope, &node_program(n)->refs), ret, err);
+}
+
+/* --- actions --- */
+
+static void begin(struct run *r, struct node *n)
+{
+	const struct step *s = node_program(n)->step;
+	struct err err = {0};
+	bool wanted = true;
+
+	if (!node_is_open(n)) {
+		if (budget_check_step(&r->state, &err) < 0 ||
+		    (s->when && act_test(r, n, s->when, &wanted, &err) < 0)) {
+			act_fail_err(r, n, &err);
+			return;
+		}
+	}
+	if (wanted)
+		ops_of(n)->begin(r, n);
+	else
+		act_row(r, n, ROW_STEP_SKIPPED, NULL);
+}
+
+static bool wall_is_over(const struct run *r, const struct node *n)
+{
+	int64_t wall_ms = node_program(n)->step->budget.wall_ms;
+
+	return wall_ms >= 0 && run_now_us(r) >= n->entered_us + wall_ms * 1000;
+}
+
+static void expire(struct run *r, struct node *n)
+{
+	bool wall = wall_is_over(r, n);
+	struct err err = {0};
+
+	state_set_deadline(&r->state, n, 0);
+	if (n->flight) {
+		flight_abort(n->flight, wall ? ABORT_WALL : ABORT_TIMEOUT);
+		return;
+	}
+	if (wall)
+		err_set(&err, ERR_BUDGET_WALL, "the step did not end within its wall budget");
+	else
+		err_set(&err, ERR_TIMEOUT, "the step did not end within its timeout");
+	if (n->each && n->each->open > 0) {
+		n->each->abort = act_keep(n, act_error(r, n, &err));
+		state_cancel_items(&r->state, n->each);
+		return;
+	}
+	act_fail_err(r, n, &err);
+}
+
+static void dispatch(struct run *r, struct node *n)
+{
+	if (wall_is_over(r, n))
+		expire(r, n);
+	else
+		ops_of(n)->dispatch(r, n);
+	if (n->flight)
+		state_set_deadline(&r->state, n, node_deadline(n, run_now_us(r)));
+}
+
+static void give_back(struct run *r, struct node *n)
+{
+	if (ops_of(n)->give_back)
+		ops_of(n)->give_back(r, n);
+	n->mine = false;
+}
+
+static void resume(struct run *r, struct node *n)
+{
+	ops_of(n)->resume(r, n);
+	if (n->flight)
+		state_set_deadline(&r->state, n, node_deadline(n, run_now_us(r)));
+}
+
+static void cancel(struct run *r, struct node *n)
+{
+	if (n->flight)
+		flight_abort(n->flight, ABORT_CANCEL);
+	else if (ops_of(n)->cancel)
+		ops_of(n)->cancel(r, n);
+	else
+		act_row(r, n, ROW_STEP_CANCELLED, NULL);
+}
+
+/* False: the scope goes on only when something comes back. */
+static bool perform(struct run *r, struct scope *sc, struct action a)
+{
+	struct node *n = scope_step(sc) ? state_node(sc, sc->cursor) : NULL;
+
+	switch (a.kind) {
+	case PLAN_NOTHING:
+		return false;
+	case PLAN_BEGIN:
+		begin(r, n);
+		return true;
+	case PLAN_DISPATCH:
+		if (r->wish == WISH_RELEASE)
+			give_back(r, n);
+		else
+			dispatch(r, n);
+		return !n->flight;
+	case PLAN_RESUME:
+		resume(r, n);
+		return !n->flight;
+	case PLAN_WAKE:
+		act_succeed(r, n, json_null());
+		return true;
+	case PLAN_OPEN_ITEM:
+		state_open_item(&r->state, n->each, a.item);
+		return true;
+	case PLAN_CLOSE_LOOP:
+		ops_of(n)->close(r, n);
+		return true;
+	case PLAN_END_ITEM:
+		ops_of(sc->owner)->end_item(r, sc);
+		return false;
+	case PLAN_EXPIRE:
+		expire(r, n);
+		return true;
+	case PLAN_CANCEL:
+		cancel(r, n);
+		return false;
+	case PLAN_ABANDON:
+		state_close_cancelled(&r->state, sc);
+		return false;
+	}
+	return false;
+}
+
+void act_scope(struct run *r, struct scope *sc)
+{
+	struct plan_env env = {.now_us = run_now_us(r), .starts = r->wish == WISH_NONE};
+
+	while (r->wish < WISH_FAIL && perform(r, sc, plan_scope(&r->state, sc, &env))) {
+		arena_reset(r->engine->scratch);
+		if (sc->state == SCOPE_CLOSED || (r->pending && r->pending->n_rows >= BATCH_MAX_ROWS)) {
+			state_push_ready(&r->state, sc);
+			return;
+		}
+	}
+	arena_reset(r->engine->scratch);
+}

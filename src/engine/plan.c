@@ -1,0 +1,125 @@
+/* plan.c - decides; act.c does. */
+#include "engine/plan.h"
+
+#include "config/workflow.h"
+#include "engine/program.h"
+#include "engine/state.h"
+
+static struct action plan(enum plan_kind kind)
+{
+	return (struct action){.kind = kind};
+}
+
+/* A scope that is to end: its open step first, whatever kind it is. */
+static struct action plan_cancelling(const struct state *st, const struct scope *sc, const struct node *n)
+{
+	if (sc->state == SCOPE_ENDED || !node_is_open(n))
+		return plan(PLAN_ABANDON);
+	if (n->status == NODE_UNCERTAIN)
+		return plan(st->task_cancelling ? PLAN_ABANDON : PLAN_NOTHING);
+	if (n->each && n->each->open > 0)
+		return plan(PLAN_NOTHING);
+	if (n->status == NODE_RUNNING && !n->each && scope_is_held(st, sc))
+		return plan(PLAN_NOTHING);
+	return plan(PLAN_CANCEL);
+}
+
+static struct action plan_loop(const struct state *st, const struct node *n, const struct plan_env *env)
+{
+	const struct each *e = n->each;
+	bool failing = e->error || e->abort;
+
+	if (e->open == 0 && (failing || e->ended == e->n))
+		return plan(PLAN_CLOSE_LOOP);
+	if (!failing && n->deadline_us && env->now_us >= n->deadline_us)
+		return plan(PLAN_EXPIRE);
+	if (failing || e->next == e->n || !env->starts || scope_is_held(st, n->scope))
+		return plan(PLAN_NOTHING);
+	if (e->open >= (size_t)node_program(n)->step->u.loop.parallel)
+		return plan(PLAN_NOTHING);
+	return (struct action){.kind = PLAN_OPEN_ITEM, .item = e->next};
+}
+
+static struct action plan_running(const struct state *st, const struct node *n, const struct plan_env *env)
+{
+	if (n->each)
+		return plan_loop(st, n, env);
+	if (n->deadline_us && env->now_us >= n->deadline_us && (n->flight || !scope_is_held(st, n->scope)))
+		return plan(PLAN_EXPIRE);
+	if (n->flight || scope_is_held(st, n->scope))
+		return plan(PLAN_NOTHING);
+	if (n->mine)
+		return plan(PLAN_DISPATCH);
+	return plan(env->starts ? PLAN_RESUME : PLAN_NOTHING);
+}
+
+static struct action plan_timed(const struct state *st, const struct node *n, const struct plan_env *env)
+{
+	if (scope_is_held(st, n->scope))
+		return plan(PLAN_NOTHING);
+	if (n->deadline_us && env->now_us >= n->deadline_us && n->deadline_us < n->wake_us)
+		return plan(PLAN_EXPIRE);
+	if (env->now_us < n->wake_us)
+		return plan(PLAN_NOTHING);
+	if (n->status == NODE_WAITING)
+		return plan(PLAN_WAKE);
+	return plan(env->starts ? PLAN_BEGIN : PLAN_NOTHING);
+}
+
+static bool rides_along(const struct scope *sc)
+{
+	switch (scope_step(sc)->step->kind) {
+	case STEP_SWITCH:
+	case STEP_FOR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The result of the step before must be committed before a step begins; steps that only decide ride
+ * along in the same commit. */
+static struct action plan_fresh(const struct state *st, const struct scope *sc, const struct plan_env *env)
+{
+	if (!env->starts || (scope_is_held(st, sc) && !rides_along(sc)))
+		return plan(PLAN_NOTHING);
+	return plan(PLAN_BEGIN);
+}
+
+struct action plan_scope(const struct state *st, const struct scope *sc, const struct plan_env *env)
+{
+	const struct node *n = scope_step(sc) ? sc->nodes[sc->cursor] : NULL;
+
+	if (sc->state == SCOPE_CLOSED)
+		return plan(PLAN_NOTHING);
+	if (sc->cancelling)
+		return plan_cancelling(st, sc, n);
+	if (sc->state == SCOPE_ENDED)
+		return plan(PLAN_END_ITEM);
+	if (!node_is_open(n))
+		return plan_fresh(st, sc, env);
+	switch (n->status) {
+	case NODE_RUNNING:
+		return plan_running(st, n, env);
+	case NODE_WAITING:
+	case NODE_RETRYING:
+		return plan_timed(st, n, env);
+	default:
+		return plan(PLAN_NOTHING);
+	}
+}
+
+enum run_next plan_run(const struct state *st, const struct run_facts *f)
+{
+	if (st->root->state == SCOPE_CLOSED)
+		return RUN_FINISH;
+	if (f->busy)
+		return RUN_BUSY;
+	if (st->n_uncertain > 0 && !f->has_timer)
+		return RUN_PARK_UNCERTAIN;
+	if (f->has_timer && f->earliest_us > f->now_us + PLAN_NAP_US)
+		return st->n_uncertain > 0 ? RUN_PARK_UNCERTAIN : RUN_PARK_TIMER;
+	if (f->leaving)
+		return RUN_RELEASE;
+	return f->has_timer ? RUN_SLEEP : RUN_STUCK;
+}

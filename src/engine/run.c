@@ -1,0 +1,435 @@
+/* run.c - the life of a run: load, replay, advance, commit, leave.
+ *
+ * Order: a wish (cancel, drain ...) is noted at once and looked at in the next advance. While a move is under way
+ * rows gather in the next one. Only an answered move lets operations start.
+ */
+#include "engine/run.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "engine/act.h"
+#include "engine/batch.h"
+#include "engine/engine_room.h"
+#include "engine/flight.h"
+#include "engine/plan.h"
+#include "engine/program.h"
+#include "engine/root.h"
+#include "config/workflow.h"
+
+enum { NOT_OURS_DELAY_US = 30 * 1000 * 1000 };	/* R36: another worker may know this bundle */
+
+int64_t run_now_us(const struct run *r)
+{
+	return engine_now_us(r->engine);
+}
+
+struct batch *run_batch(struct run *r)
+{
+	if (!r->pending) {
+		r->pending = batch_new(r->arena, ++r->batch_seq);
+		r->pending->run = r;
+		r->state.graveyard = r->pending->arena;
+	}
+	return r->pending;
+}
+
+/* --- leaving --- */
+
+static void end(struct run *r)
+{
+	struct engine *e = r->engine;
+
+	bundle_forget(&r->wait);
+	bundle_put(e->bundles, &r->bundle);
+	loop_timer_free(r->timer);
+	engine_ended(e, r);
+}
+
+static void abort_flights(struct run *r)
+{
+	for (struct flight *f = r->flights; f; f = f->next)
+		flight_abort(f, ABORT_RELEASE);
+}
+
+static bool is_quiet(const struct run *r)
+{
+	return !r->flights && !r->sent;
+}
+
+/* --- timer --- */
+
+static int64_t earliest_us(const struct run *r, int64_t timers_us)
+{
+	int64_t deadline_us = r->claimed->deadline_us;
+
+	return deadline_us && deadline_us < timers_us ? deadline_us : timers_us;
+}
+
+static void on_timer(void *arg)
+{
+	struct run *r = arg;
+
+	r->armed_us = INT64_MAX;
+	run_schedule(r);
+}
+
+static void arm(struct run *r)
+{
+	int64_t at_us = earliest_us(r, r->state.timed_min_us), now_us = run_now_us(r);
+
+	if (at_us >= r->armed_us)
+		return;
+	if (!r->timer)
+		r->timer = loop_timer_new(r->engine->loop, on_timer, r);
+	r->armed_us = at_us;
+	loop_timer_set(r->timer, at_us > now_us ? (at_us - now_us) / 1000 + 1 : 0);
+}
+
+/* --- moves --- */
+
+static void on_committed(void *arg, const struct move_result *res);
+
+static void send(struct run *r, enum move_next next, const char *state, int64_t run_at_us)
+{
+	struct batch *b = run_batch(r);
+
+	b->move.task = r->claimed->task;
+	b->move.fence = r->claimed->fence;
+	b->move.rows = b->rows;
+	b->move.n_rows = b->n_rows;
+	b->move.effects = b->effects;
+	b->move.n_effects = b->n_effects;
+	b->move.calls = b->calls;
+	b->move.n_calls = b->n_calls;
+	b->move.next = next;
+	b->move.state = str_from(state);
+	b->move.run_at_us = run_at_us;
+	r->sent = b;
+	r->pending = NULL;
+	queue_commit(r->engine->store, &b->move, on_committed, b);
+}
+
+static void free_holds(struct run *r, const struct batch *b)
+{
+	r->state.committed_seq = b->seq;
+	for (size_t i = 0; i < b->n_held; i++) {
+		struct scope *sc = b->held[i];
+
+		/* What held a closed iteration holds the scope of its loop. */
+		while (sc->state == SCOPE_CLOSED && sc->parent)
+			sc = sc->parent;
+		state_push_ready(&r->state, sc);
+	}
+}
+
+static void on_refused(struct run *r, const struct batch *b, const struct move_result *res)
+{
+	log_warn("task.refused", "task=%s code=%s message=%s", r->id, err_name(res->err.code), log_quotec(res->err.msg));
+	if (b->move.next == MOVE_RELEASE)
+		run_wish_for(r, WISH_DROP);
+	else if (r->wish == WISH_FAIL)
+		r->refused = true;
+	else
+		run_fail(r, &res->err);
+}
+
+static void on_committed(void *arg, const struct move_result *res)
+{
+	struct batch *b = arg;
+	struct run *r = b->run;
+
+	r->sent = NULL;
+	engine_set_clock(r->engine, res->now_us);
+	switch (res->status) {
+	case MOVE_OK:
+	case MOVE_ALREADY:
+		if (b->move.next != MOVE_STAY) {
+			end(r);
+			return;
+		}
+		free_holds(r, b);
+		if (res->cancel)
+			run_wish_for(r, WISH_CANCEL);
+		break;
+	case MOVE_STALE:
+		log_warn("task.lease_lost", "task=%s fence=%d", r->id, r->claimed->fence);
+		run_wish_for(r, WISH_DROP);
+		break;
+	case MOVE_REFUSED:
+		on_refused(r, b, res);
+		break;
+	case MOVE_CANCELLED:
+		run_wish_for(r, WISH_DROP);
+		break;
+	}
+	/* Scopes that ended while the move was under way were buried in a later batch. */
+	arena_free(b->arena);
+	run_schedule(r);
+}
+
+/* --- finishing --- */
+
+static const struct json *task_output(struct run *r, struct err *err)
+{
+	const struct state *st = &r->state;
+	const struct workflow *w = st->program->workflow;
+	const struct json *v = scope_output(st->root);
+
+	if (w->output && act_eval_in(r, st->root, &st->program->output, w->output, &v, err) < 0)
+		return NULL;
+	return act_check_size(v, err) == 0 ? v : NULL;
+}
+
+static void log_finished(const struct run *r, const char *state, const struct json *error)
+{
+	if (!error) {
+		log_debug("task.finished", "task=%s state=%s", r->id, state);
+		return;
+	}
+	log_info("task.finished", "task=%s state=%s type=%s message=%s", r->id, state,
+		 log_quote(json_str(json_getc(error, "type"))), log_quote(json_str(json_getc(error, "message"))));
+}
+
+static void finish(struct run *r, const char *state, const struct json *output, const struct json *error)
+{
+	struct batch *b = run_batch(r);
+
+	b->move.output = output ? json_copy(b->arena, output) : NULL;
+	b->move.error = error ? json_copy(b->arena, error) : NULL;
+	log_finished(r, state, error);
+	send(r, MOVE_FINISH, state, 0);
+}
+
+static void finish_bad(struct run *r, const char *state, enum err_code code, const char *msg)
+{
+	struct err err = {0};
+
+	err_set(&err, code, "%s", msg);
+	finish(r, state, NULL, journal_error(run_batch(r)->arena, &err, STR_NONE));
+}
+
+static void finish_root(struct run *r)
+{
+	const struct scope *root = r->state.root;
+	const struct json *output;
+	struct err err = {0};
+
+	if (root->cancelled && r->wish == WISH_EXPIRE) {
+		finish_bad(r, "expired", ERR_BUDGET_WALL, "the task did not end before its deadline");
+	} else if (root->cancelled) {
+		finish_bad(r, "cancelled", ERR_CANCELLED, "the task was cancelled");
+	} else if (root->error) {
+		finish(r, "failed", NULL, root->error);
+	} else {
+		output = task_output(r, &err);
+		finish(r, output ? "succeeded" : "failed", output,
+		       output ? NULL : journal_error(run_batch(r)->arena, &err, STR_NONE));
+		arena_reset(r->engine->scratch);
+	}
+}
+
+/* The state is not to be trusted: rows that are not committed go, what is known of effects and money stays. */
+static void finish_failed(struct run *r)
+{
+	struct batch *b = run_batch(r);
+
+	abort_flights(r);
+	if (!is_quiet(r))
+		return;
+	b->n_rows = 0;
+	if (r->refused) {
+		b->n_effects = b->n_calls = 0;
+		b->move.count_failure = true;
+		send(r, MOVE_RELEASE, NULL, run_now_us(r) + NOT_OURS_DELAY_US);
+		return;
+	}
+	finish(r, "failed", NULL, r->fatal);
+}
+
+/* --- advancing --- */
+
+static void conclude(struct run *r)
+{
+	struct state *st = &r->state;
+	struct batch *b = run_batch(r);
+	int64_t timers_us = state_earliest(st);
+	struct run_facts f = {.leaving = r->wish == WISH_DRAIN || r->wish == WISH_RELEASE,
+			      .now_us = run_now_us(r), .earliest_us = earliest_us(r, timers_us),
+			      .has_timer = timers_us != INT64_MAX};
+	int64_t wake_us = f.earliest_us == INT64_MAX ? 0 : f.earliest_us;
+
+	/* A row that holds its scope is committed before the run goes on there; leaving, it need not go on. */
+	f.busy = r->flights || b->n_started || st->ready_head || (!f.leaving && b->n_held);
+	switch (plan_run(st, &f)) {
+	case RUN_FINISH:
+		finish_root(r);
+		return;
+	case RUN_RELEASE:
+		send(r, MOVE_RELEASE, NULL, f.has_timer ? wake_us : 0);
+		return;
+	case RUN_PARK_UNCERTAIN:
+		log_warn("task.uncertain", "task=%s", r->id);
+		send(r, MOVE_PARK, "uncertain", wake_us);
+		return;
+	case RUN_PARK_TIMER:
+		send(r, MOVE_PARK, "waiting_timer", wake_us);
+		return;
+	case RUN_STUCK:
+		log_error("task.stuck", "task=%s", r->id);
+		run_fail(r, &(struct err){.code = ERR_INTERNAL, .msg = "nothing is left to wait for"});
+		return;
+	case RUN_BUSY:
+	case RUN_SLEEP:
+		break;
+	}
+	if (!batch_is_empty(b))
+		send(r, MOVE_STAY, NULL, 0);
+	arm(r);
+}
+
+static void heed_wish(struct run *r)
+{
+	int64_t deadline_us = r->claimed->deadline_us;
+
+	if (deadline_us && run_now_us(r) >= deadline_us)
+		run_wish_for(r, WISH_EXPIRE);
+	if (r->wish == WISH_RELEASE)
+		abort_flights(r);
+	if ((r->wish == WISH_CANCEL || r->wish == WISH_EXPIRE) && !r->state.task_cancelling)
+		state_cancel_all(&r->state);
+}
+
+static void work(struct run *r)
+{
+	struct scope *sc;
+
+	heed_wish(r);
+	run_batch(r);		/* scopes that close need a graveyard */
+	state_push_due(&r->state, run_now_us(r));
+	while (r->wish < WISH_FAIL && r->pending->n_rows < BATCH_MAX_ROWS && (sc = state_take_ready(&r->state)))
+		act_scope(r, sc);
+	if (r->wish == WISH_FAIL)
+		finish_failed(r);
+	else if (r->wish < WISH_FAIL && !r->sent)
+		conclude(r);
+	else if (r->wish < WISH_FAIL)
+		arm(r);
+}
+
+/* --- loading --- */
+
+static void release_unread(struct run *r, const struct err *err)
+{
+	log_warn("task.not_ours", "task=%s workflow=%s message=%s", r->id, log_quote(r->claimed->workflow),
+		 log_quotec(err->msg));
+	send(r, MOVE_RELEASE, NULL, run_now_us(r) + NOT_OURS_DELAY_US);
+}
+
+static int replay(struct run *r, struct err *err)
+{
+	const struct claimed *c = r->claimed;
+
+	for (size_t i = 0; i < c->n_rows; i++) {
+		enum row_kind kind;
+
+		/* Rows about the task itself tell people, not us. */
+		if (c->rows[i].path.n == 0 || row_kind_parse(c->rows[i].kind, &kind, NULL) < 0)
+			continue;
+		if (state_apply(&r->state, &c->rows[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void on_bundle(void *arg, const struct bundle_ref *ref, const struct err *err)
+{
+	struct run *r = arg;
+	struct err bad = {0};
+
+	if (err) {
+		if (r->wish != WISH_DROP)
+			release_unread(r, err);
+		return;
+	}
+	r->bundle = *ref;
+	state_init(&r->state, r->arena, ref->program, r->claimed->input, r->claimed->facts);
+	if (replay(r, &bad) < 0)
+		run_fail(r, &bad);
+	r->loaded = true;
+	run_schedule(r);
+}
+
+static void load(struct run *r)
+{
+	if (r->wish == WISH_DRAIN || r->wish == WISH_RELEASE) {
+		bundle_forget(&r->wait);
+		send(r, MOVE_RELEASE, NULL, 0);
+		return;
+	}
+	if (!r->wait.fn) {
+		r->wait.fn = on_bundle;
+		r->wait.arg = r;
+		bundle_get(r->engine->bundles, &r->claimed->bundle, &r->wait);
+	}
+}
+
+static void advance(void *arg)
+{
+	struct run *r = arg;
+
+	r->scheduled = false;
+	if (r->wish == WISH_DROP) {
+		abort_flights(r);
+		if (is_quiet(r))
+			end(r);
+		return;
+	}
+	if (!r->loaded && !r->sent)
+		load(r);
+	if (r->loaded)
+		work(r);
+	if (r->wish == WISH_DROP)
+		run_schedule(r);
+}
+
+void run_schedule(struct run *r)
+{
+	if (r->scheduled)
+		return;
+	r->scheduled = true;
+	loop_defer(r->engine->loop, advance, r);
+}
+
+void run_wish_for(struct run *r, enum run_wish wish)
+{
+	if (wish <= r->wish)
+		return;
+	r->wish = wish;
+	run_schedule(r);
+}
+
+void run_fail(struct run *r, const struct err *err)
+{
+	if (r->wish >= WISH_FAIL)
+		return;
+	log_warn("task.failing", "task=%s code=%s message=%s", r->id, err_name(err->code), log_quotec(err->msg));
+	r->fatal = journal_error(r->arena, err, STR_NONE);
+	run_wish_for(r, WISH_FAIL);
+}
+
+struct run *run_new(struct engine *e, struct claimed *c)
+{
+	struct run *r = ARENA_NEW(c->arena, struct run);
+
+	r->engine = e;
+	r->arena = c->arena;
+	r->claimed = c;
+	r->armed_us = INT64_MAX;
+	r->budget = budget_read(c->budget);
+	uuid_format(&c->task, r->id);
+	if (c->cancel)
+		r->wish = WISH_CANCEL;
+	return r;
+}

@@ -1,0 +1,186 @@
+/* step_model.c - model: one question to a tier. With a schema, an answer that does not fit is committed as a turn and
+ * asked again, at most twice; after a restart the conversation is rebuilt from those turns. */
+#include "base/arena.h"
+#include "base/crash.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "config/expr.h"
+#include "config/workflow.h"
+#include "engine/act.h"
+#include "engine/answer.h"
+#include "engine/batch.h"
+#include "engine/engine_room.h"
+#include "engine/flight.h"
+#include "engine/path.h"
+#include "engine/program.h"
+#include "engine/run.h"
+#include "engine/steps.h"
+#include "gateway/gateway.h"
+
+enum { MAX_MESSAGES = 2 + 2 * NODE_MAX_REPAIRS };
+
+static void begin(struct run *r, struct node *n)
+{
+	const struct step_model *s = &node_program(n)->step->u.model;
+	struct arena *a = n->scope->arena;
+	struct err err = {0};
+
+	if (budget_check_turn(&r->state, &r->budget, n, &err) < 0)
+		act_fail_err(r, n, &err);
+	else
+		act_started(r, n, act_object1(a, "tier", json_string_ref(a, s->tier)));
+}
+
+/* --- the question --- */
+
+/* The prompt, then, after an empty line, the context. */
+static int user_text(struct run *r, struct node *n, const struct step_model *s, struct str *ret, struct err *err)
+{
+	struct arena *a = r->engine->scratch;
+	struct str prompt, context;
+	struct buf b;
+
+	if (act_eval_text(r, n, s->prompt, &prompt, err) < 0)
+		return -1;
+	if (!s->context) {
+		*ret = prompt;
+		return 0;
+	}
+	if (act_eval_text(r, n, s->context, &context, err) < 0)
+		return -1;
+	buf_init(&b, a);
+	buf_addstr(&b, prompt);
+	buf_adds(&b, "\n\n");
+	buf_addstr(&b, context);
+	*ret = buf_str(&b);
+	return 0;
+}
+
+/* Every earlier turn, and what was said to it: the same words each time, since they follow from its text. */
+static size_t add_turns(struct run *r, const struct node *n, const struct json *schema, struct message *v, size_t count)
+{
+	struct arena *a = r->engine->scratch;
+
+	for (int i = 0; i < n->n_turns; i++) {
+		struct str text = json_str(n->turns[i]);
+		const struct json *unused;
+		struct err why = {0};
+
+		if (answer_read(a, schema, text, &unused, &why) == 0)
+			err_set(&why, ERR_SCHEMA_OUTPUT, "it did not fit");	/* the check has become laxer since */
+		v[count++] = (struct message){ROLE_ASSISTANT, text};
+		v[count++] = (struct message){ROLE_USER, answer_repair(a, schema, &why)};
+	}
+	return count;
+}
+
+static int messages(struct run *r, struct node *n, struct message *v, size_t *ret_n, struct err *err)
+{
+	const struct step_model *s = &node_program(n)->step->u.model;
+	size_t count = 0;
+
+	if (s->system) {
+		v[count].role = ROLE_SYSTEM;
+		if (act_eval_text(r, n, s->system, &v[count++].text, err) < 0)
+			return -1;
+	}
+	v[count].role = ROLE_USER;
+	if (user_text(r, n, s, &v[count++].text, err) < 0)
+		return -1;
+	*ret_n = add_turns(r, n, s->output, v, count);
+	return 0;
+}
+
+/* --- the answer --- */
+
+static void set_cost(struct run *r, int64_t cost_pusd)
+{
+	struct batch *b = run_batch(r);
+
+	if (b->n_rows)
+		b->rows[b->n_rows - 1].cost_pusd = cost_pusd;
+}
+
+static void end_turn(struct run *r, struct node *n, struct str text)
+{
+	struct batch *b = run_batch(r);
+	struct arena *a = n->scope->arena;
+	struct str path = path_turn(b->arena, node_path(b->arena, n, ROW_STEP_CANCELLED), n->n_turns + 1);
+
+	act_row_at(r, n->scope, path, n->try_no, ROW_TURN_SUCCEEDED, step_kind_name(STEP_MODEL),
+		   act_object1(a, "text", json_string(a, text)), true);
+	b->n_started++;
+	n->mine = true;
+}
+
+static void end_answered(struct run *r, struct node *n, struct str text)
+{
+	const struct step_model *s = &node_program(n)->step->u.model;
+	const struct json *v;
+	struct err err = {0};
+
+	if (answer_read(r->engine->scratch, s->output, text, &v, &err) == 0) {
+		act_succeed(r, n, v);
+		return;
+	}
+	if (n->n_turns < NODE_MAX_REPAIRS && !n->scope->cancelling &&
+	    budget_check_turn(&r->state, &r->budget, n, NULL) == 0)
+		end_turn(r, n, text);
+	else
+		act_fail_err(r, n, &err);
+}
+
+static void on_answered(struct op *op, void *arg)
+{
+	struct flight *f = arg;
+	struct run *r = f->run;
+	struct node *n = f->node;
+	const struct model_answer *answer = gateway_answer_of(op);
+	bool answered = op->err.code == ERR_NONE;
+	struct err err;
+
+	CRASHPOINT("model.after_call");
+	flight_end(f, &err);
+	if (err.code == ERR_LEASE_LOST)
+		run_wish_for(r, WISH_DROP);
+	if (r->wish == WISH_DROP)
+		return;
+	batch_add_calls(run_batch(r), answer->calls, answer->n_calls);
+	if (answered)
+		end_answered(r, n, answer->text);
+	else if (f->abort == ABORT_RELEASE || (f->abort == ABORT_NONE && err.code == ERR_CANCELLED))
+		return;		/* who claims it next asks again */
+	else if (n->scope->cancelling)
+		act_row(r, n, ROW_STEP_CANCELLED, NULL);
+	else
+		act_fail_err(r, n, &err);
+	set_cost(r, answer->cost_pusd);
+}
+
+static void dispatch(struct run *r, struct node *n)
+{
+	const struct step_model *s = &node_program(n)->step->u.model;
+	struct arena *scratch = r->engine->scratch, *a;
+	struct message v[MAX_MESSAGES];
+	struct model_request req = {.task = r->claimed->task, .fence = r->claimed->fence,
+				    .facts = r->claimed->facts, .tier = s->tier, .messages = v,
+				    .output = s->output, .max_output = s->max_output,
+				    .temperature = s->temperature};
+	struct flight *f;
+	struct err err = {0};
+
+	if (messages(r, n, v, &req.n_messages, &err) < 0) {
+		act_fail_err(r, n, &err);
+		return;
+	}
+	req.path = path_turn(scratch, node_path(scratch, n, ROW_STEP_CANCELLED), n->n_turns + 1);
+	req.limits = budget_limits(scratch, n, &req.n_limits);
+	a = arena_new(NULL);
+	f = ARENA_NEW(a, struct flight);
+	flight_begin(f, r, n);
+	CRASHPOINT("model.before_call");
+	f->op = gateway_call(r->engine->gateway, a, &req, on_answered, f);
+}
+
+const struct step_ops step_model_ops = {.kind = STEP_MODEL, .begin = begin, .dispatch = dispatch, .resume = dispatch};
