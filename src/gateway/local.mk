@@ -17,3 +17,8 @@ src_gateway_libgateway_a_SOURCES = \
   src/gateway/replay_extract.c src/gateway/replay_extract.h
 
 EXTRA_DIST += policies/routing.yaml policies/replay/demo.json
+
+noinst_PROGRAMS += t/bin/stub_provider
+t_bin_stub_provider_SOURCES = t/bin/stub_provider.c t/bin/stub_provider.h t/bin/stub_faults.c t/bin/stub_refusals.c
+t_bin_stub_provider_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+t_bin_stub_provider_LDADD = $(base_LIBS)

@@ -1,0 +1,600 @@
+/* stub_provider.c - a model provider for tests and benches: OpenAI chat completions, streamed, with faults on request.
+ *
+ *   stub_provider [--port N | --unix PATH] [--delay-ms N] [--key KEY] [--log FILE] [--text TEXT]
+ *
+ * Prints "ready PORT" (or "ready PATH") when it listens; ends on SIGTERM. One thread, epoll, any number of
+ * connections. GET /stats answers {"requests": N, "open": N}. The log gets one line per question:
+ * STATUS MODEL BODY.
+ *
+ * POST .../chat/completions is checked strictly (unknown keys, types, stream_options without stream, the key):
+ * what is wrong is answered with 400 or 401 and a message that begins with "strict:". Any model is answered
+ * with TEXT in three pieces and usage {prompt_tokens: bytes of the question / 4, completion_tokens: 3}.
+ * Some model names play faults instead: stub_faults.c lists them.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "t/bin/stub_provider.h"
+
+enum { MAX_REQUEST = 64 << 20, MAX_EVENTS = 512, IOV_PARTS = 16, READ_BYTES = 65536 };
+
+struct stub_settings stub = {.text = "Hello from the stub."};
+
+static struct {
+	int epoll, listener, log;
+	struct connection **heap;	/* by due_ms; [0] unused */
+	size_t n_heap, heap_room;
+	struct connection *dead;
+	unsigned long long open;
+} server = {.log = -1};
+
+static volatile sig_atomic_t stopping;
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void *grow(void *p, size_t n)
+{
+	p = realloc(p, n);
+	if (!p)
+		fatal("stub_provider: out of memory");
+	return p;
+}
+
+/* --- the heap of connections that wait --- */
+
+static void heap_put(size_t i, struct connection *c)
+{
+	server.heap[i] = c;
+	c->heap_at = i;
+}
+
+static void heap_up(size_t i, struct connection *c)
+{
+	while (i > 1 && server.heap[i / 2]->due_ms > c->due_ms) {
+		heap_put(i, server.heap[i / 2]);
+		i /= 2;
+	}
+	heap_put(i, c);
+}
+
+static void heap_down(size_t i, struct connection *c)
+{
+	for (;;) {
+		size_t child = 2 * i;
+
+		if (child > server.n_heap)
+			break;
+		if (child < server.n_heap && server.heap[child + 1]->due_ms < server.heap[child]->due_ms)
+			child++;
+		if (server.heap[child]->due_ms >= c->due_ms)
+			break;
+		heap_put(i, server.heap[child]);
+		i = child;
+	}
+	heap_put(i, c);
+}
+
+static void heap_add(struct connection *c)
+{
+	if (server.n_heap + 2 > server.heap_room) {
+		server.heap_room = server.heap_room ? 2 * server.heap_room : 1024;
+		server.heap = grow(server.heap, server.heap_room * sizeof *server.heap);
+	}
+	heap_up(++server.n_heap, c);
+}
+
+static void heap_remove(struct connection *c)
+{
+	size_t i = c->heap_at;
+	struct connection *last;
+
+	if (i == 0)
+		return;
+	c->heap_at = 0;
+	last = server.heap[server.n_heap--];
+	if (last == c)
+		return;
+	if (i > 1 && server.heap[i / 2]->due_ms > last->due_ms)
+		heap_up(i, last);
+	else
+		heap_down(i, last);
+}
+
+/* --- connections --- */
+
+static void drop(struct connection *c)
+{
+	if (c->dead)
+		return;
+	c->dead = true;
+	heap_remove(c);
+	close(c->fd);
+	server.open--;
+	c->next_dead = server.dead;
+	server.dead = c;
+}
+
+static void bury(void)
+{
+	while (server.dead) {
+		struct connection *c = server.dead;
+
+		server.dead = c->next_dead;
+		arena_free(c->arena);
+		free(c->in);
+		free(c);
+	}
+}
+
+static void watch(struct connection *c, bool write)
+{
+	struct epoll_event e = {.events = EPOLLIN | (write ? EPOLLOUT : 0U), .data.ptr = c};
+
+	if (c->wants_write == write)
+		return;
+	c->wants_write = write;
+	epoll_ctl(server.epoll, EPOLL_CTL_MOD, c->fd, &e);
+}
+
+static void reset_hard(struct connection *c)
+{
+	struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	drop(c);
+}
+
+/* The first part and those behind it that need no pause, in one write. */
+static ssize_t send_parts(struct connection *c)
+{
+	struct iovec v[IOV_PARTS];
+	struct msghdr m = {.msg_iov = v};
+	struct part *p = c->first;
+
+	do {
+		size_t skip = p == c->first ? c->written : 0;
+
+		v[m.msg_iovlen++] = (struct iovec){(void *)(uintptr_t)(p->p + skip), p->n - skip};
+	} while (!p->alone && (p = p->next) && p->p && p->delay_ms == 0 && m.msg_iovlen < IOV_PARTS);
+	return sendmsg(c->fd, &m, MSG_NOSIGNAL);
+}
+
+static void forget_written(struct connection *c, size_t n)
+{
+	c->written += n;
+	while (c->first && c->first->p && c->written >= c->first->n) {
+		c->written -= c->first->n;
+		c->first = c->first->next;
+		c->due_ms = 0;
+	}
+}
+
+/* Writes what is due. */
+static void flush(struct connection *c)
+{
+	while (c->first && !c->dead) {
+		struct part *p = c->first;
+		ssize_t n;
+
+		if (c->due_ms == 0 && p->delay_ms > 0 && c->written == 0)
+			c->due_ms = now_ms() + p->delay_ms;
+		if (c->due_ms > now_ms()) {
+			if (c->heap_at == 0)
+				heap_add(c);
+			watch(c, false);
+			return;
+		}
+		if (!p->p) {
+			if (p->reset)
+				reset_hard(c);
+			else
+				drop(c);
+			return;
+		}
+		n = send_parts(c);
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			watch(c, true);
+			return;
+		}
+		if (n < 0) {
+			drop(c);
+			return;
+		}
+		forget_written(c, (size_t)n);
+	}
+	if (c->dead)
+		return;
+	watch(c, false);
+	if (!c->first) {
+		c->end = &c->first;
+		arena_reset(c->arena);
+	}
+}
+
+/* --- strict checks --- */
+
+static const struct {
+	const char *key;
+	enum json_type type;
+} known_keys[] = {
+	{"model", JSON_STRING}, {"messages", JSON_ARRAY}, {"stream", JSON_TRUE}, {"stream_options", JSON_OBJECT},
+	{"max_tokens", JSON_INT}, {"max_completion_tokens", JSON_INT}, {"temperature", JSON_NUM},
+	{"response_format", JSON_OBJECT},
+};
+
+static bool type_fits(const struct json *v, enum json_type want)
+{
+	if (want == JSON_NUM)
+		return json_is_number(v);
+	if (want == JSON_TRUE)
+		return json_type(v) == JSON_TRUE || json_type(v) == JSON_FALSE;
+	return json_type(v) == want;
+}
+
+static const char *check_message(struct arena *a, const struct json *m)
+{
+	struct str role = json_str(json_getc(m, "role"));
+
+	if (json_len(m) != 2 || json_type(json_getc(m, "content")) != JSON_STRING)
+		return "a message has other keys than role and content, or content is no text";
+	if (!str_is(role, "system") && !str_is(role, "user") && !str_is(role, "assistant"))
+		return arena_printf(a, "role \"" STR_FMT "\"", STR_ARG(role));
+	return NULL;
+}
+
+static const char *check(struct arena *a, const struct json *v)
+{
+	const struct json *messages = json_getc(v, "messages"), *format = json_getc(v, "response_format");
+	const char *wrong;
+
+	for (size_t i = 0; i < json_len(v); i++) {
+		size_t k = 0, n = sizeof known_keys / sizeof known_keys[0];
+
+		while (k < n && !str_is(json_key(v, i), known_keys[k].key))
+			k++;
+		if (k == n || !type_fits(json_val(v, i), known_keys[k].type))
+			return arena_printf(a, "key \"" STR_FMT "\" is unknown or of a wrong type", STR_ARG(json_key(v, i)));
+	}
+	if (!json_getc(v, "model") || json_len(messages) == 0)
+		return "model or messages are missing";
+	if (!json_is_true(json_getc(v, "stream")))
+		return json_getc(v, "stream_options") ? "stream_options without stream" : "expected a stream";
+	if (json_getc(v, "max_tokens") && json_getc(v, "max_completion_tokens"))
+		return "both max_tokens and max_completion_tokens";
+	if (format && (!str_is(json_str(json_getc(format, "type")), "json_schema") ||
+		       json_type(json_getc(json_getc(format, "json_schema"), "schema")) != JSON_OBJECT ||
+		       json_str(json_getc(json_getc(format, "json_schema"), "name")).n == 0))
+		return "response_format is no json_schema with name and schema";
+	for (size_t i = 0; i < json_len(messages); i++)
+		if ((wrong = check_message(a, json_at(messages, i))))
+			return wrong;
+	return NULL;
+}
+
+/* --- requests --- */
+
+static struct str header(struct str head, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i + n < head.n; i++)
+		if (head.p[i] == '\n' && i + 1 + n < head.n && strncasecmp(head.p + i + 1, name, n) == 0 &&
+		    head.p[i + 1 + n] == ':') {
+			struct str rest = str_sub(head, i + n + 2, head.n);
+			ptrdiff_t end = str_chr(rest, '\r');
+
+			return str_trim(str_sub(rest, 0, end < 0 ? rest.n : (size_t)end));
+		}
+	return STR_NONE;
+}
+
+static void log_question(int status, struct str model, struct str body)
+{
+	struct arena *a;
+	struct buf b;
+
+	if (server.log < 0)
+		return;
+	a = arena_new(NULL);
+	buf_init(&b, a);
+	buf_addf(&b, "%d " STR_FMT " ", status, STR_ARG(model));
+	for (size_t i = 0; i < body.n; i++)
+		buf_addc(&b, body.p[i] == '\n' ? ' ' : body.p[i]);
+	buf_addc(&b, '\n');
+	if (write(server.log, b.p, b.n) < 0)
+		fatal("stub_provider: the log cannot be written");
+	arena_free(a);
+}
+
+static void answer_question(struct connection *c, struct str head, struct str body)
+{
+	struct str key = header(head, "authorization");
+	const struct json *v;
+	const char *wrong = NULL;
+	struct question q;
+	struct err err;
+
+	if (stub.key && (!str_starts(key, STR("Bearer ")) || !str_is(str_sub(key, 7, key.n), stub.key))) {
+		add_error(c, 401, NULL, "invalid_request_error", "invalid_api_key",
+			  arena_printf(c->arena, "strict: wrong key \"" STR_FMT "\"", STR_ARG(key)));
+		log_question(401, STR("-"), body);
+		return;
+	}
+	if (!str_is(header(head, "content-type"), "application/json"))
+		wrong = "Content-Type is not application/json";
+	else if (json_parse(c->arena, body, NULL, &v, &err) < 0)
+		wrong = arena_strdup(c->arena, err.msg);
+	else
+		wrong = check(c->arena, v);
+	if (wrong) {
+		add_error(c, 400, NULL, "invalid_request_error", NULL, arena_printf(c->arena, "strict: %s", wrong));
+		log_question(400, STR("-"), body);
+		return;
+	}
+	q.model = str_cstr(c->arena, json_str(json_getc(v, "model")));
+	v = json_getc(v, "messages");
+	q.last = json_str(json_getc(json_at(v, json_len(v) - 1), "content"));
+	q.usage = arena_printf(c->arena, "{\"prompt_tokens\":%zu,\"completion_tokens\":3,\"total_tokens\":%zu}", body.n / 4,
+			       body.n / 4 + 3);
+	play(c, &q);
+	log_question(200, str_from(q.model), body);
+}
+
+static void answer(struct connection *c, struct str head, struct str body)
+{
+	ptrdiff_t eol = str_chr(head, '\r');
+	struct str line = str_sub(head, 0, (size_t)eol);
+
+	stub.requests++;
+	if (str_starts(line, STR("GET /stats "))) {
+		stub.requests--;
+		add_json(c, 200, NULL, arena_printf(c->arena, "{\"requests\":%llu,\"open\":%llu}", stub.requests, server.open));
+	} else if (!str_starts(line, STR("POST ")) || str_find(line, STR("/chat/completions ")) < 0) {
+		add_error(c, 404, NULL, "invalid_request_error", NULL, "strict: no such path");
+	} else {
+		answer_question(c, head, body);
+	}
+}
+
+/* One request at a time; the next is read when the answer is written. False: nothing whole is there. */
+static bool read_requests(struct connection *c)
+{
+	struct str in = {c->in, c->in_n};
+	ptrdiff_t end = str_find(in, STR("\r\n\r\n"));
+	struct str head, length;
+	size_t body_n = 0, whole;
+
+	if (end < 0 || c->first)
+		return false;
+	head = str_sub(in, 0, (size_t)end + 2);
+	length = header(head, "content-length");
+	for (size_t i = 0; i < length.n; i++)
+		body_n = body_n * 10 + (size_t)(length.p[i] - '0');
+	whole = (size_t)end + 4 + body_n;
+	if (body_n > MAX_REQUEST) {
+		drop(c);
+		return false;
+	}
+	if (c->in_n < whole)
+		return false;
+	answer(c, head, str_sub(in, (size_t)end + 4, body_n));
+	memmove(c->in, c->in + whole, c->in_n - whole);
+	c->in_n -= whole;
+	if (c->in_n == 0 && c->in_room > READ_BYTES) {
+		free(c->in);
+		c->in = NULL;
+		c->in_room = 0;
+	}
+	flush(c);
+	return !c->dead;
+}
+
+static void on_readable(struct connection *c)
+{
+	static char piece[READ_BYTES];
+	ssize_t n = recv(c->fd, piece, sizeof piece, 0);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+		drop(c);
+		return;
+	}
+	if (n < 0)
+		return;
+	if (c->in_n + (size_t)n > c->in_room) {
+		c->in_room = c->in_n + (size_t)n + 1024;
+		c->in = grow(c->in, c->in_room);
+	}
+	memcpy(c->in + c->in_n, piece, (size_t)n);
+	c->in_n += (size_t)n;
+	while (read_requests(c))
+		;
+}
+
+static void accept_all(void)
+{
+	int fd, one = 1;
+
+	while ((fd = accept4(server.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+		struct connection *c = calloc(1, sizeof *c);
+		struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+
+		if (!c)
+			fatal("stub_provider: out of memory");
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+		c->fd = fd;
+		c->arena = arena_new(NULL);
+		c->end = &c->first;
+		server.open++;
+		epoll_ctl(server.epoll, EPOLL_CTL_ADD, fd, &e);
+	}
+}
+
+/* --- the program --- */
+
+static void on_stop(int signum)
+{
+	(void)signum;
+	stopping = 1;
+}
+
+static int listen_tcp(int port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 4096) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&a, &n) < 0)
+		fatal("stub_provider: cannot listen on port %d: %s", port, strerror(errno));
+	printf("ready %d\n", ntohs(a.sin_port));
+	return fd;
+}
+
+static int listen_unix(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof a.sun_path)
+		fatal("stub_provider: path \"%s\" is too long", path);
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	unlink(path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 4096) < 0)
+		fatal("stub_provider: cannot listen on \"%s\": %s", path, strerror(errno));
+	printf("ready %s\n", path);
+	return fd;
+}
+
+static void usage(void)
+{
+	fputs("usage: stub_provider [--port N | --unix PATH] [--delay-ms N] [--key KEY] [--log FILE] [--text TEXT]\n", stderr);
+	exit(2);
+}
+
+static void read_options(int argc, char **argv, int *port, const char **path)
+{
+	for (int i = 1; i < argc; i += 2) {
+		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
+		if (!value)
+			usage();
+		if (strcmp(argv[i], "--port") == 0)
+			*port = (int)strtol(value, NULL, 10);
+		else if (strcmp(argv[i], "--unix") == 0)
+			*path = value;
+		else if (strcmp(argv[i], "--delay-ms") == 0)
+			stub.delay_ms = strtol(value, NULL, 10);
+		else if (strcmp(argv[i], "--key") == 0)
+			stub.key = value;
+		else if (strcmp(argv[i], "--text") == 0)
+			stub.text = value;
+		else if (strcmp(argv[i], "--log") == 0)
+			server.log = open(value, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+		else
+			usage();
+	}
+}
+
+static int wait_ms(void)
+{
+	int64_t left;
+
+	if (server.n_heap == 0)
+		return -1;
+	left = server.heap[1]->due_ms - now_ms();
+	return left < 0 ? 0 : (int)left;
+}
+
+static void run_due(void)
+{
+	int64_t now = now_ms();
+
+	while (server.n_heap > 0 && server.heap[1]->due_ms <= now) {
+		struct connection *c = server.heap[1];
+
+		heap_remove(c);
+		flush(c);
+		while (!c->dead && !c->first && read_requests(c))
+			;
+	}
+}
+
+static void serve(void)
+{
+	struct epoll_event events[MAX_EVENTS];
+
+	while (!stopping) {
+		int n = epoll_wait(server.epoll, events, MAX_EVENTS, wait_ms());
+
+		for (int i = 0; i < n; i++) {
+			struct connection *c = events[i].data.ptr;
+
+			if (!c) {
+				accept_all();
+				continue;
+			}
+			if (!c->dead && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+				on_readable(c);
+			if (!c->dead && (events[i].events & EPOLLOUT)) {
+				flush(c);
+				while (!c->dead && !c->first && read_requests(c))
+					;
+			}
+		}
+		run_due();
+		bury();
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
+	struct rlimit files;
+	const char *path = NULL;
+	int port = 0;
+
+	read_options(argc, argv, &port, &path);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, on_stop);
+	signal(SIGINT, on_stop);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	server.epoll = epoll_create1(EPOLL_CLOEXEC);
+	server.listener = path ? listen_unix(path) : listen_tcp(port);
+	fflush(stdout);
+	epoll_ctl(server.epoll, EPOLL_CTL_ADD, server.listener, &e);
+	serve();
+	close(server.listener);
+	free(server.heap);
+	return 0;
+}
