@@ -32,6 +32,7 @@ struct header {
 struct exchange {
 	struct url url;			/* of this hop */
 	struct url first;
+	int named_port;
 	struct header *headers;
 	size_t n_headers;
 	struct str body;
@@ -78,13 +79,14 @@ static bool origin_is_fixed(const struct runner_http *r)
 	return url_prefix_has_origin(tmpl_prefix(r->url)) || (!tmpl_reads(r->url, "args") && !tmpl_reads(r->url, "task"));
 }
 
-static int check_url(const struct call *c, const struct url *u, bool port_is_fixed, struct err *err)
+/* named_port: what the manifest itself says, or 0. */
+static int check_url(const struct call *c, const struct url *u, int named_port, struct err *err)
 {
 	const struct runner_http *r = runner(c);
 	struct sockaddr_storage ss;
 	socklen_t len;
 
-	if (!port_is_fixed && !url_has_usual_port(u))
+	if (u->port != named_port && !url_has_usual_port(u))
 		return err_set(err, ERR_TOOL_ARGS,
 			       "url \"%.200s\": expected port 80 or 443 (others must stand in the manifest)", u->origin);
 	if (url_sockaddr(u, &ss, &len) && check_address((void *)(uintptr_t)r, (struct sockaddr *)&ss, len) < 0) {
@@ -113,7 +115,8 @@ static int make_url(struct call *c, struct exchange *x, struct err *err)
 	if (!fixed && c->secrets.n > 0)
 		return err_set(err, ERR_TOOL_FAILED,
 			       "credentials go only to a host that the manifest names: its url takes the host from arguments");
-	return check_url(c, &x->url, fixed, err);
+	x->named_port = fixed ? x->url.port : 0;
+	return check_url(c, &x->url, x->named_port, err);
 }
 
 static bool is_name(struct str name, const char *lower)
@@ -350,7 +353,7 @@ static void redirect(struct call *c, const struct http_result *r)
 	}
 	rc = url_resolve(call_arena(c), &x->url, http_header_get(r, "location"), &next, &err);
 	if (rc == 0)
-		rc = check_url(c, &next, url_same_origin(&next, &x->first), &err);
+		rc = check_url(c, &next, x->named_port, &err);
 	if (rc < 0) {
 		fail_redirect(c, &err);
 		return;
