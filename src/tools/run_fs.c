@@ -110,7 +110,8 @@ static int open_root(const struct fs_job *job, struct err *err)
 
 static void work(void *arg)
 {
-	struct state *s = arg;
+	const struct call *c = arg;
+	struct state *s = c->state;
 	struct fs_job *job = &s->job;
 	int root = open_root(job, &job->err);
 

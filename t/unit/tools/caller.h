@@ -52,16 +52,16 @@ const char *path_of(const char *name);		/* dir/name */
 void put_file(const char *path, const char *text);
 const char *get_file(const char *path);		/* NULL: none */
 
-#define assert_fails(answer, error, result)                                                                        \
+#define assert_fails(got, error, result)                                                                           \
 	do {                                                                                                       \
-		struct answer a_ = (answer);                                                                       \
+		struct answer a_ = (got);                                                                          \
 		ck_assert_msg(a_.err.code == (error), "%s: %s %s", err_name(a_.err.code), a_.err.msg, a_.text);    \
 		ck_assert_msg(a_.outcome == (result), "outcome %d: %s", (int)a_.outcome, a_.err.msg);              \
 		ck_assert(a_.value == NULL);                                                                       \
 	} while (0)
-#define assert_gives(answer, json)                                                                                 \
+#define assert_gives(got, json)                                                                                    \
 	do {                                                                                                       \
-		struct answer a_ = (answer);                                                                       \
+		struct answer a_ = (got);                                                                          \
 		ck_assert_msg(a_.err.code == ERR_NONE, "%s: %s", err_name(a_.err.code), a_.err.msg);               \
 		ck_assert_int_eq(a_.outcome, TOOL_DONE);                                                           \
 		ck_assert_str_eq(a_.text, json);                                                                   \
