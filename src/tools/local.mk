@@ -27,3 +27,26 @@ TESTS += t/unit/tools/shape
 t_unit_tools_shape_SOURCES = t/unit/tools/shape.c
 t_unit_tools_shape_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_tools_shape_LDADD = $(tools_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/tools/fs
+TESTS += t/unit/tools/fs
+t_unit_tools_fs_SOURCES = t/unit/tools/fs.c t/unit/tools/caller.c t/unit/tools/caller.h
+t_unit_tools_fs_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_tools_fs_LDADD = $(tools_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/tools/http
+TESTS += t/unit/tools/http
+t_unit_tools_http_SOURCES = t/unit/tools/http.c t/unit/tools/caller.c t/unit/tools/caller.h
+t_unit_tools_http_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_tools_http_LDADD = $(tools_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/tools/exec
+TESTS += t/unit/tools/exec
+t_unit_tools_exec_SOURCES = t/unit/tools/exec.c t/unit/tools/caller.c t/unit/tools/caller.h
+t_unit_tools_exec_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_tools_exec_LDADD = $(tools_LIBS) $(CHECK_LIBS)
+
+# Tools that come with the program: to be copied to a configuration's tools.d/.
+toolsddir = $(pkgdatadir)/tools.d
+dist_toolsd_DATA = tools.d/fs.list.yaml tools.d/fs.read.yaml tools.d/fs.write.yaml \
+  tools.d/text.wordcount.yaml tools.d/web.fetch.yaml
