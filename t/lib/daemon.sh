@@ -154,8 +154,8 @@ d_init() {
 		cat <<-END
 			agentd: v1
 			database: "$AGENTD_DATABASE"
-			config: $D/root
-			workspace: $D/workspaces
+			config_dir: $D/root
+			workspace_dir: $D/workspaces
 		END
 		[ $# -eq 0 ] || printf '%s\n' "$@"
 		case "$*" in *web:*) ;; *) echo "web: {listen: \"unix:$D/web.sock\"}" ;; esac
@@ -204,3 +204,67 @@ task_state() { sql "SELECT coalesce(t.state, q.state) FROM agentd.tasks t LEFT J
 task_is() { [ "$(task_state "$1")" = "$2" ]; }
 # Nothing left that a worker or the clock would move on.
 all_settled() { [ "$(sql "SELECT count(*) FROM agentd.task_queue WHERE state NOT IN ('uncertain', 'quarantined')")" = 0 ]; }
+
+# --- the witness and its tools ---
+# The effect sink as process "sink", $sink_port; tools sink.once (at_most_once), sink.again (idempotent), sink.look (pure).
+d_sink() {
+	d_spawn sink "$top_builddir/t/bin/effect_sink" --port-file "$D/sink.port" --log "$D/effects.txt" --delay-ms "${1:-0}"
+	wait_for 10 test -s "$D/sink.port" || bail "effect_sink did not start"
+	sink_port=$(cat "$D/sink.port")
+	: >>"$D/effects.txt"
+	d_tool once at_most_once
+	d_tool again idempotent
+	d_tool look pure
+}
+
+d_tool() {
+	cat >"$D/root/tools.d/sink-$1.yaml" <<-END
+		agentd: v1
+		name: sink.$1
+		description: Tell the witness.
+		args:
+		  type: object
+		  required: [n]
+		  additionalProperties: false
+		  properties: {n: {type: integer}}
+		effect: $2
+		taint: {acts_outside: true}
+		timeout: 10s
+		http:
+		  method: POST
+		  url: http://127.0.0.1:$sink_port/$1
+		  headers: {Idempotency-Key: "\${ .effect_key }"}
+		  json: {key: "\${ .effect_key }", task: "\${ .task.id }", n: "\${ .args.n }"}
+		  allow: [127.0.0.0/8]
+	END
+}
+
+# What the sink saw, as table sink (serial, tool, task, key, n).
+d_load_sink() {
+	sed 's/^\([0-9]*\) POST \/\([a-z]*\) /\1\t\2\t/' "$D/effects.txt" >"$D/effects.tsv"
+	pg_psql >/dev/null <<-END
+		DROP TABLE IF EXISTS public.sink, public.sink_lines;
+		CREATE TABLE public.sink_lines (serial bigint, tool text, body json);
+		\\copy public.sink_lines FROM '$D/effects.tsv'
+		CREATE TABLE public.sink AS SELECT serial, tool, (body ->> 'task')::uuid AS task, body ->> 'key' AS key,
+			(body ->> 'n')::bigint AS n FROM public.sink_lines;
+	END
+}
+
+# A model provider as process "stub", $stub_url; more arguments go to it.
+d_stub() {
+	: >"$D/stub.log"
+	d_spawn stub "$top_builddir/t/bin/stub_provider" "$@"
+	wait_for 10 d_has_line stub '^ready ' || bail "stub_provider did not start"
+	stub_url=http://127.0.0.1:$(sed -n 's/^ready //p' "$D/stub.log" | head -n 1)/v1
+}
+
+# Routing with one provider, the stub, and a tier for each MODEL[=PRICE-IN/PRICE-OUT] given: tier NAME is its only model.
+d_routing() {
+	{
+		printf 'agentd: v1\nproviders:\n  stub: {wire: openai, base_url: "%s", key_env: []}\nmodels:\n' "$stub_url"
+		for d_m in "$@"; do printf '  %s\n' "$d_m"; done
+		printf 'tiers:\n'
+		for d_m in "$@"; do printf '  %s:\n    steps: [{model: %s}]\n' "${d_m%%:*}" "${d_m%%:*}"; done
+	} >"$D/root/policies/routing.yaml"
+}
