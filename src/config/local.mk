@@ -38,3 +38,16 @@ src_config_libconfig_a_SOURCES = \
   src/config/yaml.h \
   src/config/yaml_scan.c \
   src/config/yaml_value.c
+
+check_PROGRAMS += t/unit/config/yaml
+TESTS += t/unit/config/yaml
+t_unit_config_yaml_SOURCES = t/unit/config/yaml.c
+t_unit_config_yaml_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_config_yaml_LDADD = $(config_LIBS) $(CHECK_LIBS)
+
+if FUZZERS
+noinst_PROGRAMS += t/fuzz/yaml
+t_fuzz_yaml_SOURCES = t/fuzz/yaml.c
+t_fuzz_yaml_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+t_fuzz_yaml_LDADD = $(config_LIBS)
+endif

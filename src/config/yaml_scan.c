@@ -101,7 +101,7 @@ static bool open_indent(struct scan *c, size_t col)
 		c->n_indents--;
 	if (c->n_indents && c->indents[c->n_indents - 1] == col)
 		return true;
-	if (c->n_indents >= YAML_MAX_DEPTH)
+	if (c->n_indents > YAML_MAX_DEPTH)	/* one more: the deepest may be a scalar */
 		return too_deep(c);
 	c->indents[c->n_indents++] = col;
 	return true;
