@@ -134,7 +134,8 @@ char *base64url(struct arena *a, const void *p, size_t n)
 
 	for (size_t i = 0; i < n; i += 3) {
 		size_t left = n - i;
-		uint32_t v = (uint32_t)b[i] << 16 | (uint32_t)(left > 1 ? b[i + 1] : 0) << 8 | (left > 2 ? b[i + 2] : 0);
+		uint32_t second = left > 1 ? b[i + 1] : 0, third = left > 2 ? b[i + 2] : 0;
+		uint32_t v = (uint32_t)b[i] << 16 | second << 8 | third;
 
 		*at++ = letters[v >> 18];
 		*at++ = letters[v >> 12 & 63];

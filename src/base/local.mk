@@ -6,6 +6,7 @@ src_base_libbase_a_SOURCES = \
   src/base/err.c src/base/err.h src/base/err.def \
   src/base/file.c src/base/file.h \
   src/base/json.h src/base/json_shape.h \
+  src/base/json_make.c \
   src/base/json_number.c \
   src/base/json_order.c \
   src/base/json_parse.c \

@@ -327,7 +327,7 @@ START_TEST(copies_stand_alone)
 }
 END_TEST
 
-/* 24 bytes a member beyond its text would be a surprise; this is what an array of records costs. */
+/* What an array of small records costs, in times of its text. */
 START_TEST(values_are_small)
 {
 	struct arena *own = arena_new(NULL);
