@@ -263,6 +263,22 @@ static bool disk_tier(const struct source *s, struct str tier, const char **near
 	return false;
 }
 
+/* name is for places; prompts and schemas are read below dir. */
+static bool load_workflow_text(struct loading *w, const char *name, const char *dir, struct str text, bool linked,
+			       struct bundle *ret)
+{
+	struct disk k = {{disk_read, disk_contract, disk_tier, NULL}, w, -1, linked};
+	k.dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct source_file *files;
+	size_t n;
+	const struct workflow *flow = workflow_compile(w->a, &k.source, name, text, w->d, &files, &n);
+	if (k.dirfd >= 0)
+		close(k.dirfd);
+	if (flow)
+		bundle_make(w->a, flow, text, files, n, ret);
+	return flow != NULL;
+}
+
 static bool load_workflow(struct loading *w, const char *path, bool linked, struct bundle *ret)
 {
 	struct str text, dir = str_from(path);
@@ -270,16 +286,7 @@ static bool load_workflow(struct loading *w, const char *path, bool linked, stru
 		return false;
 	while (dir.n && dir.p[dir.n - 1] != '/')
 		dir.n--;
-	struct disk k = {{disk_read, disk_contract, disk_tier, NULL}, w, -1, linked};
-	k.dirfd = open(dir.n ? str_cstr(w->a, dir) : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct source_file *files;
-	size_t n;
-	const struct workflow *flow = workflow_compile(w->a, &k.source, path, text, w->d, &files, &n);
-	if (k.dirfd >= 0)
-		close(k.dirfd);
-	if (flow)
-		bundle_make(w->a, flow, text, files, n, ret);
-	return flow != NULL;
+	return load_workflow_text(w, path, dir.n ? str_cstr(w->a, dir) : ".", text, linked, ret);
 }
 
 static int compare_bundles(const void *a, const void *b)
@@ -375,9 +382,8 @@ static enum file_kind kind_of(struct arena *a, const char *path, struct str text
 }
 
 /* What else stands in the root matters for links only: its own mistakes are not this file's. */
-static bool load_neighbours(struct loading *w, const char *path)
+static bool load_neighbours(struct loading *w)
 {
-	w->root = catalog_root(w->a, path, NULL);
 	if (!w->root)
 		return false;
 	struct diags *d = w->d;
@@ -389,39 +395,73 @@ static bool load_neighbours(struct loading *w, const char *path)
 	return ok;
 }
 
+/* dir: where a workflow's prompts stand. */
+static void check_text(struct loading *w, const char *name, const char *dir, struct str text)
+{
+	struct bundle bundle;
+	const struct manifest *m;
+	switch (kind_of(w->a, name, text, w->d)) {
+	case FILE_WORKFLOW:
+		load_workflow_text(w, name, dir, text, load_neighbours(w), &bundle);
+		break;
+	case FILE_ROUTING:
+		routing_parse(w->a, name, text, w->d);
+		break;
+	case FILE_POLICY:
+		policy_parse(w->a, name, text, w->d);
+		break;
+	case FILE_TOOL:
+		m = manifest_parse(w->a, name, text, w->d);
+		load_neighbours(w);
+		if (m && w->settings)
+			link_settings(w, m);
+		break;
+	case FILE_SETTINGS:
+		settings_parse(w->a, name, text, w->d);
+		break;
+	case FILE_UNKNOWN:
+		break;
+	}
+}
+
 void catalog_check_file(struct arena *a, const char *path, struct diags *d)
 {
-	struct loading w = {.a = a, .d = d, .root = ".", .c = ARENA_NEW(a, struct catalog)};
-	struct bundle bundle;
-	struct str text;
+	struct loading w = {.a = a, .d = d, .root = catalog_root(a, path, NULL), .c = ARENA_NEW(a, struct catalog)};
+	struct str text, dir = str_from(path);
 	int rc = read_file(a, d, path, &text);
 	if (rc == 0)
 		diag_error(d, ((struct place){path, 0, 0}), "there is no such file");
 	if (rc <= 0)
 		return;
-	const struct manifest *m;
-	switch (kind_of(a, path, text, d)) {
-	case FILE_WORKFLOW:
-		load_workflow(&w, path, load_neighbours(&w, path), &bundle);
-		break;
-	case FILE_ROUTING:
-		routing_parse(a, path, text, d);
-		break;
-	case FILE_POLICY:
-		policy_parse(a, path, text, d);
-		break;
-	case FILE_TOOL:
-		m = manifest_parse(a, path, text, d);
-		load_neighbours(&w, path);
-		if (m && w.settings)
-			link_settings(&w, m);
-		break;
-	case FILE_SETTINGS:
-		settings_parse(a, path, text, d);
-		break;
-	case FILE_UNKNOWN:
-		break;
+	while (dir.n && dir.p[dir.n - 1] != '/')
+		dir.n--;
+	check_text(&w, path, dir.n ? str_cstr(a, dir) : ".", text);
+}
+
+/* DIR/NAME.yaml of plain characters: a name from outside must not lead anywhere else. */
+static bool is_plain_name(struct str name)
+{
+	static const char *const dirs[] = {"workflows/", "tools.d/", "policies/"};
+	struct str rest = STR_NONE;
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (str_starts(name, str_from(dirs[i])))
+			rest = str_sub(name, strlen(dirs[i]), name.n);
+	if (rest.n < 6 || rest.n > 100 || rest.p[0] == '.' || !str_ends(rest, STR(".yaml")))
+		return str_is(name, "agentd.yaml");
+	for (size_t i = 0; i < rest.n; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", rest.p[i]))
+			return false;
+	return true;
+}
+
+void catalog_check_text(struct arena *a, const char *root, const char *name, struct str text, struct diags *d)
+{
+	struct loading w = {.a = a, .d = d, .root = root, .c = ARENA_NEW(a, struct catalog)};
+	if (!is_plain_name(str_from(name))) {
+		diag_error(d, ((struct place){name, 0, 0}), "expected a name like workflows/NAME.yaml, tools.d/NAME.yaml or policies/NAME.yaml");
+		return;
 	}
+	check_text(&w, name, below(&w, "workflows"), text);
 }
 
 /* --- looking up --- */
