@@ -1,0 +1,79 @@
+#!/bin/sh
+# 1020-workflow.t - the shipped workflows, tools and routing run for real, with recorded replies.
+. "$top_srcdir/t/lib/pg.sh"
+. "$top_srcdir/t/lib/daemon.sh"
+
+D_DOCS=$(mktemp -d "${TMPDIR:-/tmp}/agentd-docs.XXXXXX")
+printf 'Alpha is the first letter. It begins the Greek alphabet. A third sentence.\n' >"$D_DOCS/a.txt"
+printf 'Beta is the second letter. It follows alpha.\n' >"$D_DOCS/b.txt"
+printf 'not this one\n' >"$D_DOCS/c.bin"
+d_init "worker: {lease: 2s, heartbeat: 500ms, poll: 500ms}" "tools: {roots: {docs: {path: $D_DOCS}}}"
+rm -rf "$D/root"
+mkdir "$D/root"
+for dir in workflows policies tools.d; do cp -R "$top_srcdir/$dir" "$D/root/"; done
+chmod -R u+w "$D/root"
+ok "the shipped files are valid" "$agentctl" validate "$D/root"
+d_publish
+is "every shipped workflow is active" "$(sql "SELECT count(*) FROM agentd.workflows WHERE active")" \
+	"$(find "$D/root/workflows" -maxdepth 1 -name '*.yaml' ! -name '*.test.yaml' | wc -l | tr -d ' ')"
+ctl route >"$D/route.txt" 2>&1
+like "route says that recorded replies are used" "$(cat "$D/route.txt")" 'recorded'
+d_start all all
+
+run() {
+	ctl --json submit "$@" --follow >"$D/task.json" 2>"$D/err"
+	got=$?
+	[ $got = 0 ] && pass "$1 succeeds" || fail "$1 succeeds" "exit status $got: $(cat "$D/task.json" "$D/err")"
+}
+field() { jq -cr "$1" "$D/task.json"; }
+
+# --- digest ---
+run digest --input '{"root": "docs", "path": "", "glob": "*.txt"}'
+is "it read both documents" "$(field .output.documents)" 2
+is "none failed" "$(field .output.failed)" 0
+is "in the order of names" "$(field '[.output.summaries[].file] | join(" ")')" "a.txt b.txt"
+like "the summary is of that document" "$(field '.output.summaries[1].summary')" 'Beta is the second letter'
+task=$(field .id)
+file=$(find "$D/workspaces" -name digest.md)
+[ -n "$file" ] && pass "the file is written" || fail "the file is written" "$(find "$D/workspaces")"
+like "it holds the summaries" "$(cat "$file" 2>/dev/null)" 'Alpha is the first letter'
+is "steps in the loop have their paths" "$(field '[.steps[].path | select(startswith("each["))] | unique | join(" ")')" \
+	"each[0]/document each[0]/summary each[1]/document each[1]/summary"
+is "model calls are recorded" "$(sql "SELECT count(*) FROM agentd.model_calls WHERE task = '$task'")" 3
+is "fs.write went through the ledger" "$(sql "SELECT state FROM agentd.effects WHERE task = '$task' AND tool = 'fs.write'")" done
+ctl --json submit digest --input '{"root": "docs", "glob": "*.nothing"}' --follow >"$D/task.json" 2>&1
+is "no document: a typed error of the workflow" "$(field .error.type)" digest.nothing
+ctl --json submit digest --input '{"root": "docs", "path": "../../etc", "glob": "passwd"}' --follow >"$D/task.json" 2>&1
+is "a path out of the root fails" "$(field .state)" failed
+like "with a tool's error" "$(field .error.type)" '^tool\.'
+
+# --- triage: switch, a cycle with a bound, catch ---
+run triage --input '{"text": "the site is DOWN"}'
+is "an outage goes on call" "$(field .output.queue)" on-call
+run triage --input '{"text": "a question", "words": 500}'
+is "an ordinary one to the inbox" "$(field .output.queue)" inbox
+is "three drafts, then enough" "$(field .output.drafts)" 3
+is "a revisit has its own path" "$(field '[.steps[].path | select(startswith("draft"))] | join(" ")')" "draft draft~2 draft~3"
+
+# --- reminder: a durable wait ---
+run reminder --input '{"text": "stretch"}'
+is "it says what it was told" "$(field .output.said)" stretch
+like "and writes it down" "$(cat "$(find "$D/workspaces" -name reminder.txt | head -n 1)")" stretch
+is "a skipped step says so" "$(field '.steps[] | select(.path == "timed") | .status')" skipped
+
+# --- what was given is checked ---
+ctl submit digest --input '{"path": "x"}' >"$D/out" 2>"$D/err"
+like "input is checked against the workflow's schema" "$(cat "$D/err")" 'root'
+# a running task keeps its program: the file changes, the pinned bundle does not
+bundle=$(sql "SELECT encode(bundle, 'hex') FROM agentd.workflows WHERE name = 'reminder'")
+sleeper=$(ctl submit reminder --input '{"text": "old program"}')
+sed -i 's/said: "/said: "changed: /' "$D/root/workflows/reminder.yaml"
+d_publish
+ok "the old task ends" wait_for 20 task_is "$sleeper" succeeded
+is "by the program it pinned" "$(sql "SELECT output ->> 'said' || ' ' || (encode(bundle, 'hex') = '$bundle') FROM agentd.tasks WHERE id = '$sleeper'")" "old program true"
+run reminder --input '{"text": "new"}'
+is "a new task takes the new program" "$(field .output.said)" "changed: new"
+d_stop all
+is "agentd stops cleanly" "$status" 0
+rm -rf "$D_DOCS"
+done_testing
