@@ -46,6 +46,12 @@ t_unit_tools_exec_SOURCES = t/unit/tools/exec.c t/unit/tools/caller.c t/unit/too
 t_unit_tools_exec_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_tools_exec_LDADD = $(tools_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += t/unit/tools/shipped
+TESTS += t/unit/tools/shipped
+t_unit_tools_shipped_SOURCES = t/unit/tools/shipped.c t/unit/tools/caller.c t/unit/tools/caller.h
+t_unit_tools_shipped_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_tools_shipped_LDADD = $(tools_LIBS) $(CHECK_LIBS)
+
 # Tools that come with the program: to be copied to a configuration's tools.d/.
 toolsddir = $(pkgdatadir)/tools.d
 dist_toolsd_DATA = tools.d/fs.list.yaml tools.d/fs.read.yaml tools.d/fs.write.yaml \

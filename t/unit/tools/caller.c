@@ -22,6 +22,7 @@ const char *dir;
 struct uuid task;
 enum effect_class call_effect;
 int64_t call_timeout_ms;
+struct str call_tool;
 
 static struct http *http;
 static struct tools *tools;
@@ -45,6 +46,7 @@ void caller_begin(void)
 	task = uuid_new();
 	call_effect = EFFECT_PURE;
 	call_timeout_ms = 0;
+	call_tool = STR_NONE;
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
@@ -161,7 +163,7 @@ static void on_done(struct op *op, void *arg)
 static struct op *start(const struct manifest *m, const struct json *args, struct answer *ret)
 {
 	struct tool_request req = {
-		.tool = m->contract.name,
+		.tool = call_tool.p ? call_tool : m->contract.name,
 		.args = args,
 		.task = task,
 		.fence = 1,

@@ -42,6 +42,7 @@ struct answer call_json(const struct manifest *m, const struct json *args);
 /* The effect class and the limit of the next calls (reset by caller_begin()). */
 extern enum effect_class call_effect;
 extern int64_t call_timeout_ms;
+extern struct str call_tool;	/* the name asked for; STR_NONE: the manifest's */
 
 /* A call that is left alone until it is waited for. */
 struct op *call_start(const struct manifest *m, const char *args, struct answer *ret);

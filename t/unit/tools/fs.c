@@ -464,6 +464,19 @@ START_TEST(a_fixed_root_is_not_for_the_caller_to_choose)
 }
 END_TEST
 
+START_TEST(an_unknown_tool_is_said_to_be)
+{
+	struct answer r;
+
+	call_tool = STR("fs.reed");
+	r = read_file("{}");
+	assert_fails(r, ERR_TOOL_UNKNOWN, TOOL_NOT_BEGUN);
+	ck_assert_str_eq(r.err.hint, "did you mean \"fs.read\"?");
+	call_tool = STR("");
+	assert_fails(read_file("{}"), ERR_TOOL_UNKNOWN, TOOL_NOT_BEGUN);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("fs");
@@ -492,6 +505,7 @@ int main(void)
 	tcase_add_test(t, races_lose);
 	tcase_add_test(t, cancelling_ends_the_call_once);
 	tcase_add_test(t, a_fixed_root_is_not_for_the_caller_to_choose);
+	tcase_add_test(t, an_unknown_tool_is_said_to_be);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -357,16 +357,21 @@ START_TEST(refuses_requests_that_cannot_be_made)
 }
 END_TEST
 
-START_TEST(unknown_tools_are_unknown)
+START_TEST(finds_tools_by_name)
 {
-	struct manifest *known = get("/json"), m = *known;
+	struct manifest *a = get("/json"), *b = get("/json"), *c = get("/json");
+	const struct manifest *all[] = {a, b, c};
 	struct tools *t = tools_new(loop, NULL, &settings);
 
-	tools_set_manifests(t, (const struct manifest *const *)&known, 1);
-	ck_assert_ptr_eq(tools_find(t, STR("web.test")), known);
+	a->contract.name = STR("fs.read");
+	c->contract.name = STR("web.test2");
+	tools_set_manifests(t, all, 3);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_ptr_eq(tools_find(t, all[i]->contract.name), all[i]);
 	ck_assert_ptr_null(tools_find(t, STR("web.tes")));
-	ck_assert_ptr_null(tools_find(t, STR("web.test2")));
-	m.contract.name = STR("web.tst");
+	ck_assert_ptr_null(tools_find(t, STR("web.test3")));
+	ck_assert_ptr_null(tools_find(t, STR("a")));
+	ck_assert_ptr_null(tools_find(t, STR("")));
 	tools_set_manifests(t, NULL, 0);
 	ck_assert_ptr_null(tools_find(t, STR("web.test")));
 	tools_free(t);
@@ -683,7 +688,7 @@ int main(void)
 	tcase_add_test(t, cuts_or_refuses_what_is_too_long);
 	tcase_add_test(t, makes_the_request_from_arguments);
 	tcase_add_test(t, refuses_requests_that_cannot_be_made);
-	tcase_add_test(t, unknown_tools_are_unknown);
+	tcase_add_test(t, finds_tools_by_name);
 	tcase_add_test(t, says_what_may_be_repeated);
 	tcase_add_test(t, what_never_left_may_be_tried_again);
 	tcase_add_test(t, passes_on_when_to_come_again);
