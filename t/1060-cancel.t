@@ -109,7 +109,7 @@ ok "a cancel that came while the worker was dead is kept" wait_for 12 task_is "$
 flow quick '  - id: one
     set: {n: 1}'
 d_publish
-sql "SELECT agentd.submit('quick') FROM generate_series(1, 100)" >"$D/ids"
+sql "SELECT agentd.submit('quick') FROM generate_series(1, 40)" >"$D/ids"
 while read -r id; do ctl cancel "$id" >/dev/null 2>&1 & pids="${pids:-} $!"; [ $(($(echo $pids | wc -w) % 8)) = 0 ] && wait $pids; done <"$D/ids"
 for p in $pids; do wait "$p" 2>/dev/null; done
 ok "a race of cancel and end ends" wait_for 15 all_settled

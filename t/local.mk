@@ -1,0 +1,20 @@
+# Programs and scripts that drive agentd as a whole; unit tests stand in src/ROOM/local.mk.
+check_PROGRAMS += t/bin/effect_sink
+t_bin_effect_sink_SOURCES = t/bin/effect_sink.c
+noinst_PROGRAMS += t/bench/http_load
+t_bench_http_load_SOURCES = t/bench/http_load.c
+
+program_tests = \
+  t/1000-agentctl.t \
+  t/1010-http.t \
+  t/1020-workflow.t \
+  t/1030-drain.t \
+  t/1040-timers.t \
+  t/1050-budget.t \
+  t/1060-cancel.t \
+  t/1100-kill.t \
+  t/1110-crashpoints.t \
+  t/1120-pg-restart.t
+TESTS += $(program_tests)
+EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/http_checks.py t/lib/submitters.py \
+  t/bench/claim_done.sql t/bench/jobs.sql

@@ -1,7 +1,7 @@
 # daemon.sh - the real programs under test: a cluster, a configuration root, agentd processes. Source it after pg.sh.
 #
 #   d_init [LINE...]            cluster, schema, an empty configuration root $D/root, settings $D/agentd.yaml (with
-#                               short leases; LINEs of YAML are added at its end)
+#                               short leases; LINEs of YAML are added at its end, @D@ in them is $D)
 #   d_publish                   agentctl reload of $D/root; ends the script when the files have errors
 #   d_start NAME MODE [X=Y...]  an agentd in the background with these in its environment; ready when this returns
 #   d_signal NAME SIG           signal it; d_status NAME waits for its end and sets $status (as wait says it)
@@ -161,7 +161,7 @@ d_init() {
 		case "$*" in *web:*) ;; *) echo "web: {listen: \"unix:$D/web.sock\"}" ;; esac
 		case "$*" in *worker:*) ;; *) echo "worker: {lease: 2s, heartbeat: 500ms, poll: 500ms}" ;; esac
 		case "$*" in *sweeper:*) ;; *) echo "sweeper: {interval: 500ms}" ;; esac
-	} >"$D/agentd.yaml"
+	} | sed "s|@D@|$D|g" >"$D/agentd.yaml"
 	ctl migrate >"$D/migrate.log" 2>&1 || bail "agentctl migrate failed: $(cat "$D/migrate.log")"
 }
 
