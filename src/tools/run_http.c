@@ -22,6 +22,7 @@ enum {
 	CONNECT_MS = 10 * 1000,
 	MAX_RETRY_AFTER_S = 24 * 60 * 60,
 	SHOWN_BODY_BYTES = 200,
+	QUICK_BODY_BYTES = 512 << 10,	/* more is parsed on the thread pool */
 };
 
 struct header {
@@ -38,6 +39,11 @@ struct exchange {
 	struct str body;
 	int hops;
 	bool strayed;			/* some hop had another origin: secrets stay off for good */
+	struct shaping {		/* of a long body, on the thread pool */
+		struct http_result answer;
+		const struct json *value;	/* NULL: err, or not begun */
+		struct err err;
+	} shaping;
 };
 
 static const struct runner_http *runner(const struct call *c)
@@ -304,17 +310,60 @@ static int shape(struct call *c, const struct http_result *r, const struct json 
 	return err_set(err, ERR_TOOL_OUTPUT, "%s: result of the tool: %s", shown(c), reason.msg);
 }
 
+static void finish_shaped(struct call *c, const struct json *value, const struct err *err)
+{
+	if (value)
+		call_succeed(c, value);
+	else
+		call_fail(c, TOOL_DONE, err);
+}
+
+static void shape_work(void *arg)
+{
+	const struct call *c = arg;
+	struct shaping *s = &((struct exchange *)c->state)->shaping;
+
+	if (shape(arg, &s->answer, &s->value, &s->err) < 0)
+		s->value = NULL;
+}
+
+static void on_shaped(struct op *op, void *arg)
+{
+	struct call *c = arg;
+	const struct shaping *s = &((struct exchange *)c->state)->shaping;
+
+	c->part = NULL;
+	finish_shaped(c, s->value, s->err.code != ERR_NONE ? &s->err : &op->err);
+}
+
+/* The answer dies with its exchange; the work needs it longer. */
+static void shape_later(struct call *c, const struct http_result *r)
+{
+	struct arena *a = call_arena(c);
+	struct http_result *copy = &((struct exchange *)c->state)->shaping.answer;
+
+	*copy = *r;
+	copy->body = str_dup(a, r->body);
+	copy->headers = ARENA_ARRAY(a, r->n_headers + 1, struct http_header);
+	for (size_t i = 0; i < r->n_headers; i++)
+		copy->headers[i] = (struct http_header){str_dup(a, r->headers[i].name), str_dup(a, r->headers[i].value)};
+	c->part = loop_work(c->op.loop, arena_new(a), shape_work, on_shaped, c);
+}
+
 static void finish(struct call *c, const struct http_result *r)
 {
-	const struct json *value;
+	const struct json *value = NULL;
 	struct err err = {0};
 
-	if (r->status >= 400)
+	if (r->status >= 400) {
 		fail_status(c, r);
-	else if (shape(c, r, &value, &err) < 0)
-		call_fail(c, TOOL_DONE, &err);
-	else
-		call_succeed(c, value);
+	} else if (r->body.n > QUICK_BODY_BYTES) {
+		shape_later(c, r);
+	} else {
+		if (shape(c, r, &value, &err) < 0)
+			value = NULL;
+		finish_shaped(c, value, &err);
+	}
 }
 
 /* --- hops --- */

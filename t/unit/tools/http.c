@@ -73,14 +73,14 @@ static void wait_for_close(int fd)
 		;
 }
 
-static void answer_big(int fd)
+static void answer_big(int fd, int mebibytes)
 {
 	static const char head[] = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n";
 	char block[4096];
 
 	memset(block, 'x', sizeof block);
 	say(fd, head, sizeof head - 1);
-	for (int i = 0; i < 11 * 256; i++)
+	for (int i = 0; i < mebibytes * 256; i++)
 		say(fd, block, sizeof block);
 }
 
@@ -101,7 +101,9 @@ static void answer(int fd, const char *path)
 	if (strcmp(path, "/silent") == 0) {
 		wait_for_close(fd);
 	} else if (strcmp(path, "/big") == 0) {
-		answer_big(fd);
+		answer_big(fd, 11);
+	} else if (strcmp(path, "/long") == 0) {
+		answer_big(fd, 1);
 	} else if (strcmp(path, "/kept") == 0) {
 		static const char kept[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}";
 
@@ -318,6 +320,18 @@ START_TEST(cuts_or_refuses_what_is_too_long)
 	ck_assert_str_eq(r.text, "{\"status\":200,\"text\":\"GET /echo\",\"truncated\":true}");
 	ck_assert(r.truncated);
 	assert_fails(call(get("/big"), "{}"), ERR_TOOL_OUTPUT, TOOL_UNKNOWN);
+}
+END_TEST
+
+START_TEST(a_long_body_is_shaped_too)
+{
+	struct manifest *m = get("/long");
+
+	assert_fails(call(m, "{}"), ERR_TOOL_OUTPUT, TOOL_DONE);
+	m->u.http.result = caller_expr("{n: (.body | length), type: .headers[\"content-type\"]}");
+	assert_gives(call(m, "{}"), "{\"n\":1048576,\"type\":\"text/plain\"}");
+	m->u.http.result = caller_expr(".body + 1");
+	assert_fails(call(m, "{}"), ERR_TOOL_OUTPUT, TOOL_DONE);
 }
 END_TEST
 
@@ -687,6 +701,7 @@ int main(void)
 	tcase_add_test(t, gives_json_or_text);
 	tcase_add_test(t, shapes_the_result);
 	tcase_add_test(t, cuts_or_refuses_what_is_too_long);
+	tcase_add_test(t, a_long_body_is_shaped_too);
 	tcase_add_test(t, makes_the_request_from_arguments);
 	tcase_add_test(t, refuses_requests_that_cannot_be_made);
 	tcase_add_test(t, finds_tools_by_name);
