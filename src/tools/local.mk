@@ -5,6 +5,7 @@ src_tools_libtools_a_SOURCES = \
   src/tools/argcheck.c src/tools/argcheck.h \
   src/tools/fs.h src/tools/fs_list.c src/tools/fs_read.c src/tools/fs_walk.c src/tools/fs_write.c \
   src/tools/glob.c src/tools/glob.h \
+  src/tools/http_answer.c src/tools/http_answer.h \
   src/tools/output.c src/tools/output.h \
   src/tools/run_exec.c src/tools/run_fs.c src/tools/run_http.c \
   src/tools/secret.c src/tools/secret.h \

@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "base/json.h"
 
+enum { LINE_BYTES = 200 };
+
 struct str output_cut_utf8(struct str s, size_t max)
 {
 	if (s.n <= max)
@@ -12,6 +14,17 @@ struct str output_cut_utf8(struct str s, size_t max)
 	while (max > 0 && ((unsigned char)s.p[max] & 0xc0) == 0x80)
 		max--;
 	return str_sub(s, 0, max);
+}
+
+const char *output_line(struct arena *a, struct str bytes)
+{
+	struct str text = json_str(json_string_clean(a, str_sub(str_trim(bytes), 0, LINE_BYTES)));
+	char *line = str_cstr(a, str_trim(text));
+
+	for (char *p = line; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = ' ';
+	return line;
 }
 
 static size_t escaped_bytes(unsigned char c)

@@ -23,5 +23,7 @@ int output_fit(struct arena *a, const struct json *v, size_t max_bytes, bool cut
 	       bool *ret_truncated, struct err *err);
 /* The longest beginning of valid UTF-8 with at most max bytes that ends between code points. */
 struct str output_cut_utf8(struct str s, size_t max);
+/* The beginning of what someone outside said, as one line for a message. */
+const char *output_line(struct arena *a, struct str bytes);
 
 #endif

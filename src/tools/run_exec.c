@@ -7,12 +7,12 @@
 #include "config/expr.h"
 #include "config/settings.h"
 #include "tools/call.h"
+#include "tools/output.h"
 
 enum {
 	MIN_STDOUT_BYTES = 1 << 20,	/* a result expression may pick little out of much */
 	STDERR_BYTES = 64 << 10,
 	GRACE_MS = 5000,
-	SHOWN_STDERR_BYTES = 200,
 };
 
 static const struct runner_exec *runner(const struct call *c)
@@ -98,21 +98,16 @@ static int make_dir(struct call *c, const char **ret, struct err *err)
 static const char *last_line(struct arena *a, struct str text)
 {
 	size_t from;
-	char *line;
 
 	text = str_trim(text);
 	for (from = text.n; from > 0 && text.p[from - 1] != '\n'; from--)
 		;
-	line = str_cstr(a, json_str(json_string_clean(a, str_sub(text, from, SHOWN_STDERR_BYTES))));
-	for (char *p = line; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = ' ';
-	return line;
+	return output_line(a, str_sub(text, from, text.n));
 }
 
 static void fail_exit(struct call *c, const char *program, const struct proc_result *r)
 {
-	const char *said = last_line(call_arena(c), r->err);
+	const char *said = last_line(call_arena(c), secrets_scrub(call_arena(c), &c->secrets, r->err));
 	struct err err = {0};
 
 	if (r->signal)
@@ -149,16 +144,17 @@ static void fail_run(struct call *c, const struct err *why)
 static int shape(struct call *c, const struct proc_result *r, const struct json **ret, struct err *err)
 {
 	struct arena *a = call_arena(c);
+	struct str out = secrets_scrub(a, &c->secrets, r->out), errs = secrets_scrub(a, &c->secrets, r->err);
 	const struct json *parsed;
 	struct err reason = {0};
 	struct json_builder b;
 
 	json_object_begin(&b, a);
 	json_object_setc(&b, "exit_status", json_int(a, r->exit_status));
-	json_object_setc(&b, "stdout", json_string_clean(a, r->out));
-	json_object_setc(&b, "stderr", json_string_clean(a, r->err));
+	json_object_setc(&b, "stdout", json_string_clean(a, out));
+	json_object_setc(&b, "stderr", json_string_clean(a, errs));
 	if (runner(c)->result)
-		json_object_setc(&b, "json", json_parse(a, r->out, NULL, &parsed, NULL) == 0 ? parsed : NULL);
+		json_object_setc(&b, "json", json_parse(a, out, NULL, &parsed, NULL) == 0 ? parsed : NULL);
 	*ret = json_object_end(&b);
 	if (!runner(c)->result || expr_eval(runner(c)->result, *ret, a, ret, &reason) == 0)
 		return 0;

@@ -1,27 +1,20 @@
 /* run_http.c - a tool as one HTTP exchange; redirects are followed here, each hop judged anew. */
-#define _GNU_SOURCE /* strptime */
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/http.h"
 #include "base/json.h"
 #include "config/expr.h"
 #include "tools/address.h"
 #include "tools/call.h"
+#include "tools/http_answer.h"
 #include "tools/url.h"
 
 enum {
 	MIN_BODY_BYTES = 10 << 20,	/* a result expression may pick little out of much */
 	MAX_HEADER_BYTES = 64 << 10,
 	CONNECT_MS = 10 * 1000,
-	MAX_RETRY_AFTER_S = 24 * 60 * 60,
-	SHOWN_BODY_BYTES = 200,
 	QUICK_BODY_BYTES = 512 << 10,	/* more is parsed on the thread pool */
 };
 
@@ -65,9 +58,10 @@ static bool is_safe_method(const struct call *c)
 static const char *shown(const struct call *c)
 {
 	const struct exchange *x = c->state;
+	struct str path = secrets_scrub(call_arena(c), &c->secrets, x->url.path);
 
-	return arena_printf(call_arena(c), "%s %s" STR_FMT, runner(c)->method, x->url.origin,
-			    STR_ARG(str_sub(x->url.path, 0, 120)));
+	return arena_printf(call_arena(c), "%s %.150s" STR_FMT, runner(c)->method, x->url.origin,
+			    STR_ARG(str_sub(path, 0, 120)));
 }
 
 /* --- policy --- */
@@ -188,128 +182,6 @@ static int make_body(struct call *c, struct exchange *x, struct err *err)
 
 /* --- the answer --- */
 
-/* Seconds, or a date. 0: none that can be used. */
-static int64_t retry_after_ms(struct str text)
-{
-	struct arena *scratch = arena_new(NULL);
-	const char *s = str_cstr(scratch, str_trim(text));
-	struct tm tm = {0};
-	char *end;
-	int64_t seconds = strtoll(s, &end, 10);
-
-	if (end == s || *end) {
-		end = strptime(s, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-		seconds = end && !*end ? (int64_t)timegm(&tm) - clock_wall_us() / 1000000 : 0;
-	}
-	arena_free(scratch);
-	seconds = seconds > MAX_RETRY_AFTER_S ? MAX_RETRY_AFTER_S : seconds;
-	return seconds > 0 ? seconds * 1000 : 0;
-}
-
-static bool is_transient(int status)
-{
-	return status == 408 || status == 425 || status == 429 || status >= 500;
-}
-
-/* One line of what the other side says, fit for a message. */
-static const char *shown_body(struct arena *a, struct str body)
-{
-	struct str text = json_str(json_string_clean(a, str_sub(body, 0, SHOWN_BODY_BYTES)));
-	char *line = str_cstr(a, str_trim(text));
-
-	for (char *p = line; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = ' ';
-	return line;
-}
-
-static void fail_status(struct call *c, const struct http_result *r)
-{
-	const char *said = shown_body(call_arena(c), r->body);
-	struct err err = {0};
-
-	err_set(&err, ERR_TOOL_FAILED, "%s answered %d%s%s", shown(c), r->status, *said ? ": " : "", said);
-	err.status = r->status;
-	err.retryable = is_transient(r->status) && call_is_repeatable(c);
-	err.retry_after_ms = (int)retry_after_ms(http_header_get(r, "retry-after"));
-	call_fail(c, r->status == 408 || r->status >= 500 ? TOOL_UNKNOWN : TOOL_DONE, &err);
-}
-
-static bool is_json_type(struct str type)
-{
-	struct str essence = str_trim(str_sub(type, 0, str_chr(type, ';') < 0 ? type.n : (size_t)str_chr(type, ';')));
-
-	return is_name(essence, "application/json") || is_name(essence, "text/json") ||
-	       (essence.n > 5 && is_name(str_sub(essence, essence.n - 5, 5), "+json"));
-}
-
-/* JSON when it says so; without a word about its type, when it is. Text otherwise. */
-static int read_body(struct call *c, const struct http_result *r, const struct json **ret, bool *ret_json,
-		     struct err *err)
-{
-	struct str type = http_header_get(r, "content-type"), body = str_trim(r->body);
-	struct err reason = {0};
-
-	*ret_json = true;
-	if (body.n > 0 && (is_json_type(type) || type.n == 0)) {
-		if (json_parse(call_arena(c), r->body, NULL, ret, &reason) == 0)
-			return 0;
-		if (type.n > 0)
-			return err_set(err, ERR_TOOL_OUTPUT, "%s: the body is not the JSON it is said to be: %s", shown(c),
-				       reason.msg);
-	}
-	*ret_json = false;
-	*ret = json_string_clean(call_arena(c), r->body);
-	return 0;
-}
-
-static const struct json *headers_json(struct arena *a, const struct http_result *r)
-{
-	struct json_builder b;
-
-	json_object_begin(&b, a);
-	for (size_t i = 0; i < r->n_headers; i++) {
-		struct str name = json_str(json_string_clean(a, r->headers[i].name)), value = r->headers[i].value;
-
-		for (size_t j = 0; j < i; j++)	/* a repeated field is one list */
-			if (str_eq(r->headers[j].name, r->headers[i].name))
-				value = STR_NONE;
-		if (!value.p)
-			continue;
-		for (size_t j = i + 1; j < r->n_headers; j++)
-			if (str_eq(r->headers[j].name, r->headers[i].name))
-				value = str_from(arena_printf(a, STR_FMT ", " STR_FMT, STR_ARG(value),
-							      STR_ARG(r->headers[j].value)));
-		json_object_set(&b, name, json_string_clean(a, value));
-	}
-	return json_object_end(&b);
-}
-
-static int shape(struct call *c, const struct http_result *r, const struct json **ret, struct err *err)
-{
-	struct arena *a = call_arena(c);
-	const struct json *body;
-	struct err reason = {0};
-	struct json_builder b;
-	bool is_json;
-
-	if (read_body(c, r, &body, &is_json, err) < 0)
-		return -1;
-	if (is_json && !runner(c)->result) {
-		*ret = body;
-		return 0;
-	}
-	json_object_begin(&b, a);
-	json_object_setc(&b, "status", json_int(a, r->status));
-	if (runner(c)->result)
-		json_object_setc(&b, "headers", headers_json(a, r));
-	json_object_setc(&b, runner(c)->result ? "body" : "text", body);
-	*ret = json_object_end(&b);
-	if (!runner(c)->result || expr_eval(runner(c)->result, *ret, a, ret, &reason) == 0)
-		return 0;
-	return err_set(err, ERR_TOOL_OUTPUT, "%s: result of the tool: %s", shown(c), reason.msg);
-}
-
 static void finish_shaped(struct call *c, const struct json *value, const struct err *err)
 {
 	if (value)
@@ -323,7 +195,7 @@ static void shape_work(void *arg)
 	const struct call *c = arg;
 	struct shaping *s = &((struct exchange *)c->state)->shaping;
 
-	if (shape(arg, &s->answer, &s->value, &s->err) < 0)
+	if (http_answer_shape(arg, shown(c), &s->answer, &s->value, &s->err) < 0)
 		s->value = NULL;
 }
 
@@ -356,11 +228,11 @@ static void finish(struct call *c, const struct http_result *r)
 	struct err err = {0};
 
 	if (r->status >= 400) {
-		fail_status(c, r);
+		http_answer_fail(c, shown(c), r);
 	} else if (r->body.n > QUICK_BODY_BYTES) {
 		shape_later(c, r);
 	} else {
-		if (shape(c, r, &value, &err) < 0)
+		if (http_answer_shape(c, shown(c), r, &value, &err) < 0)
 			value = NULL;
 		finish_shaped(c, value, &err);
 	}

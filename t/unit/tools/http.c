@@ -26,6 +26,8 @@ static struct {
 	char location[1024];
 } server = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+#define FIFTY "12345678901234567890123456789012345678901234567890"
+
 static const struct {
 	const char *path, *answer;	/* NULL ends the list; the body follows the blank line */
 } answers[] = {
@@ -39,6 +41,7 @@ static const struct {
 	{"/none", "204 No Content\r\n\r\n"},
 	{"/leak", "200 OK\r\nContent-Type: application/json\r\n\r\n{\"you\":\"sent s3cr3t-t0ken here\",\"s3cr3t-t0ken\":1}"},
 	{"/400", "400 Bad\r\n\r\nno \x01such\r\nthing s3cr3t-t0ken"},
+	{"/straddle", "400 Bad\r\n\r\n" FIFTY FIFTY FIFTY "45678901234567890123456789012345678901234567s3cr3t-t0ken"},
 	{"/404", "404 Not Found\r\n\r\n"},
 	{"/408", "408 Timeout\r\n\r\n"},
 	{"/425", "425 Early\r\n\r\n"},
@@ -624,6 +627,10 @@ START_TEST(credentials_reach_the_other_side_only)
 	r = call(with_token("/400"), "{}");
 	ck_assert_ptr_nonnull(strstr(r.err.msg, "***"));
 	ck_assert_ptr_null(strstr(r.err.msg, "s3cr3t"));
+	r = call(with_token("/straddle"), "{}");
+	assert_fails(r, ERR_TOOL_FAILED, TOOL_DONE);
+	ck_assert_ptr_nonnull(strstr(r.err.msg, "567***"));
+	ck_assert_ptr_null(strstr(r.err.msg, "s3"));
 }
 END_TEST
 
