@@ -357,7 +357,8 @@ static enum file_kind kind_by_keys(const struct yaml *root)
 	static const struct {
 		const char *key;
 		enum file_kind kind;
-	} marks[] = {{"steps", FILE_WORKFLOW},	  {"providers", FILE_ROUTING},	   {"tiers", FILE_ROUTING},
+	} marks[] = {{"steps", FILE_WORKFLOW},	  {"input", FILE_WORKFLOW},	   {"retain", FILE_WORKFLOW},
+		     {"providers", FILE_ROUTING}, {"tiers", FILE_ROUTING},	   {"models", FILE_ROUTING},
 		     {"rules", FILE_POLICY},	  {"effect", FILE_TOOL},	   {"args", FILE_TOOL},
 		     {"http", FILE_TOOL},	  {"exec", FILE_TOOL},		   {"database", FILE_SETTINGS},
 		     {"worker", FILE_SETTINGS},	  {"web", FILE_SETTINGS},	   {"sweeper", FILE_SETTINGS},

@@ -189,7 +189,8 @@ const struct manifest *manifest_parse(struct arena *a, const char *path, struct 
 	w.root = yaml_parse(a, path, text, d);
 	if (!w.root)
 		return NULL;
-	w.m->place = w.root->at;
+	const struct yaml *name = yaml_get(w.root, "name");
+	w.m->place = name ? name->at : w.root->at;
 	if (w.root->kind == YAML_MAP && has_later_runner(&w))
 		return NULL;
 	if (keys_read(&w.l, &tool_table, w.root, w.m)) {

@@ -23,16 +23,19 @@ static const struct key price_keys[] = {
 };
 const struct key_table price_table = {"a price", KEYS(price_keys), "Price of a model, or the word free."};
 
-static void check_amount(struct load *l, const char *name, const struct yaml *v, int64_t *pusd)
+static bool check_amount(struct load *l, const char *name, const struct yaml *v, int64_t *pusd)
 {
+	bool ok = false;
 	if (*pusd > MAX_USD * PUSD_PER_USD) {
 		diag_add(l->d, DIAG_ERROR, v->at, "the unit is US dollars per million tokens",
 			 "\"%s\": " STR_FMT " is more than %d", name, STR_ARG(v->text), MAX_USD);
-		*pusd = 0;
 	} else if (*pusd % TOKENS) {
 		diag_error(l->d, v->at, "\"%s\": " STR_FMT " has more than 6 decimal places", name, STR_ARG(v->text));
+	} else {
+		ok = true;
 	}
 	*pusd /= TOKENS;
+	return ok;
 }
 
 static void check_date(struct load *l, const struct yaml *v, struct str as_of)
@@ -56,10 +59,11 @@ static void finish(struct load *l, const struct yaml *v, struct price *p)
 {
 	int64_t *amounts[] = {&p->input, &p->cached, &p->write_5m, &p->write_1h, &p->output};
 	const char *names[] = {"input", "cached", "write_5m", "write_1h", "output"};
+	bool ok = true;
 	for (size_t i = 0; i < 5; i++) {
 		const struct yaml *n = yaml_get(v, names[i]);
 		if (n && *amounts[i] >= 0)
-			check_amount(l, names[i], n, amounts[i]);
+			ok &= check_amount(l, names[i], n, amounts[i]);
 	}
 	if (p->cached < 0)
 		p->cached = p->input;
@@ -67,7 +71,7 @@ static void finish(struct load *l, const struct yaml *v, struct price *p)
 		p->write_5m = p->input;
 	if (p->write_1h < 0)
 		p->write_1h = p->write_5m;
-	p->known = p->input >= 0 && p->output >= 0;
+	p->known = ok && p->input >= 0 && p->output >= 0;
 	if (p->known && !p->input && !p->output)
 		diag_error(l->d, v->at, "the price is 0: write `price: free` if it costs nothing");
 	else if (p->known && p->cached > p->input)

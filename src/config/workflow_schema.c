@@ -3,6 +3,8 @@
  * A reference to another file ("verdict.json#/$defs/grade") becomes one inside the schema: the file
  * is embedded below $defs under its path. Whoever validates needs no files.
  */
+#include <stdlib.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -27,7 +29,8 @@ static const struct json *parse_json(struct workflow_load *w, const char *shown,
 	diag_source(w->l.d, shown, text);
 	if (json_parse(w->l.a, text, NULL, &v, &err) == 0)
 		return v;
-	diag_error(w->l.d, ((struct place){shown, 1, 1}), "%s", err.msg);
+	const char *at = strstr(err.msg, " at byte ");	/* as json.h promises */
+	diag_error(w->l.d, text_place(shown, text, at ? strtoul(at + strlen(" at byte "), NULL, 10) : 0), "%s", err.msg);
 	return NULL;
 }
 

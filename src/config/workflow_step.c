@@ -95,8 +95,9 @@ static void report_no_kind(struct load *l, const struct yaml *map)
 		struct str key = map->pairs[i].key->text;
 		if (is_common(key))
 			continue;
-		diag_error(l->d, map->pairs[i].key->at, "unknown step kind \"" STR_FMT "\"%s (known: %s)", STR_ARG(key),
-			   load_nearest(l->a, key, names, STEP_KINDS), known_kinds(l->a));
+		const char *near = load_nearest(l->a, key, names, STEP_KINDS);
+		diag_error(l->d, map->pairs[i].key->at, "unknown step kind \"" STR_FMT "\"%s", STR_ARG(key),
+			   *near ? near : arena_printf(l->a, " (known: %s)", known_kinds(l->a)));
 		return;
 	}
 	diag_error(l->d, map->at, "the step has no kind: expected one of %s", known_kinds(l->a));
