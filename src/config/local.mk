@@ -7,6 +7,29 @@ src_config_libconfig_a_SOURCES = \
   src/config/diag.c \
   src/config/diag.h \
   src/config/expr.h \
+  src/config/expr_array.c \
+  src/config/expr_ast.h \
+  src/config/expr_builtin.c \
+  src/config/expr_check.c \
+  src/config/expr_eval.c \
+  src/config/expr_eval.h \
+  src/config/expr_format.c \
+  src/config/expr_lex.c \
+  src/config/expr_machine.c \
+  src/config/expr_object.c \
+  src/config/expr_ops.c \
+  src/config/expr_order.c \
+  src/config/expr_parse.c \
+  src/config/expr_path.c \
+  src/config/expr_refs.c \
+  src/config/expr_regex.c \
+  src/config/expr_run.c \
+  src/config/expr_run.h \
+  src/config/expr_scalar.c \
+  src/config/expr_string.c \
+  src/config/expr_tmpl.c \
+  src/config/expr_words.c \
+  src/config/expr_words.h \
   src/config/json_schema.c \
   src/config/manifest.c \
   src/config/manifest.h \
@@ -51,3 +74,11 @@ t_fuzz_yaml_SOURCES = t/fuzz/yaml.c
 t_fuzz_yaml_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 t_fuzz_yaml_LDADD = $(config_LIBS)
 endif
+
+check_PROGRAMS += t/unit/config/expr_suite
+TESTS += t/unit/config/expr_suite
+t_unit_config_expr_suite_SOURCES = t/unit/config/expr_suite.c
+t_unit_config_expr_suite_LDADD = $(config_LIBS)
+EXTRA_DIST += t/expr/arrays.test t/expr/control.test t/expr/format.test t/expr/numbers.test \
+  t/expr/objects.test t/expr/operators.test t/expr/order.test t/expr/ours.test t/expr/paths.test \
+  t/expr/strings.test
