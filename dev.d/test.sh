@@ -1,0 +1,119 @@
+# test - set up and run the whole suite: ./dev test [--slow]
+#
+#   release      build/: warnings are errors, hardened, make check
+#   sanitizers   build-san/: AddressSanitizer, UndefinedBehaviorSanitizer and the labelled crash points, make check
+#   clang        build-clang/: everything compiles without a warning
+#   valgrind     the unit tests of build/ under memcheck
+#   fuzz         every target for 10 s (--slow: two minutes)
+#
+# The last line is "N passed, N failed, N skipped"; the exit status is 1 when anything failed.
+slow=
+case ${1:-} in
+--slow) slow=1 ;;
+"") ;;
+*) die "test: unknown argument \"$1\" (./dev test [--slow])" ;;
+esac
+mkdir -p "$var/log"
+. dev.d/lib/packages
+. dev.d/lib/build
+# shellcheck disable=SC2086
+install_packages $packages $test_packages
+install_pgvector
+
+passed=0 failed=0 skipped=0
+began=$(date +%s)
+count() {
+	passed=$((passed + $1))
+	failed=$((failed + $2))
+	skipped=$((skipped + $3))
+}
+stage() {
+	stage_began=$(date +%s)
+	head_line "$1"
+}
+stage_done() { say "$* ($(($(date +%s) - stage_began)) s)"; }
+
+# Sums "# PASS: n" lines of automake's summary: words are the names to add.
+sum_of() {
+	awk -v names="$1" 'BEGIN { split(names, n, " "); for (i in n) want["# " n[i] ":"] = 1 }
+		{ gsub(/\033\[[0-9;]*m/, "") } ($1 " " $2) in want { total += $3 } END { print total + 0 }' "$2"
+}
+
+# check DIR [VARIABLE=VALUE...]: make check; counts the TAP results.
+check() {
+	dir=$1
+	shift
+	log=$var/log/check-$dir.log
+	env "$@" make -C "$dir" -k -j"$jobs" check >"$log" 2>&1 </dev/null
+	status=$?
+	p=$(sum_of "PASS XFAIL" "$log") f=$(sum_of "FAIL XPASS ERROR" "$log") s=$(sum_of SKIP "$log")
+	[ $status = 0 ] || [ "$f" != 0 ] || f=1
+	count "$p" "$f" "$s"
+	if [ "$f" != 0 ]; then
+		grep -aE '^(FAIL|ERROR|XPASS): ' "$log" | head -n 40
+		grep -alE '^(not ok|Bail out!)|^:test-result: (FAIL|ERROR)' "$dir"/t/*.trs "$dir"/t/*/*/*.trs 2>/dev/null | while read -r trs; do
+			say "--- ${trs%.trs}.log"
+			grep -aE -A 6 '^not ok|^Bail out|ERROR: |runtime error' "${trs%.trs}.log" | head -n 60
+		done
+		grep -aE ' error: |\*\*\* ' "$log" | head -n 10
+	fi
+	stage_done "$p passed, $f failed, $s skipped"
+}
+
+stage "release: build/"
+build_tree build --enable-werror
+check build AGENTD_KILLS="${AGENTD_KILLS:-${slow:+1000}}" AGENTD_TASKS="${AGENTD_TASKS:-${slow:+10000}}"
+
+stage "sanitizers and crash points: build-san/"
+build_tree build-san --enable-werror --enable-asan --enable-ubsan --enable-test-hooks
+check build-san ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
+
+stage "clang: build-clang/"
+if (
+	configure_only=1
+	build_tree build-clang CC=clang --enable-werror
+	make -C build-clang -j"$jobs" all check TESTS= >>"$var/log/build-clang.log" 2>&1
+); then
+	count 1 0 0
+	stage_done "compiles without a warning"
+else
+	count 0 1 0
+	grep -E 'error|warning' "$var/log/build-clang.log" | head -n 20
+	stage_done "does not compile with clang (see $var/log/build-clang.log)"
+fi
+
+stage "valgrind: unit tests of build/"
+p=0 f=0 s=0
+for program in $(find build/t/unit -type f -perm -u+x ! -name '*.*' | sort); do
+	log=$var/log/valgrind-$(printf '%s' "${program#build/t/unit/}" | tr / -).log
+	case $(basename "$program") in
+	*_slow | *.t) s=$((s + 1)) && continue ;;
+	esac
+	top_srcdir=$root top_builddir=$root/build CK_FORK=no CK_VERBOSITY=silent CK_TAP_LOG_FILE_NAME=/dev/null AGENTD_VALGRIND=1 \
+		timeout 600 valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=99 \
+		--suppressions=dev.d/lib/valgrind.supp "$root/$program" >"$log" 2>&1 </dev/null
+	case $? in
+	0) p=$((p + 1)) ;;
+	77) s=$((s + 1)) ;;
+	*)
+		f=$((f + 1))
+		say "not ok - $program (see $log)"
+		grep -E -A 12 '^==|Assertion|fatal' "$log" | head -n 25
+		;;
+	esac
+done
+count $p $f $s
+stage_done "$p passed, $f failed, $s skipped"
+
+stage "fuzz"
+sh "$root/dev" fuzz "${AGENTD_FUZZ_SECONDS:-$([ -n "$slow" ] && echo 120 || echo 10)}" >"$var/log/fuzz.log" 2>&1 </dev/null || :
+cat "$var/log/fuzz.log"
+p=$(grep -c '^ok ' "$var/log/fuzz.log") f=$(grep -c '^not ok ' "$var/log/fuzz.log")
+[ "$((p + f))" -gt 0 ] || f=1
+count "$p" "$f" 0
+stage_done "$p passed, $f failed"
+
+say
+say "took $(($(date +%s) - began)) s"
+say "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ] || exit 1
