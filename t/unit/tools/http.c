@@ -87,6 +87,14 @@ static void answer_big(int fd, int mebibytes)
 		say(fd, block, sizeof block);
 }
 
+/* Another request on this connection, before a new one comes? */
+static bool is_kept(int fd)
+{
+	struct pollfd p[3] = {{fd, POLLIN, 0}, {server.fd[0], POLLIN, 0}, {server.stop[0], POLLIN, 0}};
+
+	return poll(p, 3, PATIENCE_MS) > 0 && p[0].revents && !p[2].revents;
+}
+
 static void answer(int fd, const char *path)
 {
 	char text[10000];
@@ -123,7 +131,7 @@ static bool is_complete(const char *request)
 	return end && (!length || length > end || strlen(end + 4) >= strtoul(length + 16, NULL, 10));
 }
 
-static void serve(int fd)
+static bool serve(int fd)
 {
 	char request[8192] = "", path[256] = "";
 	size_t n = 0;
@@ -132,7 +140,7 @@ static void serve(int fd)
 		ssize_t k = recv(fd, request + n, sizeof request - 1 - n, 0);
 
 		if (k <= 0)
-			return;
+			return false;
 		n += (size_t)k;
 		request[n] = '\0';
 	}
@@ -143,9 +151,10 @@ static void serve(int fd)
 	const char *from = strchr(request, ' ');
 
 	if (!from)
-		return;
+		return false;
 	snprintf(path, sizeof path, "%.*s", (int)strcspn(from + 1, " ?"), from + 1);
 	answer(fd, path);
+	return strcmp(path, "/kept") == 0 && is_kept(fd);
 }
 
 static void *run_server(void *arg)
@@ -164,7 +173,8 @@ static void *run_server(void *arg)
 			pthread_mutex_lock(&server.lock);
 			server.connections++;
 			pthread_mutex_unlock(&server.lock);
-			serve(fd);
+			while (serve(fd))
+				;
 			shutdown(fd, SHUT_RDWR);
 			close(fd);
 		}
@@ -688,11 +698,16 @@ END_TEST
 START_TEST(arguments_do_not_choose_where_credentials_go)
 {
 	struct manifest *m = with_token("/echo");
+	struct answer r;
 
 	m->u.http.url = caller_tmpl("${ .args.url }");
-	assert_fails(call(m, "{\"url\":\"http://127.0.0.1/\"}"), ERR_TOOL_FAILED, TOOL_NOT_BEGUN);
+	r = call(m, "{\"url\":\"http://127.0.0.1/\"}");
+	assert_fails(r, ERR_TOOL_FAILED, TOOL_NOT_BEGUN);
+	ck_assert_ptr_nonnull(strstr(r.err.msg, "credentials go only"));
 	m->u.http.url = caller_tmpl("http://127.0.0.1${ .args.rest }");
-	assert_fails(call(m, "{\"rest\":\"/\"}"), ERR_TOOL_FAILED, TOOL_NOT_BEGUN);
+	r = call(m, "{\"rest\":\"/\"}");
+	assert_fails(r, ERR_TOOL_FAILED, TOOL_NOT_BEGUN);
+	ck_assert_ptr_nonnull(strstr(r.err.msg, "credentials go only"));
 	ck_assert_int_eq(count(&server.connections), 0);
 }
 END_TEST
