@@ -229,6 +229,7 @@ CREATE TABLE agentd.workers (
 	ended_at timestamptz,
 	lease_ms bigint NOT NULL CHECK (lease_ms > 0),
 	pid integer NOT NULL,
+	claim integer,		-- number of the last claim, so that one sent again gets the same tasks (R21)
 	semantics smallint NOT NULL,
 	host text NOT NULL,
 	lanes text[] COLLATE "C" NOT NULL
@@ -240,6 +241,7 @@ CREATE TABLE agentd.task_attempts (
 	started_at timestamptz NOT NULL,
 	ended_at timestamptz,
 	fence integer NOT NULL,
+	claim integer,
 	leaf smallint NOT NULL,
 	outcome text,
 	PRIMARY KEY (task, fence, leaf)

@@ -55,8 +55,29 @@ LANGUAGE sql STABLE AS $$
 	FROM agentd.task_log l WHERE l.task = p_task AND l.leaf = p_leaf AND l.seq > p_after
 $$;
 
--- The first row has no task: it says what time it is and when the next timer is due (0: none).
-CREATE FUNCTION agentd.claim(p_worker uuid, p_limit integer)
+CREATE FUNCTION agentd.claimed_rows(p_id uuid[], p_fence integer[], p_leaf smallint[], p_failures smallint[],
+	p_recoveries smallint[], p_cancel boolean[], p_seq bigint[], p_spent bigint[])
+RETURNS TABLE (task uuid, fence integer, workflow text, bundle bytea, urgency text, labels json, submitted_by text,
+	parent uuid, input json, budget json, created_us bigint, deadline_us bigint, failures integer, recoveries integer,
+	cancel boolean, last_seq bigint, journal json, spent_pusd bigint, now_us bigint, next_due_us bigint)
+LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+DECLARE
+	v_leaves smallint[] := ARRAY(SELECT DISTINCT l FROM unnest(p_leaf) l);
+BEGIN
+	RETURN QUERY SELECT t.id, c.fence, t.workflow, t.bundle, t.urgency, t.labels, t.submitted_by, t.parent,
+		agentd.value_of(t.input, t.input_blob), t.budget, agentd.us(t.created_at), coalesce(agentd.us(t.deadline), 0),
+		c.failures::integer, c.recoveries::integer, c.cancel, c.seq,
+		CASE WHEN c.seq > 0 THEN agentd.journal_json(t.id, t.leaf, 0) END, c.spent, NULL::bigint, NULL::bigint
+	FROM unnest(p_id, p_fence, p_leaf, p_failures, p_recoveries, p_cancel, p_seq, p_spent)
+		c(id, fence, leaf, failures, recoveries, cancel, seq, spent)
+	JOIN agentd.tasks t ON t.id = c.id AND t.leaf = c.leaf
+	WHERE t.leaf = ANY (v_leaves);
+END $$;
+
+-- The first row has no task: it says what time it is and when the next timer is due (null: none).
+-- p_claim counts the worker's claims; the same number again gets the same tasks again.
+CREATE FUNCTION agentd.claim(p_worker uuid, p_limit integer, p_claim integer DEFAULT NULL)
 RETURNS TABLE (task uuid, fence integer, workflow text, bundle bytea, urgency text, labels json, submitted_by text,
 	parent uuid, input json, budget json, created_us bigint, deadline_us bigint, failures integer, recoveries integer,
 	cancel boolean, last_seq bigint, journal json, spent_pusd bigint, now_us bigint, next_due_us bigint)
@@ -70,22 +91,34 @@ DECLARE
 	v_id uuid[];
 	v_fence integer[];
 	v_leaf smallint[];
-	v_leaves smallint[];
 	v_failures smallint[];
 	v_recoveries smallint[];
 	v_cancel boolean[];
 	v_seq bigint[];
 	v_spent bigint[];
 BEGIN
-	SELECT * INTO v_worker FROM workers w WHERE w.id = p_worker AND w.ended_at IS NULL;
+	SELECT * INTO v_worker FROM workers w WHERE w.id = p_worker AND w.ended_at IS NULL FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'worker % has no lease', p_worker USING ERRCODE = 'AG410';
 	END IF;
 	PERFORM agentd.promote_due(greatest(100, 2 * p_limit), v_now);
 	RETURN QUERY SELECT NULL::uuid, NULL::integer, NULL::text, NULL::bytea, NULL::text, NULL::json, NULL::text, NULL::uuid,
 		NULL::json, NULL::json, NULL::bigint, NULL::bigint, NULL::integer, NULL::integer, NULL::boolean, NULL::bigint,
-		NULL::json, NULL::bigint, agentd.us(v_now), (SELECT coalesce(agentd.us(q.run_at), 0) FROM task_queue q
+		NULL::json, NULL::bigint, agentd.us(v_now), (SELECT agentd.us(q.run_at) FROM task_queue q
 			WHERE q.state NOT IN ('ready', 'running') AND q.run_at IS NOT NULL ORDER BY q.run_at LIMIT 1);
+
+	IF v_worker.claim = p_claim THEN
+		SELECT array_agg(q.id), array_agg(q.fence), array_agg(q.leaf), array_agg(q.failures), array_agg(q.recoveries),
+			array_agg(q.cancel_at IS NOT NULL), array_agg(q.seq), array_agg(agentd.pusd(q.spent_usd + q.held_usd))
+		INTO v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent
+		FROM task_queue q JOIN task_attempts a ON a.task = q.id AND a.fence = q.fence AND a.leaf = q.leaf
+		WHERE q.worker = p_worker AND q.state = 'running' AND a.claim = p_claim;
+		RETURN QUERY SELECT * FROM agentd.claimed_rows(v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent);
+		RETURN;
+	END IF;
+	IF p_claim IS NOT NULL THEN
+		UPDATE workers w SET claim = p_claim WHERE w.id = p_worker;
+	END IF;
 
 	-- One lane after the other, the most urgent head first: the index is ordered within a lane only.
 	FOR v_lane IN
@@ -104,22 +137,15 @@ BEGIN
 			RETURNING q.id, q.fence, q.leaf, q.failures, q.recoveries, q.cancel_at IS NOT NULL AS cancel, q.seq,
 				agentd.pusd(q.spent_usd + q.held_usd) AS spent
 		), a AS (
-			INSERT INTO task_attempts (task, worker, started_at, fence, leaf)
-			SELECT c.id, p_worker, v_now, c.fence, c.leaf FROM c
+			INSERT INTO task_attempts (task, worker, started_at, fence, claim, leaf)
+			SELECT c.id, p_worker, v_now, c.fence, p_claim, c.leaf FROM c
 		)
 		SELECT array_agg(c.id), array_agg(c.fence), array_agg(c.leaf), array_agg(c.failures), array_agg(c.recoveries),
-			array_agg(c.cancel), array_agg(c.seq), array_agg(c.spent), array_agg(DISTINCT c.leaf)
-		INTO v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent, v_leaves FROM c;
+			array_agg(c.cancel), array_agg(c.seq), array_agg(c.spent)
+		INTO v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent FROM c;
 		CONTINUE WHEN v_id IS NULL;
 		v_left := v_left - cardinality(v_id);
-		RETURN QUERY SELECT t.id, c.fence, t.workflow, t.bundle, t.urgency, t.labels, t.submitted_by, t.parent,
-			agentd.value_of(t.input, t.input_blob), t.budget, agentd.us(t.created_at), coalesce(agentd.us(t.deadline), 0),
-			c.failures::integer, c.recoveries::integer, c.cancel, c.seq,
-			CASE WHEN c.seq > 0 THEN agentd.journal_json(t.id, t.leaf, 0) END, c.spent, NULL::bigint, NULL::bigint
-		FROM unnest(v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent)
-			c(id, fence, leaf, failures, recoveries, cancel, seq, spent)
-		JOIN tasks t ON t.id = c.id AND t.leaf = c.leaf
-		WHERE t.leaf = ANY (v_leaves);
+		RETURN QUERY SELECT * FROM agentd.claimed_rows(v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent);
 	END LOOP;
 END $$;
 

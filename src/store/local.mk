@@ -1,0 +1,17 @@
+noinst_LIBRARIES += src/store/libstore.a
+src_store_libstore_a_SOURCES = \
+  src/store/admin.c src/store/admin.h \
+  src/store/call.h \
+  src/store/commit.c \
+  src/store/field.c \
+  src/store/link.c src/store/link.h \
+  src/store/listen.c src/store/listen.h \
+  src/store/migrate.c \
+  src/store/move_json.c src/store/move_json.h \
+  src/store/params.c src/store/params.h \
+  src/store/pg.c src/store/store.h \
+  src/store/queue.c src/store/queue.h \
+  src/store/sqlstate.def \
+  src/store/submission.c src/store/submission.h \
+  src/store/submit.c \
+  src/store/tasks.c src/store/tasks.h

@@ -1,0 +1,197 @@
+/* admin.c - bundles, tokens, sweeping, health. */
+#include "store/admin.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "store/call.h"
+
+enum { ADMIN_DEADLINE_MS = 30000, SWEEP_DEADLINE_MS = 90000 };
+
+struct str admin_text_of(const struct op *op)
+{
+	return call_text_of(op);
+}
+
+/* --- bundles --- */
+
+static const struct stmt reload_stmt = {"reload", "SELECT agentd.reload($1, $2, $3, $4)"};
+static const struct stmt bundle_stmt = {"bundle", "SELECT agentd.bundle($1)"};
+static const struct stmt workflows_stmt = {"workflows", "SELECT agentd.workflows_list()"};
+
+struct op *admin_reload(struct store *s, struct arena *a, const struct bundle_row *rows, size_t n, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &reload_stmt);
+	struct array workflow, digest, content, meta;
+
+	array_begin(&workflow, a, ARRAY_TEXT);
+	array_begin(&digest, a, ARRAY_BYTEA);
+	array_begin(&content, a, ARRAY_JSON);
+	array_begin(&meta, a, ARRAY_JSON);
+	for (size_t i = 0; i < n; i++) {
+		array_text(&workflow, rows[i].workflow);
+		array_bytes(&digest, rows[i].digest.b, sizeof rows[i].digest.b);
+		array_json(&content, rows[i].content);
+		array_json(&meta, rows[i].meta);
+	}
+	params_array(&c->params, &workflow);
+	params_array(&c->params, &digest);
+	params_array(&c->params, &content);
+	params_array(&c->params, &meta);
+	return call_start(c, ADMIN_DEADLINE_MS, call_read_text, done, arg);
+}
+
+/* Workers need it to go on and have nothing better to do than to wait for it. */
+struct op *admin_bundle(struct store *s, struct arena *a, const struct digest *d, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &bundle_stmt);
+
+	params_digest(&c->params, d);
+	return call_start(c, 0, call_read_text, done, arg);
+}
+
+struct op *admin_workflows(struct store *s, struct arena *a, int64_t deadline_ms, op_done_fn *done, void *arg)
+{
+	return call_start(call_new(s, a, &workflows_stmt), deadline_ms, call_read_text, done, arg);
+}
+
+/* --- tokens --- */
+
+static const struct stmt token_create_stmt = {"token_create", "SELECT agentd.token_create($1, $2, $3, $4)"};
+static const struct stmt token_list_stmt = {"token_list", "SELECT agentd.token_list()"};
+static const struct stmt token_revoke_stmt = {"token_revoke", "SELECT agentd.token_revoke($1)"};
+static const struct stmt token_check_stmt = {"token_check", "SELECT hash, name, scopes FROM agentd.token_check($1)"};
+
+static const struct {
+	const char *name;
+	unsigned bit;
+} scopes[] = {
+	{"submit", SCOPE_SUBMIT}, {"read", SCOPE_READ}, {"approve", SCOPE_APPROVE}, {"admin", SCOPE_ADMIN}, {"metrics", SCOPE_METRICS},
+};
+
+unsigned scope_parse(struct str name)
+{
+	for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++)
+		if (str_is(name, scopes[i].name))
+			return scopes[i].bit;
+	return 0;
+}
+
+struct op *admin_token_create(struct store *s, struct arena *a, const struct token_row *t, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &token_create_stmt);
+	struct array list;
+
+	array_begin(&list, a, ARRAY_TEXT);
+	for (size_t i = 0; i < t->n_scopes; i++)
+		array_text(&list, t->scopes[i]);
+	params_digest(&c->params, &t->hash);
+	params_text(&c->params, t->name);
+	params_array(&c->params, &list);
+	params_int(&c->params, t->expires_us);
+	return call_start(c, ADMIN_DEADLINE_MS, call_read_text, done, arg);
+}
+
+struct op *admin_token_list(struct store *s, struct arena *a, op_done_fn *done, void *arg)
+{
+	return call_start(call_new(s, a, &token_list_stmt), ADMIN_DEADLINE_MS, call_read_text, done, arg);
+}
+
+struct op *admin_token_revoke(struct store *s, struct arena *a, struct str name, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &token_revoke_stmt);
+
+	params_text(&c->params, name);
+	return call_start(c, ADMIN_DEADLINE_MS, call_read_text, done, arg);
+}
+
+static int read_token(struct call *c, const PGresult *r, struct err *err)
+{
+	struct token_check *t = ARENA_NEW(c->op.arena, struct token_check);
+	size_t n;
+	const struct str *words;
+
+	c->result = t;
+	if (PQntuples(r) == 0)
+		return 0;
+	if (!field_digest(r, 0, 0, &t->hash))
+		return err_set(err, ERR_PG, "token_check: expected a digest");
+	t->name = field_str(r, 0, 1);
+	words = field_words(c->op.arena, r, 0, 2, &n);
+	for (size_t i = 0; i < n; i++)
+		t->scopes |= scope_parse(words[i]);
+	t->valid = true;
+	return 0;
+}
+
+struct op *admin_token_check(struct store *s, struct arena *a, const struct digest *hash, int64_t deadline_ms,
+			     op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &token_check_stmt);
+
+	params_digest(&c->params, hash);
+	return call_start(c, deadline_ms, read_token, done, arg);
+}
+
+const struct token_check *admin_token_check_of(const struct op *op)
+{
+	return ((const struct call *)op)->result;
+}
+
+/* --- sweeping --- */
+
+static const struct stmt sweeps[] = {
+	{"expired_workers", "SELECT agentd.sweep_expired_workers($1)"},
+	{"due_timers", "SELECT agentd.sweep_due_timers($1)"},
+	{"deadlines", "SELECT agentd.sweep_deadlines($1)"},
+	{"expired_holds", "SELECT agentd.sweep_expired_holds($1)"},
+	{"partitions", "SELECT agentd.sweep_partitions($1)"},
+	{"retention", "SELECT agentd.sweep_retention($1)"},
+};
+
+static int read_count(struct call *c, const PGresult *r, struct err *err)
+{
+	int64_t *n = ARENA_NEW(c->op.arena, int64_t);
+
+	if (PQntuples(r) != 1)
+		return err_set(err, ERR_PG, "%s: expected one number", c->stmt->name);
+	*n = field_int(r, 0, 0);
+	c->result = n;
+	return 0;
+}
+
+struct op *admin_sweep(struct store *s, struct arena *a, const char *duty, const struct json *args, op_done_fn *done, void *arg)
+{
+	for (size_t i = 0; i < sizeof sweeps / sizeof sweeps[0]; i++)
+		if (strcmp(sweeps[i].name, duty) == 0) {
+			struct call *c = call_new(s, a, &sweeps[i]);
+
+			params_json(&c->params, args ? args : json_empty_object());
+			return call_start(c, SWEEP_DEADLINE_MS, read_count, done, arg);
+		}
+	fatal("unknown duty \"%s\"", duty);
+}
+
+int64_t admin_sweep_of(const struct op *op)
+{
+	const int64_t *n = ((const struct call *)op)->result;
+
+	return n ? *n : 0;
+}
+
+/* --- health --- */
+
+static const struct stmt ping_stmt = {"ping", "SELECT agentd.ping()"};
+static const struct stmt doctor_stmt = {"doctor", "SELECT agentd.doctor()"};
+
+struct op *admin_ping(struct store *s, struct arena *a, int64_t deadline_ms, op_done_fn *done, void *arg)
+{
+	return call_start(call_new(s, a, &ping_stmt), deadline_ms, call_read_text, done, arg);
+}
+
+struct op *admin_doctor(struct store *s, struct arena *a, op_done_fn *done, void *arg)
+{
+	return call_start(call_new(s, a, &doctor_stmt), ADMIN_DEADLINE_MS, call_read_text, done, arg);
+}

@@ -1,0 +1,81 @@
+/* call.h - one function call: an op of this room. Internal to the room.
+ *
+ * Shapes:  call_new() in the op's arena, params_*() into c->params, call_start(). read() turns the answer into
+ *          c->result (in the op's arena) or an error. A call that was sent and lost its connection is
+ *          sent again, identically and in order.
+ * Units:   deadline_ms from now, 0: none.
+ * Memory:  the answer (PGresult) lives as long as the op's arena: results may point into it.
+ * Errors:  sqlstate.def; ERR_PG_DOWN when the deadline passes; ERR_CANCELLED when the store is closed.
+ * Source:  store.h.
+ */
+#ifndef STORE_CALL_H
+#define STORE_CALL_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/loop.h"
+#include "base/str.h"
+#include "base/uuid.h"
+#include "store/params.h"
+
+struct call;
+struct json;
+struct slot;
+struct store;
+
+struct stmt {			/* prepared once per connection */
+	const char *name, *sql;
+};
+
+typedef int call_read_fn(struct call *c, const PGresult *r, struct err *err);
+
+struct call {
+	struct op op;			/* first */
+	struct store *store;
+	const struct stmt *stmt;
+	struct params params;
+	call_read_fn *read;
+	void *result;
+	struct slot *slot;		/* place in the pipeline; NULL while it waits to be repeated */
+	struct loop_timer *deadline, *again;
+	int64_t deadline_ms;
+	unsigned repeats;		/* after 40001, 40P01, 53xxx */
+};
+
+struct call *call_new(struct store *s, struct arena *a, const struct stmt *stmt);
+void call_init(struct call *c, struct store *s, struct arena *a, const struct stmt *stmt);	/* c is cleared, in a */
+struct op *call_start(struct call *c, int64_t deadline_ms, call_read_fn *read, op_done_fn *done, void *arg);
+
+/* A call whose answer is one text: c->result is a struct str *. */
+call_read_fn call_read_text;
+struct str call_text_of(const struct op *op);
+
+/* Fields of an answer in text format. */
+bool field_is_null(const PGresult *r, int row, int col);
+struct str field_str(const PGresult *r, int row, int col);	/* STR_NONE when null; points into the answer */
+int64_t field_int(const PGresult *r, int row, int col);		/* 0 when null */
+bool field_bool(const PGresult *r, int row, int col);
+struct uuid field_uuid(const PGresult *r, int row, int col);	/* nil when null */
+bool field_digest(const PGresult *r, int row, int col, struct digest *ret);
+/* Elements of an array of uuids or plain words: {a,b}; NULL and 0 when null. */
+struct str *field_words(struct arena *a, const PGresult *r, int row, int col, size_t *ret_n);
+int field_json(struct arena *a, const PGresult *r, int row, int col, const struct json **ret, struct err *err);	/* NULL when null */
+
+/* The group-committing parts of a store, made with it (commit.c, submit.c). */
+struct commits;
+struct submits;
+struct commits *commits_new(struct store *s);
+void commits_close(struct commits *c);		/* moves that wait complete as cancelled; memory goes in the check phase */
+struct submits *submits_new(struct store *s);
+void submits_close(struct submits *s);
+struct commits *store_commits(struct store *s);
+struct submits *store_submits(struct store *s);
+struct loop *store_loop(struct store *s);
+bool store_is_closed(const struct store *s);
+int store_next_claim(struct store *s);		/* counts from 1 */
+
+#endif

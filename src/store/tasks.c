@@ -1,0 +1,111 @@
+/* tasks.c - looking at tasks and cancelling them. Submitting is in submit.c. */
+#include "store/tasks.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "store/call.h"
+
+static const struct stmt view_stmt = {"task_view", "SELECT agentd.task_view($1, $2, $3)"};
+static const struct stmt list_stmt = {"task_list", "SELECT agentd.task_list($1, $2, $3, $4, $5, $6, $7, $8)"};
+static const struct stmt cancel_stmt = {"cancel", "SELECT agentd.cancel($1, $2, $3)"};
+static const struct stmt events_stmt = {"task_events", "SELECT agentd.task_events($1, $2, $3, $4, $5)"};
+static const struct stmt states_stmt = {"task_states", "SELECT id, state, terminal FROM agentd.task_states($1)"};
+
+static void add_principal(struct params *p, const struct principal *by)
+{
+	params_text(p, by->name.p ? by->name : STR(""));
+	params_bool(p, by->sees_all);
+}
+
+struct op *tasks_view(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
+		      int64_t deadline_ms, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &view_stmt);
+
+	params_uuid(&c->params, task);
+	add_principal(&c->params, by);
+	return call_start(c, deadline_ms, call_read_text, done, arg);
+}
+
+struct op *tasks_list(struct store *s, struct arena *a, const struct task_filter *f, const struct principal *by,
+		      int64_t deadline_ms, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &list_stmt);
+
+	params_text(&c->params, f->workflow);
+	params_text(&c->params, f->state);
+	params_text(&c->params, f->label_key);
+	params_text(&c->params, f->label_value);
+	params_uuid(&c->params, &f->before);
+	params_int(&c->params, f->limit);
+	add_principal(&c->params, by);
+	return call_start(c, deadline_ms, call_read_text, done, arg);
+}
+
+struct op *tasks_cancel(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
+			int64_t deadline_ms, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &cancel_stmt);
+
+	params_uuid(&c->params, task);
+	add_principal(&c->params, by);
+	return call_start(c, deadline_ms, call_read_text, done, arg);
+}
+
+struct op *tasks_events(struct store *s, struct arena *a, const struct uuid *task, int64_t after_seq, int limit,
+			const struct principal *by, int64_t deadline_ms, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &events_stmt);
+
+	params_uuid(&c->params, task);
+	params_int(&c->params, after_seq);
+	params_int(&c->params, limit);
+	add_principal(&c->params, by);
+	return call_start(c, deadline_ms, call_read_text, done, arg);
+}
+
+struct str tasks_text_of(const struct op *op)
+{
+	return call_text_of(op);
+}
+
+struct states {
+	struct task_state *v;
+	size_t n;
+};
+
+static int read_states(struct call *c, const PGresult *r, struct err *err)
+{
+	struct states *t = ARENA_NEW(c->op.arena, struct states);
+
+	(void)err;
+	t->n = (size_t)PQntuples(r);
+	t->v = ARENA_ARRAY(c->op.arena, t->n + 1, struct task_state);
+	for (size_t i = 0; i < t->n; i++)
+		t->v[i] = (struct task_state){.id = field_uuid(r, (int)i, 0),
+					      .state = field_str(r, (int)i, 1),
+					      .terminal = field_bool(r, (int)i, 2)};
+	c->result = t;
+	return 0;
+}
+
+struct op *tasks_states(struct store *s, struct arena *a, const struct uuid *ids, size_t n, int64_t deadline_ms,
+			op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &states_stmt);
+	struct array list;
+
+	array_begin(&list, a, ARRAY_UUID);
+	for (size_t i = 0; i < n; i++)
+		array_uuid(&list, &ids[i]);
+	params_array(&c->params, &list);
+	return call_start(c, deadline_ms, read_states, done, arg);
+}
+
+const struct task_state *tasks_states_of(const struct op *op, size_t *ret_n)
+{
+	const struct states *t = ((const struct call *)op)->result;
+
+	*ret_n = t ? t->n : 0;
+	return t ? t->v : NULL;
+}
