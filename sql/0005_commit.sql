@@ -109,7 +109,7 @@ BEGIN
 			cost_pusd bigint, cost_source text, policy bytea)
 		WHERE p_base[x.move] >= 0 ORDER BY p_task[x.move], x.id
 	LOOP
-		v_row := ROW(c.id, c.task, c.hold, p_now, agentd.at_us(c.started_us), c.fence, c.attempt, c.first_byte_ms,
+		v_row := ROW(c.id, c.task, c.hold, p_now, coalesce(agentd.at_us(c.started_us), p_now), c.fence, c.attempt, c.first_byte_ms,
 			c.total_ms, c.in_fresh, c.in_cached, c.in_write_5m, c.in_write_1h, c.out_text, c.out_reason, c.http_status,
 			c.leaf, agentd.usd(c.cost_pusd), c.cost_source, c.path, c.tier, c.provider, c.model_asked,
 			c.model_answered, c.provider_request_id, c.key_fingerprint, c.error_class, c.policy)::agentd.model_calls;

@@ -185,6 +185,12 @@ static void on_event(void *arg, int events)
 		k->user.readable(k->user.arg);
 }
 
+static void on_notice(void *arg, const char *text)
+{
+	(void)arg;
+	log_debug("store.notice", "text=%s", log_quotec(text));
+}
+
 static void begin_connect(struct link *k)
 {
 	static const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding", "tcp_user_timeout",
@@ -197,6 +203,7 @@ static void begin_connect(struct link *k)
 		link_lost(k, k->conn ? PQerrorMessage(k->conn) : "out of memory");
 		return;
 	}
+	PQsetNoticeProcessor(k->conn, on_notice, NULL);
 	loop_timer_set(k->timer, CONNECT_TIMEOUT_MS);
 	watch(k, LOOP_WRITE);
 }

@@ -15,3 +15,10 @@ src_store_libstore_a_SOURCES = \
   src/store/submission.c src/store/submission.h \
   src/store/submit.c \
   src/store/tasks.c src/store/tasks.h
+
+check_PROGRAMS += t/unit/store/queue
+TESTS += t/unit/store/queue
+t_unit_store_queue_SOURCES = t/unit/store/queue.c t/unit/store/cluster.c t/unit/store/cluster.h
+t_unit_store_queue_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_store_queue_LDADD = $(store_LIBS) $(CHECK_LIBS)
+EXTRA_DIST += t/lib/pg.sh t/lib/pg-server.sh

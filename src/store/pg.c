@@ -73,19 +73,26 @@ static bool is_connection_error(const char *state)
 	return !*state || starts(state, "08") || starts(state, "57P0");
 }
 
-/* Another try of the same call can succeed by itself: deadlock, serialization, the server is out of something. */
+/* Another try of the same call can succeed by itself: deadlock, serialization, the server is out of something,
+ * or the segment that should have prepared the statement failed. */
 static bool is_repeatable(const char *state)
 {
-	return starts(state, "40001") || starts(state, "40P01") || starts(state, "53");
+	return starts(state, "40001") || starts(state, "40P01") || starts(state, "53") || starts(state, "26000");
+}
+
+static const char *state_of(const PGresult *r)
+{
+	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+
+	return state ? state : "";
 }
 
 static void error_of(const PGresult *r, struct err *err)
 {
-	const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+	const char *state = state_of(r);
 	const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
 	const char *hint = PQresultErrorField(r, PG_DIAG_MESSAGE_HINT);
 
-	state = state ? state : "";
 	text = text ? text : PQresultErrorMessage(r);
 	for (size_t i = 0; i < sizeof sqlstates / sizeof sqlstates[0]; i++)
 		if (starts(state, sqlstates[i].prefix)) {
@@ -264,8 +271,8 @@ static void answered(struct store *s)
 	struct err err = {0};
 
 	t->answer = NULL;
-	if (t->preparing && status != PGRES_TUPLES_OK)
-		forget(s, t->preparing);	/* perhaps it was the preparing that failed */
+	if (t->preparing)
+		forget(s, t->preparing);
 	pop(s);
 	if (!c) {
 		PQclear(r);
@@ -278,7 +285,7 @@ static void answered(struct store *s)
 		return;
 	}
 	error_of(r, &err);
-	if (is_repeatable(PQresultErrorField(r, PG_DIAG_SQLSTATE) ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : "") &&
+	if (is_repeatable(state_of(r)) &&
 	    c->repeats < (c->deadline ? REPEATS : REPEATS_WITHOUT_DEADLINE)) {
 		log_warn("store.repeat", "call=%s error=%s", c->stmt->name, log_quotec(err.msg));
 		repeat_later(c);
@@ -291,7 +298,6 @@ static void answered(struct store *s)
 static bool take_result(struct store *s, PGresult *r)
 {
 	struct slot *t = s->head;
-	const char *state;
 
 	switch (PQresultStatus(r)) {
 	case PGRES_PIPELINE_SYNC:
@@ -300,8 +306,7 @@ static bool take_result(struct store *s, PGresult *r)
 		return true;
 	case PGRES_FATAL_ERROR:
 	case PGRES_BAD_RESPONSE:
-		state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
-		if (is_connection_error(state ? state : "")) {
+		if (is_connection_error(state_of(r))) {
 			char reason[256];
 
 			strncpy(reason, PQresultErrorMessage(r), sizeof reason - 1);
@@ -310,6 +315,10 @@ static bool take_result(struct store *s, PGresult *r)
 			link_lost(s->link, reason);
 			return false;
 		}
+		break;
+	case PGRES_COMMAND_OK:
+		/* It stays prepared, even when the call itself fails now. */
+		t->preparing = NULL;
 		break;
 	default:
 		break;
@@ -594,10 +603,14 @@ static void on_waited(struct op *op, void *arg)
 /* The op is gone after its completion, so the completion itself tells. */
 void store_wait(struct store *s, struct op *op)
 {
-	struct waiter w = {.done = op->done, .arg = op->arg};
+	struct arena *a = arena_new(NULL);
+	struct waiter *w = ARENA_NEW(a, struct waiter);
 
+	w->done = op->done;
+	w->arg = op->arg;
 	op->done = on_waited;
-	op->arg = &w;
-	while (!w.over)
+	op->arg = w;
+	while (!w->over)
 		loop_once(s->loop);
+	arena_free(a);
 }
