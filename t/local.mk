@@ -18,3 +18,10 @@ program_tests = \
 TESTS += $(program_tests)
 EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/http_checks.py t/lib/submitters.py \
   t/bench/claim_done.sql t/bench/jobs.sql
+
+if FUZZERS
+noinst_PROGRAMS += t/fuzz/json
+t_fuzz_json_SOURCES = t/fuzz/json.c
+t_fuzz_json_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+t_fuzz_json_LDADD = $(base_LIBS)
+endif
