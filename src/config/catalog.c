@@ -180,7 +180,7 @@ static void link_settings(struct loading *w, const struct manifest *m)
 		if (!known)
 			diag_error(w->d, m->place, "tool \"" STR_FMT "\": agentd.yaml has no credential \"" STR_FMT "\"%s",
 				   STR_ARG(m->contract.name), STR_ARG(m->credentials[i]),
-				   load_nearest(w->a, m->credentials[i], names, s->tools.n_credentials));
+				   load_nearest(w->d, w->a, m->credentials[i], names, s->tools.n_credentials));
 	}
 	if (m->runner != RUNNER_FS || !m->u.fs.root.p || str_is(m->u.fs.root, "workspace"))
 		return;
@@ -192,7 +192,7 @@ static void link_settings(struct loading *w, const struct manifest *m)
 	if (!known)
 		diag_error(w->d, m->place, "tool \"" STR_FMT "\": agentd.yaml has no directory \"" STR_FMT "\"%s",
 			   STR_ARG(m->contract.name), STR_ARG(m->u.fs.root),
-			   load_nearest(w->a, m->u.fs.root, names, s->tools.n_roots));
+			   load_nearest(w->d, w->a, m->u.fs.root, names, s->tools.n_roots));
 }
 
 /* --- policies --- */

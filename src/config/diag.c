@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 
-enum { DIAG_MAX = 200, SHOWN_COLS = 140 };
+enum { DIAG_MAX = 200, SHOWN_COLS = 140, SUGGESTIONS_MAX = 300 };
 
 struct entry {
 	enum diag_level level;
@@ -26,6 +26,7 @@ struct diags {
 	struct entry v[DIAG_MAX];
 	size_t n;
 	size_t count[2];
+	size_t n_suggested;
 	struct source_text *sources;
 	size_t n_sources, cap_sources;
 	bool sorted;
@@ -86,6 +87,16 @@ void diag_source(struct diags *d, const char *file, struct str text)
 		d->cap_sources = cap;
 	}
 	d->sources[d->n_sources++] = (struct source_text){arena_strdup(d->a, file), text};
+}
+
+bool diag_suggests(const struct diags *d)
+{
+	return d->n_suggested < SUGGESTIONS_MAX;
+}
+
+void diag_suggested(struct diags *d)
+{
+	d->n_suggested++;
 }
 
 size_t diag_errors(const struct diags *d)

@@ -118,7 +118,7 @@ static void check_type_name(struct check *c, const struct json *v, const struct 
 		expected(c, n, "type", "the name of a type", v);
 	else
 		diag_error(c->l->d, place(c, n), "JSON Schema: there is no type \"" STR_FMT "\"%s", STR_ARG(s),
-			   load_nearest(c->l->a, s, types, N_TYPES));
+			   load_nearest(c->l->d, c->l->a, s, types, N_TYPES));
 }
 
 static void check_type(struct check *c, const struct json *v, const struct yaml *n)
@@ -282,15 +282,15 @@ static void check_unknown(struct check *c, struct str key, const struct yaml *n)
 	const char *names[N_KEYWORDS];
 	for (size_t i = 0; i < N_KEYWORDS; i++)
 		names[i] = keywords[i].name;
-	const char *near = str_nearest(key, names, N_KEYWORDS);
+	const char *near = load_nearest(c->l->d, c->l->a, key, names, N_KEYWORDS);
 	struct place at = place(c, n);
+	if (!*near)
+		return;
 	for (size_t i = 0; n && i < n->n; i++)
 		if (str_eq(n->pairs[i].key->text, key))
 			at = n->pairs[i].key->at;
 	/* Keywords of others are permitted; what looks like one of ours checks nothing. */
-	if (near)
-		diag_add(c->l->d, DIAG_WARNING, at, NULL,
-			 "JSON Schema: unknown keyword \"" STR_FMT "\" (did you mean \"%s\"?)", STR_ARG(key), near);
+	diag_add(c->l->d, DIAG_WARNING, at, NULL, "JSON Schema: unknown keyword \"" STR_FMT "\"%s", STR_ARG(key), near);
 }
 
 /* Recursion is bounded by the depth of what was parsed. */

@@ -62,11 +62,25 @@ src_config_libconfig_a_SOURCES = \
   src/config/yaml_scan.c \
   src/config/yaml_value.c
 
+check_PROGRAMS += t/unit/config/bundle
+TESTS += t/unit/config/bundle
+t_unit_config_bundle_SOURCES = t/unit/config/bundle.c
+t_unit_config_bundle_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_config_bundle_LDADD = $(config_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/config/golden
+TESTS += t/unit/config/golden
+t_unit_config_golden_SOURCES = t/unit/config/golden.c
+t_unit_config_golden_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_config_golden_LDADD = $(config_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += t/unit/config/yaml
 TESTS += t/unit/config/yaml
 t_unit_config_yaml_SOURCES = t/unit/config/yaml.c
 t_unit_config_yaml_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_config_yaml_LDADD = $(config_LIBS) $(CHECK_LIBS)
+
+EXTRA_DIST += t/config
 
 if FUZZERS
 noinst_PROGRAMS += t/fuzz/yaml

@@ -135,27 +135,27 @@ struct ref {
 static void check_credential(struct ref *r, struct str name, size_t offset)
 {
 	const struct manifest *m = r->w->m;
-	const char **names = ARENA_ARRAY(r->w->l.a, m->n_credentials + 1, const char *);
-	for (size_t i = 0; i < m->n_credentials; i++) {
-		names[i] = m->credentials[i].p;
+	for (size_t i = 0; i < m->n_credentials; i++)
 		if (str_eq(m->credentials[i], name))
 			return;
-	}
+	const char **names = ARENA_ARRAY(r->w->l.a, m->n_credentials + 1, const char *);
+	for (size_t i = 0; i < m->n_credentials; i++)
+		names[i] = m->credentials[i].p;
 	diag_error(r->w->l.d, use_place(r->u, offset), "\"credentials\" of the tool does not list \"" STR_FMT "\"%s",
-		   STR_ARG(name), load_nearest(r->w->l.a, name, names, m->n_credentials));
+		   STR_ARG(name), load_nearest(r->w->l.d, r->w->l.a, name, names, m->n_credentials));
 }
 
 static void check_arg(struct ref *r, struct str name, size_t offset)
 {
 	const struct json *props = json_get(r->w->m->contract.args, STR("properties"));
-	size_t n = json_len(props);
-	const char **names = ARENA_ARRAY(r->w->l.a, n + 1, const char *);
+	size_t n = diag_suggests(r->w->l.d) ? json_len(props) : 0;
 	if (!props || json_get(props, name))
 		return;
+	const char **names = ARENA_ARRAY(r->w->l.a, n + 1, const char *);
 	for (size_t i = 0; i < n; i++)
 		names[i] = str_cstr(r->w->l.a, json_key(props, i));
 	diag_error(r->w->l.d, use_place(r->u, offset), "the tool has no argument \"" STR_FMT "\"%s", STR_ARG(name),
-		   load_nearest(r->w->l.a, name, names, n));
+		   load_nearest(r->w->l.d, r->w->l.a, name, names, n));
 }
 
 static void on_ref(void *arg, const struct str *keys, size_t n, size_t offset, size_t length)

@@ -124,7 +124,7 @@ static void read_given(struct load *l, const struct key *k, const struct yaml *v
 			known |= str_is(v->pairs[i].key->text, roots[r]);
 		if (!known)
 			diag_error(l->d, v->pairs[i].key->at, "unknown fact \"" STR_FMT "\"%s",
-				   STR_ARG(v->pairs[i].key->text), load_nearest(l->a, v->pairs[i].key->text, roots, n));
+				   STR_ARG(v->pairs[i].key->text), load_nearest(l->d, l->a, v->pairs[i].key->text, roots, n));
 	}
 	*(const struct json **)slot(out, k) = yaml_json(l->a, v, l->d);
 }
@@ -141,7 +141,7 @@ static void read_expect_id(struct load *l, const struct key *k, const struct yam
 			return;
 		}
 	}
-	diag_error(l->d, v->at, "there is no rule \"" STR_FMT "\"%s", STR_ARG(id), load_nearest(l->a, id, names, p->n_rules));
+	diag_error(l->d, v->at, "there is no rule \"" STR_FMT "\"%s", STR_ARG(id), load_nearest(l->d, l->a, id, names, p->n_rules));
 }
 
 static void read_expect_verdict(struct load *l, const struct key *k, const struct yaml *v, void *out)

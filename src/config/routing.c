@@ -371,7 +371,7 @@ static void read_fallback(struct load *l, const struct key *k, const struct yaml
 				   k->name, STR_ARG(s));
 		else if (c == ERR_NONE)
 			diag_error(l->d, item->at, "\"%s\": there is no error class \"" STR_FMT "\"%s", k->name, STR_ARG(s),
-				   load_nearest(l->a, s, names, n));
+				   load_nearest(l->d, l->a, s, names, n));
 		else
 			t->fallback_on |= class_bit(c);
 	}

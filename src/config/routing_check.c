@@ -7,7 +7,7 @@ static const char *nearest(struct routing_load *w, struct str name, const struct
 	const char **names = ARENA_ARRAY(w->l.a, n ? n : 1, const char *);
 	for (size_t i = 0; i < n; i++)
 		names[i] = str_cstr(w->l.a, *(const struct str *)((const char *)first + i * stride));
-	return load_nearest(w->l.a, name, names, n);
+	return load_nearest(w->l.d, w->l.a, name, names, n);
 }
 
 static void unknown(struct routing_load *w, const struct yaml *v, const char *what, const char *near)

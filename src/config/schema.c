@@ -47,9 +47,12 @@ bool load_expect(struct load *l, const struct yaml *n, const char *what, enum ya
 	return false;
 }
 
-const char *load_nearest(struct arena *a, struct str name, const char *const *names, size_t n)
+const char *load_nearest(struct diags *d, struct arena *a, struct str name, const char *const *names, size_t n)
 {
-	const char *near = n ? str_nearest(name, names, n) : NULL;
+	if (!n || !diag_suggests(d))
+		return "";
+	diag_suggested(d);
+	const char *near = str_nearest(name, names, n);
 	return near ? arena_printf(a, " (did you mean \"%s\"?)", near) : "";
 }
 
@@ -208,7 +211,7 @@ static int find_word(struct load *l, const struct key *k, const struct yaml *v)
 			return (int)n;
 	if (v->kind == YAML_SCALAR && v->value == YAML_TEXT)
 		diag_error(l->d, v->at, "\"%s\": expected %s, got \"" STR_FMT "\"%s", k->name, words_text(l->a, k->words),
-			   STR_ARG(v->text), load_nearest(l->a, v->text, k->words, n));
+			   STR_ARG(v->text), load_nearest(l->d, l->a, v->text, k->words, n));
 	else
 		wrong(l, k, v, words_text(l->a, k->words));
 	return -1;
@@ -406,7 +409,7 @@ void keys_check_known(struct load *l, const char *what, const struct yaml *map, 
 			known = str_is(key, names[j]);
 		if (!known && !str_is(key, "<<") && key.n)	/* those two were reported */
 			diag_error(l->d, map->pairs[i].key->at, "unknown key \"" STR_FMT "\" in %s%s", STR_ARG(key), what,
-				   load_nearest(l->a, key, names, n_names));
+				   load_nearest(l->d, l->a, key, names, n_names));
 	}
 }
 

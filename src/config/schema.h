@@ -132,7 +132,8 @@ bool load_matches(const struct load *l, struct str s, const char *pattern);
 /* Report and false unless the name fits. what: "id", "name of a variable". */
 bool load_name(struct load *l, const struct yaml *n, const char *what, const char *pattern, const char *pattern_text);
 bool load_expect(struct load *l, const struct yaml *n, const char *what, enum yaml_kind kind);
-const char *load_nearest(struct arena *a, struct str name, const char *const *names, size_t n);	/* ` (did you mean "x"?)` or "" */
+/* ` (did you mean "x"?)` or "", while diag_suggests(). */
+const char *load_nearest(struct diags *d, struct arena *a, struct str name, const char *const *names, size_t n);
 
 /* The bare form or ${ }. NULL after a report. */
 const struct expr *load_expr(struct load *l, const struct yaml *n, const char *what);

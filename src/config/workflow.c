@@ -148,7 +148,7 @@ static void check_type(struct workflow_load *w, const struct yaml *n)
 			known = retryable = true;
 	if (!known)
 		diag_error(w->l.d, n->at, "\"on\": there is no error type \"" STR_FMT "\"%s", STR_ARG(n->text),
-			   load_nearest(w->l.a, n->text, names, n_names));
+			   load_nearest(w->l.d, w->l.a, n->text, names, n_names));
 	else if (!retryable)
 		diag_add(w->l.d, DIAG_WARNING, n->at, "\"on\" narrows what is retried, it never widens it",
 			 "errors of type \"" STR_FMT "\" are never retried", STR_ARG(n->text));

@@ -20,7 +20,7 @@ static void report_link(struct workflow_load *w, const struct scope *s, const st
 	const char **names = ARENA_ARRAY(l->a, s->n + 1, const char *);
 	size_t n = 0;
 	for (size_t i = 0; i < w->n_ids; i++) {
-		if (w->ids[i].scope == s)
+		if (w->ids[i].scope == s && diag_suggests(l->d))
 			names[n++] = str_cstr(l->a, w->ids[i].id);
 		else if (str_eq(w->ids[i].id, id)) {
 			diag_error(l->d, k->node->at, "\"%s\" leads to \"" STR_FMT "\", which stands in another list of steps",
@@ -31,7 +31,7 @@ static void report_link(struct workflow_load *w, const struct scope *s, const st
 	if (!k->is_catch)
 		names[n++] = "end";
 	diag_error(l->d, k->node->at, "\"%s\" leads to the unknown step \"" STR_FMT "\"%s", key, STR_ARG(id),
-		   load_nearest(l->a, id, names, n));
+		   load_nearest(l->d, l->a, id, names, n));
 }
 
 static void link_scope(struct workflow_load *w, struct scope *s)

@@ -78,7 +78,7 @@ static void check_arguments(struct workflow_load *w, const struct contract *c, c
 	const struct json *required = json_get(c->args, STR("required"));
 	bool closed = json_type(json_get(c->args, STR("additionalProperties"))) == JSON_FALSE &&
 		      json_get(c->args, STR("additionalProperties"));
-	size_t n = json_len(props);
+	size_t n = diag_suggests(l->d) ? json_len(props) : 0;
 	const char **names = ARENA_ARRAY(l->a, n ? n : 1, const char *);
 	for (size_t i = 0; i < n; i++)
 		names[i] = str_cstr(l->a, json_key(props, i));
@@ -86,7 +86,7 @@ static void check_arguments(struct workflow_load *w, const struct contract *c, c
 		struct str key = with->pairs[i].key->text;
 		if (!json_get(props, key) && !json_get(c->args, STR("patternProperties")))
 			diag_error(l->d, with->pairs[i].key->at, "tool \"" STR_FMT "\" has no argument \"" STR_FMT "\"%s",
-				   STR_ARG(c->name), STR_ARG(key), load_nearest(l->a, key, names, n));
+				   STR_ARG(c->name), STR_ARG(key), load_nearest(l->d, l->a, key, names, n));
 	}
 	for (size_t i = 0; i < json_len(required); i++) {
 		struct str name = json_str(json_at(required, i));

@@ -59,22 +59,23 @@ static void report_unknown_step(struct ref *r, struct str id, size_t offset)
 	struct arena *a = w->l.a;
 	const char **names = ARENA_ARRAY(a, w->n_ids + 1, const char *);
 	size_t n = 0;
-	for (size_t i = 0; i < w->n_ids; i++)
+	for (size_t i = 0; i < w->n_ids && diag_suggests(w->l.d); i++)
 		if (is_within(r->spot->scope, w->ids[i].scope))
 			names[n++] = str_cstr(a, w->ids[i].id);
-	report(r, offset, NULL, arena_printf(a, "there is no step \"" STR_FMT "\"%s", STR_ARG(id), load_nearest(a, id, names, n)));
+	report(r, offset, NULL, arena_printf(a, "there is no step \"" STR_FMT "\"%s", STR_ARG(id), load_nearest(r->w->l.d, a, id, names, n)));
 }
 
-static const char *schema_names(struct arena *a, const struct json *schema, struct str key, bool *closed)
+static const char *schema_names(struct ref *r, const struct json *schema, struct str key, bool *closed)
 {
+	struct arena *a = r->w->l.a;
 	const struct json *props = json_get(schema, STR("properties"));
-	size_t n = json_len(props);
+	size_t n = diag_suggests(r->w->l.d) ? json_len(props) : 0;
 	const char **names = ARENA_ARRAY(a, n ? n : 1, const char *);
 	for (size_t i = 0; i < n; i++)
 		names[i] = str_cstr(a, json_key(props, i));
 	const struct json *more = json_get(schema, STR("additionalProperties"));
 	*closed = more && json_type(more) == JSON_FALSE;
-	return load_nearest(a, key, names, n);
+	return load_nearest(r->w->l.d, a, key, names, n);
 }
 
 /* A name that the schema excludes is an error, one that looks like a slip a warning. */
@@ -89,7 +90,7 @@ static void check_property(struct ref *r, const struct json *schema, const char 
 		if (json_get(schema, str_from(open[i])))
 			return;
 	bool closed;
-	const char *near = schema_names(a, schema, key, &closed);
+	const char *near = schema_names(r, schema, key, &closed);
 	if (closed)
 		report(r, offset, NULL, arena_printf(a, "%s has no \"" STR_FMT "\"%s", what, STR_ARG(key), near));
 	else if (*near)
@@ -138,28 +139,32 @@ static void check_step(struct ref *r, const struct str *keys, size_t n, size_t o
 	if (!is_among(keys[2], result_keys, 4))
 		report(r, offset, "a step has .output, .status, .error and .visits",
 		       arena_printf(a, "a step has no \"" STR_FMT "\"%s", STR_ARG(keys[2]),
-				    load_nearest(a, keys[2], result_keys, 4)));
+				    load_nearest(r->w->l.d, a, keys[2], result_keys, 4)));
 	else if (n > 3 && str_is(keys[2], "output"))
 		check_output(r, &k->scope->v[k->step], keys[3], offset);
 }
 
 /* --- variables and the rest of the root --- */
 
+static bool is_seen(const struct ref *r, const struct known_var *v)
+{
+	return !v->scope || is_within(r->spot->scope, v->scope);
+}
+
 static void check_var(struct ref *r, struct str name, size_t offset)
 {
 	struct workflow_load *w = r->w;
-	const char **names = ARENA_ARRAY(w->l.a, w->n_vars + 1, const char *);
 	size_t n = 0;
-	for (size_t i = 0; i < w->n_vars; i++) {
-		if (w->vars[i].scope && !is_within(r->spot->scope, w->vars[i].scope))
-			continue;
-		if (str_eq(w->vars[i].name, name))
+	for (size_t i = 0; i < w->n_vars; i++)
+		if (is_seen(r, &w->vars[i]) && str_eq(w->vars[i].name, name))
 			return;
-		names[n++] = str_cstr(w->l.a, w->vars[i].name);
-	}
+	const char **names = ARENA_ARRAY(w->l.a, diag_suggests(w->l.d) ? w->n_vars + 1 : 1, const char *);
+	for (size_t i = 0; i < w->n_vars && diag_suggests(w->l.d); i++)
+		if (is_seen(r, &w->vars[i]))
+			names[n++] = str_cstr(w->l.a, w->vars[i].name);
 	report(r, offset, n ? NULL : "variables are written by set steps and by `as` of a loop",
 	       arena_printf(w->l.a, "no step sets the variable \"" STR_FMT "\"%s", STR_ARG(name),
-			    load_nearest(w->l.a, name, names, n)));
+			    load_nearest(w->l.d, w->l.a, name, names, n)));
 }
 
 static void check_loop(struct ref *r, struct str name, size_t offset)
@@ -190,7 +195,7 @@ static void on_ref(void *arg, const struct str *keys, size_t n, size_t offset, s
 	else if (str_is(keys[0], "task") && n > 1 && !is_among(keys[1], task_keys, sizeof(task_keys) / sizeof(*task_keys)))
 		report(r, offset, NULL,
 		       arena_printf(a, "a task has no \"" STR_FMT "\"%s", STR_ARG(keys[1]),
-				    load_nearest(a, keys[1], task_keys, sizeof(task_keys) / sizeof(*task_keys))));
+				    load_nearest(r->w->l.d, a, keys[1], task_keys, sizeof(task_keys) / sizeof(*task_keys))));
 }
 
 void refs_check(struct workflow_load *w)

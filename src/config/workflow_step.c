@@ -95,7 +95,7 @@ static void report_no_kind(struct load *l, const struct yaml *map)
 		struct str key = map->pairs[i].key->text;
 		if (is_common(key))
 			continue;
-		const char *near = load_nearest(l->a, key, names, STEP_KINDS);
+		const char *near = load_nearest(l->d, l->a, key, names, STEP_KINDS);
 		diag_error(l->d, map->pairs[i].key->at, "unknown step kind \"" STR_FMT "\"%s", STR_ARG(key),
 			   *near ? near : arena_printf(l->a, " (known: %s)", known_kinds(l->a)));
 		return;
