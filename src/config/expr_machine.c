@@ -37,7 +37,7 @@ int eval_limit(struct eval *ev, const char *fmt, ...)
 	return -1;
 }
 
-static void raise(struct eval *ev, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void raise(struct eval *ev, const char *fmt, va_list ap)
 {
 	if (ev->limit)
 		return;
