@@ -317,7 +317,7 @@ static void check_schema(struct check *c, const struct json *v, const struct yam
 	}
 }
 
-void schema_check(struct load *l, const struct json *schema, const struct yaml *node, struct place at)
+void json_schema_check(struct load *l, const struct json *schema, const struct yaml *node, struct place at)
 {
 	struct check c = {l, schema, at};
 	check_schema(&c, schema, node);

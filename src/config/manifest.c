@@ -82,7 +82,7 @@ static void read_args(struct load *l, const struct key *k, const struct yaml *v,
 	if (!json_str(json_get(m->contract.args, STR("type"))).p ||
 	    !str_is(json_str(json_get(m->contract.args, STR("type"))), "object"))
 		diag_error(l->d, v->at, "\"args\": the schema must say `type: object`");
-	schema_check(l, m->contract.args, v, v->at);
+	json_schema_check(l, m->contract.args, v, v->at);
 }
 
 /* --- one runner --- */

@@ -144,7 +144,7 @@ struct place use_place(const struct use *u, size_t offset);
 void load_check(struct load *l);
 
 /* json_schema.c: is the value a plausible JSON Schema? Places come from node, or are at. */
-void schema_check(struct load *l, const struct json *schema, const struct yaml *node, struct place at);
+void json_schema_check(struct load *l, const struct json *schema, const struct yaml *node, struct place at);
 
 /* What an RFC 6901 pointer ("" or "/a/b") leads to, or NULL. */
 const struct json *json_pointer(struct arena *a, const struct json *v, struct str pointer);

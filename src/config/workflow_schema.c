@@ -64,7 +64,7 @@ static const struct json *read_schema_file(struct workflow_load *w, const struct
 		return NULL;
 	if (json)
 		nodes = nodes_of_json(w, shown, text);
-	schema_check(&w->l, v, nodes, (struct place){shown, 1, 1});
+	json_schema_check(&w->l, v, nodes, (struct place){shown, 1, 1});
 	return v;
 }
 
@@ -211,7 +211,7 @@ static const struct json *with_files(struct embed *e, const struct json *schema)
 
 const struct json *schema_inline(struct workflow_load *w, const struct json *schema, const struct yaml *node)
 {
-	schema_check(&w->l, schema, node, node->at);
+	json_schema_check(&w->l, schema, node, node->at);
 	struct embed *e = ARENA_NEW(w->l.a, struct embed);
 	e->w = w;
 	e->at = node;
