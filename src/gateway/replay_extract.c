@@ -188,7 +188,7 @@ static const struct json *shape_string(struct shaper *s, const struct json *sche
 
 static const struct json *shape_array(struct shaper *s, const struct json *schema, struct str name, int depth)
 {
-	int64_t least = bound(schema, "minItems", 0), most = bound(schema, "maxItems", LIST_ITEMS);
+	int64_t least = bound(schema, "minItems", 0), most = bound(schema, "maxItems", INT64_MAX);
 	int64_t n = least > LIST_ITEMS ? least : LIST_ITEMS;
 	struct json_builder b;
 
