@@ -372,8 +372,10 @@ END_TEST
 START_TEST(refuses_requests_that_cannot_be_made)
 {
 	struct manifest *m = get("/${ .args.x.y }");
+	struct answer r = call(m, "{\"x\":3}");
 
-	assert_fails(call(m, "{\"x\":3}"), ERR_TOOL_ARGS, TOOL_NOT_BEGUN);
+	assert_fails(r, ERR_TOOL_ARGS, TOOL_NOT_BEGUN);
+	ck_assert_msg(strstr(r.err.msg, "cannot make the url from the arguments: ") != NULL, "%s", r.err.msg);
 	assert_fails(call(m, "{}"), ERR_TOOL_ARGS, TOOL_NOT_BEGUN);
 	m = get("/echo");
 	header(m, "X", "${ .args.x }");
