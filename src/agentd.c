@@ -95,8 +95,10 @@ static int load_live(struct daemon *m)
 	struct diags *d = diags_new(a);
 	const struct catalog *c = catalog_load(a, m->settings->config_dir, d);
 
-	print_diags(a, d);
+	if (diag_warnings(d))
+		log_warn("config.warnings", "n=%zu", diag_warnings(d));
 	if (!c) {
+		print_diags(a, d);
 		arena_free(a);
 		return -1;
 	}

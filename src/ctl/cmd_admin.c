@@ -72,11 +72,13 @@ static int reload(struct ctl *c, int argc, char **argv)
 	if (status)
 		return status;
 	catalog = catalog_load(c->arena, c->settings->config_dir, d);
-	print_diags(c, d);
 	if (!catalog) {
+		print_diags(c, d);
 		err_set(&err, ERR_CONFIG, "nothing was changed: the files have %zu errors", diag_errors(d));
 		return ctl_fail(c, &err);
 	}
+	if (diag_warnings(d))
+		fprintf(stderr, "%zu warning%s (agentctl validate shows them)\n", diag_warnings(d), diag_warnings(d) == 1 ? "" : "s");
 	status = ctl_open(c);
 	if (status)
 		return status;

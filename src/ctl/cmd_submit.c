@@ -93,7 +93,7 @@ static void print_event(const struct json *e, int64_t from_us)
 {
 	int64_t at = from_us;
 	char text[32];
-	const struct json *error = json_getc(e, "error");
+	const struct json *error = json_getc(json_getc(e, "value"), "error");
 
 	time_parse(cell(e, "at"), &at);
 	duration_format((at - from_us) / 1000, text);
@@ -123,34 +123,54 @@ static bool is_terminal(struct str state)
 	return str_is(state, "succeeded") || str_is(state, "failed") || str_is(state, "cancelled") || str_is(state, "expired");
 }
 
-/* New events since *seq; returns 1 when the task has ended, 0 when not, -1 on error. */
-static int show_events(struct ctl *c, const struct uuid *id, const struct principal *by, int64_t from_us, int64_t *seq, struct err *err)
+/* How far the events were shown. Those before the journal's first row (submitted, claimed) all have seq 0. */
+struct shown {
+	int64_t seq, from_us;
+	size_t zeros;
+};
+
+static void show_event(struct ctl *c, const struct json *e, size_t *zeros, struct shown *shown)
+{
+	int64_t seq = 0;
+
+	json_to_int(json_getc(e, "seq"), &seq);
+	if (seq == 0 && ++*zeros <= shown->zeros)
+		return;
+	if (!shown->from_us)
+		time_parse(cell(e, "at"), &shown->from_us);
+	if (seq == 0)
+		shown->zeros = *zeros;
+	shown->seq = seq;
+	if (!c->json)
+		print_event(e, shown->from_us);
+}
+
+/* New events; returns 1 when the task has ended, 0 when not, -1 on error. */
+static int show_events(struct ctl *c, const struct uuid *id, const struct principal *by, struct shown *shown, struct err *err)
 {
 	struct ctl_call call = {.ctl = c, .text_of = tasks_text_of};
 	const struct json *answer, *events;
-	struct op *op = tasks_events(c->store, arena_new(NULL), id, *seq, FOLLOW_BATCH, by, 30000, ctl_done, &call);
+	struct op *op = tasks_events(c->store, arena_new(NULL), id, shown->seq, FOLLOW_BATCH, by, 30000, ctl_done, &call);
+	size_t zeros = 0;
 
 	answer = ctl_wait_json(&call, op, err);
 	if (!answer)
 		return -1;
 	events = json_getc(answer, "events");
-	for (size_t i = 0; i < json_len(events); i++) {
-		if (!c->json)
-			print_event(json_at(events, i), from_us);
-		json_to_int(json_getc(json_at(events, i), "seq"), seq);
-	}
+	for (size_t i = 0; i < json_len(events); i++)
+		show_event(c, json_at(events, i), &zeros, shown);
 	return is_terminal(cell(answer, "state")) && json_len(events) < FOLLOW_BATCH;
 }
 
-static int follow(struct ctl *c, const struct uuid *id, const struct principal *by, int64_t from_us, struct err *err)
+static int follow(struct ctl *c, const struct uuid *id, const struct principal *by, struct err *err)
 {
 	bool wake = false;
 	struct loop_timer *timer = loop_timer_new(c->loop, woken, &wake);
-	int64_t seq = -1;
+	struct shown shown = {.seq = 0};
 	int rc;
 
 	store_listen(c->store, "agentd_done", woken, &wake);
-	while ((rc = show_events(c, id, by, from_us, &seq, err)) == 0) {
+	while ((rc = show_events(c, id, by, &shown, err)) == 0) {
 		wake = false;
 		loop_timer_set(timer, FOLLOW_POLL_MS);
 		while (!wake)
@@ -229,7 +249,7 @@ static int submit(struct ctl *c, int argc, char **argv)
 	}
 	if (!c->json)
 		printf("task %s\n", id);
-	if (follow(c, &call.got.id, &s.by, clock_wall_us(), &err) < 0)
+	if (follow(c, &call.got.id, &s.by, &err) < 0)
 		return ctl_fail(c, &err);
 	return show_end(c, &call.got.id, &s.by);
 }
