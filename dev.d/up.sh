@@ -29,14 +29,14 @@ head_line "models"
 ctl route || true
 docs=${AGENTD_UP_ROOT:-manual}
 head_line "submitting workflows/digest.yaml on the real documents of \"$docs\""
-ctl submit digest --input "{\"root\": \"$docs\", \"path\": \"\", \"glob\": \"*.5\"}" --follow
+ctl submit digest --input "{\"root\": \"$docs\", \"path\": \"\", \"glob\": \"agent*\"}" --follow
 token=$(cat "$token_file")
 cat <<END
 
 == go on
   token            $token_file
   submit by HTTP   curl -s -H "Authorization: Bearer \$(cat $token_file)" -H 'Content-Type: application/json' \\
-                     -d '{"workflow": "digest", "input": {"root": "$docs", "path": "", "glob": "*.5"}}' $address/tasks
+                     -d '{"workflow": "digest", "input": {"root": "$docs", "path": "", "glob": "agent*"}}' $address/tasks
   see a task       curl -s -H "Authorization: Bearer \$(cat $token_file)" "$address/tasks/ID?wait=30s"
   command line     build/src/agentctl -c $settings list          (also: submit, get ID, cancel ID, validate)
   your workflow    edit workflows/*.yaml, then: build/src/agentctl -c $settings reload
