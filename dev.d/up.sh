@@ -26,17 +26,30 @@ daemon_start
 say "agentd runs (pid $(cat "$pid_file")), $address, log $var/log/agentd.log"
 
 head_line "models"
-ctl route || true
-docs=${AGENTD_UP_ROOT:-manual}
-head_line "submitting workflows/digest.yaml on the real documents of \"$docs\""
-ctl submit digest --input "{\"root\": \"$docs\", \"path\": \"\", \"glob\": \"agent*\"}" --follow
+if ctl route --json | grep -q '"provider":"[^"]*","configured":true' &&
+	ctl route --json | grep -o '"provider":"[^"]*","configured":true' | grep -qv recorded; then
+	say "a key or an address of a real provider is in the environment: it will be asked"
+else
+	say "no key of a real provider is in the environment: replies come from recordings (wire: replay), no model is asked"
+	say "set OPENROUTER_API_KEY, GOOGLE_AI_STUDIO_KEY, ANTHROPIC_API_KEY, OPENAI_API_KEY or AGENTD_LOCAL_BASE_URL, and run ./dev up again"
+fi
+ctl route
+# what every Debian has after the packages above; the manual where documentation is not installed
+input='{"root": "docs", "path": "autoconf"}'
+[ -f /usr/share/doc/autoconf/README ] || input='{"root": "manual", "path": "", "glob": "agent*"}'
+head_line "submitting workflows/digest.yaml on real documents: $input"
+ctl submit digest --input "$input" --follow
+say
+say "answered by: $("$bin/psql" -qAt "$database" -c "
+	SELECT string_agg(DISTINCT provider || ' (' || model_answered || ')', ', ') FROM agentd.model_calls
+	WHERE task = (SELECT max(task::text)::uuid FROM agentd.model_calls)")"
 token=$(cat "$token_file")
 cat <<END
 
 == go on
   token            $token_file
   submit by HTTP   curl -s -H "Authorization: Bearer \$(cat $token_file)" -H 'Content-Type: application/json' \\
-                     -d '{"workflow": "digest", "input": {"root": "$docs", "path": "", "glob": "agent*"}}' $address/tasks
+                     -d '{"workflow": "digest", "input": $input}' $address/tasks
   see a task       curl -s -H "Authorization: Bearer \$(cat $token_file)" "$address/tasks/ID?wait=30s"
   command line     build/src/agentctl -c $settings list          (also: submit, get ID, cancel ID, validate)
   your workflow    edit workflows/*.yaml, then: build/src/agentctl -c $settings reload
