@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 
-enum { DIAG_MAX = 200, SHOWN_COLS = 140, SUGGESTIONS_MAX = 300 };
+enum { DIAG_MAX = 200, SHOWN_COLS = 140, SUGGESTIONS_MAX = 100 };
 
 struct entry {
 	enum diag_level level;
@@ -87,6 +87,11 @@ void diag_source(struct diags *d, const char *file, struct str text)
 		d->cap_sources = cap;
 	}
 	d->sources[d->n_sources++] = (struct source_text){arena_strdup(d->a, file), text};
+}
+
+bool diag_is_full(const struct diags *d)
+{
+	return d->n == DIAG_MAX;
 }
 
 bool diag_suggests(const struct diags *d)

@@ -35,6 +35,7 @@ void diag_add(struct diags *d, enum diag_level level, struct place at, const cha
 /* Text of a file, so that printing can show the line and caret. Kept by reference. */
 void diag_source(struct diags *d, const char *file, struct str text);
 /* Names are compared for "did you mean" a few hundred times per list, then no more: a hostile file must not be slow. */
+bool diag_is_full(const struct diags *d);	/* places and texts of what comes now are lost */
 bool diag_suggests(const struct diags *d);
 void diag_suggested(struct diags *d);
 size_t diag_errors(const struct diags *d);

@@ -87,6 +87,11 @@ noinst_PROGRAMS += t/fuzz/yaml
 t_fuzz_yaml_SOURCES = t/fuzz/yaml.c
 t_fuzz_yaml_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 t_fuzz_yaml_LDADD = $(config_LIBS)
+
+noinst_PROGRAMS += t/fuzz/config
+t_fuzz_config_SOURCES = t/fuzz/config.c
+t_fuzz_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+t_fuzz_config_LDADD = $(config_LIBS)
 endif
 
 check_PROGRAMS += t/unit/config/expr_suite

@@ -141,7 +141,7 @@ static void check_credential(struct ref *r, struct str name, size_t offset)
 	const char **names = ARENA_ARRAY(r->w->l.a, m->n_credentials + 1, const char *);
 	for (size_t i = 0; i < m->n_credentials; i++)
 		names[i] = m->credentials[i].p;
-	diag_error(r->w->l.d, use_place(r->u, offset), "\"credentials\" of the tool does not list \"" STR_FMT "\"%s",
+	diag_error(r->w->l.d, use_place(&r->w->l, r->u, offset), "\"credentials\" of the tool does not list \"" STR_FMT "\"%s",
 		   STR_ARG(name), load_nearest(r->w->l.d, r->w->l.a, name, names, m->n_credentials));
 }
 
@@ -154,7 +154,7 @@ static void check_arg(struct ref *r, struct str name, size_t offset)
 	const char **names = ARENA_ARRAY(r->w->l.a, n + 1, const char *);
 	for (size_t i = 0; i < n; i++)
 		names[i] = str_cstr(r->w->l.a, json_key(props, i));
-	diag_error(r->w->l.d, use_place(r->u, offset), "the tool has no argument \"" STR_FMT "\"%s", STR_ARG(name),
+	diag_error(r->w->l.d, use_place(&r->w->l, r->u, offset), "the tool has no argument \"" STR_FMT "\"%s", STR_ARG(name),
 		   load_nearest(r->w->l.d, r->w->l.a, name, names, n));
 }
 

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 
+enum { MAX_CANDIDATES = 300 };
+
 /* --- names and suggestions --- */
 
 bool load_matches(const struct load *l, struct str s, const char *pattern)
@@ -52,7 +54,7 @@ const char *load_nearest(struct diags *d, struct arena *a, struct str name, cons
 	if (!n || !diag_suggests(d))
 		return "";
 	diag_suggested(d);
-	const char *near = str_nearest(name, names, n);
+	const char *near = str_nearest(name, names, n < MAX_CANDIDATES ? n : MAX_CANDIDATES);
 	return near ? arena_printf(a, " (did you mean \"%s\"?)", near) : "";
 }
 

@@ -139,7 +139,8 @@ const char *load_nearest(struct diags *d, struct arena *a, struct str name, cons
 const struct expr *load_expr(struct load *l, const struct yaml *n, const char *what);
 const struct tmpl *load_tmpl(struct load *l, const struct yaml *n);
 const struct tmpl *load_tmpl_text(struct load *l, const char *file, struct str text);	/* a file of its own */
-struct place use_place(const struct use *u, size_t offset);
+/* Costs a walk through the file, so only while the list takes more. */
+struct place use_place(const struct load *l, const struct use *u, size_t offset);
 /* Unknown root names and impossible types of all that was read. */
 void load_check(struct load *l);
 

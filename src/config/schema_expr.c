@@ -4,8 +4,10 @@
 #include "config/expr.h"
 #include "config/schema.h"
 
-struct place use_place(const struct use *u, size_t offset)
+struct place use_place(const struct load *l, const struct use *u, size_t offset)
 {
+	if (diag_is_full(l->d))
+		return u->node ? u->node->at : (struct place){u->file, 1, 1};
 	return u->node ? yaml_place(u->node, offset + u->shift) : text_place(u->file, u->text, offset + u->shift);
 }
 
@@ -38,7 +40,7 @@ static bool is_cut(const struct use *u)
 static void report(struct load *l, const struct use *u, const struct expr_error *e)
 {
 	const char *hint = is_cut(u) ? "quote this expression" : e->hint;
-	diag_add(l->d, DIAG_ERROR, use_place(u, e->offset), hint, "%s", e->msg);
+	diag_add(l->d, DIAG_ERROR, use_place(l, u, e->offset), hint, "%s", e->msg);
 }
 
 /* `${ EXPR }` or the bare program. */

@@ -16,7 +16,7 @@ static const char *const task_keys[] = {"id", "workflow", "bundle", "urgency", "
 
 static void report(struct ref *r, size_t offset, const char *hint, const char *msg)
 {
-	diag_add(r->w->l.d, DIAG_ERROR, use_place(r->u, offset), hint, "%s", msg);
+	diag_add(r->w->l.d, DIAG_ERROR, use_place(&r->w->l, r->u, offset), hint, "%s", msg);
 }
 
 static bool is_within(const struct scope *inner, const struct scope *outer)
@@ -94,7 +94,7 @@ static void check_property(struct ref *r, const struct json *schema, const char 
 	if (closed)
 		report(r, offset, NULL, arena_printf(a, "%s has no \"" STR_FMT "\"%s", what, STR_ARG(key), near));
 	else if (*near)
-		diag_add(r->w->l.d, DIAG_WARNING, use_place(r->u, offset), NULL,
+		diag_add(r->w->l.d, DIAG_WARNING, use_place(&r->w->l, r->u, offset), NULL,
 			 "the schema of %s does not name \"" STR_FMT "\"%s", what, STR_ARG(key), near);
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -399,6 +400,30 @@ START_TEST(test_editor_schemas)
 }
 END_TEST
 
+/* Mistakes by the thousand must not cost more than they are worth. */
+START_TEST(test_hostile)
+{
+	struct memory m = {{memory_read, memory_contract, NULL, NULL}, ""};
+	static const struct {
+		const char *head, *middle, *tail;
+	} bodies[] = {
+		{"      variable_with_long_name_", ": \"${ .vars.variable_with_lang_name_", " }\"\n"},
+		{"      v", ": \"${ .steps.nowhere_", ".output } ${ .input.a.b.c }\"\n"},
+		{"      v", ": \"${ .inputs.x", " } ${ 1 + {} }\"\n"},
+	};
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		struct buf b;
+		buf_init(&b, a);
+		buf_adds(&b, "agentd: v1\nname: x\nsteps:\n  - id: a\n    set:\n");
+		for (int k = 0; b.n < 240000; k++)
+			buf_addf(&b, "%s%d%s%d%s", bodies[i].head, k, bodies[i].middle, k, bodies[i].tail);
+		int64_t from_ms = clock_boot_ms();
+		ck_assert_ptr_null(workflow_compile(a, &m.source, "x.yaml", buf_str(&b), diags_new(a), NULL, NULL));
+		ck_assert_int_lt(clock_boot_ms() - from_ms, 5000);
+	}
+}
+END_TEST
+
 START_TEST(test_effects)
 {
 	enum effect_class e;
@@ -426,6 +451,7 @@ int main(void)
 	tcase_add_test(t, test_routing);
 	tcase_add_test(t, test_editor_schemas);
 	tcase_add_test(t, test_effects);
+	tcase_add_test(t, test_hostile);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
