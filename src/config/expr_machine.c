@@ -1,4 +1,5 @@
 /* expr_machine.c - costs, errors, the stack and the making of values. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,8 +175,14 @@ const struct json *eval_int(struct eval *ev, int64_t i)
 	return eval_make(ev, 0) ? json_int(ev->scratch, i) : NULL;
 }
 
+/* The shortest text of a double is slow to find, far from 1 very slow. */
 const struct json *eval_double(struct eval *ev, double d)
 {
+	double size = fabs(d);
+	bool integral = size < 0x1p53 && floor(d) == d;
+
+	if (!integral && !eval_charge(ev, size > 1e-10 && size < 1e20 ? 2 : 16))
+		return NULL;
 	return eval_make(ev, 32) ? json_double(ev->scratch, d) : NULL;
 }
 

@@ -67,6 +67,8 @@ static const struct json *has_key(struct eval *ev, const struct json *in, const 
 {
 	struct eval_shown room;
 
+	if (json_type(in) == JSON_NULL)
+		return json_bool(false);
 	if (json_type(in) == JSON_OBJECT && json_type(key) == JSON_STRING)
 		return json_bool(json_get(in, json_str(key)) != NULL);
 	if (json_type(in) == JSON_ARRAY && json_is_number(key)) {
@@ -267,8 +269,8 @@ const struct expr_builtin expr_object_builtins[] = {
 	{"length", 0, EXPR_T_ANY & ~(unsigned)EXPR_T_BOOLEAN, EXPR_T_NUMBER, {0}, length, NULL},
 	{"type", 0, EXPR_T_ANY, EXPR_T_STRING, {0}, type, NULL},
 	{"keys", 0, ITERABLE, EXPR_T_ARRAY, {0}, keys, NULL},
-	{"has", 1, ITERABLE, EXPR_T_BOOLEAN, {KEY}, has, NULL},
-	{"in", 1, KEY, EXPR_T_BOOLEAN, {ITERABLE}, in_object, NULL},
+	{"has", 1, ITERABLE | EXPR_T_NULL, EXPR_T_BOOLEAN, {KEY}, has, NULL},
+	{"in", 1, KEY, EXPR_T_BOOLEAN, {ITERABLE | EXPR_T_NULL}, in_object, NULL},
 	{"to_entries", 0, ITERABLE, EXPR_T_ARRAY, {0}, to_entries, NULL},
 	{"from_entries", 0, ITERABLE, EXPR_T_OBJECT, {0}, from_entries, NULL},
 	{"with_entries", 1, ITERABLE, EXPR_T_OBJECT, {EXPR_T_NONE}, NULL, with_entries},

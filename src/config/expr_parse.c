@@ -188,7 +188,8 @@ static node_ptr parse_number(struct parser *p)
 		buf_addstr(&b, fraction);
 	}
 	if (json_parse(p->a, buf_str(&b), NULL, &v, &err) < 0) {
-		expr_lex_fail(&p->lx, offset, p->t.length, NULL, "%.180s", err.msg);
+		expr_lex_fail(&p->lx, offset, p->t.length, NULL, "the number " STR_FMT " is out of range",
+			      STR_ARG(str_sub(lit, 0, 40)));
 		return NULL;
 	}
 	return advance(p) < 0 ? NULL : constant(p, offset, v);
@@ -564,7 +565,7 @@ static node_ptr parse_dot(struct parser *p, node_ptr base, size_t offset)
 	}
 	if (base && !is(p, TOK_LBRACKET))
 		return unexpected(p, "a name, a string or '['");
-	if (is(p, TOK_NAME)) {
+	if (is(p, TOK_NAME) && !str_is(text_of(p), "as")) {
 		expr_lex_fail(&p->lx, p->t.offset, p->t.length, "write .name without a space",
 			      "unexpected '" STR_FMT "' after '.'", STR_ARG(text_of(p)));
 		return NULL;

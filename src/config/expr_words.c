@@ -8,7 +8,7 @@
 static const char no_functions[] = "functions cannot be defined; give a value a name with a `set` step";
 static const char no_loops[] = "use map, select, add, any, all, group_by, or a `for` step";
 static const char no_bindings[] = "name a value with a `set` step and read it from .vars";
-static const char no_errors[] = "use `?` or `//`";
+static const char no_errors[] = "write (f)?, or (f)? // value";
 static const char no_world[] = "expressions read only the task: pass the value in .input";
 static const char no_clock[] = "the time of submission is .task.created_at";
 static const char no_recursion[] = "name the path";

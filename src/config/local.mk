@@ -98,6 +98,33 @@ check_PROGRAMS += t/unit/config/expr_suite
 TESTS += t/unit/config/expr_suite
 t_unit_config_expr_suite_SOURCES = t/unit/config/expr_suite.c
 t_unit_config_expr_suite_LDADD = $(config_LIBS)
-EXTRA_DIST += t/expr/arrays.test t/expr/control.test t/expr/format.test t/expr/numbers.test \
+EXTRA_DIST += t/expr/arrays.test t/expr/control.test t/expr/errors.test t/expr/format.test t/expr/numbers.test \
   t/expr/objects.test t/expr/operators.test t/expr/order.test t/expr/ours.test t/expr/paths.test \
   t/expr/strings.test
+dist_check_SCRIPTS += t/0110-expr-oracle.t
+TESTS += t/0110-expr-oracle.t
+
+check_PROGRAMS += t/unit/config/expr_limits
+TESTS += t/unit/config/expr_limits
+t_unit_config_expr_limits_SOURCES = t/unit/config/expr_limits.c
+t_unit_config_expr_limits_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_config_expr_limits_LDADD = $(config_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/config/expr_check
+TESTS += t/unit/config/expr_check
+t_unit_config_expr_check_SOURCES = t/unit/config/expr_check.c
+t_unit_config_expr_check_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_config_expr_check_LDADD = $(config_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/config/expr_tmpl
+TESTS += t/unit/config/expr_tmpl
+t_unit_config_expr_tmpl_SOURCES = t/unit/config/expr_tmpl.c
+t_unit_config_expr_tmpl_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_config_expr_tmpl_LDADD = $(config_LIBS) $(CHECK_LIBS)
+
+if FUZZERS
+noinst_PROGRAMS += t/fuzz/expr
+t_fuzz_expr_SOURCES = t/fuzz/expr.c
+t_fuzz_expr_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+t_fuzz_expr_LDADD = $(config_LIBS)
+endif
