@@ -2,4 +2,21 @@ dist_man_MANS = \
   man/agentctl.1 \
   man/agentd-api.7 \
   man/agentd-internals.7 \
-  man/agentd.8
+  man/agentd-risk.5 \
+  man/agentd-routing.5 \
+  man/agentd-tool.5 \
+  man/agentd-workflow.5 \
+  man/agentd.8 \
+  man/agentd.yaml.5
+
+manual_tests = \
+  t/0900-manual-pages.t \
+  t/0910-manual-keys.t \
+  t/0920-manual-examples.t
+TESTS += $(manual_tests)
+EXTRA_DIST += $(manual_tests)
+
+# Evaluates the manual's expressions.
+check_PROGRAMS += t/bin/expr_eval
+t_bin_expr_eval_SOURCES = t/bin/expr_eval.c
+t_bin_expr_eval_LDADD = $(config_LIBS)
