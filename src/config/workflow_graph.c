@@ -43,10 +43,12 @@ static void link_scope(struct workflow_load *w, struct scope *s)
 			continue;
 		}
 		int to = find_in(s, k->node->text);
-		if (to >= 0)
+		if (to >= 0) {
 			*k->slot = to;
-		else
+		} else {
 			report_link(w, s, k);
+			s->broken = true;
+		}
 	}
 }
 
@@ -209,7 +211,9 @@ void graph_check(struct workflow_load *w)
 	for (struct scope *s = w->top; s; s = s->next) {
 		s->row_words = (s->n + 63) / 64;
 		s->reach = closure(w->l.a, s, false);
-		check_dead(w, s);
-		check_cycles(w, s);
+		if (!s->broken) {
+			check_dead(w, s);
+			check_cycles(w, s);
+		}
 	}
 }

@@ -27,6 +27,7 @@ struct scope {
 	const struct scope *parent;	/* NULL: top level */
 	size_t holder;			/* the step of the parent that this list belongs to */
 	bool is_loop, parallel;
+	bool broken;			/* a link leads nowhere: what the graph would say is noise */
 	struct str as;
 	struct step *v;
 	const struct yaml **nodes;	/* of the steps */

@@ -129,7 +129,7 @@ static void check_step(struct ref *r, const struct str *keys, size_t n, size_t o
 		return;
 	}
 	size_t here = seen_from(r->spot, k->scope);
-	if (here != SPOT_END && !graph_reaches(k->scope, k->step, here)) {
+	if (here != SPOT_END && !k->scope->broken && !graph_reaches(k->scope, k->step, here)) {
 		report(r, offset, here == k->step ? "a step cannot read its own result" : NULL,
 		       arena_printf(a, "step \"" STR_FMT "\" has certainly not run yet", STR_ARG(keys[1])));
 		return;
