@@ -15,6 +15,19 @@ static const struct {
 #undef ERR
 };
 
+/* A text that was cut at n bytes may end inside a character. */
+static void cut_whole(char *s, size_t n)
+{
+	size_t at = n;
+
+	while (at > 0 && ((unsigned char)s[at - 1] & 0xC0) == 0x80)
+		at--;
+	if (at == 0 || ((unsigned char)s[at - 1] & 0xC0) != 0xC0)
+		return;		/* ends in ASCII, or is no UTF-8 at all */
+	if (n - at < ((unsigned char)s[at - 1] >= 0xF0 ? 3U : (unsigned char)s[at - 1] >= 0xE0 ? 2U : 1U))
+		s[at - 1] = '\0';
+}
+
 int err_vset(struct err *err, enum err_code code, const char *fmt, va_list ap)
 {
 	if (!err)
@@ -22,7 +35,8 @@ int err_vset(struct err *err, enum err_code code, const char *fmt, va_list ap)
 	err_clear(err);
 	err->code = code;
 	err->retryable = table[code].retryable;
-	vsnprintf(err->msg, sizeof err->msg, fmt, ap);
+	if (vsnprintf(err->msg, sizeof err->msg, fmt, ap) >= (int)sizeof err->msg)
+		cut_whole(err->msg, sizeof err->msg - 1);
 	return -1;
 }
 

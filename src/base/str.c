@@ -71,6 +71,15 @@ static bool is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+struct str str_clip(struct str s, size_t n)
+{
+	if (n >= s.n)
+		return s;
+	while (n > 0 && ((unsigned char)s.p[n] & 0xC0) == 0x80)
+		n--;
+	return (struct str){s.p, n};
+}
+
 struct str str_trim(struct str s)
 {
 	while (s.n && is_space(s.p[0])) {

@@ -36,6 +36,7 @@ int str_cmp(struct str a, struct str b);		/* bytewise, then by length */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 struct str str_sub(struct str s, size_t from, size_t n);	/* clipped */
+struct str str_clip(struct str s, size_t n);		/* at most n bytes, whole characters of UTF-8 */
 struct str str_trim(struct str s);			/* ASCII white space, both ends */
 ptrdiff_t str_find(struct str s, struct str needle);	/* byte offset or -1 */
 ptrdiff_t str_chr(struct str s, char c);

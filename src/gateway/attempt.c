@@ -129,7 +129,7 @@ static struct str header_id(struct attempt *t, const struct http_result *r)
 	static const char *const names[] = {"x-request-id", "x-generation-id", "request-id"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		struct str id = str_sub(http_header_get(r, names[i]), 0, 200);
+		struct str id = str_clip(http_header_get(r, names[i]), 200);
 
 		if (id.n > 0 && utf8_valid(id))
 			return str_dup(t->op.arena, id);

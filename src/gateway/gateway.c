@@ -287,7 +287,7 @@ static void judge_answer(const struct wire_answer *answer, struct err *err)
 {
 	if (err->code == ERR_NONE && answer->n_calls > 0 && answer->text.n == 0)
 		err_set(err, ERR_MODEL_MALFORMED_TOOL_CALL, "the model called the tool \"" STR_FMT "\", none was offered",
-			STR_ARG(str_sub(answer->calls[0].name, 0, 60)));
+			STR_ARG(str_clip(answer->calls[0].name, 60)));
 }
 
 static void on_answer(struct op *op, void *arg)

@@ -46,3 +46,13 @@ t_unit_gateway_replay_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_gateway_SOURCES = t/unit/gateway/gateway.c
 t_unit_gateway_gateway_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_gateway_LDADD = $(gateway_TEST_LIBS)
+
+if FUZZERS
+noinst_PROGRAMS += t/fuzz/sse t/fuzz/wire_openai
+t_fuzz_sse_SOURCES = t/fuzz/sse.c
+t_fuzz_sse_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+t_fuzz_sse_LDADD = $(gateway_LIBS)
+t_fuzz_wire_openai_SOURCES = t/fuzz/wire_openai.c
+t_fuzz_wire_openai_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+t_fuzz_wire_openai_LDADD = $(gateway_LIBS)
+endif

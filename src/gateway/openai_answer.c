@@ -172,7 +172,7 @@ static void take_usage(struct openai_decoder *d, const struct json *usage)
 static void keep_name(struct openai_decoder *d, struct str *name, const struct json *v)
 {
 	if (name->n == 0 && json_str(v).n > 0)
-		*name = str_dup(d->a, str_sub(json_str(v), 0, 200));
+		*name = str_dup(d->a, str_clip(json_str(v), 200));
 }
 
 static int take_chunk(struct openai_decoder *d, const struct json *chunk, struct err *err)
@@ -212,7 +212,7 @@ static int on_event(void *arg, struct str name, struct str data, struct err *err
 		return 0;
 	}
 	if (json_parse_lenient(d->scratch, data, NULL, &chunk, &why) < 0)
-		status = err_set(err, ERR_MODEL_BAD_BODY, "an event of the stream is not JSON: %.200s", why.msg);
+		status = err_set(err, ERR_MODEL_BAD_BODY, "an event of the stream is not JSON: %s", why.msg);
 	else
 		status = take_chunk(d, chunk, err);
 	arena_reset(d->scratch);
@@ -276,7 +276,7 @@ static int judge_empty(const struct openai_decoder *d, struct err *err)
 	    str_is(d->finish, "end_turn"))
 		return err_set(err, ERR_MODEL_EMPTY_OUTPUT, "the answer is empty");
 	return err_set(err, ERR_MODEL_STREAM_ERROR, "the provider ended with \"" STR_FMT "\" and no output",
-		       STR_ARG(str_sub(d->finish, 0, 60)));
+		       STR_ARG(str_clip(d->finish, 60)));
 }
 
 /* The calls must be such that somebody can run them; the arguments are judged by who does. */
@@ -302,8 +302,8 @@ static int judge_calls(struct openai_decoder *d, struct err *err)
 static int judge(struct openai_decoder *d, struct err *err)
 {
 	if (d->refusal.n > 0)
-		return err_set(err, ERR_MODEL_CONTENT_BLOCKED, "the model refused: %.240s",
-			       buf_cstr(&d->refusal));
+		return err_set(err, ERR_MODEL_CONTENT_BLOCKED, "the model refused: " STR_FMT,
+			       STR_ARG(str_clip(buf_str(&d->refusal), 240)));
 	if (str_is(d->finish, "content_filter"))
 		return err_set(err, ERR_MODEL_CONTENT_BLOCKED, "the provider's filter stopped the answer");
 	if (str_is(d->finish, "error"))
@@ -327,7 +327,7 @@ static int end_document(struct openai_decoder *d, struct err *err)
 	if (str_starts(text, STR("\xEF\xBB\xBF")))
 		text = str_sub(text, 3, text.n);
 	if (json_parse_lenient(a, text, NULL, &v, &why) < 0)
-		return err_set(err, ERR_MODEL_BAD_BODY, "the answer is not JSON: %.200s", why.msg);
+		return err_set(err, ERR_MODEL_BAD_BODY, "the answer is not JSON: %s", why.msg);
 	status = take_chunk(d, v, err);
 	if (status == 0 && json_len(json_getc(json_type(v) == JSON_ARRAY ? json_at(v, 0) : v, "choices")) == 0)
 		status = err_set(err, ERR_MODEL_BAD_BODY, "the answer has no choices");

@@ -144,16 +144,6 @@ static bool has(struct str s, const char *needle)
 	return find_end(s, needle) >= 0;
 }
 
-/* At most MESSAGE_MAX bytes, whole characters. */
-static struct str clip(struct str s)
-{
-	size_t n = s.n < MESSAGE_MAX ? s.n : MESSAGE_MAX;
-
-	while (n > 0 && n < s.n && ((unsigned char)s.p[n] & 0xC0) == 0x80)
-		n--;
-	return str_sub(s, 0, n);
-}
-
 /* A decimal at s[*i]; advances. False: none. */
 static bool read_decimal(struct str s, size_t *i, double *ret)
 {
@@ -369,7 +359,7 @@ static enum err_code judge(const struct complaint *c, int status)
 
 static int fill(struct err *err, const struct complaint *c, enum err_code code, int status, const char *where)
 {
-	struct str word = c->n_words ? clip(c->words[0]) : STR_NONE, message = clip(str_trim(c->message));
+	struct str word = c->n_words ? str_clip(c->words[0], 80) : STR_NONE, message = str_clip(str_trim(c->message), MESSAGE_MAX);
 
 	err_set(err, code, "%s%s" STR_FMT "%s" STR_FMT, where, word.n ? " " : "", STR_ARG(word),
 		message.n ? ": " : "", STR_ARG(message));
@@ -429,8 +419,8 @@ int openai_error_of_answer(struct arena *a, const struct http_result *r, struct 
 		read_error(a, &c, v, 0);
 	else if (body.n > 0 && body.p[0] == '<')
 		c.message = STR("an HTML page");
-	else if (utf8_valid(str_sub(body, 0, MESSAGE_MAX)))
-		c.message = body;
+	else if (utf8_valid(str_clip(body, MESSAGE_MAX)))
+		c.message = str_clip(body, MESSAGE_MAX);
 	if (r->status < 400)
 		c.message = STR("a redirect: is base_url right?");
 	snprintf(where, sizeof where, "the provider answered %d", r->status);

@@ -51,7 +51,7 @@ static int check_keys(const struct json *obj, const char *const *known, size_t n
 			k++;
 		if (k < n)
 			continue;
-		err_set(err, ERR_CONFIG, "unknown key \"" STR_FMT "\"", STR_ARG(str_sub(key, 0, 60)));
+		err_set(err, ERR_CONFIG, "unknown key \"" STR_FMT "\"", STR_ARG(str_clip(key, 60)));
 		if (str_nearest(key, known, n))
 			err_hint(err, "did you mean \"%s\"?", str_nearest(key, known, n));
 		return -1;
