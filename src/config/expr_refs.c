@@ -32,6 +32,8 @@ static void visit(const struct search *s, const struct expr_node *n, bool at_roo
 {
 	if ((n->kind == EXPR_FIELD || n->kind == EXPR_SELF) && at_root && emit_path(s, n))
 		return;
+	if (at_root && (n->kind == EXPR_CALL || n->kind == EXPR_FORMAT))
+		s->fn(s->arg, NULL, 0, n->offset, n->length);	/* `keys`: its input is the root itself */
 	if (n->kind == EXPR_PIPE) {
 		bool same = n->kids[0]->kind == EXPR_SELF;
 
