@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -42,15 +43,6 @@ static const struct step_ops *ops_of(const struct node *n)
 }
 
 /* --- values --- */
-
-const struct json *act_object1(struct arena *a, const char *key, const struct json *v)
-{
-	struct json_builder b;
-
-	json_object_begin(&b, a);
-	json_object_setc(&b, key, v);
-	return json_object_end(&b);
-}
 
 const struct json *act_error(struct run *r, const struct node *n, const struct err *err)
 {
@@ -95,16 +87,20 @@ void act_row_at(struct run *r, struct scope *sc, struct str path, int try_no, en
 		run_fail(r, &err);
 }
 
-/* Results hold the scope until they are committed; rows that only decide ride along. */
-static bool row_holds(const struct node *n, enum row_kind kind)
+/* Results hold the scope until they are committed; rows that only decide ride along. A try that is
+ * far off holds nothing: the run may park in the same move. */
+static bool row_holds(const struct run *r, const struct node *n, enum row_kind kind, const struct json *value)
 {
+	const struct json *retry_at = json_getc(value, "retry_at");
+	int64_t at_us;
+
 	enum step_kind k = node_program(n)->step->kind;
 
 	switch (kind) {
 	case ROW_STEP_SUCCEEDED:
 		return k != STEP_SWITCH && k != STEP_FOR;
 	case ROW_STEP_FAILED:
-		return true;
+		return !retry_at || !time_parse(json_str(retry_at), &at_us) || at_us <= run_now_us(r) + PLAN_NAP_US;
 	case ROW_STEP_STARTED:
 		return k != STEP_FOR;
 	default:
@@ -121,7 +117,7 @@ void act_row(struct run *r, struct node *n, enum row_kind kind, const struct jso
 	int64_t started_us = node_is_open(n) && n->status != NODE_RETRYING ? n->started_us : 0;
 
 	act_row_at(r, n->scope, path, try_no, kind, step_kind_name(s->kind), value ? value : json_empty_object(),
-		   row_holds(n, kind));
+		   row_holds(r, n, kind, value));
 	if (b->n_rows)
 		b->rows[b->n_rows - 1].started_us = started_us;
 }
@@ -142,7 +138,28 @@ void act_succeed(struct run *r, struct node *n, const struct json *output)
 		act_fail_err(r, n, &err);
 		return;
 	}
-	act_row(r, n, ROW_STEP_SUCCEEDED, act_object1(a, "output", json_copy(a, output)));
+	act_row(r, n, ROW_STEP_SUCCEEDED, journal_value(a, "output", json_copy(a, output)));
+}
+
+/* End of the step's wall budget; 0: none, or not running yet. */
+static int64_t wall_us(const struct node *n)
+{
+	int64_t wall_ms = node_program(n)->step->budget.wall_ms;
+
+	return wall_ms >= 0 && node_is_open(n) ? n->entered_us + wall_ms * 1000 : 0;
+}
+
+/* There would be another try, but not in time. */
+static const struct json *wall_error(struct run *r, const struct node *n, const struct json *cause)
+{
+	struct arena *a = r->engine->scratch;
+	struct json_builder b;
+	struct err err = {0};
+
+	err_set(&err, ERR_BUDGET_WALL, "the step's wall budget leaves no time for another try");
+	json_object_begin_from(&b, a, act_error(r, n, &err));
+	json_object_setc(&b, "cause", cause);
+	return json_object_end(&b);
 }
 
 void act_fail(struct run *r, struct node *n, const struct json *error, int retry_after_ms)
@@ -157,10 +174,10 @@ void act_fail(struct run *r, struct node *n, const struct json *error, int retry
 	random_bytes(&random, sizeof random);
 	again = !n->scope->cancelling &&
 		retry_decide(&s->retry, error, node_next_try(n, ROW_STEP_FAILED), retry_after_ms, random, &delay_ms);
-	if (again) {
-		at_us = run_now_us(r) + delay_ms * 1000;
-		/* No try begins after the step's wall budget. */
-		again = s->budget.wall_ms < 0 || !node_is_open(n) || at_us < n->entered_us + s->budget.wall_ms * 1000;
+	at_us = again ? run_now_us(r) + delay_ms * 1000 : 0;
+	if (again && wall_us(n) && at_us >= wall_us(n)) {
+		again = false;
+		error = wall_error(r, n, error);
 	}
 	json_object_begin(&b, a);
 	json_object_setc(&b, "error", json_copy(a, error));
@@ -234,9 +251,7 @@ static void begin(struct run *r, struct node *n)
 
 static bool wall_is_over(const struct run *r, const struct node *n)
 {
-	int64_t wall_ms = node_program(n)->step->budget.wall_ms;
-
-	return wall_ms >= 0 && run_now_us(r) >= n->entered_us + wall_ms * 1000;
+	return wall_us(n) && run_now_us(r) >= wall_us(n);
 }
 
 static void expire(struct run *r, struct node *n)

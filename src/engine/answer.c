@@ -4,8 +4,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "engine/act.h"
-#include "engine/schema_check.h"
+#include "engine/journal.h"
+#include "engine/value_check.h"
 
 struct str answer_unfence(struct str text)
 {
@@ -29,12 +29,12 @@ int answer_read(struct arena *a, const struct json *schema, struct str text, con
 	struct err why = {0};
 
 	if (!schema) {
-		*ret = act_object1(a, "text", json_string(a, text));
+		*ret = journal_value(a, "text", json_string(a, text));
 		return 0;
 	}
 	if (json_parse_lenient(a, answer_unfence(text), NULL, ret, &why) < 0)
 		return err_set(err, ERR_SCHEMA_OUTPUT, "the answer is not JSON: %s", why.msg);
-	return schema_check(schema, *ret, err);
+	return value_check(schema, *ret, err);
 }
 
 struct str answer_repair(struct arena *a, const struct json *schema, const struct err *why)

@@ -89,7 +89,6 @@ void engine_ended(struct engine *e, struct run *r)
 	if (r->next)
 		r->next->prev = r->prev;
 	e->n_runs--;
-	arena_free(r->arena);
 	if (e->on_ended)
 		e->on_ended(e->on_ended_arg);
 }

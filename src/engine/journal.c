@@ -67,3 +67,12 @@ const struct json *journal_time(struct arena *a, int64_t us)
 	time_format(us, text);
 	return json_stringc(a, text);
 }
+
+const struct json *journal_value(struct arena *a, const char *key, const struct json *v)
+{
+	struct json_builder b;
+
+	json_object_begin(&b, a);
+	json_object_setc(&b, key, v);
+	return json_object_end(&b);
+}

@@ -53,6 +53,8 @@ const struct json *journal_error(struct arena *a, const struct err *err, struct 
 /* The same for a type that only the workflow knows (raise). */
 const struct json *journal_error_named(struct arena *a, struct str type, struct str message, bool retryable,
 				       struct str step);
+/* {key: v}; key is a literal. */
+const struct json *journal_value(struct arena *a, const char *key, const struct json *v);
 const struct json *journal_time(struct arena *a, int64_t us);	/* TIME */
 
 #endif

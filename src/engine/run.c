@@ -44,7 +44,10 @@ static void end(struct run *r)
 	bundle_forget(&r->wait);
 	bundle_put(e->bundles, &r->bundle);
 	loop_timer_free(r->timer);
+	r->over = true;
 	engine_ended(e, r);
+	if (!r->scheduled)	/* else advance() frees it */
+		arena_free(r->arena);
 }
 
 static void abort_flights(struct run *r)
@@ -380,6 +383,10 @@ static void advance(void *arg)
 	struct run *r = arg;
 
 	r->scheduled = false;
+	if (r->over) {
+		arena_free(r->arena);
+		return;
+	}
 	if (r->wish == WISH_DROP) {
 		abort_flights(r);
 		if (is_quiet(r))

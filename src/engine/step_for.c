@@ -21,7 +21,7 @@ static void begin(struct run *r, struct node *n)
 	if (err.code != ERR_NONE || act_check_size(items, &err) < 0)
 		act_fail_err(r, n, &err);
 	else
-		act_row(r, n, ROW_STEP_STARTED, act_object1(a, "items", json_copy(a, items)));
+		act_row(r, n, ROW_STEP_STARTED, journal_value(a, "items", json_copy(a, items)));
 }
 
 static void end_item(struct run *r, struct scope *item)
@@ -33,10 +33,10 @@ static void end_item(struct run *r, struct scope *item)
 	struct err err = {0};
 
 	if (act_eval_in(r, item, &p->output, p->step->u.loop.output, &v, &err) == 0 && act_check_size(v, &err) == 0) {
-		row = act_object1(a, "output", json_copy(a, v));
+		row = journal_value(a, "output", json_copy(a, v));
 	} else {
 		kind = ROW_STEP_FAILED;
-		row = act_object1(a, "error", journal_error(a, &err, item->path));
+		row = journal_value(a, "error", journal_error(a, &err, item->path));
 	}
 	act_row_at(r, item, item->path, 1, kind, step_kind_name(STEP_FOR), row, false);
 }
@@ -67,7 +67,7 @@ static void close(struct run *r, struct node *n)
 	if (act_check_size(v, &err) < 0)
 		act_fail_err(r, n, &err);
 	else
-		act_row(r, n, ROW_STEP_SUCCEEDED, act_object1(a, "output", v));
+		act_row(r, n, ROW_STEP_SUCCEEDED, journal_value(a, "output", v));
 }
 
 const struct step_ops step_for_ops = {.kind = STEP_FOR, .begin = begin, .end_item = end_item, .close = close};

@@ -29,7 +29,7 @@ static void begin(struct run *r, struct node *n)
 	if (budget_check_turn(&r->state, &r->budget, n, &err) < 0)
 		act_fail_err(r, n, &err);
 	else
-		act_started(r, n, act_object1(a, "tier", json_string_ref(a, s->tier)));
+		act_started(r, n, journal_value(a, "tier", json_string_ref(a, s->tier)));
 }
 
 /* --- the question --- */
@@ -109,7 +109,7 @@ static void end_turn(struct run *r, struct node *n, struct str text)
 	struct str path = path_turn(b->arena, node_path(b->arena, n, ROW_STEP_CANCELLED), n->n_turns + 1);
 
 	act_row_at(r, n->scope, path, n->try_no, ROW_TURN_SUCCEEDED, step_kind_name(STEP_MODEL),
-		   act_object1(a, "text", json_string(a, text)), true);
+		   journal_value(a, "text", json_string(a, text)), true);
 	b->n_started++;
 	n->mine = true;
 }

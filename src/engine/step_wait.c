@@ -34,7 +34,7 @@ static void begin(struct run *r, struct node *n)
 	if (until_us(r, n, &at_us, &err) < 0)
 		act_fail_err(r, n, &err);
 	else
-		act_row(r, n, ROW_STEP_WAITING, act_object1(a, "until", journal_time(a, at_us)));
+		act_row(r, n, ROW_STEP_WAITING, journal_value(a, "until", journal_time(a, at_us)));
 }
 
 const struct step_ops step_wait_ops = {.kind = STEP_WAIT, .begin = begin};

@@ -1,5 +1,5 @@
-/* schema_check.c - the top level of a schema. */
-#include "engine/schema_check.h"
+/* value_check.c - the top level of a schema. */
+#include "engine/value_check.h"
 
 #include <stdbool.h>
 
@@ -92,7 +92,7 @@ static int check_properties(const struct json *schema, const struct json *v, str
 	return 0;
 }
 
-int schema_check(const struct json *schema, const struct json *v, struct err *err)
+int value_check(const struct json *schema, const struct json *v, struct err *err)
 {
 	if (json_type(schema) == JSON_FALSE)
 		return err_set(err, ERR_SCHEMA_OUTPUT, "the schema allows no value");

@@ -1,4 +1,4 @@
-/* schema_check.h - does a value fit a JSON Schema, as far as its top level goes?
+/* value_check.h - does a value fit a JSON Schema, as far as its top level goes?
  *
  * Shapes:  looks at `type` (one or several), `required`, the `type` of `properties`, `additionalProperties: false` and
  *          `enum`; other keywords are not looked at.
@@ -6,12 +6,12 @@
  * Errors:  ERR_SCHEMA_OUTPUT with what is wrong and where, one mistake.
  * Source:  JSON Schema 2020-12, the part above.
  */
-#ifndef ENGINE_SCHEMA_CHECK_H
-#define ENGINE_SCHEMA_CHECK_H
+#ifndef ENGINE_VALUE_CHECK_H
+#define ENGINE_VALUE_CHECK_H
 
 struct err;
 struct json;
 
-int schema_check(const struct json *schema, const struct json *v, struct err *err);
+int value_check(const struct json *schema, const struct json *v, struct err *err);
 
 #endif

@@ -1,0 +1,193 @@
+/* outside.c - the fake tools and models: answers by the script. */
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "engine/engine.h"
+#include "gateway/gateway.h"
+#include "world.h"
+
+struct ask {
+	struct op op;
+	struct world *world;
+	const struct reply *reply;
+	struct told *told;
+	struct tool_result result;
+	struct model_answer answer;
+	struct model_call call;
+	struct err err;
+};
+
+/* The how-manyth try is this? One more than failures committed under that path. */
+static int nth_of(const struct world *w, struct str path)
+{
+	int n = 1;
+
+	for (size_t i = 0; i < w->n_rows; i++)
+		if (str_eq(w->rows[i].path, path) && str_is(w->rows[i].kind, "step.failed"))
+			n++;
+	return n;
+}
+
+static const struct reply *find_reply(const struct world *w, struct str name, const struct json *args, int nth)
+{
+	for (const struct reply *r = w->replies; r; r = r->next)
+		if (str_eq(r->name, name) && (!r->nth || r->nth == nth) && (!r->match || !args || json_equal(r->match, args)))
+			return r;
+	fatal("the script has no reply of \"" STR_FMT "\" for try %d", STR_ARG(name), nth);
+}
+
+static void deliver(void *arg)
+{
+	struct ask *k = arg;
+
+	k->world->n_in_flight--;
+	op_complete(&k->op, k->err.code == ERR_NONE ? NULL : &k->err);
+}
+
+static void fire_events(struct world *w, struct str name)
+{
+	for (struct event *e = w->events; e; e = e->next) {
+		if (e->done || !e->on_call.p || !str_eq(e->on_call, name))
+			continue;
+		e->done = true;
+		switch (e->kind) {
+		case EVENT_CANCEL:
+			w->cancel_asked = true;
+			engine_cancel(w->engine, &w->task);
+			break;
+		case EVENT_DRAIN:
+			engine_drain(w->engine);
+			break;
+		case EVENT_RELEASE:
+			engine_release_now(w->engine);
+			break;
+		case EVENT_DROP:
+			engine_drop_all(w->engine);
+			break;
+		}
+	}
+}
+
+/* What hangs ends when it is cancelled: with a late answer if the script has one, else unknown. */
+static void on_cancel(struct op *op)
+{
+	struct ask *k = (struct ask *)op;
+
+	if (!k->reply->hang)
+		return;
+	if (!k->reply->value)
+		k->result.outcome = k->reply->outcome;
+	err_set(&k->err, ERR_CANCELLED, "cancelled");
+	loop_defer(k->world->loop, deliver, k);
+}
+
+static void ask_begin(struct ask *k, struct arena *a, const struct reply *reply, op_done_fn *done, void *arg)
+{
+	struct world *w = the_world;
+
+	k->world = w;
+	k->reply = reply;
+	w->n_in_flight++;
+	op_init(&k->op, w->loop, a, on_cancel, done, arg);
+	if (reply->error)
+		k->err = reply->err;
+	if (!reply->hang)
+		loop_defer(w->loop, deliver, k);
+}
+
+/* --- tools --- */
+
+static struct told *tell(struct world *w, const struct tool_request *req, const struct reply *reply)
+{
+	struct told *t = w->told;
+
+	while (t && !digest_eq(&t->key, &req->effect_key))
+		t = t->next;
+	if (!t) {
+		t = ARENA_NEW(w->arena, struct told);
+		t->key = req->effect_key;
+		t->tool = str_dup(w->arena, req->tool);
+		t->effect = req->effect;
+		t->next = w->told;
+		w->told = t;
+	}
+	t->times++;
+	t->not_begun += reply->outcome == TOOL_NOT_BEGUN && reply->error;
+	return t;
+}
+
+/* The path under which a call was committed, by its key. */
+static struct str path_of(const struct world *w, const struct digest *key)
+{
+	char hex[65];
+
+	digest_hex(key, hex);
+	for (size_t i = w->n_rows; i > 0; i--)
+		if (str_is(json_str(json_getc(w->rows[i - 1].value, "key")), hex) &&
+		    str_is(w->rows[i - 1].kind, "step.started"))
+			return w->rows[i - 1].path;
+	fatal("a tool was called before its step.started was committed");
+}
+
+struct op *tools_call(struct tools *t, struct arena *a, const struct tool_request *req, op_done_fn *done, void *arg)
+{
+	struct world *w = the_world;
+	struct ask *k = ARENA_NEW(a, struct ask);
+	int nth = nth_of(w, path_of(w, &req->effect_key));
+	const struct reply *reply = find_reply(w, req->tool, req->args, nth);
+
+	(void)t;
+	k->told = tell(w, req, reply);
+	k->result = (struct tool_result){.outcome = reply->outcome, .value = reply->value};
+	ask_begin(k, a, reply, done, arg);
+	fire_events(w, req->tool);
+	return &k->op;
+}
+
+const struct tool_result *tools_result_of(const struct op *op)
+{
+	return &((const struct ask *)op)->result;
+}
+
+const struct manifest *tools_find(const struct tools *t, struct str name)
+{
+	(void)t;
+	for (const struct fake_tool *f = the_world->tools; f; f = f->next)
+		if (str_eq(f->manifest->contract.name, name) && !str_eq(name, the_world->gone))
+			return f->manifest;
+	return NULL;
+}
+
+/* --- models --- */
+
+struct op *gateway_call(struct gateway *g, struct arena *a, const struct model_request *req, op_done_fn *done, void *arg)
+{
+	struct world *w = the_world;
+	struct ask *k = ARENA_NEW(a, struct ask);
+	ptrdiff_t slash = str_find(req->path, STR("/turn-"));
+	int nth = nth_of(w, str_sub(req->path, 0, (size_t)slash));
+	const struct reply *reply = find_reply(w, req->path, NULL, nth);
+	struct buf said;
+
+	(void)g;
+	buf_init(&said, w->arena);
+	for (size_t i = 0; i < req->n_messages; i++)
+		buf_addf(&said, "%c:" STR_FMT "|", "sua"[req->messages[i].role], STR_ARG(req->messages[i].text));
+	k->call = (struct model_call){.id = uuid_new(), .path = str_dup(a, req->path), .attempt = 1,
+				      .tier = req->tier, .cost_source = "none"};
+	/* ECHO: the answer is what was asked. */
+	k->answer = (struct model_answer){.text = str_is(reply->text, "ECHO") ? buf_str(&said) : reply->text,
+					  .finish_reason = STR("stop"), .calls = &k->call, .n_calls = 1,
+					  .cost_pusd = 7};
+	ask_begin(k, a, reply, done, arg);
+	fire_events(w, req->path);
+	return &k->op;
+}
+
+const struct model_answer *gateway_answer_of(const struct op *op)
+{
+	return &((const struct ask *)op)->answer;
+}

@@ -1,0 +1,202 @@
+/* script.c - reads the script section of a scenario. */
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "config/manifest.h"
+#include "world.h"
+
+static struct str take_word(struct str *rest)
+{
+	size_t n = 0;
+	struct str word;
+
+	*rest = str_trim(*rest);
+	while (n < rest->n && rest->p[n] != ' ')
+		n++;
+	word = str_sub(*rest, 0, n);
+	*rest = str_trim(str_sub(*rest, n, rest->n));
+	return word;
+}
+
+static int take_int(struct str *rest)
+{
+	char text[16] = "";
+	struct str word = take_word(rest);
+
+	memcpy(text, word.p, word.n < sizeof text ? word.n : sizeof text - 1);
+	return (int)strtol(text, NULL, 10);
+}
+
+static const struct json *parse(struct arena *a, struct str text)
+{
+	const struct json *v;
+	struct err err = {0};
+
+	if (json_parse(a, text, NULL, &v, &err) < 0)
+		fatal("script: \"" STR_FMT "\": %s", STR_ARG(text), err.msg);
+	return v;
+}
+
+static bool take_outcome(struct str word, enum tool_outcome *ret)
+{
+	static const char *const names[] = {"not_begun", "done", "unknown"};
+
+	for (size_t i = 0; i < 3; i++)
+		if (str_is(word, names[i])) {
+			*ret = (enum tool_outcome)i;
+			return true;
+		}
+	return false;
+}
+
+/* error TYPE [status N] [retryable] [after 20ms] [not_begun|done|unknown] */
+static void read_error(struct world *w, struct reply *r, struct str *rest)
+{
+	const char *name = str_cstr(w->arena, take_word(rest));
+	enum err_code code = err_by_name(name);
+	struct str word;
+	int64_t ms;
+
+	if (code == ERR_NONE)
+		fatal("script: no error type \"%s\"", name);
+	err_set(&r->err, code, "scripted");
+	r->error = true;
+	while ((word = take_word(rest)).n) {
+		if (str_is(word, "status"))
+			r->err.status = take_int(rest);
+		else if (str_is(word, "retryable"))
+			r->err.retryable = true;
+		else if (str_is(word, "after") && duration_parse(take_word(rest), &ms))
+			r->err.retry_after_ms = (int)ms;
+		else if (!take_outcome(word, &r->outcome))
+			fatal("script: error: \"" STR_FMT "\"?", STR_ARG(word));
+	}
+}
+
+/* reply NAME [args JSON-without-blanks] [try N] (value JSON | text JSON | hang [OUTCOME [JSON]] | error ...) */
+static void read_reply(struct world *w, struct str rest)
+{
+	struct reply *r = ARENA_NEW(w->arena, struct reply), **at = &w->replies;
+	struct str word;
+
+	r->name = take_word(&rest);
+	r->outcome = TOOL_DONE;
+	while ((word = take_word(&rest)).n) {
+		if (str_is(word, "args")) {
+			r->match = parse(w->arena, take_word(&rest));
+		} else if (str_is(word, "try")) {
+			r->nth = take_int(&rest);
+		} else if (str_is(word, "value")) {
+			r->value = parse(w->arena, rest);
+			break;
+		} else if (str_is(word, "huge")) {
+			size_t n = (size_t)take_int(&rest);
+			char *p = arena_zalloc(w->arena, n);
+
+			memset(p, 'x', n);
+			r->value = json_string_ref(w->arena, (struct str){p, n});
+		} else if (str_is(word, "text")) {
+			r->text = json_str(parse(w->arena, rest));
+			break;
+		} else if (str_is(word, "hang")) {
+			r->hang = true;
+			r->outcome = TOOL_UNKNOWN;
+			word = take_word(&rest);
+			if (word.n && !take_outcome(word, &r->outcome))
+				fatal("script: hang: \"" STR_FMT "\"?", STR_ARG(word));
+			if (rest.n)
+				r->value = parse(w->arena, rest);
+			break;
+		} else if (str_is(word, "error")) {
+			read_error(w, r, &rest);
+			break;
+		} else {
+			fatal("script: reply: \"" STR_FMT "\"?", STR_ARG(word));
+		}
+	}
+	while (*at)
+		at = &(*at)->next;
+	*at = r;
+}
+
+/* tool NAME CLASS [pinned CLASS] */
+static void read_tool(struct world *w, struct str rest)
+{
+	struct fake_tool *t = ARENA_NEW(w->arena, struct fake_tool);
+	struct manifest *m = ARENA_NEW(w->arena, struct manifest);
+
+	m->contract.name = take_word(&rest);
+	m->contract.description = STR("a fake");
+	m->contract.args = parse(w->arena, STR("{\"type\":\"object\"}"));
+	if (!effect_class_parse(take_word(&rest), &m->contract.effect))
+		fatal("script: tool: no such effect class");
+	t->manifest = m;
+	t->next = w->tools;
+	w->tools = t;
+}
+
+/* on call NAME (cancel|drain|release|drop); on move N ... */
+static void read_event(struct world *w, struct str rest)
+{
+	static const char *const names[] = {"cancel", "drain", "release", "drop"};
+	struct event *e = ARENA_NEW(w->arena, struct event);
+	struct str where = take_word(&rest), what;
+
+	if (str_is(where, "move"))
+		e->on_move = take_int(&rest);
+	else
+		e->on_call = take_word(&rest);
+	what = take_word(&rest);
+	for (size_t i = 0; i < 4; i++) {
+		if (!str_is(what, names[i]))
+			continue;
+		e->kind = (enum event_kind)i;
+		e->next = w->events;
+		w->events = e;
+		return;
+	}
+	fatal("script: on: \"" STR_FMT "\"?", STR_ARG(what));
+}
+
+static void read_line(struct world *w, struct str line)
+{
+	struct str rest = line, word = take_word(&rest);
+
+	if (word.n == 0 || word.p[0] == '#' || str_is(word, "may"))
+		return;
+	if (str_is(word, "input"))
+		w->input = parse(w->arena, rest);
+	else if (str_is(word, "budget"))
+		w->budget = parse(w->arena, rest);
+	else if (str_is(word, "deadline") && duration_parse(rest, &w->deadline_ms))
+		return;
+	else if (str_is(word, "tool"))
+		read_tool(w, rest);
+	else if (str_is(word, "reply"))
+		read_reply(w, rest);
+	else if (str_is(word, "on"))
+		read_event(w, rest);
+	else if (str_is(word, "gone"))
+		w->gone = rest;
+	else if (str_is(word, "refuse")) {
+		w->refuse_move = take_int(&rest);
+		w->refuse_code = err_by_name(str_cstr(w->arena, rest));
+	} else
+		fatal("script: \"" STR_FMT "\"?", STR_ARG(line));
+}
+
+void world_script(struct world *w, struct str workflow, struct str script)
+{
+	w->workflow = workflow;
+	w->input = json_empty_object();
+	while (script.n) {
+		ptrdiff_t end = str_chr(script, '\n');
+		size_t n = end < 0 ? script.n : (size_t)end;
+
+		read_line(w, str_trim(str_sub(script, 0, n)));
+		script = str_sub(script, n + 1, script.n);
+	}
+}

@@ -1,0 +1,334 @@
+/* world.c - the fake database: journal, ledger, claims, moves. */
+#include "world.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/loop.h"
+#include "engine/engine.h"
+#include "engine/journal.h"
+#include "store/admin.h"
+
+struct world *the_world;
+
+enum { START_US = 1767225600 };	/* 2026-01-01T00:00:00Z in seconds */
+
+struct world *world_new(struct loop *l)
+{
+	struct arena *a = arena_new(NULL);
+	struct world *w = ARENA_NEW(a, struct world);
+
+	w->arena = a;
+	w->loop = l;
+	w->now_us = (int64_t)START_US * 1000000 - clock_boot_ms() * 1000;
+	w->state = STR("ready");
+	uuid_parse(STR("01900000-0000-7000-8000-000000000001"), &w->task);
+	buf_init(&w->log, a);
+	the_world = w;
+	return w;
+}
+
+void world_free(struct world *w)
+{
+	arena_free(w->arena);
+	the_world = NULL;
+}
+
+int64_t world_now_us(const struct world *w)
+{
+	return w->now_us + clock_boot_ms() * 1000;
+}
+
+/* --- claims --- */
+
+struct claimed *world_claim(struct world *w)
+{
+	struct arena *a = arena_new(NULL);
+	struct claimed *c = ARENA_NEW(a, struct claimed);
+	struct journal_row *rows = ARENA_ARRAY(a, w->n_rows, struct journal_row);
+	struct json_builder b;
+
+	for (size_t i = 0; i < w->n_rows; i++) {
+		rows[i] = w->rows[i];
+		rows[i].path = str_dup(a, rows[i].path);
+		rows[i].kind = str_dup(a, rows[i].kind);
+		rows[i].value = json_copy(a, rows[i].value);
+	}
+	json_object_begin(&b, a);
+	json_object_setc(&b, "id", json_stringc(a, "01900000-0000-7000-8000-000000000001"));
+	json_object_setc(&b, "urgency", json_stringc(a, "normal"));
+	*c = (struct claimed){.arena = a, .task = w->task, .fence = ++w->fence, .workflow = STR("test"),
+			      .facts = json_object_end(&b), .input = json_copy(a, w->input),
+			      .budget = w->budget ? json_copy(a, w->budget) : NULL, .rows = rows,
+			      .n_rows = w->n_rows, .cancel = w->cancel_asked};
+	c->deadline_us = w->deadline_ms ? (int64_t)START_US * 1000000 + w->deadline_ms * 1000 : 0;
+	w->claimed = true;
+	w->parked = false;
+	w->state = STR("running");
+	return c;
+}
+
+/* --- moves --- */
+
+struct answer {
+	struct world *world;
+	const struct move *move;
+	move_done_fn *done;
+	void *arg;
+};
+
+static const char *const effect_names[] = {"planned", "dispatched", "done", "failed_before", "uncertain"};
+
+static struct ledger_row *ledger_find(struct world *w, const struct digest *key)
+{
+	for (struct ledger_row *l = w->ledger; l; l = l->next)
+		if (digest_eq(&l->key, key))
+			return l;
+	return NULL;
+}
+
+/* As effect_move_allowed() of sql/0005_commit.sql, for two attempts. */
+static bool ledger_allows(const struct ledger_row *l, enum effect_state to)
+{
+	bool once = str_is(l->effect_class, "at_most_once");
+
+	switch (l->state) {
+	case EFFECT_PLANNED:
+	case EFFECT_FAILED_BEFORE:
+		return to != EFFECT_UNCERTAIN;
+	case EFFECT_DISPATCHED:
+		return to != EFFECT_DISPATCHED || !once;
+	case EFFECT_UNCERTAIN:
+		return to == EFFECT_DONE || to == EFFECT_FAILED_BEFORE || !once;
+	case EFFECT_DONE:
+		break;
+	}
+	return to == EFFECT_DONE && !once;
+}
+
+static void ledger_apply(struct world *w, const struct effect_change *e)
+{
+	struct ledger_row *l = ledger_find(w, &e->key);
+
+	if (!l) {
+		if (e->to == EFFECT_FAILED_BEFORE || e->to == EFFECT_UNCERTAIN)
+			fatal("effect of " STR_FMT " was never planned", STR_ARG(e->path));
+		l = ARENA_NEW(w->arena, struct ledger_row);
+		l->key = e->key;
+		l->tool = str_dup(w->arena, e->tool);
+		l->effect_class = str_dup(w->arena, e->effect_class);
+		l->next = w->ledger;
+		w->ledger = l;
+	} else if (!ledger_allows(l, e->to)) {
+		fatal("effect of " STR_FMT " may not go from %s to %s", STR_ARG(e->path), effect_names[l->state],
+		      effect_names[e->to]);
+	}
+	l->state = e->to;
+	buf_addf(&w->log, "    effect " STR_FMT " %s\n", STR_ARG(e->path), effect_names[e->to]);
+}
+
+/* What differs from run to run is left out: times and keys. */
+static void log_value(struct world *w, const struct json *v)
+{
+	struct json_builder b;
+
+	json_object_begin(&b, w->arena);
+	for (size_t i = 0; i < json_len(v); i++) {
+		struct str k = json_key(v, i);
+
+		if (str_is(k, "key") || str_is(k, "until") || str_is(k, "retry_at"))
+			json_object_set(&b, k, json_stringc(w->arena, "..."));
+		else
+			json_object_set(&b, k, json_val(v, i));
+	}
+	json_write(&w->log, json_object_end(&b));
+}
+
+static void row_apply(struct world *w, const struct journal_row *row, bool first)
+{
+	struct journal_row *to;
+
+	if (w->n_rows == w->cap_rows) {
+		struct journal_row *grown = ARENA_ARRAY(w->arena, 2 * w->cap_rows + 64, struct journal_row);
+
+		if (w->n_rows)
+			memcpy(grown, w->rows, w->n_rows * sizeof *grown);
+		w->rows = grown;
+		w->cap_rows = 2 * w->cap_rows + 64;
+	}
+	for (size_t i = 0; w->n_rows < 3000 && i < w->n_rows; i++)
+		if (str_eq(w->rows[i].path, row->path) && w->rows[i].attempt_try == row->attempt_try &&
+		    str_eq(w->rows[i].kind, row->kind))
+			fatal("journal row " STR_FMT " try %d " STR_FMT " twice", STR_ARG(row->path), row->attempt_try,
+			      STR_ARG(row->kind));
+	to = &w->rows[w->n_rows++];
+	*to = *row;
+	to->seq = (int64_t)w->n_rows;
+	to->at_us = world_now_us(w);
+	to->path = str_dup(w->arena, row->path);
+	to->kind = str_dup(w->arena, row->kind);
+	to->step_kind = str_dup(w->arena, row->step_kind);
+	to->value = json_copy(w->arena, row->value);
+	buf_addf(&w->log, "%s" STR_FMT " %d " STR_FMT " ", first ? "" : "  + ", STR_ARG(to->path), to->attempt_try,
+		 STR_ARG(to->kind));
+	log_value(w, to->value);
+	buf_addc(&w->log, '\n');
+}
+
+static void leave_apply(struct world *w, const struct move *m)
+{
+	const char *lead = m->n_rows ? "  + " : "";
+
+	if (m->next == MOVE_STAY)
+		return;
+	w->claimed = false;
+	w->run_at_us = m->run_at_us;
+	if (m->next == MOVE_RELEASE) {
+		w->state = STR("ready");
+		buf_addf(&w->log, "%s= release\n", lead);
+		return;
+	}
+	w->state = str_dup(w->arena, m->state);
+	if (m->next == MOVE_PARK) {
+		w->parked = true;
+		buf_addf(&w->log, "%s= park " STR_FMT "\n", lead, STR_ARG(m->state));
+		return;
+	}
+	w->ended = true;
+	w->output = m->output ? json_copy(w->arena, m->output) : NULL;
+	w->error = m->error ? json_copy(w->arena, m->error) : NULL;
+	buf_addf(&w->log, "%s= " STR_FMT " ", lead, STR_ARG(m->state));
+	json_write(&w->log, w->output ? w->output : w->error);
+	buf_addc(&w->log, '\n');
+}
+
+static void apply(struct world *w, const struct move *m)
+{
+	for (size_t i = 0; i < m->n_rows; i++)
+		row_apply(w, &m->rows[i], i == 0);
+	for (size_t i = 0; i < m->n_effects; i++)
+		ledger_apply(w, &m->effects[i]);
+	w->n_model_calls += m->n_calls;
+	leave_apply(w, m);
+}
+
+static void refuse(struct world *w, struct move_result *r)
+{
+	r->status = MOVE_REFUSED;
+	err_set(&r->err, w->refuse_code, "refused by the script");
+	buf_addf(&w->log, "= refused %s\n", err_name(w->refuse_code));
+}
+
+static void move_answer(void *arg)
+{
+	struct answer *a = arg;
+	struct world *w = a->world;
+	struct move_result r = {.status = MOVE_OK, .now_us = world_now_us(w)};
+
+	if (!w->crashed)
+		w->n_moves++;
+	if (w->crash == CRASH_BEFORE_COMMIT && w->n_moves >= w->crash_at)
+		w->crashed = true;
+	if (w->crashed || a->move->fence != w->fence) {
+		r.status = w->crashed ? MOVE_CANCELLED : MOVE_STALE;
+	} else if (w->refuse_move == w->n_moves) {
+		refuse(w, &r);
+	} else {
+		apply(w, a->move);
+		for (struct event *e = w->events; e; e = e->next)
+			if (e->kind == EVENT_CANCEL && e->on_move && w->n_moves >= e->on_move)
+				w->cancel_asked = true;
+		r.cancel = w->cancel_asked;
+		if (w->crash == CRASH_AFTER_COMMIT && w->n_moves >= w->crash_at) {
+			w->crashed = true;
+			r.status = MOVE_CANCELLED;
+		}
+	}
+	for (struct event *e = w->events; e; e = e->next) {
+		if (!e->on_move || e->done || w->n_moves < e->on_move || w->crashed)
+			continue;
+		e->done = true;
+		if (e->kind == EVENT_DRAIN)
+			engine_drain(w->engine);
+		else if (e->kind == EVENT_RELEASE)
+			engine_release_now(w->engine);
+		else if (e->kind == EVENT_DROP)
+			engine_drop_all(w->engine);
+	}
+	if (w->crashed)
+		engine_drop_all(w->engine);
+	a->done(a->arg, &r);
+	free(a);
+}
+
+void queue_commit(struct store *s, const struct move *m, move_done_fn *done, void *arg)
+{
+	struct answer *a = calloc(1, sizeof *a);
+
+	(void)s;
+	*a = (struct answer){the_world, m, done, arg};
+	loop_defer(the_world->loop, move_answer, a);
+}
+
+/* --- bundles --- */
+
+struct bundle_op {
+	struct op op;
+	struct str text;
+};
+
+static struct str bundle_text(struct arena *a, const struct world *w)
+{
+	struct json_builder files, b;
+
+	json_object_begin(&files, a);
+	for (const struct fake_tool *t = w->tools; t; t = t->next) {
+		const struct contract *c = &t->manifest->contract;
+
+		json_object_set(&files, str_from(arena_printf(a, "contracts/" STR_FMT ".json", STR_ARG(c->name))),
+				json_string(a, json_text(a, contract_json(a, c))));
+	}
+	json_object_setc(&files, "workflow.yaml", json_string(a, w->workflow));
+	json_object_begin(&b, a);
+	json_object_setc(&b, "entry", json_stringc(a, "workflow.yaml"));
+	json_object_setc(&b, "files", json_object_end(&files));
+	return json_text(a, json_object_end(&b));
+}
+
+struct op *admin_bundle(struct store *s, struct arena *a, const struct digest *d, op_done_fn *done, void *arg)
+{
+	struct bundle_op *o = ARENA_NEW(a, struct bundle_op);
+
+	(void)s;
+	(void)d;
+	op_init(&o->op, the_world->loop, a, NULL, done, arg);
+	o->text = bundle_text(a, the_world);
+	op_complete(&o->op, NULL);
+	return &o->op;
+}
+
+struct str admin_text_of(const struct op *op)
+{
+	return ((const struct bundle_op *)op)->text;
+}
+
+/* --- audit --- */
+
+const char *world_audit(struct world *w)
+{
+	for (const struct told *t = w->told; t; t = t->next) {
+		const struct ledger_row *l = ledger_find(w, &t->key);
+
+		if (!l)
+			return arena_printf(w->arena, "tool " STR_FMT " was called without a row in the ledger", STR_ARG(t->tool));
+		if (t->effect == EFFECT_AT_MOST_ONCE && t->times - t->not_begun > 1)
+			return arena_printf(w->arena, "at_most_once tool " STR_FMT " was begun %d times", STR_ARG(t->tool),
+					    t->times - t->not_begun);
+		if (w->ended && t->effect == EFFECT_AT_MOST_ONCE && l->state == EFFECT_DISPATCHED)
+			return arena_printf(w->arena, "at_most_once tool " STR_FMT " ended as dispatched", STR_ARG(t->tool));
+	}
+	return "";
+}

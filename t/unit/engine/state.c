@@ -1,0 +1,440 @@
+/* Unit tests of engine/state.c, scope.c and vars.c: rows in, state out; rows that do not fit are refused. */
+#include "engine/state.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "config/workflow.h"
+#include "engine/program.h"
+#include "engine/root.h"
+#include "engine/vars.h"
+#include "fixture.h"
+
+#define E "{\"error\":{\"type\":\"t\",\"message\":\"m\",\"retryable\":true}}"
+#define E_RETRY "{\"error\":{\"type\":\"t\"},\"retry_at\":\"1970-01-01T00:00:09Z\"}"
+#define OUT(v) "{\"output\":" v "}"
+#define UNTIL "{\"until\":\"1970-01-01T00:00:07Z\"}"
+#define ITEMS "{\"items\":[1,2,3]}"
+
+#define SETS "  - {id: a, set: {x: 1}}\n  - {id: b, set: {y: 2}}\n"
+#define CALL "  - {id: c, call: t.t, with: {}, catch: d}\n  - {id: d, set: {y: 2}}\n"
+#define MODEL "  - {id: m, model: {tier: x, prompt: p}}\n"
+#define WAIT "  - {id: w, wait: 5s, timeout: 3s}\n"
+#define RAISE "  - {id: r, raise: {type: t, message: m}}\n"
+#define SWITCH                                                                                                         \
+	"  - {id: a, set: {x: 1}}\n"                                                                                   \
+	"  - {id: s, switch: [{when: .vars.x, then: a, max_visits: 3}, {when: .vars.y, then: end}]}\n"                 \
+	"  - {id: y, set: {y: 1}}\n"
+#define LOOP(opts) "  - {id: e, for: {in: '[1]', " opts "do: [{id: i, call: t.t, with: {}}, {id: j, set: {v: 1}}]}}\n"
+#define CAUGHT_LOOP                                                                                                    \
+	"  - {id: e, for: {in: '[1]', parallel: 3, do: [{id: i, call: t.t, with: {}}]}, catch: z}\n"                    \
+	"  - {id: z, set: {v: 1}}\n"
+#define NESTED                                                                                                         \
+	"  - {id: e, for: {in: '[1]', parallel: 2, do: [\n"                                                            \
+	"      {id: f, for: {in: '[1]', parallel: 2, do: [{id: i, call: t.t, with: {}}]}}]}}\n"
+
+static const struct {
+	const char *name, *yaml, *rows, *dump;	/* dump "!": the last row does not fit */
+} cases[] = {
+	{"nothing yet", SETS, "", "@0"},
+	{"first", SETS, "a 1 succeeded " OUT("{}"), "a=succeeded @1"},
+	{"last closes", SETS, "a 1 succeeded " OUT("{}") "\nb 1 succeeded " OUT("{}"), "a=succeeded b=succeeded closed"},
+	{"skipped", SETS, "a 1 skipped\nb 1 skipped", "a=skipped b=skipped closed"},
+	{"failed, uncaught", SETS, "a 1 failed " E, "a=failed failed t"},
+	{"call", CALL, "c 1 started", "c=running @0"},
+	{"call caught", CALL, "c 1 started\nc 1 failed " E, "c=failed @1"},
+	{"call fails before it starts", CALL, "c 1 failed " E, "c=failed @1"},
+	{"call retried", CALL, "c 1 started\nc 1 failed " E_RETRY, "c=retrying @0"},
+	{"second try", CALL, "c 1 started\nc 1 failed " E_RETRY "\nc 2 started", "c=running#2 @0"},
+	{"second try fails at once", CALL, "c 1 started\nc 1 failed " E_RETRY "\nc 2 failed " E, "c=failed#2 @1"},
+	{"retrying cancelled", CALL, "c 1 started\nc 1 failed " E_RETRY "\nc 1 cancelled", "c=cancelled cancelled"},
+	{"call uncertain", CALL, "c 1 started\nc 1 uncertain " E, "c=uncertain @0"},
+	{"uncertain, happened", CALL, "c 1 started\nc 1 uncertain " E "\nc 1 succeeded " OUT("1"), "c=succeeded @1"},
+	{"uncertain, given up", CALL, "c 1 started\nc 1 uncertain " E "\nc 1 failed " E, "c=failed @1"},
+	{"cancelled", CALL, "c 1 started\nc 1 cancelled", "c=cancelled cancelled"},
+	{"model turns", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded {\"text\":\"a\"}\nm/turn-2 1 turn.succeeded {\"text\":\"b\"}", "m=running @0"},
+	{"turns of the next try", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded {\"text\":\"a\"}\nm 1 failed " E_RETRY "\nm 2 started\nm/turn-1 2 turn.succeeded {\"text\":\"a\"}", "m=running#2 @0"},
+	{"wait", WAIT, "w 1 waiting " UNTIL, "w=waiting @0"},
+	{"wait over", WAIT, "w 1 waiting " UNTIL "\nw 1 succeeded " OUT("null"), "w=succeeded closed"},
+	{"wait again", WAIT, "w 1 waiting " UNTIL "\nw 1 failed " E_RETRY "\nw 2 waiting " UNTIL, "w=waiting#2 @0"},
+	{"wait cancelled", WAIT, "w 1 waiting " UNTIL "\nw 1 cancelled", "w=cancelled cancelled"},
+	{"raise", RAISE, "r 1 failed " E, "r=failed failed t"},
+	{"raise again", RAISE, "r 1 failed " E_RETRY "\nr 2 failed " E, "r=failed#2 failed t"},
+	{"switch back", SWITCH, "a 1 succeeded " OUT("{}") "\ns 1 succeeded {\"edge\":0}", "a=succeeded s=succeeded @0"},
+	{"second visit", SWITCH, "a 1 succeeded " OUT("{}") "\ns 1 succeeded {\"edge\":0}\na~2 1 succeeded " OUT("{}"), "a~2=succeeded s=succeeded @1"},
+	{"switch to end", SWITCH, "a 1 succeeded " OUT("{}") "\ns 1 succeeded {\"edge\":1}", "a=succeeded s=succeeded closed"},
+	{"switch to no edge", SWITCH, "a 1 succeeded " OUT("{}") "\ns 1 succeeded {\"edge\":null}", "a=succeeded s=succeeded @2"},
+	{"loop opens", LOOP(""), "e 1 started " ITEMS, "e=running[0/3] @0"},
+	{"iteration opens", LOOP(""), "e 1 started " ITEMS "\ne[0]/i 1 started", "e=running[0/3 0:(i=running @0)] @0"},
+	{"iteration ends", LOOP(""), "e 1 started " ITEMS "\ne[0]/i 1 skipped\ne[0]/j 1 succeeded " OUT("{}"), "e=running[1/3] @0"},
+	{"loop ends", LOOP(""), "e 1 started {\"items\":[1]}\ne[0]/i 1 skipped\ne[0]/j 1 skipped\ne 1 succeeded " OUT("[]"), "e=succeeded closed"},
+	{"empty loop", LOOP(""), "e 1 started {\"items\":[]}\ne 1 succeeded " OUT("[]"), "e=succeeded closed"},
+	{"loop fails", LOOP(""), "e 1 started " ITEMS "\ne[0]/i 1 failed " E "\ne 1 failed " E, "e=failed failed t"},
+	{"loop collects", LOOP("on_error: collect, "), "e 1 started " ITEMS "\ne[0]/i 1 failed " E "\ne[1]/i 1 started", "e=running[1/3 1:(i=running @0)] @0"},
+	{"loop skips", LOOP("on_error: skip, "), "e 1 started " ITEMS "\ne[0]/i 1 failed " E "\ne[1]/i 1 started", "e=running[1/3 1:(i=running @0)] @0"},
+	{"failing loop cancels", CAUGHT_LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started\ne[2]/i 1 started\ne[0]/i 1 failed " E, "e=running[1/3 2:(i=running cancelling @0)] @0"},
+	{"cancelling: cancelled", CAUGHT_LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started\ne[2]/i 1 started\ne[0]/i 1 failed " E "\ne[2]/i 1 cancelled", "e=running[2/3] @0"},
+	{"cancelling: succeeded", CAUGHT_LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started\ne[2]/i 1 started\ne[0]/i 1 failed " E "\ne[2]/i 1 succeeded " OUT("1"), "e=running[2/3] @0"},
+	{"cancelling: failed", CAUGHT_LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started\ne[2]/i 1 started\ne[0]/i 1 failed " E "\ne[2]/i 1 failed " E_RETRY, "e=running[2/3] @0"},
+	{"failed loop drops what is open", CAUGHT_LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started\ne[2]/i 1 started\ne[2]/i 1 uncertain " E "\ne[0]/i 1 failed " E "\ne 1 failed " E, "e=failed @1"},
+	{"loop tried again", LOOP(""), "e 1 started " ITEMS "\ne[0]/i 1 failed " E "\ne 1 failed " E_RETRY "\ne~2 2 started " ITEMS "\ne~2[0]/i 1 started", "e~2=running#2[0/3 0:(i=running @0)] @0"},
+	{"loop cancelled", NESTED, "e 1 started " ITEMS "\ne[0]/f 1 started " ITEMS "\ne[0]/f[1]/i 1 started\ne[0]/f 1 cancelled", "e=running[1/3] @0"},
+	{"nested loop fails", NESTED, "e 1 started " ITEMS "\ne[0]/f 1 started " ITEMS "\ne[1]/f 1 started " ITEMS "\ne[1]/f[0]/i 1 started\ne[0]/f 1 failed " E, "e=running[1/3 1:(f=running[0/3 0:(i=running cancelling @0)] cancelling @0)] @0"},
+	{"iteration with output waits for it", LOOP("output: '${ 1 }', "), "e 1 started " ITEMS "\ne[0]/i 1 skipped\ne[0]/j 1 skipped", "e=running[0/3 0:(i=skipped j=skipped ended)] @0"},
+	{"iteration's output", LOOP("output: '${ 1 }', "), "e 1 started " ITEMS "\ne[0]/i 1 skipped\ne[0]/j 1 skipped\ne[0] 1 succeeded " OUT("1"), "e=running[1/3] @0"},
+	{"iteration's output fails", LOOP("output: '${ 1 }', "), "e 1 started " ITEMS "\ne[0]/i 1 skipped\ne[0]/j 1 skipped\ne[0] 1 failed " E, "e=running[1/3] @0"},
+
+	{"not a path", SETS, "a~1 1 skipped", "!"},
+	{"a turn alone", MODEL, "turn-1 1 turn.succeeded {\"text\":\"a\"}", "!"},
+	{"no such step", SETS, "zz 1 skipped", "!"},
+	{"no such kind", SETS, "a 1 step.exploded", "!"},
+	{"not at the cursor", SETS, "b 1 skipped", "!"},
+	{"visit too high", SETS, "a~2 1 skipped", "!"},
+	{"try too high", SETS, "a 2 skipped", "!"},
+	{"twice", SETS, "a 1 skipped\na 1 skipped", "!"},
+	{"after the end", SETS, "a 1 failed " E "\nb 1 skipped", "!"},
+	{"set does not start", SETS, "a 1 started", "!"},
+	{"a step is no turn", SETS, "a 1 turn.succeeded {\"text\":\"\"}", "!"},
+	{"call must start", CALL, "c 1 succeeded " OUT("1"), "!"},
+	{"raise does not succeed", RAISE, "r 1 succeeded " OUT("1"), "!"},
+	{"wait does not start", WAIT, "w 1 started", "!"},
+	{"wait until when", WAIT, "w 1 waiting {\"until\":\"noon\"}", "!"},
+	{"waiting is not uncertain", WAIT, "w 1 waiting " UNTIL "\nw 1 uncertain " E, "!"},
+	{"running is not skipped", CALL, "c 1 started\nc 1 skipped", "!"},
+	{"a retry is not skipped", CALL, "c 1 started\nc 1 failed " E_RETRY "\nc 2 skipped", "!"},
+	{"retry of the same try", CALL, "c 1 started\nc 1 failed " E_RETRY "\nc 1 started", "!"},
+	{"result of a retry that has not started", CALL, "c 1 started\nc 1 failed " E_RETRY "\nc 2 succeeded " OUT("1"), "!"},
+	{"other visit of a running step", CALL, "c 1 started\nc~2 1 succeeded " OUT("1"), "!"},
+	{"error is no object", CALL, "c 1 failed {\"error\":1}", "!"},
+	{"retry when", CALL, "c 1 failed {\"error\":{},\"retry_at\":\"later\"}", "!"},
+	{"edge is none", SWITCH, "a 1 skipped\ns 1 succeeded {\"edge\":2}", "!"},
+	{"edge is below", SWITCH, "a 1 skipped\ns 1 succeeded {\"edge\":-1}", "!"},
+	{"edge is a text", SWITCH, "a 1 skipped\ns 1 succeeded {\"edge\":\"x\"}", "!"},
+	{"items are none", LOOP(""), "e 1 started {\"items\":{}}", "!"},
+	{"no iteration before the loop", LOOP(""), "e[0]/i 1 started", "!"},
+	{"no such item", LOOP(""), "e 1 started " ITEMS "\ne[3]/i 1 started", "!"},
+	{"other visit of the loop", LOOP(""), "e 1 started " ITEMS "\ne~2[0]/i 1 started", "!"},
+	{"not a loop", SETS, "a[0]/i 1 started", "!"},
+	{"iteration that ended", LOOP(""), "e 1 started " ITEMS "\ne[0]/i 1 skipped\ne[0]/j 1 skipped\ne[0]/i 1 started", "!"},
+	{"no iteration of a failed loop", LOOP(""), "e 1 started " ITEMS "\ne[0]/i 1 failed " E "\ne[1]/i 1 started", "!"},
+	{"nothing begins while cancelling", NESTED, "e 1 started " ITEMS "\ne[0]/f 1 started " ITEMS "\ne[1]/f 1 started " ITEMS "\ne[0]/f 1 failed " E "\ne[1]/f[0]/i 1 started", "!"},
+	{"loop ends too early", LOOP(""), "e 1 started " ITEMS "\ne 1 succeeded " OUT("[]"), "!"},
+	{"steps below a step", CALL, "c 1 started\nc/d 1 skipped", "!"},
+	{"iteration that has not ended", LOOP("output: '${ 1 }', "), "e 1 started " ITEMS "\ne[0]/i 1 skipped\ne[0] 1 succeeded " OUT("1"), "!"},
+	{"iteration starts by itself", LOOP("output: '${ 1 }', "), "e 1 started " ITEMS "\ne[0]/i 1 skipped\ne[0]/j 1 skipped\ne[0] 1 started", "!"},
+	{"step of an iteration that ended", LOOP("output: '${ 1 }', "), "e 1 started " ITEMS "\ne[0]/i 1 skipped\ne[0]/j 1 skipped\ne[0]/j 1 skipped", "!"},
+	{"turn of a call", CALL, "c 1 started\nc/turn-1 1 turn.succeeded {\"text\":\"\"}", "!"},
+	{"turn before the start", MODEL, "m/turn-1 1 turn.succeeded {\"text\":\"\"}", "!"},
+	{"turn out of order", MODEL, "m 1 started\nm/turn-2 1 turn.succeeded {\"text\":\"\"}", "!"},
+	{"turn of another try", MODEL, "m 1 started\nm/turn-1 2 turn.succeeded {\"text\":\"\"}", "!"},
+	{"turn of another visit", MODEL, "m 1 started\nm~2/turn-1 1 turn.succeeded {\"text\":\"\"}", "!"},
+	{"turn without text", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded", "!"},
+	{"turn of another kind", MODEL, "m 1 started\nm/turn-1 1 succeeded", "!"},
+	{"a third repair", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded {\"text\":\"\"}\nm/turn-2 1 turn.succeeded {\"text\":\"\"}\nm/turn-3 1 turn.succeeded {\"text\":\"\"}", "!"},
+};
+
+static void run_case(int i, bool graves)
+{
+	struct fixture *f = fixture_new(cases[i].yaml, graves);
+	int r = fixture_apply(f, cases[i].rows);
+
+	if (strcmp(cases[i].dump, "!") == 0) {
+		ck_assert_msg(r < 0, "%s: it fits: %s", cases[i].name, fixture_dump(f));
+		ck_assert_msg(f->err.code == ERR_JOURNAL_CONFLICT, "%s: %s", cases[i].name, f->err.msg);
+	} else {
+		ck_assert_msg(r == 0, "%s: %s", cases[i].name, f->err.msg);
+		ck_assert_msg(strcmp(fixture_dump(f), cases[i].dump) == 0, "%s: %s", cases[i].name, fixture_dump(f));
+	}
+	fixture_free(f);
+}
+
+START_TEST(applies)
+{
+	run_case(_i, false);
+	run_case(_i, true);
+}
+END_TEST
+
+/* --- counters, times, lists --- */
+
+START_TEST(counts)
+{
+	struct fixture *f = fixture_new(NESTED, true);
+	const struct node *outer, *inner;
+
+	ck_assert_int_eq(fixture_apply(f, "e 1 started " ITEMS "\ne[0]/f 1 started " ITEMS
+					  "\ne[0]/f[0]/i 1 started\ne[0]/f[1]/i 1 started\ne[1]/f 1 started " ITEMS
+					  "\ne[1]/f[0]/i 1 started\ne[1]/f[0]/i 1 uncertain " E), 0);
+	outer = f->state.root->nodes[0];
+	inner = fixture_scope(f, "e[0]")->nodes[0];
+	ck_assert_int_eq(f->state.n_calls, 3);
+	ck_assert_int_eq(outer->n_calls, 3);
+	ck_assert_int_eq(inner->n_calls, 2);
+	ck_assert_uint_eq(f->state.n_uncertain, 1);
+	ck_assert_int_eq(f->state.n_steps, 6);
+	fixture_free(f);
+}
+END_TEST
+
+START_TEST(counts_turns)
+{
+	struct fixture *f = fixture_new("  - {id: e, for: {in: '[1]', do: [{id: m, model: {tier: x, prompt: p}}]}}\n", false);
+
+	ck_assert_int_eq(fixture_apply(f, "e 1 started " ITEMS "\ne[0]/m 1 started\ne[0]/m/turn-1 1 turn.succeeded {\"text\":\"\"}"), 0);
+	ck_assert_int_eq(f->state.n_model_turns, 2);
+	ck_assert_int_eq(f->state.root->nodes[0]->n_model_turns, 2);
+	fixture_free(f);
+}
+END_TEST
+
+START_TEST(keeps_times)
+{
+	struct fixture *f = fixture_new("  - {id: w, wait: 5s, timeout: 3s, budget: {wall: 10s}}\n", false);
+	struct state *st = &f->state;
+	struct node *n;
+
+	ck_assert_int_eq(fixture_apply(f, "@1000\nw 1 waiting " UNTIL), 0);
+	n = st->root->nodes[0];
+	ck_assert_int_eq(n->wake_us, 7000000);
+	ck_assert_int_eq(n->deadline_us, 4000000);	/* the try's timeout comes first */
+	ck_assert_int_eq(state_earliest(st), 4000000);
+	ck_assert_int_eq(fixture_apply(f, "@5000\nw 1 failed " E_RETRY), 0);
+	ck_assert_int_eq(n->wake_us, 9000000);
+	ck_assert_int_eq(n->deadline_us, 11000000);	/* between tries only the wall counts */
+	ck_assert_int_eq(fixture_apply(f, "@9000\nw 2 waiting " UNTIL), 0);
+	ck_assert_int_eq(n->deadline_us, 11000000);
+	ck_assert_int_eq(n->entered_us, 1000000);
+	ck_assert_int_eq(n->started_us, 9000000);
+	ck_assert_int_eq(fixture_apply(f, "w 2 succeeded " OUT("null")), 0);
+	ck_assert_int_eq(state_earliest(st), INT64_MAX);
+	fixture_free(f);
+}
+END_TEST
+
+START_TEST(pushes_what_is_due)
+{
+	struct fixture *f = fixture_new("  - {id: e, for: {in: '[1]', parallel: 3, do: [{id: w, wait: 5s}]}}\n", false);
+	struct state *st = &f->state;
+
+	ck_assert_int_eq(fixture_apply(f, "e 1 started " ITEMS
+		"\ne[0]/w 1 waiting {\"until\":\"1970-01-01T00:00:03Z\"}\ne[1]/w 1 waiting {\"until\":\"1970-01-01T00:00:01Z\"}"
+		"\ne[2]/w 1 waiting {\"until\":\"1970-01-01T00:00:02Z\"}"), 0);
+	while (state_take_ready(st))
+		;
+	state_push_due(st, 500000);
+	ck_assert_ptr_null(state_take_ready(st));
+	state_push_due(st, 2000000);
+	ck_assert_uint_eq(state_take_ready(st)->item, 2);
+	ck_assert_uint_eq(state_take_ready(st)->item, 1);
+	ck_assert_ptr_null(state_take_ready(st));
+	ck_assert_int_eq(st->timed_min_us, 3000000);
+	state_push_due(st, 2000000);	/* handed over once */
+	ck_assert_ptr_null(state_take_ready(st));
+	fixture_free(f);
+}
+END_TEST
+
+START_TEST(ready_list)
+{
+	struct fixture *f = fixture_new(CAUGHT_LOOP, true);
+	struct state *st = &f->state;
+	struct scope *one, *two;
+
+	ck_assert_ptr_eq(state_take_ready(st), st->root);
+	ck_assert_int_eq(fixture_apply(f, "e 1 started " ITEMS "\ne[0]/i 1 started\ne[1]/i 1 started"), 0);
+	ck_assert_ptr_eq(state_take_ready(st), st->root);
+	one = state_take_ready(st);
+	two = state_take_ready(st);
+	ck_assert_uint_eq(one->item, 0);
+	ck_assert_uint_eq(two->item, 1);
+	state_push_ready(st, two);
+	state_push_ready(st, one);
+	state_push_ready(st, two);	/* it is there already */
+	ck_assert_int_eq(fixture_apply(f, "e[1]/i 1 succeeded " OUT("1")), 0);	/* closed: off the list, its loop on */
+	state_push_ready(st, two);
+	ck_assert_ptr_eq(state_take_ready(st), one);
+	ck_assert_ptr_eq(state_take_ready(st), st->root);
+	ck_assert_ptr_null(state_take_ready(st));
+	fixture_free(f);
+}
+END_TEST
+
+START_TEST(cancels_all)
+{
+	struct fixture *f = fixture_new(NESTED, true);
+	struct state *st = &f->state;
+
+	ck_assert_int_eq(fixture_apply(f, "e 1 started " ITEMS "\ne[0]/f 1 started " ITEMS "\ne[0]/f[1]/i 1 started"), 0);
+	state_cancel_all(st);
+	ck_assert(st->task_cancelling && fixture_scope(f, "e[0]/f[1]")->cancelling);
+	ck_assert_int_eq(fixture_apply(f, "e[0]/f[1]/i 1 cancelled\ne[0]/f 1 cancelled\ne 1 cancelled"), 0);
+	ck_assert_str_eq(fixture_dump(f), "e=cancelled cancelling cancelled");
+	state_cancel_all(st);	/* nothing is left */
+	fixture_free(f);
+}
+END_TEST
+
+START_TEST(abandons_between_steps)
+{
+	struct fixture *f = fixture_new(SETS, true);
+
+	state_cancel_all(&f->state);
+	state_close_cancelled(&f->state, f->state.root);
+	ck_assert_str_eq(fixture_dump(f), "cancelling cancelled");
+	fixture_free(f);
+}
+END_TEST
+
+/* --- outputs, variables, roots --- */
+
+static const char *root_of(struct fixture *f, const char *path, const struct refs *refs)
+{
+	return json_text(f->arena, root_build(f->arena, &f->state, fixture_scope(f, path), refs)).p;
+}
+
+START_TEST(collects_outputs)
+{
+	struct fixture *f = fixture_new(LOOP("on_error: collect, parallel: 3, "), true);
+	const struct each *e;
+
+	ck_assert_int_eq(fixture_apply(f, "e 1 started " ITEMS "\ne[2]/i 1 started\ne[0]/i 1 started\ne[2]/i 1 succeeded " OUT("7")
+					  "\ne[2]/j 1 skipped\ne[0]/i 1 failed " E), 0);
+	e = f->state.root->nodes[0]->each;
+	ck_assert_str_eq(json_text(f->arena, e->outputs[2]).p, "7");
+	ck_assert_ptr_null(e->outputs[1]);
+	ck_assert_str_eq(json_text(f->arena, e->outputs[0]).p, E);
+	ck_assert_uint_eq(e->next, 1);
+	ck_assert_ptr_nonnull(e->node);
+	fixture_free(f);
+}
+END_TEST
+
+START_TEST(sequential_loops_write_through)
+{
+	struct fixture *f = fixture_new("  - {id: a, set: {x: 1}}\n"
+					"  - {id: e, for: {in: '[1]', as: it, do: [{id: j, set: {x: 1, it: 2}}, {id: k, set: {y: 1}}]}}\n", true);
+	struct refs refs = {.reads = READS_VARS};
+
+	ck_assert_int_eq(fixture_apply(f, "a 1 succeeded " OUT("{\"x\":1}") "\ne 1 started {\"items\":[\"p\",\"q\"]}"
+					  "\ne[0]/j 1 succeeded " OUT("{\"x\":5,\"it\":\"own\"}")), 0);
+	ck_assert_str_eq(root_of(f, "e[0]", &refs), "{\"vars\":{\"x\":5,\"it\":\"own\"}}");
+	ck_assert_str_eq(root_of(f, "", &refs), "{\"vars\":{\"x\":5}}");
+	ck_assert_int_eq(fixture_apply(f, "e[0]/k 1 skipped\ne[1]/j 1 skipped"), 0);
+	ck_assert_str_eq(root_of(f, "e[1]", &refs), "{\"vars\":{\"x\":5,\"it\":\"q\"}}");
+	fixture_free(f);
+}
+END_TEST
+
+START_TEST(parallel_loops_own_theirs)
+{
+	struct fixture *f = fixture_new("  - {id: a, set: {x: 1}}\n"
+					"  - {id: e, for: {in: '[1]', as: it, parallel: 2, do: [{id: j, set: {x: 1}}, {id: k, set: {y: 1}}]}}\n", true);
+	struct refs refs = {.reads = READS_VARS};
+
+	ck_assert_int_eq(fixture_apply(f, "a 1 succeeded " OUT("{\"x\":1}") "\ne 1 started {\"items\":[\"p\",\"q\"]}"
+					  "\ne[0]/j 1 succeeded " OUT("{\"x\":5}") "\ne[1]/j 1 skipped"), 0);
+	ck_assert_str_eq(root_of(f, "e[0]", &refs), "{\"vars\":{\"x\":5,\"it\":\"p\"}}");
+	ck_assert_str_eq(root_of(f, "e[1]", &refs), "{\"vars\":{\"x\":1,\"it\":\"q\"}}");
+	ck_assert_str_eq(root_of(f, "", &refs), "{\"vars\":{\"x\":1}}");
+	fixture_free(f);
+}
+END_TEST
+
+START_TEST(vars_do_not_pile_up)
+{
+	struct fixture *f = fixture_new("  - {id: a, set: {x: 1}}\n  - {id: s, switch: [{then: a, max_visits: 100000}]}\n", false);
+	struct buf b;
+
+	buf_init(&b, f->arena);
+	buf_adds(&b, "{\"x\":\"");
+	for (int i = 0; i < 1000; i++)
+		buf_addc(&b, 'x');
+	buf_adds(&b, "\"}");
+	for (int i = 0; i < 500; i++) {
+		const struct json *v;
+
+		ck_assert_int_eq(json_parse(f->arena, buf_str(&b), NULL, &v, NULL), 0);
+		vars_write(f->state.root, v);
+	}
+	ck_assert_uint_lt(arena_bytes(f->state.root->vars->arena), 64 * 1024);
+	fixture_free(f);
+}
+END_TEST
+
+START_TEST(roots)
+{
+	struct fixture *f = fixture_new("  - {id: a, set: {x: 1}}\n"
+					"  - {id: e, for: {in: '[1]', do: [{id: i, call: t.t, with: {}}, {id: j, set: {v: 1}}]}}\n", false);
+	static const struct ref both[] = {{1, 0}, {0, 0}, {0, 1}, {5, 0}};
+	struct refs named = {.reads = READS_STEPS, .steps = both, .n_steps = 4};
+	struct refs all = {.reads = READS_ALL, .all_steps = true}, none = {0};
+
+	ck_assert_int_eq(fixture_apply(f, "a 1 succeeded " OUT("{\"x\":1}") "\ne 1 started {\"items\":[\"p\"]}"
+					  "\ne[0]/i 1 started\ne[0]/i 1 succeeded " OUT("3")), 0);
+	ck_assert_str_eq(root_of(f, "e[0]", &none), "{}");
+	ck_assert_str_eq(root_of(f, "e[0]", &named),
+			 "{\"steps\":{\"a\":{\"output\":{\"x\":1},\"status\":\"succeeded\",\"error\":null,\"visits\":1},"
+			 "\"i\":{\"output\":3,\"status\":\"succeeded\",\"error\":null,\"visits\":1}}}");
+	ck_assert_str_eq(root_of(f, "e[0]", &all),
+			 "{\"input\":{},\"steps\":{\"a\":{\"output\":{\"x\":1},\"status\":\"succeeded\",\"error\":null,\"visits\":1},"
+			 "\"e\":{\"output\":null,\"status\":\"running\",\"error\":null,\"visits\":1},"
+			 "\"i\":{\"output\":3,\"status\":\"succeeded\",\"error\":null,\"visits\":1}},"
+			 "\"vars\":{\"x\":1},\"task\":{},\"item\":\"p\",\"index\":0,\"error\":null}");
+	ck_assert_str_eq(root_of(f, "", &(struct refs){.reads = READS_ITEM | READS_INDEX}), "{\"item\":null,\"index\":null}");
+	fixture_free(f);
+}
+END_TEST
+
+/* What the program says that its steps read. */
+START_TEST(reads)
+{
+	struct fixture *f = fixture_new("  - {id: a, set: {x: '${ .input.q }'}}\n"
+					"  - id: e\n    for:\n      in: .steps.a.output\n      output: '${ [.steps.i.output, .steps.a.status] }'\n"
+					"      do: [{id: i, set: {v: '${ [.steps.a.output, .steps.a.error, .item, .index] }'}},\n"
+					"           {id: j, when: .steps | length > 2, set: {v: '${ . | keys }'}}]\n", false);
+	const struct program *p = f->state.program->top;
+	const struct program_step *e = &p->v[1], *i = &e->body->v[0], *j = &e->body->v[1];
+
+	ck_assert_uint_eq(p->v[0].refs.reads, READS_INPUT);
+	ck_assert_uint_eq(e->refs.reads, READS_STEPS);
+	ck_assert_uint_eq(e->refs.n_steps, 1);
+	ck_assert_uint_eq(e->output.n_steps, 2);
+	ck_assert_int_eq(e->output.steps[0].up, 0);
+	ck_assert_int_eq(e->output.steps[1].up, 1);
+	ck_assert_uint_eq(i->refs.reads, READS_STEPS | READS_ITEM | READS_INDEX);
+	ck_assert_uint_eq(i->refs.n_steps, 1);
+	ck_assert_int_eq(i->refs.steps[0].up, 1);
+	ck_assert(j->refs.all_steps && j->refs.reads == READS_ALL);
+	fixture_free(f);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("state");
+	TCase *t = tcase_create("state");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	tcase_add_loop_test(t, applies, 0, sizeof cases / sizeof cases[0]);
+	tcase_add_test(t, counts);
+	tcase_add_test(t, counts_turns);
+	tcase_add_test(t, keeps_times);
+	tcase_add_test(t, pushes_what_is_due);
+	tcase_add_test(t, ready_list);
+	tcase_add_test(t, cancels_all);
+	tcase_add_test(t, abandons_between_steps);
+	tcase_add_test(t, collects_outputs);
+	tcase_add_test(t, sequential_loops_write_through);
+	tcase_add_test(t, parallel_loops_own_theirs);
+	tcase_add_test(t, vars_do_not_pile_up);
+	tcase_add_test(t, roots);
+	tcase_add_test(t, reads);
+	suite_add_tcase(s, t);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
