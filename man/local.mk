@@ -12,7 +12,8 @@ dist_man_MANS = \
 manual_tests = \
   t/0900-manual-pages.t \
   t/0910-manual-keys.t \
-  t/0920-manual-examples.t
+  t/0920-manual-examples.t \
+  t/0930-manual-meaning.t
 TESTS += $(manual_tests)
 EXTRA_DIST += $(manual_tests)
 

@@ -37,11 +37,13 @@ int ctl_fail(const struct ctl *c, const struct err *err)
 	if (c->json) {
 		struct json_builder b;
 		struct arena *a = c->arena;
+		struct str text;
 
 		json_object_begin(&b, a);
 		json_object_setc(&b, "error", json_stringc(a, err_name(err->code)));
 		json_object_setc(&b, "message", json_string_clean(a, str_from(err->msg)));
-		printf(STR_FMT "\n", STR_ARG(json_text(a, json_object_end(&b))));
+		text = json_text(a, json_object_end(&b));
+		printf(STR_FMT "\n", STR_ARG(text));	/* STR_ARG uses its argument more than once */
 	} else {
 		fprintf(stderr, "agentctl: %s\n", err->msg);
 		if (err->hint[0])
