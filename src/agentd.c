@@ -63,7 +63,8 @@ static void print_diags(struct arena *a, struct diags *d)
 
 	buf_init(&out, a);
 	diag_print(d, &out);
-	fwrite(out.p, 1, out.n, stderr);
+	if (out.n)
+		fwrite(out.p, 1, out.n, stderr);
 }
 
 static const struct settings *load_settings(struct arena *a, const char *file)

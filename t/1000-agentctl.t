@@ -75,8 +75,8 @@ ok "it is a JSON Schema" jq -e '.["$schema"] or .type or .properties' "$D/out"
 status_is 0 "schema settings" "$agentctl" schema settings
 status_is 0 "schema routing" "$agentctl" schema routing
 status_is 0 "schema tool" "$agentctl" schema tool
-status_is 3 "schema of nothing" "$agentctl" schema nothing
-status_is 1 "settings that do not exist" "$agentctl" -c "$D/none.yaml" list
+status_is 2 "schema of nothing" "$agentctl" schema nothing
+status_is 3 "settings that do not exist" "$agentctl" -c "$D/none.yaml" list
 printf 'wrker: {}\n' >>"$D/agentd.yaml"
 status_is 1 "settings with an unknown key" ctl list
 like "suggests the key" "$err" 'worker'

@@ -62,7 +62,7 @@ d_token
 task=$(ctl submit slow --input '{"n": 3}')
 d_http -o "$D/poll.json" -w '%{http_code}' -H "Authorization: Bearer $token" "http://agentd/tasks/$task?wait=30s" >"$D/poll.code" &
 poll=$!
-ok "its step runs" wait_for 10 started 5
+ok "its step runs" wait_for 10 started 6
 before=$(now_ms)
 d_stop all
 is "all stops with status 0" "$status" 0

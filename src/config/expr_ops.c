@@ -248,7 +248,7 @@ static const struct json *repeat(struct eval *ev, struct str s, double times)
 
 	if (!(times > 0))
 		return json_null();
-	n = times < 1 ? 1 : times > EXPR_MAX_BYTES ? (size_t)EXPR_MAX_BYTES + 1 : (size_t)times;
+	n = times < 1 ? 1 : times > (double)EXPR_MAX_BYTES ? (size_t)EXPR_MAX_BYTES + 1 : (size_t)times;
 	if (s.n == 0 || n == 1)
 		return eval_string_at(ev, s);
 	if (!eval_make(ev, s.n * n))

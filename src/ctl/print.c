@@ -35,12 +35,19 @@ static struct str escaped(struct arena *a, struct str s, bool keep_lines)
 	return buf_str(&b);
 }
 
+/* An empty text may have no address, which fwrite() does not take. */
+static void put(FILE *out, struct str s)
+{
+	if (s.n)
+		fwrite(s.p, 1, s.n, out);
+}
+
 void print_text(struct str s)
 {
 	struct arena *a = arena_new(NULL);
 	struct str e = escaped(a, s, true);
 
-	fwrite(e.p, 1, e.n, stdout);
+	put(stdout, e);
 	arena_free(a);
 }
 
@@ -54,7 +61,7 @@ void print_json(struct ctl *c, const struct json *v)
 	else
 		json_write(&b, v);
 	buf_addc(&b, '\n');
-	fwrite(b.p, 1, b.n, stdout);
+	put(stdout, buf_str(&b));
 }
 
 struct table *table_new(struct arena *a, const char *const *headings, size_t n)
@@ -121,5 +128,5 @@ void print_diags(struct ctl *c, struct diags *d)
 
 	buf_init(&out, c->arena);
 	diag_print(d, &out);
-	fwrite(out.p, 1, out.n, stderr);
+	put(stderr, buf_str(&out));
 }

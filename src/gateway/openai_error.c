@@ -180,7 +180,7 @@ static int64_t whole_ms(double ms)
 {
 	if (isnan(ms) || ms < 0)
 		return -1;
-	return ms > HINT_MAX_MS ? HINT_MAX_MS : (int64_t)ceil(ms);
+	return ms > (double)HINT_MAX_MS ? HINT_MAX_MS : (int64_t)ceil(ms);
 }
 
 int64_t go_duration_ms(struct str s)

@@ -153,7 +153,7 @@ int fs_list(struct fs_job *job, int root, struct err *err)
 	struct list l = {.job = job, .prefix = STR("")};
 	struct fs_walk w = {.max_entries = MAX_SEEN, .seen = see, .arg = &l};
 	struct str path;
-	size_t max;
+	size_t max = 0;
 
 	if (read_args(&l, &path, &max, err) < 0)
 		return -1;

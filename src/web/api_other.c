@@ -34,7 +34,7 @@ struct validation {
 
 static void validate(void *arg)
 {
-	struct validation *v = arg;
+	struct validation *v = request_of_call(arg)->validation;
 	struct diags *d = diags_new(v->arena);
 	struct json_builder b;
 

@@ -80,6 +80,11 @@ void *request_call(struct request *req, request_fn *fn)
 	return c;
 }
 
+struct request *request_of_call(void *call)
+{
+	return ((struct call *)call)->req;
+}
+
 void request_done(struct op *op, void *arg)
 {
 	struct call *c = arg;
@@ -194,5 +199,10 @@ const struct json *request_json(struct request *req, struct err *err)
 	const struct json_limits limits = {.max_depth = MAX_DEPTH};
 	const struct json *v;
 
-	return json_parse(req->arena, buf_str(&req->body), &limits, &v, err) < 0 ? NULL : v;
+	if (json_parse(req->arena, buf_str(&req->body), &limits, &v, err) == 0)
+		return v;
+	/* the body's size was checked before: what is too large here is its depth or a number */
+	if (err->code == ERR_SIZE)
+		err->code = ERR_JSON;
+	return NULL;
 }

@@ -65,6 +65,7 @@ void request_resume(struct request *req);	/* the reply is decided */
  * and must decide the reply (or start another op). Use as: req->op = x_start(..., request_done, request_call(req, fn)). */
 typedef void request_fn(struct request *req, struct op *op);
 void *request_call(struct request *req, request_fn *fn);
+struct request *request_of_call(void *call);	/* for work on the thread pool: whose call it is */
 void request_done(struct op *op, void *arg);
 
 /* A query parameter, decoded; false when absent. Bad escapes and a second one of the same name are errors. */
