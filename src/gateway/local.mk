@@ -16,7 +16,10 @@ src_gateway_libgateway_a_SOURCES = \
   src/gateway/wire_replay.c src/gateway/wire_replay.h \
   src/gateway/replay_extract.c src/gateway/replay_extract.h
 
-EXTRA_DIST += policies/routing.yaml policies/replay/demo.json
+EXTRA_DIST += policies/routing.yaml policies/replay/demo.json \
+  t/fuzz/seeds/sse/events t/fuzz/seeds/wire_openai/stream t/fuzz/seeds/wire_openai/document \
+  t/fuzz/seeds/wire_openai/refusal t/fuzz/seeds/wire_openai/quota t/fuzz/seeds/wire_openai/nested \
+  t/fuzz/seeds/wire_openai/late-error
 
 noinst_PROGRAMS += t/bin/stub_provider
 t_bin_stub_provider_SOURCES = t/bin/stub_provider.c t/bin/stub_provider.h t/bin/stub_faults.c t/bin/stub_refusals.c

@@ -43,21 +43,22 @@ bool openai_usage_read(const struct json *usage, struct usage *ret)
 {
 	const struct json *in = json_getc(usage, "prompt_tokens_details");
 	const struct json *out = json_getc(usage, "completion_tokens_details");
-	int64_t prompt, completion, cached, written, reasoning;
+	int64_t prompt, completion, total, cached, written, reasoning;
 	int has_prompt = read_count(usage, "prompt_tokens", &prompt);
 	int has_completion = read_count(usage, "completion_tokens", &completion);
 
 	if (has_prompt < 0 || has_completion < 0 || has_prompt + has_completion == 0)
 		return false;
 	if (read_count(in, "cached_tokens", &cached) < 0 || read_count(in, "cache_write_tokens", &written) < 0 ||
-	    read_count(out, "reasoning_tokens", &reasoning) < 0)
+	    read_count(out, "reasoning_tokens", &reasoning) < 0 || read_count(usage, "total_tokens", &total) < 0)
 		return false;
 	*ret = (struct usage){
 		.in_fresh = rest(rest(prompt, cached), written),
 		.in_cached = cached,
 		.in_write_5m = written,
 		.out_text = rest(completion, reasoning),
-		.out_reason = reasoning,
+		/* Gemini's compatible surface counts thoughts in the total only; they are billed as output. */
+		.out_reason = reasoning + rest(total, prompt + completion),
 	};
 	return true;
 }

@@ -105,6 +105,9 @@ static const struct {
 	{"{\"prompt_tokens\":10,\"completion_tokens\":5,\"prompt_tokens_details\":{\"cached_tokens\":30},"
 	 "\"completion_tokens_details\":{\"reasoning_tokens\":9}}", true, {.in_cached = 30, .out_reason = 9}},
 	{"{\"prompt_tokens\":10,\"completion_tokens\":5,\"prompt_tokens_details\":null}", true, {.in_fresh = 10, .out_text = 5}},
+	{"{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":45}", true, {.in_fresh = 10, .out_text = 5, .out_reason = 30}},
+	{"{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":3}", true, {.in_fresh = 10, .out_text = 5}},
+	{"{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":-3}", false, {0}},
 	{"{}", false, {0}},
 	{"null", false, {0}},
 	{"{\"prompt_tokens\":null,\"completion_tokens\":null}", false, {0}},
