@@ -20,14 +20,12 @@ models:
   slow: {provider: stub, id: stub/delay-30000, context: 8192, max_output: 100, $price}
   silent: {provider: stub, id: stub/no-usage, context: 8192, max_output: 100, $price}
   away: {provider: down, id: away, context: 8192, max_output: 100, $price}
-  unpriced: {provider: stub, id: unpriced, context: 8192, max_output: 100}
 tiers:
   good: {steps: [{model: good}]}
   falls: {steps: [{model: broken}, {model: away}, {model: good}]}
   bad: {steps: [{model: broken}, {model: busy}]}
   silent: {steps: [{model: silent}]}
   slow: {steps: [{model: slow}]}
-  unpriced: {steps: [{model: unpriced}]}
 END
 ask() {
 	cat >"$D/root/workflows/$1.yaml" <<-END
@@ -45,7 +43,6 @@ ask plain good 0.50
 ask falls falls 0.50
 ask bad bad 0.50
 ask silent silent 0.50
-ask unpriced unpriced 0.50
 ask poor good 0.000001
 ask patient slow 0.50
 ask stepped good 0.50 'budget: {usd: 0.0000001}'
@@ -94,9 +91,12 @@ is "both attempts are recorded" "$(calls)" "server_error rate_limited"
 run silent
 is "an answer without usage is paid at its estimate" \
 	"$(sql "SELECT cost_source || ' ' || (cost_usd > 0) FROM agentd.model_calls WHERE task = '$id'")" "estimated true"
-run unpriced
-is "an unknown price is refused" "$(field .state)" failed
-is "and nobody is asked" "$(calls)" ""
+cp "$D/root/policies/routing.yaml" "$D/routing.ok"
+sed -i 's/^  silent: {provider.*/  silent: {provider: stub, id: silent, context: 8192, max_output: 100}/' "$D/root/policies/routing.yaml"
+ctl reload >"$D/out" 2>&1
+is "a model without a price is refused" $? 1
+like "by name" "$(cat "$D/out")" '"price" is missing'
+cp "$D/routing.ok" "$D/root/policies/routing.yaml"
 
 asked=$(grep -c . "$D/asked.txt")
 run poor

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "store/admin.h"
+#include "store/store.h"
 #include "web/head.h"
 #include "web/request.h"
 #include "web/server.h"
@@ -106,6 +107,11 @@ void auth_request(struct auth *auth, struct request *req)
 	e = &auth->entries[hash.b[0]];
 	if (clock_boot_ms() < e->until_ms && digest_eq(&e->hash, &hash)) {
 		accept_entry(req, e);
+		return;
+	}
+	if (!store_is_up(server_store(req->web))) {
+		reply_problem(&req->reply, req->arena, 503, "unavailable", "the database is away");
+		req->reply.close = true;
 		return;
 	}
 	req->op = admin_token_check(server_store(req->web), arena_new(NULL), &hash, STORE_DEADLINE_MS, request_done,

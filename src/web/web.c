@@ -266,6 +266,7 @@ static void find_route(struct request *req)
 {
 	const char *allow = NULL;
 
+	set_deadline(req->web, req->connection, 0);	/* the head is here; what follows takes our time */
 	req->max_body = (size_t)req->web->settings->web.max_body_bytes;
 	req->route = route_find(req->arena, req->method, req->path, &req->id, &allow);
 	if (req->route && !req->route->scope) {
