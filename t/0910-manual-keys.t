@@ -109,7 +109,7 @@ check_words "agentd-tool.5: runners of later versions" "$D/later" $(words_of "$c
 # --- functions of expressions ---
 sed -n '/^\.\\" functions/,/^\.El/p' "$man/agentd-workflow.5" >"$D/functions"
 tr -s ' ,()' '\n' <"$D/functions" | sort -u >"$D/functions.words"
-functions=$(sed -n 's/^	{"\([a-z_]*\)", [0-9], EXPR_T.*/\1/p; s/^	{"\([a-z_]*\)", [0-9], [A-Z_]*, .*/\1/p' "$config"/expr_*.c | sort -u)
+functions=$(sed -n 's/^	{"\([a-z_]*\)", [0-9], [A-Z_(][^{]*, {.*/\1/p' "$config"/expr_*.c | sort -u)
 # shellcheck disable=SC2086
 check_words "agentd-workflow.5: every function of expressions" "$D/functions" $functions
 is "agentd-workflow.5: no other function" "$(sed -n '/^\.Li /s/^\.Li //p' "$D/functions" | sed 's/([^)]*)//g' | tr -s ' ,' '\n' | sort -u |

@@ -202,6 +202,10 @@ steps:
   - {id: a, set: {x: 1}}
   - {id: b, when: "false", set: {x: 2}}
 END
+flow input <<'END'
+input: {type: object, required: [n], properties: {n: {type: integer}}}
+steps: [{id: a, set: {n: "${ .input.n }"}}]
+END
 d_publish
 d_start all all
 
@@ -242,6 +246,8 @@ is "arguments that do not fit are not sent" "$(run unknown-arg '{"n": "x"}')" '[
 is ".task has its keys" "$(run facts '{}')" \
 	'["succeeded",{"keys":["bundle","created_at","id","labels","parent","submitted_by","urgency","workflow"],"unseen":0}]'
 is "the output is that of the last step that ran" "$(run last '{}')" '["succeeded",{"x":1}]'
+is "an input that fits" "$(run input '{"n": 1}')" '["succeeded",{"n":1}]'
+is "an input that does not fit fails the task" "$(run input '{"n": "1"}')" '["failed","schema.input"]'
 is "a submission may not raise a budget" "$(ctl submit turns --budget '{"turns": 2}' --json 2>&1 | jq -r .error)" invalid
 d_stop all
 is "the daemon ends well" "$status" 0

@@ -97,6 +97,8 @@ EXTRA_DIST += t/scenario/README \
   t/scenario/for-then-end.scn \
   t/scenario/for-timeout.scn \
   t/scenario/for-uncertain-others-go-on.scn \
+  t/scenario/input-fits.scn \
+  t/scenario/input-schema.scn \
   t/scenario/lease-lost.scn \
   t/scenario/max-visits-uncaught.scn \
   t/scenario/max-visits.scn \

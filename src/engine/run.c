@@ -16,6 +16,7 @@
 #include "engine/plan.h"
 #include "engine/program.h"
 #include "engine/root.h"
+#include "engine/value_check.h"
 #include "config/workflow.h"
 
 enum { NOT_OURS_DELAY_US = 30 * 1000 * 1000 };	/* R36: another worker may know this bundle */
@@ -346,6 +347,18 @@ static int replay(struct run *r, struct err *err)
 	return 0;
 }
 
+/* The bundle holds the schema, so the check is at the beginning of the task's work (DESIGN 3). */
+static int check_input(const struct run *r, struct err *err)
+{
+	const struct json *schema = r->state.program->workflow->input;
+
+	if (!schema || r->state.n_steps > 0 || value_check(schema, r->claimed->input, err) == 0)
+		return 0;
+	err->code = ERR_SCHEMA_INPUT;
+	err_prefix(err, "input: ");
+	return -1;
+}
+
 static void on_bundle(void *arg, const struct bundle_ref *ref, const struct err *err)
 {
 	struct run *r = arg;
@@ -358,7 +371,7 @@ static void on_bundle(void *arg, const struct bundle_ref *ref, const struct err 
 	}
 	r->bundle = *ref;
 	state_init(&r->state, r->arena, ref->program, r->claimed->input, r->claimed->facts);
-	if (replay(r, &bad) < 0)
+	if (replay(r, &bad) < 0 || check_input(r, &bad) < 0)
 		run_fail(r, &bad);
 	r->loaded = true;
 	run_schedule(r);

@@ -3,7 +3,7 @@
  * Shapes:  looks at `type` (one or several), `required`, the `type` of `properties`, `additionalProperties: false` and
  *          `enum`; other keywords are not looked at.
  * Memory:  none kept.
- * Errors:  ERR_SCHEMA_OUTPUT with what is wrong and where, one mistake.
+ * Errors:  ERR_SCHEMA_OUTPUT (of an input the caller's ERR_SCHEMA_INPUT) with what is wrong and where, one mistake.
  * Source:  JSON Schema 2020-12, the part above.
  */
 #ifndef ENGINE_VALUE_CHECK_H
