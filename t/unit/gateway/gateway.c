@@ -199,7 +199,7 @@ static const char *provider_lines(const char *more)
 	return arena_printf(arena,
 		"agentd: v1\n"
 		"defaults:\n"
-		"  timeout: {connect: 2s, first_byte: 400ms, idle: 400ms, total: 20s}\n"
+		"  timeout: {connect: 2s, first_byte: 1200ms, idle: 1200ms, total: 20s}\n"
 		"  retry: {max: 1, backoff: [10ms, 20ms], max_hint: 1s}\n"
 		"providers:\n"
 		"  stub: {wire: openai, base_url: \"http://127.0.0.1:%d/v1/\", key_env: [STUB_KEY]%s}\n"
@@ -637,7 +637,7 @@ START_TEST(the_deadline_bounds_all_attempts)
 	int64_t begin = loop_now_ms(bank.loop);
 
 	route(arena_printf(arena, "%smodels:\n  a: {provider: stub, id: \"stub/hang-headers\", price: free}\n"
-		"tiers:\n  t: {deadline: 30s, steps: [{model: a}, {model: a}, {model: a}]}\n", provider_lines("")));
+		"tiers:\n  t: {deadline: 30s, steps: [{model: a}, {model: a}, {model: a}]}\n", provider_lines(", timeout: {first_byte: 400ms}")));
 	start(&q, "t", "hello", NULL, 600);
 	finish(&q);
 	ck_assert_int_eq(q.err.code, ERR_MODEL_TIMEOUT);
