@@ -6,7 +6,8 @@
  * Units:   offsets are bytes into the source text given to the parser.
  * Memory:  programs live in the arena given to the parser and point into a copy
  *          of the source. Values come out in the arena given to the
- *          evaluator; scratch is freed before it returns.
+ *          evaluator and may share parts of the root: the root must live as long as a result. They
+ *          never point into a program. Scratch is freed before the evaluator returns.
  * Errors:  parsing fills struct expr_error (place and hint). Evaluation: ERR_EXPRESSION (also for
  *          limits, no output, more than one output, `error`); messages follow jq's.
  * Source:  DESIGN 4.2 (the list of functions and limits), LANGUAGE "Expressions"; the jq program is the oracle in
@@ -50,10 +51,10 @@ struct str tmpl_prefix(const struct tmpl *t);
 /* --- what the linker asks: which names of the root does the program read? --- */
 /* Called for every path that starts at the root: n constant keys, e.g. {"steps","draft","output"}
  * for `.steps.draft.output | length`. Cut where the path stops to be constant. Not called for paths below
- * a pipe whose left side is not the root. */
+ * a pipe whose left side is not the root. n is 0 where the root as a whole is read: `.`, `keys`. */
 typedef void expr_ref_fn(void *arg, const struct str *keys, size_t n, size_t offset, size_t length);
 void expr_refs(const struct expr *e, expr_ref_fn *fn, void *arg);
-void tmpl_refs(const struct tmpl *t, expr_ref_fn *fn, void *arg);	/* strings parsed by tmpl_parse only: offsets into their text */
+void tmpl_refs(const struct tmpl *t, expr_ref_fn *fn, void *arg);	/* offsets into the text given to tmpl_parse() */
 /* Mistakes that can be seen without data: impossible types (`1 + {}`, `length(1;2)` arity is a parse error), a
  * root key that is not among roots[] ("did you mean"). Calls report once per mistake. */
 void expr_check(const struct expr *e, const char *const *roots, size_t n_roots,

@@ -92,7 +92,8 @@ struct expr_builtin;
 
 struct expr_node {
 	enum expr_kind kind;
-	int op;	/* enum expr_op of BINARY; enum expr_format of TEXT and FORMAT; 1: a step with `?`, a literal part of a TEXT */
+	/* enum expr_op of BINARY; enum expr_format of TEXT and FORMAT; 1: a step with `?`, a literal part of a TEXT */
+	int op;
 	uint32_t height;
 	size_t offset, length;
 	size_t n_kids;
@@ -128,11 +129,11 @@ struct expr_builtin {
 	unsigned args[EXPR_MAX_ARGS];	/* types of arguments, EXPR_T_NONE: evaluated against something else than `.` */
 	expr_value_fn *value;		/* one of the two */
 	expr_stream_fn *stream;
+	bool ignores_input;
 };
 
 const struct expr_builtin *expr_builtin_find(struct str name, size_t n_args);
-/* Names, for suggestions; *n of them. */
-const char *const *expr_builtin_names(size_t *n);
+const char *expr_builtin_nearest(struct str name);	/* NULL: none is near */
 const char *expr_format_name(enum expr_format f);
 int expr_format_find(struct str name);		/* -1: none */
 

@@ -18,17 +18,13 @@ const struct expr_builtin *expr_builtin_find(struct str name, size_t n_args)
 	return NULL;
 }
 
-const char *const *expr_builtin_names(size_t *n)
+const char *expr_builtin_nearest(struct str name)
 {
-	static const char *names[MAX_NAMES];
-	size_t at = 0;
+	const char *names[MAX_NAMES] = {"null", "true", "false"};
+	size_t n = 3;
 
 	for (size_t f = 0; f < N_FAMILIES; f++)
-		for (const struct expr_builtin *b = families[f]; b->name && at < MAX_NAMES - 3; b++)
-			names[at++] = b->name;
-	names[at++] = "null";
-	names[at++] = "true";
-	names[at++] = "false";
-	*n = at;
-	return names;
+		for (const struct expr_builtin *b = families[f]; b->name && n < MAX_NAMES; b++)
+			names[n++] = b->name;
+	return str_nearest(name, names, n);
 }

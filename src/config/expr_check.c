@@ -202,7 +202,8 @@ static unsigned infer_binary(struct check *c, const struct expr_node *n, struct 
 				result |= pair_type((enum expr_op)n->op, i, k);
 	if (a && b && !result && !c->quiet)
 		mistake(c, n, NULL, "%s and %s cannot be %s", types_text(&ra, a), types_text(&rb, b), verbs[n->op]);
-	if ((n->op == OP_DIV || n->op == OP_MOD) && json_is_number(divisor) && json_to_double(divisor) == 0 && !c->quiet)
+	if ((n->op == OP_DIV || n->op == OP_MOD) && json_is_number(divisor) && json_to_double(divisor) == 0 &&
+	    !c->quiet)
 		mistake(c, n, NULL, "a division by zero");
 	return result;
 }
@@ -282,7 +283,8 @@ static unsigned infer_call(struct check *c, const struct expr_node *n, struct vi
 	unsigned last = EXPR_T_NONE;
 
 	if (!fits(c, in.types, b->in))
-		mistake(c, n, NULL, "'%s' needs %s, got %s", b->name, types_text(&ra, b->in), types_text(&rb, in.types));
+		mistake(c, n, NULL, "'%s' needs %s, got %s", b->name, types_text(&ra, b->in),
+			types_text(&rb, in.types));
 	for (size_t i = 0; i < n->n_kids; i++) {
 		struct view other = {EXPR_T_ANY, false};
 

@@ -158,7 +158,7 @@ static int bad_character(struct expr_lexer *lx)
 			return expr_lex_fail(lx, lx->pos, strlen(habits[k].text), habits[k].hint,
 					     "unexpected '%s'", habits[k].text);
 	utf8_next(rest, &i);
-	return expr_lex_fail(lx, lx->pos, i, (unsigned char)rest.p[0] >= 0x80 ? "names outside ASCII are written .\"name\"" : NULL,
+	return expr_lex_fail(lx, lx->pos, i, i > 1 ? "names outside ASCII are written .\"name\"" : NULL,
 			     "unexpected '%.*s'", (int)i, rest.p);
 }
 

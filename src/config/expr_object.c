@@ -266,15 +266,15 @@ static const struct json *inside(struct eval *ev, const struct json *in, const s
 #define KEY (EXPR_T_STRING | EXPR_T_NUMBER)
 
 const struct expr_builtin expr_object_builtins[] = {
-	{"length", 0, EXPR_T_ANY & ~(unsigned)EXPR_T_BOOLEAN, EXPR_T_NUMBER, {0}, length, NULL},
-	{"type", 0, EXPR_T_ANY, EXPR_T_STRING, {0}, type, NULL},
-	{"keys", 0, ITERABLE, EXPR_T_ARRAY, {0}, keys, NULL},
-	{"has", 1, ITERABLE | EXPR_T_NULL, EXPR_T_BOOLEAN, {KEY}, has, NULL},
-	{"in", 1, KEY, EXPR_T_BOOLEAN, {ITERABLE | EXPR_T_NULL}, in_object, NULL},
-	{"to_entries", 0, ITERABLE, EXPR_T_ARRAY, {0}, to_entries, NULL},
-	{"from_entries", 0, ITERABLE, EXPR_T_OBJECT, {0}, from_entries, NULL},
-	{"with_entries", 1, ITERABLE, EXPR_T_OBJECT, {EXPR_T_NONE}, NULL, with_entries},
-	{"contains", 1, EXPR_T_ANY, EXPR_T_BOOLEAN, {EXPR_T_ANY}, contains, NULL},
-	{"inside", 1, EXPR_T_ANY, EXPR_T_BOOLEAN, {EXPR_T_ANY}, inside, NULL},
-	{0},
+	{"length", 0, EXPR_T_ANY & ~(unsigned)EXPR_T_BOOLEAN, EXPR_T_NUMBER, {0}, length, NULL, false},
+	{"type", 0, EXPR_T_ANY, EXPR_T_STRING, {0}, type, NULL, false},
+	{"keys", 0, ITERABLE, EXPR_T_ARRAY, {0}, keys, NULL, false},
+	{"has", 1, ITERABLE | EXPR_T_NULL, EXPR_T_BOOLEAN, {KEY}, has, NULL, false},
+	{"in", 1, KEY, EXPR_T_BOOLEAN, {ITERABLE | EXPR_T_NULL}, in_object, NULL, false},
+	{"to_entries", 0, ITERABLE, EXPR_T_ARRAY, {0}, to_entries, NULL, false},
+	{"from_entries", 0, ITERABLE, EXPR_T_OBJECT, {0}, from_entries, NULL, false},
+	{"with_entries", 1, ITERABLE, EXPR_T_OBJECT, {EXPR_T_NONE}, NULL, with_entries, false},
+	{"contains", 1, EXPR_T_ANY, EXPR_T_BOOLEAN, {EXPR_T_ANY}, contains, NULL, false},
+	{"inside", 1, EXPR_T_ANY, EXPR_T_BOOLEAN, {EXPR_T_ANY}, inside, NULL, false},
+	{.name = NULL},
 };

@@ -87,7 +87,7 @@ int eval_cmp(struct eval *ev, const struct json *a, const struct json *b)
 
 	if (a == b)
 		return 0;
-	if (!eval_work(ev, 12 + text / 8 + (literal ? 100 : 0)))
+	if (!eval_work(ev, 16 + text / 8 + (literal ? 100 : 0)))
 		return 0;
 	if (json_type(a) != json_type(b) || json_type(a) < JSON_ARRAY)
 		return json_cmp(a, b);

@@ -173,14 +173,14 @@ static int max(struct eval *ev, const struct expr_node *call, const struct json 
 }
 
 const struct expr_builtin expr_order_builtins[] = {
-	{"sort", 0, EXPR_T_ARRAY, EXPR_T_ARRAY, {0}, NULL, sort},
-	{"sort_by", 1, EXPR_T_ARRAY, EXPR_T_ARRAY, {EXPR_T_NONE}, NULL, sort},
-	{"group_by", 1, EXPR_T_ARRAY, EXPR_T_ARRAY, {EXPR_T_NONE}, NULL, group},
-	{"unique", 0, EXPR_T_ARRAY, EXPR_T_ARRAY, {0}, NULL, unique},
-	{"unique_by", 1, EXPR_T_ARRAY, EXPR_T_ARRAY, {EXPR_T_NONE}, NULL, unique},
-	{"min", 0, EXPR_T_ARRAY, EXPR_T_ANY, {0}, NULL, min},
-	{"max", 0, EXPR_T_ARRAY, EXPR_T_ANY, {0}, NULL, max},
-	{"min_by", 1, EXPR_T_ARRAY, EXPR_T_ANY, {EXPR_T_NONE}, NULL, min},
-	{"max_by", 1, EXPR_T_ARRAY, EXPR_T_ANY, {EXPR_T_NONE}, NULL, max},
-	{0},
+	{"sort", 0, EXPR_T_ARRAY, EXPR_T_ARRAY, {0}, NULL, sort, false},
+	{"sort_by", 1, EXPR_T_ARRAY, EXPR_T_ARRAY, {EXPR_T_NONE}, NULL, sort, false},
+	{"group_by", 1, EXPR_T_ARRAY, EXPR_T_ARRAY, {EXPR_T_NONE}, NULL, group, false},
+	{"unique", 0, EXPR_T_ARRAY, EXPR_T_ARRAY, {0}, NULL, unique, false},
+	{"unique_by", 1, EXPR_T_ARRAY, EXPR_T_ARRAY, {EXPR_T_NONE}, NULL, unique, false},
+	{"min", 0, EXPR_T_ARRAY, EXPR_T_ANY, {0}, NULL, min, false},
+	{"max", 0, EXPR_T_ARRAY, EXPR_T_ANY, {0}, NULL, max, false},
+	{"min_by", 1, EXPR_T_ARRAY, EXPR_T_ANY, {EXPR_T_NONE}, NULL, min, false},
+	{"max_by", 1, EXPR_T_ARRAY, EXPR_T_ANY, {EXPR_T_NONE}, NULL, max, false},
+	{.name = NULL},
 };

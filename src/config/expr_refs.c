@@ -28,12 +28,19 @@ static bool emit_path(const struct search *s, const struct expr_node *n)
 	return true;
 }
 
+/* `keys`, @json, `if c then x end`: what they work on is the root itself. */
+static bool reads_input(const struct expr_node *n)
+{
+	return n->kind == EXPR_FORMAT || (n->kind == EXPR_CALL && !n->builtin->ignores_input) ||
+	       (n->kind == EXPR_IF && n->n_kids < 3);
+}
+
 static void visit(const struct search *s, const struct expr_node *n, bool at_root)
 {
 	if ((n->kind == EXPR_FIELD || n->kind == EXPR_SELF) && at_root && emit_path(s, n))
 		return;
-	if (at_root && (n->kind == EXPR_CALL || n->kind == EXPR_FORMAT))
-		s->fn(s->arg, NULL, 0, n->offset, n->length);	/* `keys`: its input is the root itself */
+	if (at_root && reads_input(n))
+		s->fn(s->arg, NULL, 0, n->offset, n->length);
 	if (n->kind == EXPR_PIPE) {
 		bool same = n->kids[0]->kind == EXPR_SELF;
 

@@ -570,14 +570,14 @@ static int gsub(struct eval *ev, const struct expr_node *call, const struct json
 #define FLAGS (EXPR_T_STRING | EXPR_T_NULL)
 
 const struct expr_builtin expr_regex_builtins[] = {
-	{"test", 1, EXPR_T_STRING, EXPR_T_BOOLEAN, {PATTERN}, test, NULL},
-	{"test", 2, EXPR_T_STRING, EXPR_T_BOOLEAN, {EXPR_T_STRING, FLAGS}, test_flags, NULL},
-	{"capture", 1, EXPR_T_STRING, EXPR_T_OBJECT, {PATTERN}, NULL, capture},
-	{"capture", 2, EXPR_T_STRING, EXPR_T_OBJECT, {EXPR_T_STRING, FLAGS}, NULL, capture},
-	{"split", 2, EXPR_T_STRING, EXPR_T_ARRAY, {EXPR_T_STRING, FLAGS}, split, NULL},
-	{"sub", 2, EXPR_T_STRING, EXPR_T_STRING, {EXPR_T_STRING, EXPR_T_NONE}, NULL, sub},
-	{"sub", 3, EXPR_T_STRING, EXPR_T_STRING, {EXPR_T_STRING, EXPR_T_NONE, FLAGS}, NULL, sub},
-	{"gsub", 2, EXPR_T_STRING, EXPR_T_STRING, {EXPR_T_STRING, EXPR_T_NONE}, NULL, gsub},
-	{"gsub", 3, EXPR_T_STRING, EXPR_T_STRING, {EXPR_T_STRING, EXPR_T_NONE, FLAGS}, NULL, gsub},
-	{0},
+	{"test", 1, EXPR_T_STRING, EXPR_T_BOOLEAN, {PATTERN}, test, NULL, false},
+	{"test", 2, EXPR_T_STRING, EXPR_T_BOOLEAN, {EXPR_T_STRING, FLAGS}, test_flags, NULL, false},
+	{"capture", 1, EXPR_T_STRING, EXPR_T_OBJECT, {PATTERN}, NULL, capture, false},
+	{"capture", 2, EXPR_T_STRING, EXPR_T_OBJECT, {EXPR_T_STRING, FLAGS}, NULL, capture, false},
+	{"split", 2, EXPR_T_STRING, EXPR_T_ARRAY, {EXPR_T_STRING, FLAGS}, split, NULL, false},
+	{"sub", 2, EXPR_T_STRING, EXPR_T_STRING, {EXPR_T_STRING, EXPR_T_NONE}, NULL, sub, false},
+	{"sub", 3, EXPR_T_STRING, EXPR_T_STRING, {EXPR_T_STRING, EXPR_T_NONE, FLAGS}, NULL, sub, false},
+	{"gsub", 2, EXPR_T_STRING, EXPR_T_STRING, {EXPR_T_STRING, EXPR_T_NONE}, NULL, gsub, false},
+	{"gsub", 3, EXPR_T_STRING, EXPR_T_STRING, {EXPR_T_STRING, EXPR_T_NONE, FLAGS}, NULL, gsub, false},
+	{.name = NULL},
 };

@@ -78,13 +78,13 @@ static const struct json *error_argument(struct eval *ev, const struct json *in,
 }
 
 const struct expr_builtin expr_scalar_builtins[] = {
-	{"floor", 0, EXPR_T_NUMBER, EXPR_T_NUMBER, {0}, down, NULL},
-	{"ceil", 0, EXPR_T_NUMBER, EXPR_T_NUMBER, {0}, up, NULL},
-	{"round", 0, EXPR_T_NUMBER, EXPR_T_NUMBER, {0}, nearest, NULL},
-	{"sqrt", 0, EXPR_T_NUMBER, EXPR_T_NUMBER | EXPR_T_NULL, {0}, root, NULL},
-	{"not", 0, EXPR_T_ANY, EXPR_T_BOOLEAN, {0}, negation, NULL},
-	{"empty", 0, EXPR_T_ANY, EXPR_T_NONE, {0}, NULL, empty},
-	{"error", 0, EXPR_T_ANY, EXPR_T_NONE, {0}, error_input, NULL},
-	{"error", 1, EXPR_T_ANY, EXPR_T_NONE, {EXPR_T_ANY}, error_argument, NULL},
-	{0},
+	{"floor", 0, EXPR_T_NUMBER, EXPR_T_NUMBER, {0}, down, NULL, false},
+	{"ceil", 0, EXPR_T_NUMBER, EXPR_T_NUMBER, {0}, up, NULL, false},
+	{"round", 0, EXPR_T_NUMBER, EXPR_T_NUMBER, {0}, nearest, NULL, false},
+	{"sqrt", 0, EXPR_T_NUMBER, EXPR_T_NUMBER | EXPR_T_NULL, {0}, root, NULL, false},
+	{"not", 0, EXPR_T_ANY, EXPR_T_BOOLEAN, {0}, negation, NULL, false},
+	{"empty", 0, EXPR_T_ANY, EXPR_T_NONE, {0}, NULL, empty, true},
+	{"error", 0, EXPR_T_ANY, EXPR_T_NONE, {0}, error_input, NULL, false},
+	{"error", 1, EXPR_T_ANY, EXPR_T_NONE, {EXPR_T_ANY}, error_argument, NULL, true},
+	{.name = NULL},
 };

@@ -99,16 +99,13 @@ static bool follows_hyphen(struct str source, size_t offset)
 
 const char *expr_word_hint(struct str source, size_t offset, struct str name, char *room, size_t size)
 {
-	const char *const *names;
 	const char *near;
-	size_t n;
 
 	if (follows_hyphen(source, offset)) {
 		snprintf(room, size, "a name with a hyphen is written in quotes: .\"my-name\"");
 		return room;
 	}
-	names = expr_builtin_names(&n);
-	near = str_nearest(name, names, n);
+	near = expr_builtin_nearest(name);
 	if (near) {
 		snprintf(room, size, "did you mean '%s'?", near);
 		return room;

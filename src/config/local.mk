@@ -15,11 +15,14 @@ src_config_libconfig_a_SOURCES = \
   src/config/expr_eval.h \
   src/config/expr_format.c \
   src/config/expr_lex.c \
+  src/config/expr_literal.c \
   src/config/expr_machine.c \
   src/config/expr_object.c \
   src/config/expr_ops.c \
   src/config/expr_order.c \
   src/config/expr_parse.c \
+  src/config/expr_parser.c \
+  src/config/expr_parser.h \
   src/config/expr_path.c \
   src/config/expr_refs.c \
   src/config/expr_regex.c \
@@ -27,6 +30,7 @@ src_config_libconfig_a_SOURCES = \
   src/config/expr_run.h \
   src/config/expr_scalar.c \
   src/config/expr_string.c \
+  src/config/expr_term.c \
   src/config/expr_tmpl.c \
   src/config/expr_words.c \
   src/config/expr_words.h \
