@@ -90,4 +90,5 @@ lost=$(sql "SELECT count(*) FROM agentd.task_attempts WHERE outcome = 'lost'")
 sql "SELECT '# ' || coalesce(t.state, q.state) || ': ' || count(*) FROM agentd.tasks t LEFT JOIN agentd.task_queue q USING (id) GROUP BY coalesce(t.state, q.state) ORDER BY 1"
 sql "SELECT '# attempts ' || count(*) || ', lost ' || count(*) FILTER (WHERE outcome = 'lost') FROM agentd.task_attempts"
 sql "SELECT '# effects repeated: ' || coalesce(string_agg(tool || ' ' || n, ', '), 'none') FROM (SELECT tool, count(*) - count(DISTINCT key) AS n FROM sink GROUP BY tool) x"
+[ -z "${AGENTD_INSPECT:-}" ] || eval "$AGENTD_INSPECT"
 done_testing

@@ -48,7 +48,7 @@ struct http_request {
 	size_t max_headers;		/* 0: 64 KiB */
 	bool gzip;			/* offer and decode gzip; max_body counts decoded bytes */
 	const char *unix_socket;	/* connect there instead; NULL: no */
-	bool fresh;			/* do not reuse a kept connection (each address is checked anew) */
+	bool fresh;			/* neither reuse a kept connection nor keep this one (each address is checked anew) */
 	/* Called with every address before a socket to it is opened, or before a kept connection to it is
 	 * used; -1 refuses it. NULL: all allowed. */
 	int (*check_address)(void *arg, const struct sockaddr *sa, socklen_t len);

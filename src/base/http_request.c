@@ -154,8 +154,10 @@ struct curl_slist *http_request_apply(const struct http_request *req, CURL *e, s
 		must(curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip"), "CURLOPT_ACCEPT_ENCODING");
 	if (req->unix_socket)
 		must(curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, req->unix_socket), "CURLOPT_UNIX_SOCKET_PATH");
-	if (req->fresh)
+	if (req->fresh) {
 		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+		curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);	/* kept ones would fill the cache and the server */
+	}
 	set_method(req, e, a);
 	return headers;
 }
