@@ -208,5 +208,8 @@ const struct policy *policy_parse(struct arena *a, const char *path, struct str 
 		return NULL;
 	if (keys_read(&w.l, &policy_table, root, w.p))
 		load_check(&w.l);
+	if (w.p->n_rules)
+		diag_add(d, DIAG_WARNING, yaml_get(root, "rules")->at, "see agentd-risk(5)",
+			 "nothing acts on these rules in this version: no call is asked about or denied because of them");
 	return diag_errors(d) > before ? NULL : w.p;
 }

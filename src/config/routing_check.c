@@ -15,12 +15,32 @@ static void unknown(struct routing_load *w, const struct yaml *v, const char *wh
 	diag_error(w->l.d, v->at, "there is no %s \"" STR_FMT "\"%s", what, STR_ARG(v->text), near);
 }
 
+/* What is read for later versions must not be relied on: a word at load is better than a bound that does not hold. */
+static void warn_idle(struct routing_load *w, struct place at, const char *hint, const char *what)
+{
+	diag_add(w->l.d, DIAG_WARNING, at, hint, "nothing acts on %s in this version", what);
+}
+
+static void warn_idle_provider(struct routing_load *w, const struct provider *p, const struct yaml *n)
+{
+	static const char *const keys[] = {"rpm", "tpm"};
+	const struct yaml *wire = yaml_get(n, "wire");
+	for (size_t i = 0; i < 2; i++)
+		if (yaml_get(n, keys[i]))
+			warn_idle(w, yaml_get(n, keys[i])->at, "max_in_flight bounds the calls at once",
+				  arena_printf(w->l.a, "\"%s\"", keys[i]));
+	if (p->wire == WIRE_GEMINI || p->wire == WIRE_ANTHROPIC)
+		diag_add(w->l.d, DIAG_WARNING, wire->at, "use wire openai with the provider's compatible address",
+			 "wire \"" STR_FMT "\" is not part of this version: the provider is never asked", STR_ARG(wire->text));
+}
+
 static void check_provider(struct routing_load *w, const struct provider *p, const struct yaml *n)
 {
 	struct diags *d = w->l.d;
 	bool replay = p->wire == WIRE_REPLAY;
 	if (n->kind != YAML_MAP || !yaml_get(n, "wire"))
 		return;
+	warn_idle_provider(w, p, n);
 	if (replay && !yaml_get(n, "file"))
 		diag_error(d, p->place, "provider \"" STR_FMT "\": a replay provider needs \"file\"", STR_ARG(p->name));
 	if (!replay && yaml_get(n, "file"))
@@ -88,12 +108,19 @@ static void link_caps(struct routing_load *w, const struct tier_step *s, const s
 	}
 }
 
+static void warn_idle_end(struct routing_load *w, const struct tier *t, const struct yaml *n)
+{
+	if (t->no_step_allowed != EXHAUSTED_FAIL || t->all_open != EXHAUSTED_FAIL || t->all_failed != EXHAUSTED_FAIL)
+		warn_idle(w, yaml_get(n, "when_exhausted")->at, "a question without an answer fails", "\"when_exhausted\"");
+}
+
 static void link_tier(struct routing_load *w, const struct tier *t, const struct yaml *n, bool *used)
 {
 	const struct routing *r = w->r;
 	const struct yaml *list = yaml_get(n, "steps");
 	if (!list || list->kind != YAML_LIST)
 		return;
+	warn_idle_end(w, t, n);
 	for (size_t i = 0; i < t->n_steps; i++) {
 		struct tier_step *s = (struct tier_step *)&t->steps[i];
 		const struct yaml *name = yaml_get(list->items[i], "model");
@@ -128,8 +155,11 @@ void routing_check(struct routing_load *w)
 	bool *used = ARENA_ARRAY(w->l.a, r->n_caps + 1, bool);
 	for (size_t i = 0; i < r->n_tiers; i++)
 		link_tier(w, &w->tiers[i], w->tier_nodes[i], used);
-	for (size_t i = 0; i < r->n_caps; i++)
+	for (size_t i = 0; i < r->n_caps; i++) {
+		warn_idle(w, r->caps[i].place, "what bounds spending is \"budget\" of workflows and steps",
+			  arena_printf(w->l.a, "cap \"" STR_FMT "\"", STR_ARG(r->caps[i].name)));
 		if (!used[i])
 			diag_add(w->l.d, DIAG_WARNING, r->caps[i].place, NULL, "cap \"" STR_FMT "\" is not used by any step",
 				 STR_ARG(r->caps[i].name));
+	}
 }
