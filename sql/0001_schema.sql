@@ -155,6 +155,8 @@ CREATE TABLE agentd.workflows (
 );
 
 -- --- tasks: facts, and once the outcome ---
+-- Partitioned tables have no key of their own: each leaf has its keys without the column leaf (0002). With leaf in
+-- the index the planner would read a whole index of a month that it has no statistics for.
 -- state is null while the task lives; then its row in task_queue has the state.
 CREATE TABLE agentd.tasks (
 	id uuid NOT NULL,
@@ -183,7 +185,6 @@ CREATE TABLE agentd.tasks (
 	output_blob bytea,
 	error json,
 	cost_usd numeric(18,12),
-	PRIMARY KEY (id, leaf),
 	CHECK (state IS NULL OR agentd.state_is_terminal(state) AND agentd.move_allowed(ended_from, state))
 ) PARTITION BY LIST (leaf);
 CREATE TRIGGER immutable_facts AFTER UPDATE OF id, parent, created_at, run_at, deadline, leaf, workflow, bundle,
@@ -243,8 +244,7 @@ CREATE TABLE agentd.task_attempts (
 	fence integer NOT NULL,
 	claim integer,
 	leaf smallint NOT NULL,
-	outcome text,
-	PRIMARY KEY (task, fence, leaf)
+	outcome text
 ) PARTITION BY LIST (leaf);
 
 -- The journal. Unique by (task, path, try, kind): a duplicate is success only with an equal digest.
@@ -262,9 +262,7 @@ CREATE TABLE agentd.task_log (
 	value json,
 	value_blob bytea,
 	value_digest bytea NOT NULL,
-	cost_usd numeric(18,12),
-	PRIMARY KEY (task, seq, leaf),
-	UNIQUE (task, path, try, kind, leaf)
+	cost_usd numeric(18,12)
 ) PARTITION BY LIST (leaf);
 CREATE TRIGGER immutable AFTER UPDATE ON agentd.task_log FOR EACH ROW EXECUTE FUNCTION agentd.refuse_change();
 
@@ -282,8 +280,7 @@ CREATE TABLE agentd.effects (
 	args bytea NOT NULL,
 	result json,
 	result_blob bytea,
-	resolved_by text,
-	PRIMARY KEY (task, key, leaf)
+	resolved_by text
 ) PARTITION BY LIST (leaf);
 
 CREATE TABLE agentd.approval_queue (
@@ -410,8 +407,7 @@ CREATE TABLE agentd.traces (
 	name text NOT NULL,
 	kind text NOT NULL,
 	status text,
-	attributes json,
-	PRIMARY KEY (id, leaf)
+	attributes json
 ) PARTITION BY LIST (leaf);
 CREATE INDEX traces_task ON agentd.traces (task);
 
@@ -444,7 +440,6 @@ CREATE TABLE agentd.model_calls (
 	provider_request_id text,
 	key_fingerprint text,
 	error_class text NOT NULL,
-	policy bytea,
-	PRIMARY KEY (id, leaf)
+	policy bytea
 ) PARTITION BY LIST (leaf);
 CREATE INDEX model_calls_task ON agentd.model_calls (task);

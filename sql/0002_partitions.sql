@@ -12,6 +12,15 @@ CREATE FUNCTION agentd.leaf_name(p_table text, p_leaf integer) RETURNS text LANG
 		|| to_char(2000 + p_leaf / 24, 'FM0000') || '_' || to_char(p_leaf / 2 % 12 + 1, 'FM00')
 $$;
 
+CREATE FUNCTION agentd.leaf_keys(p_table text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE p_table
+	WHEN 'task_log' THEN 'PRIMARY KEY (task, seq), UNIQUE (task, path, try, kind)'
+	WHEN 'task_attempts' THEN 'PRIMARY KEY (task, fence)'
+	WHEN 'effects' THEN 'PRIMARY KEY (task, key)'
+	ELSE 'PRIMARY KEY (id)' END
+$$;
+
+-- A task's row is rewritten once, when it ends: half a page stays free, so that this touches no index.
 CREATE FUNCTION agentd.leaf_ensure(p_table text, p_leaf integer) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, agentd, pg_temp AS $$
 DECLARE
@@ -21,8 +30,8 @@ BEGIN
 		RETURN false;
 	END IF;
 	EXECUTE format('CREATE TABLE agentd.%I (LIKE agentd.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS, '
-		'CONSTRAINT one_leaf CHECK (leaf = %s)) WITH (fillfactor = %s)', v_leaf, p_table, p_leaf,
-		CASE WHEN p_table IN ('tasks', 'task_attempts') THEN 80 ELSE 100 END);
+		'%s, CONSTRAINT one_leaf CHECK (leaf = %s)) WITH (fillfactor = %s)', v_leaf, p_table, agentd.leaf_keys(p_table), p_leaf,
+		CASE p_table WHEN 'tasks' THEN 50 WHEN 'task_attempts' THEN 80 ELSE 100 END);
 	EXECUTE format('ALTER TABLE agentd.%I ATTACH PARTITION agentd.%I FOR VALUES IN (%s)', p_table, v_leaf, p_leaf);
 	EXECUTE format('ALTER TABLE agentd.%I DROP CONSTRAINT one_leaf', v_leaf);
 	RETURN true;

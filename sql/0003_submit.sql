@@ -101,7 +101,7 @@ CREATE FUNCTION agentd.submit_batch(p_id uuid[], p_workflow text[], p_input json
 	p_budget json[], p_run_at bigint[], p_deadline bigint[], p_key text[], p_route text[], p_request bytea[],
 	p_principal text[], p_parent uuid[] DEFAULT NULL, p_origin json[] DEFAULT NULL)
 RETURNS TABLE (ord bigint, status text, task uuid, state text, body text, message text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 AS $$
 #variable_conflict use_column
 DECLARE
 	v_now timestamptz := agentd.clock();

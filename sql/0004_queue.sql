@@ -3,6 +3,11 @@
 -- Words:  a worker row is one incarnation of one process; its lease is the lease of every task it runs, so that a
 --         heartbeat touches one row. The fence is raised by every claim and by every take-over.
 -- Locks:  workers, then task_queue rows (claim skips locked ones), then inserts.
+-- Plans:  hot functions look 500 rows up by key. At the usual price of a random page the planner would rather read a
+--         whole month and hash it, so they name another price (what they look up is in memory). A custom plan each time
+--         keeps a plan that was made for an empty queue from meeting a full one (R40). Conditions on a running task say
+--         "worker IS NOT NULL": with "state = 'running'" the index of running tasks competes with the primary key,
+--         and wins where the queue looks empty.
 -- Errors: AG410: the worker's lease is over; it must stop everything and register anew.
 
 CREATE FUNCTION agentd.worker_register(p_id uuid, p_host text, p_pid integer, p_lanes text[], p_lease_ms bigint,
@@ -22,7 +27,7 @@ END $$;
 
 -- Safety is the fence's; a lease that ran out but was not taken over yet is simply prolonged (R7).
 CREATE FUNCTION agentd.heartbeat(p_worker uuid) RETURNS TABLE (lost boolean, cancelled uuid[])
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 AS $$
 BEGIN
 	UPDATE workers SET lease_until = agentd.clock() + lease_ms * interval '1 millisecond'
 	WHERE id = p_worker AND ended_at IS NULL;
@@ -81,7 +86,7 @@ CREATE FUNCTION agentd.claim(p_worker uuid, p_limit integer, p_claim integer DEF
 RETURNS TABLE (task uuid, fence integer, workflow text, bundle bytea, urgency text, labels json, submitted_by text,
 	parent uuid, input json, budget json, created_us bigint, deadline_us bigint, failures integer, recoveries integer,
 	cancel boolean, last_seq bigint, journal json, spent_pusd bigint, now_us bigint, next_due_us bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 AS $$
 #variable_conflict use_column
 DECLARE
 	v_now timestamptz := agentd.clock();
@@ -151,7 +156,7 @@ END $$;
 
 -- A clean end: every task of the worker is ready again at once, no recovery counted; answers how many.
 CREATE FUNCTION agentd.worker_leave(p_worker uuid) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 AS $$
 DECLARE
 	v_now timestamptz := agentd.clock();
 	v_n integer;

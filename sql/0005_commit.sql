@@ -145,7 +145,7 @@ CREATE FUNCTION agentd.commit_steps(p_task uuid[], p_fence integer[], p_rows int
 	j_digest bytea[], j_started bigint[], j_cost bigint[],
 	p_effects json DEFAULT NULL, p_holds json DEFAULT NULL, p_calls json DEFAULT NULL)
 RETURNS TABLE (ord bigint, status text, last_seq bigint, cancel boolean, now_us bigint, code text, message text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 AS $$
 #variable_conflict use_column
 DECLARE
 	v_now timestamptz := agentd.clock();
@@ -192,7 +192,7 @@ BEGIN
 			INTO v_ord, v_seq, v_kept, v_cancelled, v_leaves
 			FROM (SELECT m.ord, q.seq, q.leaf, q.cancel_at IS NOT NULL AS cancel
 				FROM unnest(p_task, p_fence) WITH ORDINALITY m(task, fence, ord)
-				JOIN task_queue q ON q.id = m.task AND q.fence = m.fence AND q.state = 'running'
+				JOIN task_queue q ON q.id = m.task AND q.fence = m.fence AND q.worker IS NOT NULL
 				ORDER BY m.ord FOR NO KEY UPDATE OF q SKIP LOCKED) x;
 			IF cardinality(v_ord) = v_n THEN
 				v_base := v_seq;
@@ -370,7 +370,7 @@ BEGIN
 				WHEN m.next = 2 AND t.state::text = m.state AND t.fence = m.fence THEN 'already'
 				ELSE 'stale' END AS status
 			FROM unnest(p_task, p_fence, p_next, p_state, v_status) WITH ORDINALITY m(task, fence, next, state, status, ord)
-			LEFT JOIN task_queue q ON q.id = m.task AND q.fence = m.fence AND q.state = 'running'
+			LEFT JOIN task_queue q ON q.id = m.task AND q.fence = m.fence AND q.worker IS NOT NULL
 			LEFT JOIN task_attempts a ON a.task = m.task AND a.fence = m.fence AND a.leaf = ANY (agentd.leaves_of(p_task))
 			LEFT JOIN tasks t ON t.id = m.task AND t.leaf = ANY (agentd.leaves_of(p_task))
 			WHERE m.status IS NULL
