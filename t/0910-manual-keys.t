@@ -192,6 +192,11 @@ check_words "agentd-api.7: every problem" "$D/problems" \
 	$(sed -n '/SCHEMA_INPUT/d; s/^	{ERR_[A-Z_]*, [0-9]*, "\([a-z_]*\)"},*/\1/p' "$top_srcdir/src/web/reply.c" | sort -u) \
 	$(cat "$top_srcdir"/src/web/*.c | tr -d '\n' | grep -o 'reply_problem([^"]*"[a-z_]*"' | sed 's/.*"\([a-z_]*\)"/\1/' | sort -u)
 
+section agentd-api.7 STATES >"$D/states"
+# shellcheck disable=SC2046
+check_words "agentd-api.7: every state of a task" "$D/states" \
+	$(sed -n '/CREATE TYPE agentd.task_state/,/);/p' "$top_srcdir/sql/0001_schema.sql" | grep -o "'[^']*'" | tr -d "'")
+
 # --- the inside ---
 # shellcheck disable=SC2046
 check_words "agentd-internals.7: kinds of journal rows" "$man/agentd-internals.7" \

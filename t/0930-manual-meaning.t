@@ -249,6 +249,22 @@ is "the output is that of the last step that ran" "$(run last '{}')" '["succeede
 is "an input that fits" "$(run input '{"n": 1}')" '["succeeded",{"n":1}]'
 is "an input that does not fit fails the task" "$(run input '{"n": "1"}')" '["failed","schema.input"]'
 is "a submission may not raise a budget" "$(ctl submit turns --budget '{"turns": 2}' --json 2>&1 | jq -r .error)" invalid
+
+# --- the API shows what agentd-api(7) says ---
+shown() {	# NAME KEY...: each as the page writes it
+	name=$1 missing=
+	shift
+	for key; do
+		grep -Fq "\"$key\"" "$top_srcdir/man/agentd-api.7" || missing="$missing $key"
+	done
+	is "$name" "$missing" ""
+}
+ctl get "$(cat "$D/task")" --json >"$D/view"
+# shellcheck disable=SC2046
+shown "every member of a task is in agentd-api(7)" $(jq -r 'keys[], (.usage | keys[]), (.steps[] | keys[])' "$D/view" | sort -u)
+# shellcheck disable=SC2046
+shown "every member of a workflow is in agentd-api(7)" $(ctl workflows --json | jq -r '.workflows[0] | keys[]')
+is "members of tasks in lists stand before the others" "$(ctl list --limit 1 --json | jq -c '.tasks[0] | keys_unsorted | .[-1]')" '"finished_at"'
 d_stop all
 is "the daemon ends well" "$status" 0
 done_testing
