@@ -24,7 +24,7 @@ pg_find_bin() {
 
 pg_as() {
 	if [ "$(id -u)" = 0 ]; then
-		if [ -z "$PG_RUN_AS" ]; then
+		if [ -z "${PG_RUN_AS:-}" ]; then
 			if id postgres >/dev/null 2>&1; then PG_RUN_AS=postgres; else PG_RUN_AS=nobody; fi
 		fi
 		(cd "$PG_DIR" && exec setpriv --reuid="$(id -u "$PG_RUN_AS")" --regid="$(id -g "$PG_RUN_AS")" \
