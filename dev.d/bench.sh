@@ -101,11 +101,11 @@ bench_queue() {
 	sql "CREATE DATABASE bench" && PGDATABASE=bench pg_psql -f t/bench/jobs.sql 2>/dev/null
 	PGDATABASE=bench pg_psql -c "INSERT INTO jobs (payload) SELECT jsonb_build_object('i', g) FROM generate_series(1, 10008) g" -c 'ANALYZE jobs' -c CHECKPOINT
 	tps=$("$psql_bench" -n -c 24 -j 2 -t 417 -f t/bench/claim_done.sql bench 2>/dev/null | awk '/^tps/ {printf "%.0f", $3}')
-	figure queue.tasks_per_s "$rate" tasks/s
-	figure queue.tasks_per_s_from_first_claim "$(per_s "$n" "$from_claim_ms")" tasks/s
-	figure queue.pgbench_tps "$tps" tx/s
-	figure queue.pgbench_ratio "$(ratio "$rate" "$tps")" x
-	figure queue.rss_mib "$peak_mib" MiB
+	figure tasks_per_s "$rate" tasks/s
+	figure tasks_per_s_from_first_claim "$(per_s "$n" "$from_claim_ms")" tasks/s
+	figure pgbench_tps "$tps" tx/s
+	figure pgbench_ratio "$(ratio "$rate" "$tps")" x
+	figure rss_mib "$peak_mib" MiB
 }
 
 bench_steps() {
@@ -115,9 +115,9 @@ bench_steps() {
 	drain five "$n"
 	rows=$(sql "SELECT count(*) FROM agentd.task_log WHERE kind = 'step.succeeded'")
 	[ "$rows" = $((5 * n)) ] || bail "$rows steps are journaled, expected $((5 * n))"
-	figure steps.workflows_per_s "$(per_s "$n" "$from_start_ms")" workflows/s
-	figure steps.workflows_per_s_from_first_claim "$(per_s "$n" "$from_claim_ms")" workflows/s
-	figure steps.rss_mib "$peak_mib" MiB
+	figure workflows_per_s "$(per_s "$n" "$from_start_ms")" workflows/s
+	figure workflows_per_s_from_first_claim "$(per_s "$n" "$from_claim_ms")" workflows/s
+	figure rss_mib "$peak_mib" MiB
 }
 
 bench_waiting() {
@@ -134,10 +134,10 @@ bench_waiting() {
     model: {tier: cheap, prompt: "Say hello.", max_output: 50}'
 	d_publish
 	drain ask "$n"
-	figure waiting.wall_s "$(awk -v ms="$from_start_ms" 'BEGIN { printf "%.2f", ms / 1000 }')" s
-	figure waiting.wall_from_first_claim_s "$(awk -v ms="$from_claim_ms" 'BEGIN { printf "%.2f", ms / 1000 }')" s
-	figure waiting.rss_mib "$peak_mib" MiB
-	figure waiting.cpu_ms "$cpu_ms" ms
+	figure wall_s "$(awk -v ms="$from_start_ms" 'BEGIN { printf "%.2f", ms / 1000 }')" s
+	figure wall_from_first_claim_s "$(awk -v ms="$from_claim_ms" 'BEGIN { printf "%.2f", ms / 1000 }')" s
+	figure rss_mib "$peak_mib" MiB
+	figure cpu_ms "$cpu_ms" ms
 }
 
 bench_latency() {
@@ -160,8 +160,8 @@ bench_idle() {
 	sleep 2 # what starting costs is not idling
 	before=$(ticks)
 	sleep 20 # the measured time
-	figure idle.cpu_percent "$(awk -v t=$(($(ticks) - before)) -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.2f", t * 100 / hz / 20 }')" %
-	figure idle.rss_mib "$(awk '/^VmRSS/ {printf "%.1f", $2 / 1024}' "/proc/$(d_pid all)/status")" MiB
+	figure cpu_percent "$(awk -v t=$(($(ticks) - before)) -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.2f", t * 100 / hz / 20 }')" %
+	figure rss_mib "$(awk '/^VmRSS/ {printf "%.1f", $2 / 1024}' "/proc/$(d_pid all)/status")" MiB
 }
 
 bench_submit() {
@@ -172,7 +172,7 @@ bench_submit() {
 	sql CHECKPOINT
 	"$top_builddir/t/bench/http_load" submit --socket "$D/web.sock" --token "$token" --workflow noop --clients 64 --count "${n_tasks:-20000}" >"$D/rate" ||
 		bail "http_load failed"
-	figure submit.submissions_per_s "$(awk '{print $2}' "$D/rate")" submissions/s
+	figure submissions_per_s "$(awk '{print $2}' "$D/rate")" submissions/s
 }
 
 "bench_$name"
