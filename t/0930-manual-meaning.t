@@ -158,6 +158,12 @@ steps:
       do: [{id: look, call: sink.look, with: {n: "${ .item }"}}]
 output: "${ [.steps.each.output[] | if type == \"object\" then .error.type else \"done\" end] }"
 END
+flow anew <<'END'
+steps:
+  - {id: look, call: sink.look, with: {n: 1}, budget: {calls: 1}}
+  - {id: again, switch: [{then: look, max_visits: 2}], catch: done}
+  - {id: done, set: {visits: "${ .steps.look.visits }"}}
+END
 flow turns <<'END'
 budget: {turns: 1}
 steps:
@@ -237,6 +243,7 @@ is "each try is counted" "$(ctl get "$(cat "$D/task")" --json | jq -c '[.steps[]
 is "a step's wall budget" "$(run wall '{}')" '["succeeded",{"type":"budget.wall"}]'
 is "a task's wall budget expires it" "$(run taskwall '{}')" '["expired","budget.wall"]'
 is "a budget of calls holds for what is inside" "$(run calls '{}')" '["succeeded",["done","done","budget.calls"]]'
+is "each visit has its budget anew" "$(run anew '{}')" '["succeeded",{"visits":3}]'
 is "turns of a task" "$(run turns '{}')" '["failed","budget.turns"]'
 is "answers: text, in a fence, repaired, never right" "$(run model '{}')" \
 	'["succeeded",[{"text":"an answer"},{"team":"sales"},{"team":"support"},"schema.output"]]'

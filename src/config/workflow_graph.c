@@ -117,15 +117,11 @@ struct matrix {
 	bool unbounded_only;
 };
 
-static bool has_bound(const struct step *s)
-{
-	return s->budget.usd_pusd >= 0 || s->budget.wall_ms >= 0 || s->budget.turns >= 0 || s->budget.calls >= 0;
-}
-
 static void add_edge(void *arg, const struct scope *s, size_t from, size_t to, bool bounded)
 {
 	struct matrix *m = arg;
-	if (m->unbounded_only && (bounded || has_bound(&s->v[from])))
+	(void)s;
+	if (m->unbounded_only && bounded)
 		return;
 	set_bit(m->rows, m->words, from, to);
 }
@@ -186,7 +182,7 @@ static const struct yaml *node_of_link(const struct scope *s, size_t from, size_
 static void check_back_edge(void *arg, const struct scope *s, size_t from, size_t to, bool bounded)
 {
 	struct cycle *c = arg;
-	if (to > from || bounded || has_bound(&s->v[from]))
+	if (to > from || bounded)
 		return;
 	if (from != to && !get_bit(c->rows, c->words, to, from))
 		return;
@@ -196,11 +192,20 @@ static void check_back_edge(void *arg, const struct scope *s, size_t from, size_
 		 "this leads back to \"" STR_FMT "\" without a bound", STR_ARG(s->v[to].id));
 }
 
+static bool has_bound(const struct budget *b)
+{
+	return b->usd_pusd >= 0 || b->wall_ms >= 0 || b->turns >= 0 || b->calls >= 0;
+}
+
+/* What a step on the cycle may spend bounds nothing: each visit has its budget anew. What the loop around it may
+ * spend does. */
 static void check_cycles(struct workflow_load *w, const struct scope *s)
 {
-	const struct budget *b = &w->w->budget;
-	if (b->usd_pusd >= 0 || b->wall_ms >= 0 || b->turns >= 0 || b->calls >= 0)
+	if (has_bound(&w->w->budget))
 		return;
+	for (const struct scope *at = s; at->parent; at = at->parent)
+		if (has_bound(&at->parent->v[at->holder].budget))
+			return;
 	struct cycle c = {w, closure(w->l.a, s, true), s->row_words};
 	for (size_t i = 0; i < s->n; i++)
 		edges_of(s, i, check_back_edge, &c);
