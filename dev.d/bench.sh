@@ -149,7 +149,7 @@ bench_latency() {
 	"$top_builddir/t/bench/http_load" latency --socket "$D/web.sock" --token "$token" --workflow noop --count 50 >/dev/null || bail "http_load failed"
 	"$top_builddir/t/bench/http_load" latency --socket "$D/web.sock" --token "$token" --workflow noop --count "${n_tasks:-500}" >"$D/latency" ||
 		bail "http_load failed"
-	while read -r figure_name value; do figure "latency.$figure_name" "$value" ms; done <"$D/latency"
+	while read -r figure_name value; do figure "$figure_name" "$value" ms; done <"$D/latency"
 }
 
 bench_idle() {
