@@ -15,8 +15,9 @@ static struct action plan_cancelling(const struct state *st, const struct scope 
 {
 	if (sc->state == SCOPE_ENDED || !node_is_open(n))
 		return plan(PLAN_ABANDON);
+	/* Only a person's word resolves it, not a cancel and not a deadline (R19, R32): until then the task waits. */
 	if (n->status == NODE_UNCERTAIN)
-		return plan(st->task_cancelling ? PLAN_ABANDON : PLAN_NOTHING);
+		return plan(PLAN_NOTHING);
 	if (n->each && n->each->open > 0)
 		return plan(PLAN_NOTHING);
 	if (n->status == NODE_RUNNING && !n->each && scope_is_held(st, sc))

@@ -84,7 +84,7 @@ static const struct {
 	{"cancelling a call", CALL, "c 1 started", "", 1000, CANCEL | FLIGHT, "cancel"},
 	{"cancelling before the commit", CALL, "c 1 started", "", 1000, CANCEL | MINE | HELD, "nothing"},
 	{"cancelling after the commit", CALL, "c 1 started", "", 1000, CANCEL | MINE, "cancel"},
-	{"cancelling a task that is uncertain", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, CANCEL, "abandon"},
+	{"cancelling a task that is uncertain", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, CANCEL, "nothing"},
 	{"cancelling iterations: uncertain blocks", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started\ne[0]/i 1 uncertain " E, "e[0]", 1000, CANCEL_ITEMS, "nothing"},
 	{"cancelling a loop with iterations", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started", "", 1000, CANCEL, "nothing"},
 	{"cancelling a loop without", LOOP, "e 1 started " ITEMS, "", 1000, CANCEL, "cancel"},
