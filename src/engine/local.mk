@@ -28,9 +28,9 @@ engine_test_LIBS = src/engine/libengine.a $(config_LIBS) $(CHECK_LIBS)
 engine_fixture = t/unit/engine/fixture.c t/unit/engine/fixture.h
 
 check_PROGRAMS += t/unit/engine/path t/unit/engine/retry t/unit/engine/effect t/unit/engine/answer \
-  t/unit/engine/state t/unit/engine/plan t/scenario/scenario
+  t/unit/engine/state t/unit/engine/plan t/unit/engine/many t/scenario/scenario
 TESTS += t/unit/engine/path t/unit/engine/retry t/unit/engine/effect t/unit/engine/answer \
-  t/unit/engine/state t/unit/engine/plan t/scenario/scenario
+  t/unit/engine/state t/unit/engine/plan t/unit/engine/many t/scenario/scenario
 
 t_unit_engine_path_SOURCES = t/unit/engine/path.c
 t_unit_engine_path_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -55,6 +55,10 @@ t_unit_engine_state_LDADD = $(engine_test_LIBS)
 t_unit_engine_plan_SOURCES = t/unit/engine/plan.c $(engine_fixture)
 t_unit_engine_plan_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_engine_plan_LDADD = $(engine_test_LIBS)
+
+t_unit_engine_many_SOURCES = t/unit/engine/many.c
+t_unit_engine_many_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_engine_many_LDADD = $(engine_test_LIBS)
 
 t_scenario_scenario_SOURCES = t/scenario/main.c t/scenario/outside.c t/scenario/script.c \
   t/scenario/world.c t/scenario/world.h
