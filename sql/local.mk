@@ -10,3 +10,14 @@ SQL_FILES = \
   sql/0009_admin.sql
 sqldir = $(pkgdatadir)/sql
 dist_sql_DATA = $(SQL_FILES)
+
+sql_tests = \
+  t/0200-moves.t \
+  t/0210-submit.t \
+  t/0220-leases.t \
+  t/0230-budget.t \
+  t/0240-plans.t \
+  t/0250-roles.t \
+  t/0260-partitions.t
+TESTS += $(sql_tests)
+EXTRA_DIST += $(sql_tests) t/lib/sql.sh

@@ -59,7 +59,7 @@ pg_start() {
 		fsync = on
 		synchronous_commit = on
 		full_page_writes = on
-		max_connections = 60
+		max_connections = 100
 		shared_buffers = 256MB
 		max_wal_size = 2GB
 		log_min_messages = warning
