@@ -1,0 +1,11 @@
+# Shipped configuration: a root of its own below $(pkgdatadir), to run as it is or to copy.
+nobase_dist_pkgdata_DATA = \
+  policies/replay/demo.json \
+  policies/routing.yaml \
+  workflows/digest.yaml \
+  workflows/prompts/overview.md \
+  workflows/prompts/summary.md \
+  workflows/reminder.yaml \
+  workflows/triage.yaml
+
+EXTRA_DIST += README.md dev dev.d .ci/run .clang-format
