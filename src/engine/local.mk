@@ -82,6 +82,7 @@ EXTRA_DIST += t/scenario/README \
   t/scenario/cancel-in-flight.scn \
   t/scenario/cancel-model.scn \
   t/scenario/deadline-in-flight.scn \
+  t/scenario/deadline-uncertain.scn \
   t/scenario/deadline.scn \
   t/scenario/default-output.scn \
   t/scenario/drain-before-dispatch.scn \

@@ -262,7 +262,8 @@ static void conclude(struct run *r)
 	struct run_facts f = {.leaving = r->wish == WISH_DRAIN || r->wish == WISH_RELEASE,
 			      .now_us = run_now_us(r), .earliest_us = earliest_us(r, timers_us),
 			      .has_timer = timers_us != INT64_MAX};
-	int64_t wake_us = f.earliest_us == INT64_MAX ? 0 : f.earliest_us;
+	/* A task that is to end waits for a person's word alone; its deadline may lie behind it. */
+	int64_t wake_us = f.earliest_us == INT64_MAX || st->task_cancelling ? 0 : f.earliest_us;
 
 	/* A row that holds its scope is committed before the run goes on there; leaving, it need not go on. */
 	f.busy = r->flights || b->n_started || st->ready_head || (!f.leaving && b->n_held);
