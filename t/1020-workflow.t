@@ -37,7 +37,7 @@ task=$(field .id)
 file=$(find "$D/workspaces" -name digest.md)
 [ -n "$file" ] && pass "the file is written" || fail "the file is written" "$(find "$D/workspaces")"
 like "it holds the summaries" "$(cat "$file" 2>/dev/null)" 'Alpha is the first letter'
-is "steps in the loop have their paths" "$(field '[.steps[].path | select(startswith("each["))] | unique | join(" ")')" \
+is "steps in the loop have their paths" "$(field '[.steps[] | select(.kind != null) | .path | select(test("^each\\[[0-9]+\\]/"))] | unique | join(" ")')" \
 	"each[0]/document each[0]/summary each[1]/document each[1]/summary"
 is "model calls are recorded" "$(sql "SELECT count(*) FROM agentd.model_calls WHERE task = '$task'")" 3
 is "fs.write went through the ledger" "$(sql "SELECT state FROM agentd.effects WHERE task = '$task' AND tool = 'fs.write'")" done
@@ -62,8 +62,9 @@ like "and writes it down" "$(cat "$(find "$D/workspaces" -name reminder.txt | he
 is "a skipped step says so" "$(field '.steps[] | select(.path == "timed") | .status')" skipped
 
 # --- what was given is checked ---
-ctl submit digest --input '{"path": "x"}' >"$D/out" 2>"$D/err"
-like "input is checked against the workflow's schema" "$(cat "$D/err")" 'root'
+ctl --json submit digest --input '{"path": "x"}' --follow >"$D/task.json" 2>"$D/err"
+is "input is checked against the workflow's schema" "$(field '.error.type')" schema.input
+is "before any step" "$(field '.steps | length')" 0
 # a running task keeps its program: the file changes, the pinned bundle does not
 bundle=$(sql "SELECT encode(bundle, 'hex') FROM agentd.workflows WHERE name = 'reminder'")
 sleeper=$(ctl submit reminder --input '{"text": "old program"}')
