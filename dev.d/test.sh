@@ -44,18 +44,18 @@ check() {
 	dir=$1
 	shift
 	log=$var/log/check-$dir.log
-	env "$@" make -C "$dir" -k -j"$jobs" check >"$log" 2>&1 </dev/null
-	status=$?
+	status=0
+	env "$@" make -C "$dir" -k -j"$jobs" check >"$log" 2>&1 </dev/null || status=$?
 	p=$(sum_of "PASS XFAIL" "$log") f=$(sum_of "FAIL XPASS ERROR" "$log") s=$(sum_of SKIP "$log")
 	[ $status = 0 ] || [ "$f" != 0 ] || f=1
 	count "$p" "$f" "$s"
 	if [ "$f" != 0 ]; then
-		grep -aE '^(FAIL|ERROR|XPASS): ' "$log" | head -n 40
+		grep -aE '^(FAIL|ERROR|XPASS): ' "$log" | head -n 40 || :
 		grep -alE '^(not ok|Bail out!)|^:test-result: (FAIL|ERROR)' "$dir"/t/*.trs "$dir"/t/*/*/*.trs 2>/dev/null | while read -r trs; do
 			say "--- ${trs%.trs}.log"
-			grep -aE -A 6 '^not ok|^Bail out|ERROR: |runtime error' "${trs%.trs}.log" | head -n 60
+			grep -aE -A 6 '^not ok|^Bail out|ERROR: |runtime error' "${trs%.trs}.log" | head -n 60 || :
 		done
-		grep -aE ' error: |\*\*\* ' "$log" | head -n 10
+		grep -aE ' error: |\*\*\* ' "$log" | head -n 10 || :
 	fi
 	stage_done "$p passed, $f failed, $s skipped"
 }
@@ -79,7 +79,7 @@ if (
 	stage_done "compiles without a warning"
 else
 	count 0 1 0
-	grep -E 'error|warning' "$var/log/build-clang.log" | head -n 20
+	grep -E 'error|warning' "$var/log/build-clang.log" | head -n 20 || :
 	stage_done "does not compile with clang (see $var/log/build-clang.log)"
 fi
 
@@ -90,16 +90,17 @@ for program in $(find build/t/unit -type f -perm -u+x ! -name '*.*' | sort); do
 	case $(basename "$program") in
 	*_slow | *.t) s=$((s + 1)) && continue ;;
 	esac
+	status=0
 	top_srcdir=$root top_builddir=$root/build CK_FORK=no CK_VERBOSITY=silent CK_TAP_LOG_FILE_NAME=/dev/null AGENTD_VALGRIND=1 \
 		timeout 600 valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=99 \
-		"$root/$program" >"$log" 2>&1 </dev/null
-	case $? in
+		"$root/$program" >"$log" 2>&1 </dev/null || status=$?
+	case $status in
 	0) p=$((p + 1)) ;;
 	77) s=$((s + 1)) ;;
 	*)
 		f=$((f + 1))
 		say "not ok - $program (see $log)"
-		grep -E -A 12 '^==|Assertion|fatal' "$log" | head -n 25
+		grep -E -A 12 '^==|Assertion|fatal' "$log" | head -n 25 || :
 		;;
 	esac
 done
@@ -109,7 +110,8 @@ stage_done "$p passed, $f failed, $s skipped"
 stage "fuzz"
 sh "$root/dev" fuzz "${AGENTD_FUZZ_SECONDS:-$([ -n "$slow" ] && echo 120 || echo 10)}" >"$var/log/fuzz.log" 2>&1 </dev/null || :
 cat "$var/log/fuzz.log"
-p=$(grep -c '^ok ' "$var/log/fuzz.log") f=$(grep -c '^not ok ' "$var/log/fuzz.log")
+p=$(grep -c '^ok ' "$var/log/fuzz.log") || :
+f=$(grep -c '^not ok ' "$var/log/fuzz.log") || :
 [ "$((p + f))" -gt 0 ] || f=1
 count "$p" "$f" 0
 stage_done "$p passed, $f failed"
