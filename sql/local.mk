@@ -18,6 +18,7 @@ sql_tests = \
   t/0230-budget.t \
   t/0240-plans.t \
   t/0250-roles.t \
-  t/0260-partitions.t
+  t/0260-partitions.t \
+  t/0280-model.t
 TESTS += $(sql_tests)
-EXTRA_DIST += $(sql_tests) t/lib/sql.sh
+EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py

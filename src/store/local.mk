@@ -22,3 +22,9 @@ t_unit_store_queue_SOURCES = t/unit/store/queue.c t/unit/store/cluster.c t/unit/
 t_unit_store_queue_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_store_queue_LDADD = $(store_LIBS) $(CHECK_LIBS)
 EXTRA_DIST += t/lib/pg.sh t/lib/pg-server.sh
+
+check_PROGRAMS += t/unit/store/migrate
+TESTS += t/unit/store/migrate
+t_unit_store_migrate_SOURCES = t/unit/store/migrate.c t/unit/store/cluster.c t/unit/store/cluster.h
+t_unit_store_migrate_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_store_migrate_LDADD = $(store_LIBS) $(CHECK_LIBS)
