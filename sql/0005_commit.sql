@@ -271,12 +271,15 @@ BEGIN
 				WHERE q.id = m.task AND m.next = 0 AND m.base >= 0 AND m.rows > 0;
 			END IF;
 			IF 1 = ANY (p_next) OR 3 = ANY (p_next) THEN
-				-- Released for later is a timer; released for now goes behind what is as urgent and older.
+				-- Released for later is a timer; released for now goes behind what is as urgent and older. A cancel that
+				-- was asked for meanwhile is not slept over: the task is ready, its next attempt ends it.
 				UPDATE task_queue q SET seq = q.seq + m.rows, worker = NULL,
 					recoveries = CASE WHEN m.rows > 0 THEN 0 ELSE q.recoveries END,
 					failures = q.failures + m.failure::integer,
-					run_at = CASE WHEN m.next = 3 THEN greatest(agentd.at_us(m.run_at), v_now) ELSE agentd.at_us(m.run_at) END,
-					state = CASE WHEN m.next = 1 THEN m.state::task_state
+					run_at = CASE WHEN m.next = 1 AND q.cancel_at IS NOT NULL AND m.state <> 'uncertain' THEN v_now
+						WHEN m.next = 3 THEN greatest(agentd.at_us(m.run_at), v_now) ELSE agentd.at_us(m.run_at) END,
+					state = CASE WHEN m.next = 1 AND q.cancel_at IS NOT NULL AND m.state <> 'uncertain' THEN 'ready'
+						WHEN m.next = 1 THEN m.state::task_state
 						WHEN agentd.at_us(m.run_at) > v_now THEN 'waiting_timer' ELSE 'ready' END
 				FROM unnest(p_task, p_rows, p_next, p_state, p_run_at, p_failure, v_base)
 					m(task, rows, next, state, run_at, failure, base)

@@ -71,6 +71,8 @@ is "cancel of a running task is asked for" "$(sql "SELECT agentd.cancel('$v', ''
 is "the heartbeat says so" "$(sql "SELECT lost, cancelled FROM agentd.heartbeat('$W')")" "f|{$v}"
 is "the commit says so" "$(sql "SELECT cancel FROM agentd.commit_steps(ARRAY['$v']::uuid[], '{1}', '{0}', '{0}', '{\"\"}', '{0}', '{f}', ARRAY[NULL]::json[],
 	ARRAY[NULL]::json[], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')")" t
+is "a park that a cancel overtook does not sleep" "$(sql "BEGIN; SELECT test.move('$v', 1, 'park', 'waiting_timer', '[]', now() + interval '1 day');
+	SELECT state, run_at <= clock_timestamp() FROM agentd.task_queue WHERE id = '$v'; ROLLBACK" | tr '\n' ' ')" "ok ready|t "
 is "an uncertain task stays" "$(sql "SELECT test.move('$v', 1, 'park', 'uncertain'), agentd.cancel('$v', '', true)::json ->> 'state'")" "ok|uncertain"
 is "not even its deadline ends it" "$(sql "UPDATE agentd.task_queue SET deadline = now() - interval '1 h' WHERE id = '$v';
 	SELECT agentd.sweep_deadlines('{}')")" 0
