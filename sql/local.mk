@@ -19,6 +19,7 @@ sql_tests = \
   t/0240-plans.t \
   t/0250-roles.t \
   t/0260-partitions.t \
+  t/0270-interleave.t \
   t/0280-model.t
 TESTS += $(sql_tests)
-EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py
+EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py t/lib/interleave.py
