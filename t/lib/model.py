@@ -94,7 +94,7 @@ class Model:
         if next == "finish":
             t.state, t.ended_fence = state, fence
         elif next == "park":
-            t.state, t.run_at = state, run_at
+            t.state, t.run_at = ("ready", self.now) if t.cancel and state != "uncertain" else (state, run_at)
             t.attempts[fence] = state
         else:
             t.state = "waiting_timer" if run_at is not None and run_at > self.now else "ready"
