@@ -65,6 +65,7 @@ t_scenario_scenario_SOURCES = t/scenario/main.c t/scenario/outside.c t/scenario/
 t_scenario_scenario_LDADD = src/engine/libengine.a $(config_LIBS)
 EXTRA_DIST += t/scenario/README \
   t/scenario/budget-calls.scn \
+  t/scenario/budget-loop-turns.scn \
   t/scenario/budget-turns.scn \
   t/scenario/call-not-begun.scn \
   t/scenario/call-not-retryable.scn \
@@ -96,6 +97,7 @@ EXTRA_DIST += t/scenario/README \
   t/scenario/for-not-array.scn \
   t/scenario/for-output-error.scn \
   t/scenario/for-output.scn \
+  t/scenario/for-parallel-retry.scn \
   t/scenario/for-parallel.scn \
   t/scenario/for-retry.scn \
   t/scenario/for-sequential.scn \

@@ -254,19 +254,26 @@ static void finish_failed(struct run *r)
 
 /* --- advancing --- */
 
+/* A row that holds its scope is committed before the run goes on there; leaving, it need not go on. */
+static bool is_busy(const struct run *r, bool leaving)
+{
+	const struct batch *b = r->pending;
+
+	return r->flights || b->n_started || r->state.ready_head || (!leaving && b->n_held);
+}
+
 static void conclude(struct run *r)
 {
 	struct state *st = &r->state;
 	struct batch *b = run_batch(r);
-	int64_t timers_us = state_earliest(st);
 	struct run_facts f = {.leaving = r->wish == WISH_DRAIN || r->wish == WISH_RELEASE,
-			      .now_us = run_now_us(r), .earliest_us = earliest_us(r, timers_us),
-			      .has_timer = timers_us != INT64_MAX};
-	/* A task that is to end waits for a person's word alone; its deadline may lie behind it. */
-	int64_t wake_us = f.earliest_us == INT64_MAX || st->task_cancelling ? 0 : f.earliest_us;
+			      .now_us = run_now_us(r), .has_timer = st->timed};
+	int64_t wake_us;
 
-	/* A row that holds its scope is committed before the run goes on there; leaving, it need not go on. */
-	f.busy = r->flights || b->n_started || st->ready_head || (!f.leaving && b->n_held);
+	f.busy = is_busy(r, f.leaving);
+	f.earliest_us = f.busy ? 0 : earliest_us(r, state_earliest(st));	/* looks at every node that waits */
+	/* A task that is to end waits for a person's word alone; its deadline may lie behind it. */
+	wake_us = f.earliest_us == INT64_MAX || st->task_cancelling ? 0 : f.earliest_us;
 	switch (plan_run(st, &f)) {
 	case RUN_FINISH:
 		finish_root(r);
