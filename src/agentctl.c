@@ -68,7 +68,8 @@ static int take_json(int argc, char **argv, bool *json)
 	return n;
 }
 
-int main(int argc, char **argv)
+/* Options in front of the command; returns -1 to go on, else the exit status. */
+static int take_options(struct ctl *c, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
@@ -76,35 +77,47 @@ int main(int argc, char **argv)
 		{"json", no_argument, NULL, 'j'},
 		{NULL, 0, NULL, 0},
 	};
-	struct ctl c = {.arena = arena_new(NULL)};
-	const struct command *cmd;
-	int o, words, status;
+	int o;
 
-	signal(SIGPIPE, SIG_IGN);
-	log_set_level(LOG_LEVEL_ERROR);
-	log_set_name("agentctl");
 	while ((o = getopt_long(argc, argv, "+c:h", options, NULL)) != -1) {
 		if (o == 'c')
-			c.settings_file = optarg;
+			c->settings_file = optarg;
 		else if (o == 'j')
-			c.json = true;
+			c->json = true;
 		else
 			return usage(o == 'h' ? stdout : stderr, o == 'h' ? 0 : 2);
 	}
-	argc -= optind;
-	argv += optind;
-	if (argc == 0)
-		return usage(stderr, 2);
-	argc = take_json(argc, argv, &c.json);
+	return optind == argc ? usage(stderr, 2) : -1;
+}
+
+static int run(struct ctl *c, int argc, char **argv)
+{
+	const struct command *cmd;
+	int words;
+
+	argc = take_json(argc, argv, &c->json);
 	cmd = argc ? find(argc, argv, &words) : NULL;
 	if (!cmd)
-		return unknown(&c, argc ? argv[0] : "");
+		return unknown(c, argc ? argv[0] : "");
 	if (wants_help(argc - words + 1, argv + words - 1)) {
 		printf("usage: agentctl %s %s\n\n%s\n", cmd->name, cmd->args, cmd->help);
 		return 0;
 	}
 	optind = 0;
-	status = cmd->run(&c, argc - words + 1, argv + words - 1);
+	return cmd->run(c, argc - words + 1, argv + words - 1);
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl c = {.arena = arena_new(NULL)};
+	int status;
+
+	signal(SIGPIPE, SIG_IGN);
+	log_set_level(LOG_LEVEL_ERROR);
+	log_set_name("agentctl");
+	status = take_options(&c, argc, argv);
+	if (status < 0)
+		status = run(&c, argc - optind, argv + optind);
 	ctl_close(&c);
 	arena_free(c.arena);
 	return status;

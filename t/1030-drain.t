@@ -63,6 +63,8 @@ task=$(ctl submit slow --input '{"n": 3}')
 d_http -o "$D/poll.json" -w '%{http_code}' -H "Authorization: Bearer $token" "http://agentd/tasks/$task?wait=30s" >"$D/poll.code" &
 poll=$!
 ok "its step runs" wait_for 10 started 6
+polls() { [ "$(grep -c "$D/web.sock" /proc/net/unix)" -ge 2 ] && d_http -f http://agentd/healthz; }
+ok "the poll is there" wait_for 5 polls
 before=$(now_ms)
 d_stop all
 is "all stops with status 0" "$status" 0
