@@ -4,8 +4,12 @@ src_web_libweb_a_SOURCES = \
   src/web/api_tasks.c \
   src/web/auth.c \
   src/web/auth.h \
+  src/web/connection.c \
+  src/web/connection.h \
   src/web/head.c \
   src/web/head.h \
+  src/web/listen.c \
+  src/web/listen.h \
   src/web/reply.c \
   src/web/reply.h \
   src/web/request.c \
@@ -25,3 +29,9 @@ TESTS += t/unit/web/route
 t_unit_web_route_SOURCES = t/unit/web/route.c
 t_unit_web_route_LDADD = $(web_LIBS) $(CHECK_LIBS)
 t_unit_web_route_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += t/unit/web/server
+TESTS += t/unit/web/server
+t_unit_web_server_SOURCES = t/unit/web/server.c
+t_unit_web_server_LDADD = $(web_LIBS) $(CHECK_LIBS)
+t_unit_web_server_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -36,9 +36,11 @@ void request_ref(struct request *req)
 
 void request_unref(struct request *req)
 {
+	struct web *w = req->web;
+
 	if (--req->refs > 0)
 		return;
-	server_leave(req->web, req);
+	server_leave(w, req);
 	arena_free(req->arena);
 }
 
@@ -91,7 +93,8 @@ void request_done(struct op *op, void *arg)
 	struct request *req = c->req;
 
 	req->op = NULL;
-	if (!req->gone)
+	/* At the server's stop a request may have had its answer before its op. */
+	if (!req->gone && req->phase != REQ_SENT)
 		c->fn(req, op);
 	if (!req->gone && (req->reply.status || req->phase < REQ_HANDLED) && !req->op)
 		request_resume(req);

@@ -16,6 +16,8 @@ struct store;
 struct waits;
 struct web;
 
+void server_ref(struct web *w);		/* the structure outlives web_free() while somebody holds it */
+void server_unref(struct web *w);
 void server_enter(struct web *w, struct request *req);	/* the list of requests alive */
 void server_leave(struct web *w, struct request *req);
 void server_kick(struct web *w);		/* libmicrohttpd has something to do: run it in this turn */

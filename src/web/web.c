@@ -1,39 +1,27 @@
-/* web.c - the server: listening socket, libmicrohttpd on its epoll descriptor inside the loop, deadlines. */
+/* web.c - the server: libmicrohttpd on its epoll descriptor inside the loop, and the phases of a request. */
 #include "web/web.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "config/settings.h"
 #include "store/store.h"
 #include "web/auth.h"
+#include "web/connection.h"
 #include "web/head.h"
+#include "web/listen.h"
 #include "web/request.h"
 #include "web/route.h"
 #include "web/server.h"
 #include "web/wait.h"
 
-enum { CONNECTION_MEMORY = 24 * 1024, IDLE_MS = 60000, STOP_MS = 5000, SCAN_MS = 500, BACKLOG = 1024 };
-
-/* Absolute deadlines per connection; libmicrohttpd's own timeout starts anew with every byte (R50). */
-struct connection {
-	int fd;
-	int64_t until_ms;	/* 0: an answer is being made */
-	struct connection *prev, *next;
-};
+enum { CONNECTION_MEMORY = 24 * 1024, IDLE_MS = 60000, STOP_MS = 5000 };
 
 struct web {
 	struct arena *arena;
@@ -42,13 +30,15 @@ struct web {
 	const struct settings *settings;
 	struct MHD_Daemon *daemon;
 	struct loop_fd *epoll;
-	struct loop_timer *timeout, *scan, *stop;
+	struct loop_timer *timeout, *stop;
 	struct waits *waits;
 	struct auth *auth;
-	struct connection *connections;
+	struct connections *connections;
 	struct request *requests;
 	int listen_fd;
+	int refs;		/* the owner, every request, the look of the long polls */
 	bool kicked, stopping;
+	bool ended;		/* nothing is begun any more: what comes is answered 503 */
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 };
@@ -83,8 +73,20 @@ bool server_stopping(const struct web *w)
 	return w->stopping;
 }
 
+void server_ref(struct web *w)
+{
+	w->refs++;
+}
+
+void server_unref(struct web *w)
+{
+	if (--w->refs == 0)
+		arena_free(w->arena);
+}
+
 void server_enter(struct web *w, struct request *req)
 {
+	server_ref(w);
 	req->next = w->requests;
 	if (req->next)
 		req->next->prev = req;
@@ -99,8 +101,9 @@ void server_leave(struct web *w, struct request *req)
 		w->requests = req->next;
 	if (req->next)
 		req->next->prev = req->prev;
-	if (w->stopping && !w->requests)
+	if (w->stop && w->stopping && !w->requests)
 		loop_timer_set(w->stop, 0);
+	server_unref(w);
 }
 
 /* --- running libmicrohttpd --- */
@@ -121,7 +124,9 @@ static void on_kick(void *arg)
 	struct web *w = arg;
 
 	w->kicked = false;
-	run(w);
+	if (w->daemon)
+		run(w);
+	server_unref(w);
 }
 
 void server_kick(struct web *w)
@@ -129,6 +134,7 @@ void server_kick(struct web *w)
 	if (w->kicked)
 		return;
 	w->kicked = true;
+	server_ref(w);
 	loop_defer(w->loop, on_kick, w);
 }
 
@@ -143,68 +149,6 @@ static void on_timeout(void *arg)
 	run(arg);
 }
 
-/* --- connections and their deadlines --- */
-
-static struct connection *connection_of(struct MHD_Connection *c)
-{
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return info ? info->socket_context : NULL;
-}
-
-static void on_connection(void *arg, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode code)
-{
-	struct web *w = arg;
-	struct connection *x;
-
-	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		x = calloc(1, sizeof *x);
-		if (!x)
-			fatal("out of memory");
-		x->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-		x->until_ms = loop_now_ms(w->loop) + w->settings->web.header_timeout_ms;
-		x->next = w->connections;
-		if (x->next)
-			x->next->prev = x;
-		w->connections = x;
-		*context = x;
-		return;
-	}
-	x = *context;
-	if (!x)
-		return;
-	if (x->prev)
-		x->prev->next = x->next;
-	else
-		w->connections = x->next;
-	if (x->next)
-		x->next->prev = x->prev;
-	free(x);
-}
-
-static void set_deadline(struct web *w, struct MHD_Connection *c, int64_t ms)
-{
-	struct connection *x = connection_of(c);
-
-	if (x)
-		x->until_ms = ms ? loop_now_ms(w->loop) + ms : 0;
-}
-
-/* Cutting the socket makes libmicrohttpd find its end in the next run. */
-static void on_scan(void *arg)
-{
-	struct web *w = arg;
-	int64_t now = loop_now_ms(w->loop);
-
-	for (struct connection *x = w->connections; x; x = x->next) {
-		if (x->until_ms && x->until_ms <= now) {
-			shutdown(x->fd, SHUT_RDWR);
-			x->until_ms = 0;
-		}
-	}
-	loop_timer_set(w->scan, SCAN_MS);
-}
-
 /* --- requests --- */
 
 static void *on_line(void *arg, const char *target, struct MHD_Connection *c)
@@ -213,7 +157,8 @@ static void *on_line(void *arg, const char *target, struct MHD_Connection *c)
 	struct request *req = request_new(w, target);
 
 	req->connection = c;
-	set_deadline(w, c, w->settings->web.header_timeout_ms);
+	/* A first request has what is left of its connection's time; a later one begins here. */
+	connection_within(w->connections, c, w->settings->web.header_timeout_ms);
 	return req;
 }
 
@@ -256,7 +201,7 @@ static enum MHD_Result send_reply(struct request *req)
 	if (p->close || req->web->stopping)
 		add(r, "Connection", "close");
 	req->phase = REQ_SENT;
-	set_deadline(req->web, req->connection, req->web->settings->web.body_timeout_ms);
+	connection_deadline(req->web->connections, req->connection, req->web->settings->web.body_timeout_ms);
 	rc = MHD_queue_response(req->connection, (unsigned)p->status, r);
 	MHD_destroy_response(r);
 	return rc;
@@ -266,7 +211,7 @@ static void find_route(struct request *req)
 {
 	const char *allow = NULL;
 
-	set_deadline(req->web, req->connection, 0);	/* the head is here; what follows takes our time */
+	connection_no_deadline(req->web->connections, req->connection);	/* what follows takes our time */
 	req->max_body = (size_t)req->web->settings->web.max_body_bytes;
 	req->route = route_find(req->arena, req->method, req->path, &req->id, &allow);
 	if (req->route && !req->route->scope) {
@@ -295,7 +240,7 @@ static void after_auth(struct request *req)
 		req->reply.close = true;
 	} else if (head_check_body(req) == 0) {
 		req->phase = REQ_BODY;
-		set_deadline(req->web, req->connection, req->web->settings->web.body_timeout_ms);
+		connection_deadline(req->web->connections, req->connection, req->web->settings->web.body_timeout_ms);
 	}
 }
 
@@ -310,7 +255,7 @@ static void take_body(struct request *req, const char *data, size_t n)
 static void handle(struct request *req)
 {
 	req->phase = REQ_HANDLED;
-	set_deadline(req->web, req->connection, 0);
+	connection_no_deadline(req->web->connections, req->connection);
 	if (req->too_large && req->route->content_type)
 		reply_problem(&req->reply, req->arena, 413, "too_large", "the body may have %zu bytes", req->max_body);
 	else if (req->too_large)
@@ -319,6 +264,12 @@ static void handle(struct request *req)
 		reply_problem(&req->reply, req->arena, 503, "unavailable", "the database is away");
 	else
 		req->route->handle(req);
+}
+
+static void stop_reply(struct request *req)
+{
+	reply_problem(&req->reply, req->arena, 503, "unavailable", "the server is stopping");
+	req->reply.close = true;
 }
 
 /* Called with headers, with every piece of body, at the end of the body, and after every resume. */
@@ -330,6 +281,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 	(void)arg;
 	(void)url;
 	(void)c;
+	if (req->web->ended && !req->reply.status)
+		stop_reply(req);
 	if (req->phase == REQ_HEADERS && !req->reply.status && !req->method.p && head_check(req, method, version) == 0)
 		find_route(req);
 	if (req->suspended)
@@ -346,7 +299,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 		*size = 0;
 		return MHD_YES;
 	}
-	if (req->phase == REQ_BODY)
+	if (req->phase == REQ_BODY && !req->reply.status)
 		handle(req);
 	if (req->reply.status && !req->suspended)
 		return send_reply(req);
@@ -362,65 +315,11 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **context, en
 	if (!req)
 		return;
 	*context = NULL;
-	set_deadline(w, c, IDLE_MS);
+	connection_deadline(w->connections, c, IDLE_MS);
 	request_end(req);
 }
 
-/* --- listening --- */
-
-static int listen_unix(const struct settings *s, const char *path, struct err *err)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (strlen(path) >= sizeof sa.sun_path) {
-		close(fd);
-		return err_set(err, ERR_CONFIG, "web.listen: the path of the socket is longer than %zu bytes", sizeof sa.sun_path - 1);
-	}
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	if (connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0 || errno == EAGAIN) {
-		close(fd);
-		return err_set(err, ERR_CONFIG, "web.listen: another server answers at \"%s\"", path);
-	}
-	if (errno == ECONNREFUSED)
-		unlink(path);	/* left by a server that was killed */
-	if (bind(fd, (struct sockaddr *)&sa, sizeof sa) < 0 || chmod(path, (mode_t)s->web.socket_mode) < 0 || listen(fd, BACKLOG) < 0) {
-		err_set(err, ERR_CONFIG, "web.listen: \"%s\": %s", path, strerror(errno));
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static int listen_tcp(const char *address, struct err *err)
-{
-	const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
-	struct arena *a = arena_new(NULL);
-	const char *colon = strrchr(address, ':');
-	struct addrinfo *ai = NULL;
-	struct str host = {address, colon ? (size_t)(colon - address) : 0};
-	int fd = -1, one = 1;
-
-	if (host.n > 2 && host.p[0] == '[')
-		host = str_sub(host, 1, host.n - 2);
-	if (!colon || getaddrinfo(str_cstr(a, host), colon + 1, &hints, &ai) != 0) {
-		err_set(err, ERR_CONFIG, "web.listen: \"%s\": expected unix:/PATH or ADDRESS:PORT", address);
-		goto out;
-	}
-	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-	if (fd < 0 || bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
-		err_set(err, ERR_CONFIG, "web.listen: \"%s\": %s", address, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		fd = -1;
-	}
-out:
-	if (ai)
-		freeaddrinfo(ai);
-	arena_free(a);
-	return fd;
-}
+/* --- the daemon --- */
 
 static void on_panic(void *arg, const char *file, unsigned line, const char *reason)
 {
@@ -451,7 +350,7 @@ static int start_daemon(struct web *w, struct err *err)
 				     MHD_OPTION_CONNECTION_TIMEOUT, 0u,
 				     MHD_OPTION_STRICT_FOR_CLIENT, 1,
 				     MHD_OPTION_NOTIFY_COMPLETED, on_completed, w,
-				     MHD_OPTION_NOTIFY_CONNECTION, on_connection, w,
+				     MHD_OPTION_NOTIFY_CONNECTION, connection_notify, w->connections,
 				     MHD_OPTION_URI_LOG_CALLBACK, on_line, w,
 				     MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
 				     MHD_OPTION_END);
@@ -462,48 +361,56 @@ static int start_daemon(struct web *w, struct err *err)
 	return 0;
 }
 
-/* libmicrohttpd must not end with suspended connections: what has no answer by now gets a 503. */
+/* libmicrohttpd must not end with suspended connections: what has no answer by now gets a 503, and so does what comes in
+ * this last run. */
+static void end_all(struct web *w)
+{
+	w->ended = true;
+	for (struct request *req = w->requests; req; req = req->next) {
+		if (!req->suspended || req->gone)
+			continue;
+		if (req->waiter)
+			wait_remove(req);
+		stop_reply(req);
+		request_resume(req);
+	}
+	run(w);
+}
+
 static void on_stop_timer(void *arg)
 {
 	struct web *w = arg;
 
 	if (!w->stopped)
 		return;
-	for (struct request *req = w->requests; req; req = req->next) {
-		if (!req->suspended || req->gone)
-			continue;
-		reply_problem(&req->reply, req->arena, 503, "unavailable", "the server is stopping");
-		request_resume(req);
-	}
-	run(w);
+	end_all(w);
 	w->stopped(w->stopped_arg);
 	w->stopped = NULL;
 }
 
 struct web *web_start(struct loop *l, struct store *s, const struct settings *settings, struct err *err)
 {
-	struct arena *a = arena_new(NULL);
-	struct web *w = ARENA_NEW(a, struct web);
-	const char *listen_at = settings->web.listen;
+	int fd = listen_open(settings->web.listen, settings->web.socket_mode, err);
+	struct arena *a;
+	struct web *w;
 
-	w->arena = a;
-	w->loop = l;
-	w->store = s;
-	w->settings = settings;
-	w->listen_fd = strncmp(listen_at, "unix:", 5) == 0 ? listen_unix(settings, listen_at + 5, err) : listen_tcp(listen_at, err);
-	if (w->listen_fd < 0 || start_daemon(w, err) < 0) {
-		if (w->listen_fd >= 0)
-			close(w->listen_fd);
+	if (fd < 0)
+		return NULL;
+	a = arena_new(NULL);
+	w = ARENA_NEW(a, struct web);
+	*w = (struct web){.arena = a, .loop = l, .store = s, .settings = settings, .listen_fd = fd, .refs = 1};
+	w->connections = connections_new(a, l, settings->web.header_timeout_ms);
+	if (start_daemon(w, err) < 0) {
+		connections_free(w->connections);
+		listen_close(settings->web.listen, fd);
 		arena_free(a);
 		return NULL;
 	}
 	w->timeout = loop_timer_new(l, on_timeout, w);
-	w->scan = loop_timer_new(l, on_scan, w);
 	w->stop = loop_timer_new(l, on_stop_timer, w);
 	w->auth = auth_new(a);
 	w->waits = wait_new(a, w);
-	loop_timer_set(w->scan, SCAN_MS);
-	log_info("web.listening", "at=%s", log_quotec(listen_at));
+	log_info("web.listening", "at=%s", log_quotec(settings->web.listen));
 	return w;
 }
 
@@ -519,18 +426,23 @@ void web_stop(struct web *w, void (*stopped)(void *arg), void *arg)
 	loop_timer_set(w->stop, w->requests ? STOP_MS : 0);
 }
 
+/* Operations of requests may still be under way; the memory goes with the last of them. */
 void web_free(struct web *w)
 {
 	if (!w)
 		return;
-	if (strncmp(w->settings->web.listen, "unix:", 5) == 0)
-		unlink(w->settings->web.listen + 5);
+	if (!w->stopping)
+		MHD_quiesce_daemon(w->daemon);	/* else it closes the listening socket, which is ours */
+	if (!w->ended)
+		end_all(w);
 	loop_fd_free(w->epoll);
-	MHD_stop_daemon(w->daemon);
-	close(w->listen_fd);
-	wait_free(w->waits);
-	loop_timer_free(w->timeout);
-	loop_timer_free(w->scan);
 	loop_timer_free(w->stop);
-	arena_free(w->arena);
+	w->stop = NULL;
+	MHD_stop_daemon(w->daemon);
+	w->daemon = NULL;
+	listen_close(w->settings->web.listen, w->listen_fd);
+	wait_free(w->waits);
+	connections_free(w->connections);
+	loop_timer_free(w->timeout);
+	server_unref(w);
 }

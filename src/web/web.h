@@ -20,6 +20,6 @@ struct web;
 struct web *web_start(struct loop *l, struct store *s, const struct settings *settings, struct err *err);
 /* Accepts nothing more, answers long polls now, ends when the last request is answered or after 5 s. */
 void web_stop(struct web *w, void (*stopped)(void *arg), void *arg);
-void web_free(struct web *w);
+void web_free(struct web *w);	/* without web_stop(), too: cuts what is there. Memory goes with the last operation of a request. */
 
 #endif
