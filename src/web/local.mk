@@ -30,6 +30,12 @@ t_unit_web_route_SOURCES = t/unit/web/route.c
 t_unit_web_route_LDADD = $(web_LIBS) $(CHECK_LIBS)
 t_unit_web_route_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
+check_PROGRAMS += t/unit/web/wait
+TESTS += t/unit/web/wait
+t_unit_web_wait_SOURCES = t/unit/web/wait.c
+t_unit_web_wait_LDADD = $(web_LIBS) $(CHECK_LIBS)
+t_unit_web_wait_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
 check_PROGRAMS += t/unit/web/server
 TESTS += t/unit/web/server
 t_unit_web_server_SOURCES = t/unit/web/server.c

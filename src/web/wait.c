@@ -1,10 +1,10 @@
-/* wait.c - a doubly linked list of waiters, one look at the store for all of them at a time. */
+/* wait.c - two rings of waiters: those who need a look at the store, and those who had one since the last wake-up. */
 #include "web/wait.h"
 
 #include <microhttpd.h>
+#include <stdlib.h>
 
 #include "base/arena.h"
-#include "base/log.h"
 #include "store/store.h"
 #include "store/tasks.h"
 #include "web/request.h"
@@ -13,24 +13,62 @@
 enum { POLL_MS = 1000, LOOK_MAX = 1000 };
 
 struct waiter {
+	struct waiter *prev, *next;	/* of its ring */
 	struct request *req;
 	struct uuid task;
 	int64_t until_ms;
 	void (*ended)(struct request *req);
 	struct loop_fd *disconnect;
-	struct waiter *prev, *next;
 };
 
 struct waits {
 	struct web *web;
-	struct waiter *first;
+	struct waiter due, looked;	/* heads of the rings */
 	size_t n;
 	struct loop_timer *timer;
+	int64_t timer_ms, poll_ms;	/* when the timer fires, when the next poll is due; 0: not set */
 	struct op *op;
-	bool again;		/* something happened while a look was under way */
 };
 
-static void look(struct waits *ws);
+/* --- rings --- */
+
+static void ring_init(struct waiter *head)
+{
+	head->prev = head->next = head;
+}
+
+static bool ring_is_empty(const struct waiter *head)
+{
+	return head->next == head;
+}
+
+static void ring_remove(struct waiter *x)
+{
+	x->prev->next = x->next;
+	x->next->prev = x->prev;
+}
+
+static void ring_append(struct waiter *head, struct waiter *x)
+{
+	x->prev = head->prev;
+	x->next = head;
+	head->prev->next = x;
+	head->prev = x;
+}
+
+/* All of from goes behind all of to. */
+static void ring_splice(struct waiter *to, struct waiter *from)
+{
+	if (ring_is_empty(from))
+		return;
+	from->next->prev = to->prev;
+	to->prev->next = from->next;
+	from->prev->next = to;
+	to->prev = from->prev;
+	ring_init(from);
+}
+
+/* --- ending --- */
 
 size_t wait_count(const struct waits *ws)
 {
@@ -39,20 +77,14 @@ size_t wait_count(const struct waits *ws)
 
 void wait_remove(struct request *req)
 {
-	struct waits *ws = server_waits(req->web);
 	struct waiter *x = req->waiter;
 
 	if (!x)
 		return;
 	req->waiter = NULL;
 	loop_fd_free(x->disconnect);
-	if (x->prev)
-		x->prev->next = x->next;
-	else
-		ws->first = x->next;
-	if (x->next)
-		x->next->prev = x->prev;
-	ws->n--;
+	ring_remove(x);
+	server_waits(req->web)->n--;
 }
 
 static void end(struct waiter *x)
@@ -64,29 +96,65 @@ static void end(struct waiter *x)
 	ended(req);
 }
 
+/* Ends those for whom fits() holds. Nothing that ended() starts comes back here before it has returned. */
+static void end_if(struct waiter *head, bool (*fits)(const struct waiter *x, const void *arg), const void *arg)
+{
+	struct waiter *x = head->next, *next;
+
+	for (; x != head; x = next) {
+		next = x->next;
+		if (fits(x, arg))
+			end(x);
+	}
+}
+
+/* --- looking --- */
+
+struct ended_tasks {
+	struct uuid *v;
+	size_t n;
+};
+
+static int compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct uuid));
+}
+
+static bool has_ended(const struct waiter *x, const void *arg)
+{
+	const struct ended_tasks *t = arg;
+
+	return bsearch(&x->task, t->v, t->n, sizeof *t->v, compare) != NULL;
+}
+
+static void end_terminal(struct waits *ws, struct op *op)
+{
+	size_t n;
+	const struct task_state *states = tasks_states_of(op, &n);
+	struct ended_tasks ended = {.v = ARENA_ARRAY(op->arena, n + 1, struct uuid)};
+
+	for (size_t i = 0; i < n; i++)
+		if (states[i].terminal)
+			ended.v[ended.n++] = states[i].id;
+	if (ended.n == 0)
+		return;
+	qsort(ended.v, ended.n, sizeof *ended.v, compare);
+	end_if(&ws->due, has_ended, &ended);
+	end_if(&ws->looked, has_ended, &ended);
+}
+
+static void look(struct waits *ws);
+
 static void on_looked(struct op *op, void *arg)
 {
 	struct waits *ws = arg;
-	const struct task_state *v;
-	size_t n;
 
 	ws->op = NULL;
-	if (op->err.code == ERR_CANCELLED)
-		return;
-	if (op->err.code == ERR_NONE) {
-		v = tasks_states_of(op, &n);
-		for (size_t i = 0; i < n; i++) {
-			struct waiter *x = ws->first, *next;
-
-			for (; v[i].terminal && x; x = next) {
-				next = x->next;
-				if (uuid_eq(&x->task, &v[i].id))
-					end(x);
-			}
-		}
-	}
-	if (ws->again)
+	if (op->err.code == ERR_NONE)
+		end_terminal(ws, op);
+	if (op->err.code != ERR_CANCELLED)
 		look(ws);
+	server_unref(ws->web);
 }
 
 static void look(struct waits *ws)
@@ -95,45 +163,76 @@ static void look(struct waits *ws)
 	struct uuid *ids;
 	size_t n = 0;
 
-	if (!ws->first)
+	if (ws->op || ring_is_empty(&ws->due))
 		return;
-	if (ws->op) {
-		ws->again = true;
-		return;
-	}
-	ws->again = false;
 	a = arena_new(NULL);
 	ids = ARENA_ARRAY(a, ws->n < LOOK_MAX ? ws->n : LOOK_MAX, struct uuid);
-	for (struct waiter *x = ws->first; x && n < LOOK_MAX; x = x->next)
+	while (n < LOOK_MAX && !ring_is_empty(&ws->due)) {
+		struct waiter *x = ws->due.next;
+
 		ids[n++] = x->task;
+		ring_remove(x);
+		ring_append(&ws->looked, x);
+	}
+	server_ref(ws->web);
 	ws->op = tasks_states(server_store(ws->web), a, ids, n, STORE_DEADLINE_MS, on_looked, ws);
 }
 
+/* Whoever is being looked at right now is due again too: the answer may be older than the news. */
 static void woken(void *arg)
 {
-	look(arg);
+	struct waits *ws = arg;
+
+	ring_splice(&ws->due, &ws->looked);
+	look(ws);
 }
 
-/* Time is up for some; and a look, in case a notification was missed. */
+/* --- time --- */
+
+static int64_t now_ms(const struct waits *ws)
+{
+	return loop_now_ms(server_loop(ws->web));
+}
+
+static void arm(struct waits *ws, int64_t at_ms)
+{
+	if (ws->timer_ms && ws->timer_ms <= at_ms)
+		return;
+	ws->timer_ms = at_ms;
+	loop_timer_set(ws->timer, at_ms - now_ms(ws));
+}
+
+static bool is_late(const struct waiter *x, const void *arg)
+{
+	return x->until_ms <= *(const int64_t *)arg;
+}
+
+static void arm_for(struct waits *ws, const struct waiter *head)
+{
+	for (const struct waiter *x = head->next; x != head; x = x->next)
+		arm(ws, x->until_ms);
+}
+
+/* Time is up for some; and now and then a look, in case a notification was missed. */
 static void on_timer(void *arg)
 {
 	struct waits *ws = arg;
-	int64_t now = loop_now_ms(server_loop(ws->web));
-	struct waiter *x = ws->first, *next;
+	int64_t now = now_ms(ws);
 
-	for (; x; x = next) {
-		next = x->next;
-		if (x->until_ms <= now)
-			end(x);
-	}
-	if (!ws->first)
+	ws->timer_ms = 0;
+	end_if(&ws->due, is_late, &now);
+	end_if(&ws->looked, is_late, &now);
+	if (ws->n == 0) {
+		ws->poll_ms = 0;
 		return;
-	look(ws);
-	now = POLL_MS;
-	for (x = ws->first; x; x = x->next)
-		if (x->until_ms - loop_now_ms(server_loop(ws->web)) < now)
-			now = x->until_ms - loop_now_ms(server_loop(ws->web));
-	loop_timer_set(ws->timer, now < 1 ? 1 : now);
+	}
+	if (ws->poll_ms <= now) {
+		ws->poll_ms = now + POLL_MS;
+		woken(ws);
+	}
+	arm(ws, ws->poll_ms);
+	arm_for(ws, &ws->due);
+	arm_for(ws, &ws->looked);
 }
 
 /* The client has gone: libmicrohttpd does not look at suspended connections. Resuming lets it find out. */
@@ -158,26 +257,32 @@ void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, voi
 
 	x->req = req;
 	x->task = *task;
-	x->until_ms = loop_now_ms(server_loop(req->web)) + wait_ms;
+	x->until_ms = now_ms(ws) + wait_ms;
 	x->ended = ended;
-	x->next = ws->first;
-	if (ws->first)
-		ws->first->prev = x;
-	ws->first = x;
+	ring_append(&ws->due, x);
 	ws->n++;
 	req->waiter = x;
 	request_suspend(req);
 	x->disconnect = loop_fd_new(server_loop(req->web), info->connect_fd, on_disconnect, x);
 	loop_fd_set(x->disconnect, LOOP_DISCONNECT);
-	if (!loop_timer_is_set(ws->timer) || wait_ms < POLL_MS)
-		loop_timer_set(ws->timer, wait_ms < POLL_MS ? wait_ms : POLL_MS);
+	if (!ws->poll_ms)
+		ws->poll_ms = now_ms(ws) + POLL_MS;
+	arm(ws, ws->poll_ms);
+	arm(ws, x->until_ms);
 	look(ws);	/* it may have ended since the view was read */
+}
+
+static bool everybody(const struct waiter *x, const void *arg)
+{
+	(void)x;
+	(void)arg;
+	return true;
 }
 
 void wait_end_all(struct waits *ws)
 {
-	while (ws->first)
-		end(ws->first);
+	end_if(&ws->due, everybody, NULL);
+	end_if(&ws->looked, everybody, NULL);
 }
 
 struct waits *wait_new(struct arena *a, struct web *w)
@@ -185,6 +290,8 @@ struct waits *wait_new(struct arena *a, struct web *w)
 	struct waits *ws = ARENA_NEW(a, struct waits);
 
 	ws->web = w;
+	ring_init(&ws->due);
+	ring_init(&ws->looked);
 	ws->timer = loop_timer_new(server_loop(w), on_timer, ws);
 	store_listen(server_store(w), "agentd_done", woken, ws);
 	return ws;

@@ -2,7 +2,8 @@
  *
  * Shapes:  one registry per server. A waiter ends when its task is terminal, its time is up, the client has gone, or
  *          the server stops; then the task's view is fetched and answered. Woken by agentd_done, and by a slow poll
- *          in case a notification was missed.
+ *          in case a notification was missed. Each look asks for LOOK_MAX waiters at most; those that have
+ *          waited longest for a look come first, so that any number of waiters is served.
  * Units:   _ms.
  * Memory:  a waiter lives in its request's arena.
  * Errors:  none: a failing look is made again at the next wake.
@@ -22,7 +23,7 @@ struct waits;
 struct web;
 
 struct waits *wait_new(struct arena *a, struct web *w);
-void wait_free(struct waits *ws);
+void wait_free(struct waits *ws);	/* a look under way holds the server until it is over */
 /* ended(req) is called once, unless wait_remove() came first. */
 void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, void (*ended)(struct request *req));
 void wait_remove(struct request *req);
