@@ -13,14 +13,14 @@
 #include "web/request.h"
 #include "web/server.h"
 
-enum { ENTRIES = 256, KEEP_MS = 2000, SECRET_CHARS = 43, CRC_CHARS = 8, MAX_NAME = 64 };
+enum { ENTRIES = 256, KEEP_MS = 2000, SECRET_CHARS = 43, CRC_CHARS = 8, MAX_NAME = 80 };
 
 struct entry {
 	struct digest hash;
 	int64_t until_ms;
 	unsigned scopes;
 	size_t name_n;
-	char name[MAX_NAME + 6];	/* "token:NAME" */
+	char name[MAX_NAME];	/* "token:NAME" */
 };
 
 struct auth {
@@ -57,19 +57,33 @@ static struct str bearer(const char *header)
 	return str_is(str_sub(token, body + 1, CRC_CHARS), crc) ? token : STR_NONE;
 }
 
-static void accept_entry(struct request *req, const struct entry *e)
+static void accept(struct request *req, struct str name, unsigned scopes)
 {
-	req->by.name = str_dup(req->arena, (struct str){e->name, e->name_n});
-	req->by.sees_all = (e->scopes & SCOPE_ADMIN) != 0;
-	req->scopes = e->scopes;
+	req->by.name = str_dup(req->arena, name);
+	req->by.sees_all = (scopes & SCOPE_ADMIN) != 0;
+	req->scopes = scopes;
 	req->phase = REQ_AUTHORISED;
+}
+
+/* A name that does not fit is never cut: it would be somebody else's. */
+static void keep(struct auth *auth, const struct token_check *t, struct str name)
+{
+	struct entry *e = &auth->entries[t->hash.b[0]];
+
+	if (name.n > sizeof e->name)
+		return;
+	e->hash = t->hash;
+	e->until_ms = clock_boot_ms() + KEEP_MS;
+	e->scopes = t->scopes;
+	e->name_n = name.n;
+	memcpy(e->name, name.p, name.n);
 }
 
 static void on_checked(struct request *req, struct op *op)
 {
 	const struct token_check *t;
-	struct entry *e;
-	struct buf name;
+	struct digest asked;
+	struct str name;
 
 	if (op->err.code != ERR_NONE) {
 		reply_err(&req->reply, req->arena, &op->err);
@@ -77,20 +91,14 @@ static void on_checked(struct request *req, struct op *op)
 		return;
 	}
 	t = admin_token_check_of(op);
-	if (!t->valid) {
+	digest_of(bearer(head_get(req, "Authorization")), &asked);
+	if (!t->valid || !digest_eq(&t->hash, &asked)) {	/* the index compares in its own time, we in constant time */
 		refuse(req, "the token is unknown, expired or revoked");
 		return;
 	}
-	e = &server_auth(req->web)->entries[t->hash.b[0]];
-	buf_init(&name, req->arena);
-	buf_adds(&name, "token:");
-	buf_addstr(&name, str_sub(t->name, 0, MAX_NAME));
-	e->hash = t->hash;
-	e->until_ms = clock_boot_ms() + KEEP_MS;
-	e->scopes = t->scopes;
-	e->name_n = name.n;
-	memcpy(e->name, name.p, name.n);
-	accept_entry(req, e);
+	name = str_from(arena_printf(req->arena, "token:" STR_FMT, STR_ARG(t->name)));
+	keep(server_auth(req->web), t, name);
+	accept(req, name, t->scopes);
 }
 
 void auth_request(struct auth *auth, struct request *req)
@@ -106,7 +114,7 @@ void auth_request(struct auth *auth, struct request *req)
 	digest_of(token, &hash);
 	e = &auth->entries[hash.b[0]];
 	if (clock_boot_ms() < e->until_ms && digest_eq(&e->hash, &hash)) {
-		accept_entry(req, e);
+		accept(req, (struct str){e->name, e->name_n}, e->scopes);
 		return;
 	}
 	if (!store_is_up(server_store(req->web))) {

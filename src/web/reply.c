@@ -22,18 +22,19 @@ static const struct {
 	enum err_code code;
 	int status;
 	const char *word;
+	const char *detail;	/* NULL: the error's message; set where that tells of our inside (addresses, paths) */
 } by_code[] = {
-	{ERR_NOT_FOUND, 404, "not_found"},
-	{ERR_CONFLICT, 409, "conflict"},
-	{ERR_BUSY, 409, "key_in_flight"},
-	{ERR_INVALID, 422, "invalid"},
-	{ERR_JSON, 400, "malformed"},
-	{ERR_SIZE, 413, "too_large"},
-	{ERR_FORBIDDEN, 403, "forbidden"},
-	{ERR_UNAUTHENTICATED, 401, "unauthenticated"},
-	{ERR_SCHEMA_INPUT, 422, "schema"},
-	{ERR_PG_DOWN, 503, "unavailable"},
-	{ERR_CANCELLED, 503, "unavailable"},
+	{ERR_NOT_FOUND, 404, "not_found", NULL},
+	{ERR_CONFLICT, 409, "conflict", NULL},
+	{ERR_BUSY, 409, "key_in_flight", NULL},
+	{ERR_INVALID, 422, "invalid", NULL},
+	{ERR_JSON, 400, "malformed", NULL},
+	{ERR_SIZE, 413, "too_large", NULL},
+	{ERR_FORBIDDEN, 403, "forbidden", NULL},
+	{ERR_UNAUTHENTICATED, 401, "unauthenticated", NULL},
+	{ERR_SCHEMA_INPUT, 422, "schema", NULL},
+	{ERR_PG_DOWN, 503, "unavailable", "the database does not answer"},
+	{ERR_CANCELLED, 503, "unavailable", "the server is stopping"},
 };
 
 void reply_json(struct reply *r, int status, struct str body)
@@ -82,8 +83,7 @@ void reply_err(struct reply *r, struct arena *a, const struct err *err)
 		if (err->code == ERR_INVALID && err->status == 400)
 			fill(r, a, 400, "malformed", err->msg);
 		else
-			fill(r, a, by_code[i].status, by_code[i].word,
-			     err->code == ERR_CANCELLED ? "the server is stopping" : err->msg);
+			fill(r, a, by_code[i].status, by_code[i].word, by_code[i].detail ? by_code[i].detail : err->msg);
 		return;
 	}
 	log_error("request.failed", "code=%s error=%s", err_name(err->code), log_quotec(err->msg));
