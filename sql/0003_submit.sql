@@ -113,7 +113,7 @@ DECLARE
 	v_bundle bytea[];
 	v_lo uuid := agentd.uuid_at(clock_timestamp() - interval '25 days');
 	v_hi uuid := agentd.uuid_at(clock_timestamp() + interval '25 days');
-	v_leaves smallint[] := agentd.leaves_of(p_id);
+	v_leaves smallint[];
 	v_ready boolean;
 	v_hit record;
 BEGIN
@@ -206,6 +206,7 @@ BEGIN
 				RAISE;
 			END IF;
 			-- Sent again after an unknown commit (R21): answer as the first time, if it was the same caller.
+			v_leaves := agentd.leaves_of(p_id);
 			FOR v_hit IN
 				SELECT s.ord, t.submitted_by = s.principal AND t.workflow = s.workflow AS same,
 					(CASE WHEN t.run_at > t.created_at THEN 'waiting_timer' ELSE 'ready' END)::task_state AS state,

@@ -60,12 +60,14 @@ LANGUAGE sql STABLE AS $$
 	FROM agentd.task_log l WHERE l.task = p_task AND l.leaf = p_leaf AND l.seq > p_after
 $$;
 
+-- By keys, whatever the statistics say: one plan for ever.
 CREATE FUNCTION agentd.claimed_rows(p_id uuid[], p_fence integer[], p_leaf smallint[], p_failures smallint[],
 	p_recoveries smallint[], p_cancel boolean[], p_seq bigint[], p_spent bigint[])
 RETURNS TABLE (task uuid, fence integer, workflow text, bundle bytea, urgency text, labels json, submitted_by text,
 	parent uuid, input json, budget json, created_us bigint, deadline_us bigint, failures integer, recoveries integer,
 	cancel boolean, last_seq bigint, journal json, spent_pusd bigint, now_us bigint, next_due_us bigint)
-LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
 	v_leaves smallint[] := ARRAY(SELECT DISTINCT l FROM unnest(p_leaf) l);

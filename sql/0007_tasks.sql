@@ -4,6 +4,8 @@
 --         origin: what a retry or fork was made from. Events submitted, claimed, state.changed and finished are made from
 --         tasks and task_attempts; the journal holds the rest.
 -- Locks:  task_queue, parent before child, then tasks.
+-- Plans:  what looks at one task goes by keys whatever the statistics say, so one plan serves for ever; making a new one
+--         for each look cost more than the look.
 
 CREATE VIEW agentd.attempts AS
 	SELECT a.task, a.fence, a.worker, a.started_at, coalesce(a.ended_at, t.finished_at) AS ended_at,
@@ -13,7 +15,8 @@ CREATE VIEW agentd.attempts AS
 
 -- The task's row, or AG404 when there is none or it is somebody else's.
 CREATE FUNCTION agentd.task_find(p_task uuid, p_principal text, p_all boolean) RETURNS agentd.tasks
-LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
 	v agentd.tasks;
 BEGIN
@@ -32,7 +35,8 @@ $$;
 
 -- Step rows from the journal: one per path in the order of their first rows, as their latest row has them.
 CREATE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean) RETURNS text
-LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
 	RETURN (
 		SELECT coalesce(string_agg('{"path":' || to_json(s.path) || ',"kind":' || coalesce(to_json(s.step_kind)::text, 'null')
@@ -68,7 +72,8 @@ RETURNS text LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE FUNCTION agentd.task_view(p_task uuid, p_principal text, p_all boolean) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
 	t tasks := agentd.task_find(p_task, p_principal, p_all);
 	q task_queue;
@@ -142,7 +147,8 @@ END $$;
 -- claimed come before the rows they precede and carry the seq before those, so they are shown only when
 -- p_after is -1 (from the start: submitted) or with the rows that follow.
 CREATE FUNCTION agentd.task_events(p_task uuid, p_after bigint, p_limit integer, p_principal text, p_all boolean) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
 	t tasks := agentd.task_find(p_task, p_principal, p_all);
 	q task_queue;
@@ -178,7 +184,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION agentd.task_states(p_ids uuid[]) RETURNS TABLE (id uuid, state text, terminal boolean)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY SELECT t.id, coalesce(t.state, q.state)::text, t.state IS NOT NULL
