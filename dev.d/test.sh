@@ -98,6 +98,8 @@ for program in $(find build/t/unit -type f -perm -u+x ! -name '*.*' | sort); do
 	top_srcdir=$root top_builddir=$root/build CK_FORK=$fork CK_VERBOSITY=silent CK_TAP_LOG_FILE_NAME=/dev/null AGENTD_VALGRIND=1 \
 		timeout 600 valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=99 \
 		"$root/$program" >"$log" 2>&1 </dev/null || status=$?
+	# an older valgrind does not know openat2(): what it could not run is no finding
+	[ $status = 0 ] || [ $status = 99 ] || ! grep -q 'unhandled .* syscall' "$log" || grep -q '^==' "$log" || status=77
 	case $status in
 	0) p=$((p + 1)) ;;
 	77) s=$((s + 1)) ;;
