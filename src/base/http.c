@@ -368,7 +368,10 @@ static void judge(struct transfer *t, CURLcode code)
 		err_set(&t->err, ERR_TIMEOUT, "connect timeout: host \"%s\" took more than %lld ms", t->host,
 			(long long)t->req.connect_ms);
 		return;
-	case CURLE_OUT_OF_MEMORY:	/* how this libcurl says that a header line passed 100 KiB */
+#if LIBCURL_VERSION_NUM >= 0x080600
+	case CURLE_TOO_LARGE:
+#endif
+	case CURLE_OUT_OF_MEMORY:	/* how an older libcurl says that a header line passed 100 KiB */
 		err_set(&t->err, ERR_SIZE, "a header line of host \"%s\" has more than 100 KiB", t->host);
 		return;
 	default:
