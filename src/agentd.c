@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -26,7 +27,7 @@
 #include "web/web.h"
 #include "worker/worker.h"
 
-enum { WEB = 1, WORKER = 2, SWEEPER = 4 };
+enum { WEB = 1, WORKER = 2, SWEEPER = 4, MAX_FILES = 65536 };
 
 static const struct {
 	const char *name;
@@ -75,7 +76,7 @@ static const struct settings *load_settings(struct arena *a, const char *file)
 	struct str text;
 
 	if (!file) {
-		if (access("agentd.yaml", R_OK) < 0)
+		if (access("agentd.yaml", F_OK) < 0)	/* one that cannot be read is an error, not the default */
 			return settings_default(a, ".");
 		file = "agentd.yaml";
 	}
@@ -123,7 +124,7 @@ static void part_stopped(void *arg)
 		loop_stop(m->loop);
 }
 
-/* Web first (no new work comes in), then the worker; a second signal hurries the worker. */
+/* Web first (no new work comes in), then the worker; further signals hurry the worker. */
 static void on_stop(void *arg, int signum)
 {
 	struct daemon *m = arg;
@@ -176,36 +177,66 @@ static int start(struct daemon *m, struct err *err)
 		m->engine = engine_new(m->loop, m->store, m->gateway, m->tools);
 		if (load_live(m) < 0)
 			return err_set(err, ERR_CONFIG, "the configuration has errors");
-		m->worker = worker_start(m->loop, m->store, m->engine, m->settings);
 	}
-	if (m->parts & SWEEPER)
-		m->sweeper = sweep_start(m->loop, m->store, m->settings);
 	if (m->parts & WEB) {
 		m->publish = publish_new(m->arena, m->store, m->settings->config_dir);
 		m->web = web_start(m->loop, m->store, m->settings, err);
 		if (!m->web)
 			return -1;
 	}
+	/* nothing fails from here on */
+	if (m->parts & WORKER)
+		m->worker = worker_start(m->loop, m->store, m->engine, m->settings);
+	if (m->parts & SWEEPER)
+		m->sweeper = sweep_start(m->loop, m->store, m->settings);
 	m->term = loop_signal_new(m->loop, SIGTERM, on_stop, m);
 	m->interrupt = loop_signal_new(m->loop, SIGINT, on_stop, m);
 	m->hup = loop_signal_new(m->loop, SIGHUP, on_hup, m);
 	return 0;
 }
 
+/* Tasks that could not be given back: what runs for them ends, and nothing of them is written any more. */
+static void abandon_tasks(struct daemon *m)
+{
+	if (!m->engine || engine_active(m->engine) == 0)
+		return;
+	engine_drop_all(m->engine);
+	store_stop(m->store);
+	while (engine_active(m->engine) > 0)
+		loop_once(m->loop);
+}
+
+/* Also after a start that did not come to its end. */
 static void finish(struct daemon *m)
 {
 	loop_signal_free(m->term);
 	loop_signal_free(m->interrupt);
 	loop_signal_free(m->hup);
+	sweep_stop(m->sweeper);
 	web_free(m->web);
+	abandon_tasks(m);
+	store_stop(m->store);
 	worker_free(m->worker);
-	store_close(m->store);
 	engine_free(m->engine);
 	tools_free(m->tools);
 	gateway_free(m->gateway);
 	http_free(m->http);
+	store_close(m->store);
 	loop_free(m->loop);
 	arena_free(m->arena);
+}
+
+/* Connections, transfers and children each take some; the usual soft limit of 1024 is for programs that use select(2). */
+static void raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	if (files.rlim_cur < MAX_FILES && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max < MAX_FILES ? files.rlim_max : MAX_FILES;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 }
 
 static int usage(FILE *out, int status)
@@ -256,12 +287,16 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	m.arena = arena_new(NULL);
 	m.settings = load_settings(m.arena, file);
-	if (!m.settings)
+	if (!m.settings) {
+		arena_free(m.arena);
 		return 1;
+	}
 	log_set_level(m.settings->log_level);
 	log_set_name(argv[optind]);
+	raise_file_limit();
 	if (start(&m, &err) < 0) {
 		fprintf(stderr, "agentd: %s\n", err.msg);
+		finish(&m);
 		return 1;
 	}
 	loop_run(m.loop);

@@ -44,6 +44,7 @@ struct loop {
 	struct op *ops_head, **ops_tail;
 	struct loop_turn *turns;
 	bool turns_freed, in_turn, stop;
+	size_t n_works;		/* on the thread pool */
 };
 
 struct loop_timer {
@@ -206,6 +207,8 @@ void loop_free(struct loop *l)
 	if (!l)
 		return;
 	check_phase(l);
+	while (l->n_works > 0)		/* a pool thread cannot be stopped */
+		loop_once(l);
 	uv_close((uv_handle_t *)&l->idle, NULL);
 	uv_close((uv_handle_t *)&l->anchor, NULL);
 	uv_run(&l->uv, UV_RUN_NOWAIT);
@@ -487,6 +490,7 @@ static void after_work(uv_work_t *uv, int status)
 {
 	struct work *w = uv->data;
 
+	w->op.loop->n_works--;
 	(void)status;	/* UV_ECANCELED only after op_cancel(), which op_complete() knows of */
 	op_complete(&w->op, NULL);
 }
@@ -506,6 +510,7 @@ struct op *loop_work(struct loop *l, struct arena *arena, void (*work)(void *arg
 	w->fn = work;
 	w->fn_arg = arg;
 	w->uv.data = w;
+	l->n_works++;
 	must(uv_queue_work(&l->uv, &w->uv, on_work, after_work), "uv_queue_work");
 	return &w->op;
 }

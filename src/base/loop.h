@@ -35,7 +35,7 @@ struct arena;
 struct loop;
 
 struct loop *loop_new(void);		/* ignores SIGPIPE from now on */
-void loop_free(struct loop *l);		/* all handles must be freed, all ops done */
+void loop_free(struct loop *l);		/* all handles must be freed, all ops done but those of loop_work(): it waits for them */
 void loop_run(struct loop *l);		/* until loop_stop() */
 void loop_stop(struct loop *l);
 void loop_once(struct loop *l);		/* one turn, waiting if nothing is due */

@@ -22,7 +22,7 @@
 
 #include "base/arena.h"
 
-enum { LOOK_MS = 10 };
+enum { LOOK_MS = 10, CHILD_FILES = 1024 };
 
 enum { STEP_CHILD, STEP_LIMITS, STEP_DIR, STEP_EXEC };
 
@@ -148,7 +148,8 @@ _Noreturn static void run_child(const struct plan *p)
 	child_mark_fds();
 	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || child_limit(RLIMIT_CPU, p->req.max_cpu_s, 1) < 0 ||
 	    child_limit(RLIMIT_AS, p->req.max_memory_bytes, 0) < 0 ||
-	    child_limit(RLIMIT_FSIZE, p->req.max_file_bytes, 0) < 0)
+	    child_limit(RLIMIT_FSIZE, p->req.max_file_bytes, 0) < 0 ||
+	    child_limit(RLIMIT_NOFILE, CHILD_FILES, INT32_MAX) < 0)	/* ours may be beyond what select(2) takes */
 		child_fails(p, STEP_LIMITS);
 	if (chdir(p->dir) < 0)
 		child_fails(p, STEP_DIR);

@@ -63,7 +63,7 @@ int ctl_settings(struct ctl *c)
 		return 0;
 	if (!file)
 		file = getenv("AGENTD_CONFIG");
-	if (!file && access("agentd.yaml", R_OK) == 0)
+	if (!file && access("agentd.yaml", F_OK) == 0)
 		file = "agentd.yaml";
 	if (!file) {
 		c->settings = settings_default(c->arena, ".");

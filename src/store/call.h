@@ -69,9 +69,11 @@ int field_json(struct arena *a, const PGresult *r, int row, int col, const struc
 struct commits;
 struct submits;
 struct commits *commits_new(struct store *s);
-void commits_close(struct commits *c);		/* moves that wait complete as cancelled; memory goes in the check phase */
+void commits_stop(struct commits *c);		/* moves that wait or come later complete as cancelled, in the check phase */
+void commits_free(struct commits *c);
 struct submits *submits_new(struct store *s);
-void submits_close(struct submits *s);
+void submits_stop(struct submits *s);
+void submits_free(struct submits *s);
 struct commits *store_commits(struct store *s);
 struct submits *store_submits(struct store *s);
 struct loop *store_loop(struct store *s);

@@ -304,6 +304,13 @@ static void read_result(const PGresult *r, int row, struct move_result *ret)
 	}
 }
 
+static void fail_one(struct pending *p, enum move_status status, const struct err *err)
+{
+	struct move_result r = {.status = status, .err = *err};
+
+	complete(p, &r);
+}
+
 static void answer_batch(struct batch *b)
 {
 	struct commits *c = b->commits;
@@ -311,8 +318,13 @@ static void answer_batch(struct batch *b)
 
 	/* From the last to the first, so that busy moves come back to the front in their order. */
 	for (size_t i = b->n; i-- > 0;) {
-		if (c->closed || !str_is(field_str(r, (int)i, COL_STATUS), "busy"))
+		if (!str_is(field_str(r, (int)i, COL_STATUS), "busy"))
 			continue;
+		if (c->closed) {
+			fail_one(b->v[i], MOVE_CANCELLED, &(struct err){.code = ERR_CANCELLED, .msg = "the store is closed"});
+			b->v[i] = NULL;
+			continue;
+		}
 		push_front(c, b->v[i]);
 		b->v[i] = NULL;
 		loop_timer_set(c->retry, BUSY_RETRY_MS);
@@ -325,13 +337,6 @@ static void answer_batch(struct batch *b)
 		read_result(r, (int)i, &result);
 		complete(b->v[i], &result);
 	}
-}
-
-static void fail_one(struct pending *p, enum move_status status, const struct err *err)
-{
-	struct move_result r = {.status = status, .err = *err};
-
-	complete(p, &r);
 }
 
 static void unlink_batch(struct batch *b)
@@ -380,6 +385,23 @@ static void turn(void *arg)
 	(void)arg;
 }
 
+static void cancel_waiting(void *arg)
+{
+	struct commits *c = arg;
+	struct err err;
+
+	err_set(&err, ERR_CANCELLED, "the store is closed");
+	while (c->head) {
+		struct pending *p = c->head;
+
+		c->head = p->next;
+		if (!c->head)
+			c->tail = &c->head;
+		c->n_waiting--;
+		fail_one(p, MOVE_CANCELLED, &err);
+	}
+}
+
 void queue_commit(struct store *s, const struct move *m, move_done_fn *done, void *arg)
 {
 	struct commits *c = store_commits(s);
@@ -391,7 +413,7 @@ void queue_commit(struct store *s, const struct move *m, move_done_fn *done, voi
 	p->done = done;
 	p->arg = arg;
 	if (!c->head)
-		loop_defer(store_loop(s), turn, NULL);
+		loop_defer(store_loop(s), c->closed ? cancel_waiting : turn, c);
 	*c->tail = p;
 	c->tail = &p->next;
 	c->n_waiting++;
@@ -416,33 +438,16 @@ struct commits *commits_new(struct store *s)
 	return c;
 }
 
-/* Runs two rounds of the check phase after the close: batches that were on their way have completed. */
-static void free_commits(void *arg)
-{
-	struct commits *c = arg;
-
-	arena_free(c->arena);
-}
-
-static void cancel_waiting(void *arg)
-{
-	struct commits *c = arg;
-	struct err err;
-
-	err_set(&err, ERR_CANCELLED, "the store is closed");
-	while (c->head) {
-		struct pending *p = c->head;
-
-		c->head = p->next;
-		fail_one(p, MOVE_CANCELLED, &err);
-	}
-	loop_defer(store_loop(c->store), free_commits, c);
-}
-
-void commits_close(struct commits *c)
+/* Batches that were on their way complete as cancelled by the store. */
+void commits_stop(struct commits *c)
 {
 	c->closed = true;
 	loop_turn_free(c->turn);
 	loop_timer_free(c->retry);
 	loop_defer(store_loop(c->store), cancel_waiting, c);
+}
+
+void commits_free(struct commits *c)
+{
+	arena_free(c->arena);
 }

@@ -497,28 +497,13 @@ struct store *store_open(struct loop *l, const char *conninfo, const char *appli
 	return s;
 }
 
-static void free_store(void *arg)
+void store_stop(struct store *s)
 {
-	struct store *s = arg;
-
-	arena_free(s->arena);
-}
-
-/* Completions of what was cancelled run in the same round of the check phase; they may still look at the store. */
-static void free_store_later(void *arg)
-{
-	struct store *s = arg;
-
-	loop_defer(s->loop, free_store, s);
-}
-
-void store_close(struct store *s)
-{
-	if (!s || s->closed)
+	if (s->closed)
 		return;
 	s->closed = true;
-	commits_close(s->commits);
-	submits_close(s->submits);
+	commits_stop(s->commits);
+	submits_stop(s->submits);
 	while (s->head) {
 		struct call *c = s->head->call;
 
@@ -532,7 +517,33 @@ void store_close(struct store *s)
 	while (s->resting)
 		op_cancel(&s->resting->call->op);
 	listener_close(s->listener);
+	s->listener = NULL;
 	link_close(s->link);
+	s->link = NULL;
+}
+
+static void free_store(void *arg)
+{
+	struct store *s = arg;
+
+	commits_free(s->commits);
+	submits_free(s->submits);
+	arena_free(s->arena);
+}
+
+/* Completions of what was cancelled run in the same round of the check phase; they may still look at the store. */
+static void free_store_later(void *arg)
+{
+	struct store *s = arg;
+
+	loop_defer(s->loop, free_store, s);
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	store_stop(s);
 	loop_defer(s->loop, free_store_later, s);
 }
 

@@ -25,7 +25,10 @@ struct store;
 
 /* Starts to connect; role is the name shown in pg_stat_activity ("agentd worker"). */
 struct store *store_open(struct loop *l, const char *conninfo, const char *application);
-void store_close(struct store *s);		/* calls without an answer complete as ERR_CANCELLED */
+/* Calls and moves without an answer complete as cancelled, and so do all that come after it. The store is still there:
+ * who uses it can come to its own end. */
+void store_stop(struct store *s);
+void store_close(struct store *s);		/* store_stop(), and nobody uses it any more */
 bool store_is_up(const struct store *s);
 /* Called at every change between up and down. */
 void store_on_state(struct store *s, void (*fn)(void *arg, bool up), void *arg);

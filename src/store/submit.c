@@ -314,26 +314,15 @@ struct submits *submits_new(struct store *st)
 	return s;
 }
 
-static void free_submits(void *arg)
-{
-	struct submits *s = arg;
-
-	arena_free(s->arena);
-}
-
-/* Batches on their way complete as cancelled in this round of the check phase. */
-static void free_submits_later(void *arg)
-{
-	struct submits *s = arg;
-
-	loop_defer(store_loop(s->store), free_submits, s);
-}
-
-void submits_close(struct submits *s)
+void submits_stop(struct submits *s)
 {
 	s->closed = true;
 	loop_turn_free(s->turn);
 	while (s->head)
 		op_cancel(&s->head->op);
-	loop_defer(store_loop(s->store), free_submits_later, s);
+}
+
+void submits_free(struct submits *s)
+{
+	arena_free(s->arena);
 }

@@ -46,7 +46,7 @@ static int64_t next_period(const struct runner *r)
 	uint32_t x;
 
 	random_bytes(&x, sizeof x);
-	return ms + (int64_t)(x % (uint32_t)(ms / 10 + 1));
+	return ms + (int64_t)x % (ms / 10 + 1);
 }
 
 static void on_done(struct op *op, void *arg)

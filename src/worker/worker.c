@@ -15,6 +15,8 @@
 #include "store/queue.h"
 #include "store/store.h"
 
+enum { REGISTER_AGAIN_MS = 1000, RELEASE_MS = 10000 };
+
 enum phase { REGISTERING, RUNNING, DRAINING, RELEASING, LEAVING, STOPPED };
 
 struct worker {
@@ -26,8 +28,8 @@ struct worker {
 	struct uuid id;
 	char host[64];
 	enum phase phase;
-	struct loop_timer *heartbeat, *poll, *due, *drain;
-	struct op *claim_op, *heartbeat_op, *register_op;
+	struct loop_timer *heartbeat, *poll, *due, *drain, *again;
+	struct op *claim_op, *heartbeat_op, *register_op, *leave_op;
 	int64_t lease_from_ms;		/* CLOCK_BOOTTIME before the last answered heartbeat was sent */
 	int64_t heartbeat_sent_ms;
 	bool more;			/* the last claim left tasks behind */
@@ -36,8 +38,9 @@ struct worker {
 	void *stopped_arg;
 };
 
-static void register_incarnation(struct worker *w);
-static void leave(struct worker *w);
+static void register_incarnation(void *arg);
+static void leave_if_empty(struct worker *w);
+static void stop_if_quiet(struct worker *w);
 
 static bool lease_is_fresh(const struct worker *w)
 {
@@ -50,26 +53,15 @@ static int64_t jittered(int64_t ms)
 	uint32_t r;
 
 	random_bytes(&r, sizeof r);
-	return ms / 2 + (int64_t)(r % (uint32_t)(ms / 2 + 1));
+	return ms / 2 + (int64_t)r % (ms / 2 + 1);
 }
 
 /* --- claiming --- */
 
 static void maybe_claim(struct worker *w);
 
-static void on_claimed(struct op *op, void *arg)
+static void take(struct worker *w, const struct claims *c)
 {
-	struct worker *w = arg;
-	const struct claims *c;
-
-	w->claim_op = NULL;
-	if (op->err.code != ERR_NONE) {
-		if (op->err.code != ERR_CANCELLED)
-			log_error("claim.failed", "error=%s", log_quotec(op->err.msg));
-		w->more = false;
-		return;
-	}
-	c = queue_claims_of(op);
 	w->more = c->more;
 	for (size_t i = 0; i < c->n; i++) {
 		arena_move(c->v[i]->arena, NULL);
@@ -77,9 +69,31 @@ static void on_claimed(struct op *op, void *arg)
 	}
 	if (c->next_due_ms >= 0)
 		loop_timer_set(w->due, c->next_due_ms + 1);
-	if (w->phase >= DRAINING)
-		engine_drain(w->engine);	/* these came after the drain began */
-	maybe_claim(w);
+}
+
+static void on_claimed(struct op *op, void *arg)
+{
+	struct worker *w = arg;
+
+	w->claim_op = NULL;
+	if (op->err.code == ERR_NONE) {
+		take(w, queue_claims_of(op));
+	} else {
+		w->more = false;
+		if (op->err.code != ERR_CANCELLED)
+			log_error("claim.failed", "error=%s", log_quotec(op->err.msg));
+	}
+	/* What came after the drain began leaves again. */
+	if (w->phase == DRAINING)
+		engine_drain(w->engine);
+	else if (w->phase == RELEASING)
+		engine_release_now(w->engine);
+	else if (w->phase != RUNNING)	/* leaving, or another incarnation by now */
+		engine_drop_all(w->engine);
+	else if (op->err.code == ERR_NONE)
+		maybe_claim(w);
+	leave_if_empty(w);
+	stop_if_quiet(w);
 }
 
 /* Small claims of a deep queue waste round trips: wait until half a batch of slots is free. */
@@ -128,8 +142,7 @@ static void on_task_ended(void *arg)
 	struct worker *w = arg;
 
 	maybe_claim(w);
-	if ((w->phase == DRAINING || w->phase == RELEASING) && engine_active(w->engine) == 0)
-		leave(w);
+	leave_if_empty(w);
 }
 
 /* --- lease --- */
@@ -146,26 +159,35 @@ static void lost(struct worker *w)
 	}
 }
 
+static void send_heartbeat(struct worker *w);
+
 static void on_heartbeat_answer(struct op *op, void *arg)
 {
 	struct worker *w = arg;
-	const struct heartbeat *h;
+	const struct heartbeat *h = op->err.code == ERR_NONE ? queue_heartbeat_of(op) : NULL;
 
 	w->heartbeat_op = NULL;
-	if (op->err.code != ERR_NONE) {
-		if (op->err.code != ERR_CANCELLED)
-			log_error("heartbeat.failed", "error=%s", log_quotec(op->err.msg));
-		return;
-	}
-	h = queue_heartbeat_of(op);
-	if (h->lost) {
+	if (w->phase >= LEAVING) {
+		stop_if_quiet(w);
+	} else if (!h) {
+		log_error("heartbeat.failed", "error=%s", log_quotec(op->err.msg));
+	} else if (h->lost) {
 		lost(w);
-		return;
+	} else {
+		w->lease_from_ms = w->heartbeat_sent_ms;
+		for (size_t i = 0; i < h->n_cancelled; i++)
+			engine_cancel(w->engine, &h->cancelled[i]);
+		/* It waited for the database so long that it says nothing about now. */
+		if (!lease_is_fresh(w))
+			send_heartbeat(w);
+		maybe_claim(w);
 	}
-	w->lease_from_ms = w->heartbeat_sent_ms;
-	for (size_t i = 0; i < h->n_cancelled; i++)
-		engine_cancel(w->engine, &h->cancelled[i]);
-	maybe_claim(w);
+}
+
+static void send_heartbeat(struct worker *w)
+{
+	w->heartbeat_sent_ms = clock_boot_ms();
+	w->heartbeat_op = queue_heartbeat(w->store, arena_new(NULL), &w->id, on_heartbeat_answer, w);
 }
 
 static void on_heartbeat(void *arg)
@@ -173,10 +195,8 @@ static void on_heartbeat(void *arg)
 	struct worker *w = arg;
 
 	loop_timer_set(w->heartbeat, w->settings->worker.heartbeat_ms);
-	if (w->heartbeat_op || w->phase == REGISTERING || w->phase >= LEAVING)
-		return;
-	w->heartbeat_sent_ms = clock_boot_ms();
-	w->heartbeat_op = queue_heartbeat(w->store, arena_new(NULL), &w->id, on_heartbeat_answer, w);
+	if (!w->heartbeat_op && w->phase != REGISTERING && w->phase < LEAVING)
+		send_heartbeat(w);
 }
 
 static void on_registered(struct op *op, void *arg)
@@ -185,11 +205,13 @@ static void on_registered(struct op *op, void *arg)
 	char id[37];
 
 	w->register_op = NULL;
-	if (w->phase != REGISTERING)
+	if (w->phase != REGISTERING) {
+		stop_if_quiet(w);
 		return;
+	}
 	if (op->err.code != ERR_NONE) {
-		if (op->err.code != ERR_CANCELLED)
-			fatal("cannot register this worker: %s", op->err.msg);
+		log_error("worker.register_failed", "error=%s hint=%s", log_quotec(op->err.msg), log_quotec(op->err.hint));
+		loop_timer_set(w->again, REGISTER_AGAIN_MS);
 		return;
 	}
 	uuid_format(&w->id, id);
@@ -199,8 +221,9 @@ static void on_registered(struct op *op, void *arg)
 	wake(w);
 }
 
-static void register_incarnation(struct worker *w)
+static void register_incarnation(void *arg)
 {
+	struct worker *w = arg;
 	struct worker_row row;
 
 	w->id = uuid_new();
@@ -217,6 +240,114 @@ static void register_incarnation(struct worker *w)
 	w->register_op = queue_register(w->store, arena_new(NULL), &row, on_registered, w);
 }
 
+/* --- stopping --- */
+
+static void stop_now(void *arg)
+{
+	stop_if_quiet(arg);
+}
+
+static void stop_if_quiet(struct worker *w)
+{
+	if (w->phase != LEAVING || w->claim_op || w->heartbeat_op || w->register_op || w->leave_op)
+		return;
+	w->phase = STOPPED;
+	loop_timer_clear(w->drain);
+	w->stopped(w->stopped_arg);
+}
+
+static void begin_leaving(struct worker *w)
+{
+	w->phase = LEAVING;
+	loop_timer_clear(w->heartbeat);
+	loop_timer_clear(w->again);
+	loop_timer_set(w->drain, RELEASE_MS);
+	if (w->heartbeat_op)
+		op_cancel(w->heartbeat_op);
+	if (w->register_op)
+		op_cancel(w->register_op);
+	loop_defer(w->loop, stop_now, w);
+}
+
+/* Nothing more can be said to the database: the lease ends by itself. */
+static void abandon(struct worker *w)
+{
+	if (w->phase >= STOPPED)
+		return;
+	if (engine_active(w->engine))
+		log_warn("worker.abandon", "tasks=%zu", engine_active(w->engine));
+	if (w->phase != LEAVING)
+		begin_leaving(w);
+	if (w->claim_op)
+		op_cancel(w->claim_op);
+	if (w->leave_op)
+		op_cancel(w->leave_op);
+	engine_drop_all(w->engine);
+}
+
+static void on_left(struct op *op, void *arg)
+{
+	struct worker *w = arg;
+
+	w->leave_op = NULL;
+	if (op->err.code != ERR_NONE)
+		log_warn("worker.leave_failed", "error=%s", log_quotec(op->err.msg));
+	stop_if_quiet(w);
+}
+
+static void leave_if_empty(struct worker *w)
+{
+	if ((w->phase != DRAINING && w->phase != RELEASING) || engine_active(w->engine))
+		return;
+	if (!store_is_up(w->store)) {
+		abandon(w);
+	} else if (!w->claim_op) {
+		begin_leaving(w);
+		w->leave_op = queue_leave(w->store, arena_new(NULL), &w->id, on_left, w);
+	}
+}
+
+static void release_now(struct worker *w)
+{
+	log_info("worker.release", "tasks=%zu", engine_active(w->engine));
+	w->phase = RELEASING;
+	loop_timer_set(w->drain, RELEASE_MS);
+	engine_release_now(w->engine);
+	leave_if_empty(w);
+	if (w->phase == RELEASING && !store_is_up(w->store))
+		abandon(w);
+}
+
+static void drain(struct worker *w)
+{
+	log_info("worker.drain", "tasks=%zu", engine_active(w->engine));
+	w->phase = DRAINING;
+	loop_timer_set(w->drain, w->settings->worker.drain_ms);
+	engine_drain(w->engine);
+	leave_if_empty(w);
+}
+
+static void hurry(void *arg)
+{
+	struct worker *w = arg;
+
+	if (w->phase == REGISTERING || w->phase >= RELEASING)
+		abandon(w);
+	else if (w->phase == DRAINING)
+		release_now(w);
+	else
+		drain(w);
+}
+
+void worker_stop(struct worker *w, void (*stopped)(void *arg), void *arg)
+{
+	w->stopped = stopped;
+	w->stopped_arg = arg;
+	hurry(w);
+}
+
+/* --- starting --- */
+
 static void on_store_state(void *arg, bool up)
 {
 	struct worker *w = arg;
@@ -224,84 +355,10 @@ static void on_store_state(void *arg, bool up)
 	log_info(up ? "store.up" : "store.down", "tasks=%zu", engine_active(w->engine));
 	if (up)
 		wake(w);
-}
-
-/* --- stopping --- */
-
-static void finish_stop(void *arg)
-{
-	struct worker *w = arg;
-
-	w->phase = STOPPED;
-	if (w->stopped)
-		w->stopped(w->stopped_arg);
-}
-
-static void on_left(struct op *op, void *arg)
-{
-	if (op->err.code != ERR_NONE)
-		log_warn("worker.leave_failed", "error=%s", log_quotec(op->err.msg));
-	finish_stop(arg);
-}
-
-static void leave(struct worker *w)
-{
-	if (w->phase >= LEAVING || w->claim_op)
-		return;
-	w->phase = LEAVING;
-	loop_timer_clear(w->drain);
-	loop_timer_clear(w->heartbeat);
-	if (!store_is_up(w->store)) {	/* the lease runs out by itself */
-		loop_defer(w->loop, finish_stop, w);
-		return;
-	}
-	queue_leave(w->store, arena_new(NULL), &w->id, on_left, w);
-}
-
-static void release_now(void *arg)
-{
-	struct worker *w = arg;
-
-	if (w->phase != DRAINING)
-		return;
-	log_info("worker.release", "tasks=%zu", engine_active(w->engine));
-	w->phase = RELEASING;
-	engine_release_now(w->engine);
-	if (engine_active(w->engine) == 0 || !store_is_up(w->store))
-		leave(w);
-}
-
-static void on_last_claim(struct op *op, void *arg)
-{
-	on_claimed(op, arg);
-	on_task_ended(arg);
-}
-
-void worker_stop(struct worker *w, void (*stopped)(void *arg), void *arg)
-{
-	if (w->phase >= RELEASING)
-		return;
-	if (w->phase == DRAINING) {
-		release_now(w);
-		return;
-	}
-	w->stopped = stopped;
-	w->stopped_arg = arg;
-	if (w->phase == REGISTERING) {
-		if (w->register_op)
-			op_cancel(w->register_op);
-		w->phase = LEAVING;
-		loop_defer(w->loop, finish_stop, w);
-		return;
-	}
-	log_info("worker.drain", "tasks=%zu", engine_active(w->engine));
-	w->phase = DRAINING;
-	if (w->claim_op)
-		w->claim_op->done = on_last_claim;
-	engine_drain(w->engine);
-	loop_timer_set(w->drain, w->settings->worker.drain_ms);
-	if (engine_active(w->engine) == 0)
-		leave(w);
+	else if (w->phase >= RELEASING)
+		abandon(w);
+	else
+		leave_if_empty(w);
 }
 
 struct worker *worker_start(struct loop *l, struct store *s, struct engine *e, const struct settings *settings)
@@ -319,7 +376,8 @@ struct worker *worker_start(struct loop *l, struct store *s, struct engine *e, c
 	w->heartbeat = loop_timer_new(l, on_heartbeat, w);
 	w->poll = loop_timer_new(l, on_poll, w);
 	w->due = loop_timer_new(l, wake, w);
-	w->drain = loop_timer_new(l, release_now, w);
+	w->drain = loop_timer_new(l, hurry, w);
+	w->again = loop_timer_new(l, register_incarnation, w);
 	queue_set_batch(s, settings->worker.batch);
 	engine_on_ended(e, on_task_ended, w);
 	store_on_state(s, on_store_state, w);
@@ -334,11 +392,10 @@ void worker_free(struct worker *w)
 {
 	if (!w)
 		return;
-	if (w->heartbeat_op)
-		op_cancel(w->heartbeat_op);
 	loop_timer_free(w->heartbeat);
 	loop_timer_free(w->poll);
 	loop_timer_free(w->due);
 	loop_timer_free(w->drain);
+	loop_timer_free(w->again);
 	arena_free(w->arena);
 }

@@ -6,7 +6,7 @@
  * Units:   _ms. The lease is measured with CLOCK_BOOTTIME from before a heartbeat was sent (R8).
  * Memory:  settings, store and engine must outlive the worker.
  * Errors:  none: a lost database only means waiting; a lost lease drops all tasks and registers
- *          a new incarnation.
+ *          a new incarnation; a refused registration is tried again.
  * Source:  DESIGN section 2; R5, R8-R10, R38; agentd-internals(7).
  */
 #ifndef WORKER_WORKER_H
@@ -19,8 +19,11 @@ struct store;
 struct worker;
 
 struct worker *worker_start(struct loop *l, struct store *s, struct engine *e, const struct settings *settings);
-/* First call: claim nothing more, let every task come to its next boundary; after drain_ms, or at the
- * second call, abort what runs and give back at once. stopped(arg) runs when the row has been ended. */
+/* Each call is more urgent than the one before:
+ *   first    claim nothing more, let every task come to its next boundary; after drain_ms as if called again;
+ *   second   abort what runs and give back at once; after 10 s, or when the database is away, as if called again;
+ *   third    leave as things are: the lease runs out, and others go on from the journal.
+ * stopped(arg) runs when the worker has nothing under way any more; after the third the engine may still hold tasks. */
 void worker_stop(struct worker *w, void (*stopped)(void *arg), void *arg);
 void worker_free(struct worker *w);	/* after stopped */
 
