@@ -95,7 +95,7 @@ for program in $(find build/t/unit -type f -perm -u+x ! -name '*.*' | sort); do
 	fork=no leaks=full
 	! grep -q raise_signal "${program#build/}.c" || fork=yes leaks=no
 	status=0
-	top_srcdir=$root top_builddir=$root/build CK_FORK=$fork CK_VERBOSITY=silent CK_TAP_LOG_FILE_NAME=/dev/null AGENTD_VALGRIND=1 \
+	top_srcdir=$root top_builddir=$root/build CK_FORK=$fork CK_TIMEOUT_MULTIPLIER=30 CK_VERBOSITY=silent CK_TAP_LOG_FILE_NAME=/dev/null AGENTD_VALGRIND=1 \
 		timeout 600 valgrind -q --leak-check=$leaks --errors-for-leak-kinds=definite,indirect --error-exitcode=99 \
 		"$root/$program" >"$log" 2>&1 </dev/null || status=$?
 	# an older valgrind does not know openat2(): what it could not run is no finding
