@@ -225,6 +225,7 @@ void api_task_get(struct request *req)
 			      (long long)(max / 1000));
 		return;
 	}
+	req->notices = wait_notices(server_waits(req->web));
 	get_view(req, ms > 0 ? on_first_view : on_text);
 }
 

@@ -47,6 +47,7 @@ struct request {
 	struct op *op;			/* under way for this request */
 	struct reply reply;
 	struct waiter *waiter;		/* wait.c's */
+	unsigned long notices;		/* wait_notices() before the view was asked for */
 	void *validation;		/* api_other.c: lives in the op's arena */
 	int refs;			/* the connection, and an op under way */
 	struct request *prev, *next;	/* server.h: the list of requests alive */

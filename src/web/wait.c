@@ -28,6 +28,7 @@ struct waits {
 	struct loop_timer *timer;
 	int64_t timer_ms, poll_ms;	/* when the timer fires, when the next poll is due; 0: not set */
 	struct op *op;
+	unsigned long notices;
 };
 
 /* --- rings --- */
@@ -183,8 +184,14 @@ static void woken(void *arg)
 {
 	struct waits *ws = arg;
 
+	ws->notices++;
 	ring_splice(&ws->due, &ws->looked);
 	look(ws);
+}
+
+unsigned long wait_notices(const struct waits *ws)
+{
+	return ws->notices;
 }
 
 /* --- time --- */
@@ -259,7 +266,8 @@ void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, voi
 	x->task = *task;
 	x->until_ms = now_ms(ws) + wait_ms;
 	x->ended = ended;
-	ring_append(&ws->due, x);
+	/* it may have ended since the view was read: the notice of that is still to come, or came meanwhile */
+	ring_append(ws->notices == req->notices ? &ws->looked : &ws->due, x);
 	ws->n++;
 	req->waiter = x;
 	request_suspend(req);
@@ -269,7 +277,7 @@ void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, voi
 		ws->poll_ms = now_ms(ws) + POLL_MS;
 	arm(ws, ws->poll_ms);
 	arm(ws, x->until_ms);
-	look(ws);	/* it may have ended since the view was read */
+	look(ws);
 }
 
 static bool everybody(const struct waiter *x, const void *arg)
