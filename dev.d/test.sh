@@ -85,31 +85,15 @@ else
 fi
 
 stage "valgrind: unit tests of build/"
-p=0 f=0 s=0
-for program in $(find build/t/unit -type f -perm -u+x ! -name '*.*' | sort); do
-	log=$var/log/valgrind-$(printf '%s' "${program#build/t/unit/}" | tr / -).log
-	case $(basename "$program") in
-	*_slow | *.t) s=$((s + 1)) && continue ;;
-	esac
-	# a test that is to end by a signal needs a process of its own, which frees nothing
-	fork=no leaks=full
-	! grep -q raise_signal "${program#build/}.c" || fork=yes leaks=no
-	status=0
-	top_srcdir=$root top_builddir=$root/build CK_FORK=$fork CK_TIMEOUT_MULTIPLIER=30 CK_VERBOSITY=silent CK_TAP_LOG_FILE_NAME=/dev/null AGENTD_VALGRIND=1 \
-		timeout 600 valgrind -q --leak-check=$leaks --errors-for-leak-kinds=definite,indirect --error-exitcode=99 \
-		"$root/$program" >"$log" 2>&1 </dev/null || status=$?
-	# an older valgrind does not know openat2(): what it could not run is no finding
-	[ $status = 0 ] || ! grep -q 'unhandled .* syscall: 437' "$log" || status=77
-	case $status in
-	0) p=$((p + 1)) ;;
-	77) s=$((s + 1)) ;;
-	*)
-		f=$((f + 1))
-		say "not ok - $program (see $log)"
-		grep -E -A 12 '^==|Assertion|fatal' "$log" | head -n 25 || :
-		;;
-	esac
-done
+log=$var/log/valgrind.log
+find build/t/unit -type f -perm -u+x ! -name '*.*' | sort | while read -r program; do
+	echo "$program $var/log/valgrind-$(printf '%s' "${program#build/t/unit/}" | tr / -).log"
+done | xargs -P "$jobs" -n 2 sh dev.d/lib/memcheck >"$log" 2>&1 || :
+grep -v '^ok - [^#]*$' "$log" || :
+s=$(grep -c '^ok .* # SKIP' "$log") || :
+p=$(($(grep -c '^ok ' "$log") - s))
+f=$(grep -c '^not ok ' "$log") || :
+[ $((p + f)) -gt 0 ] || f=1
 count $p $f $s
 stage_done "$p passed, $f failed, $s skipped"
 
