@@ -28,6 +28,7 @@ struct loading {
 	const char **bundle_files;
 	size_t n_bundles;
 	const struct settings *settings;
+	bool outside;			/* the text does not come from the disk: nothing it names may lead out of the root */
 };
 
 /* --- files --- */
@@ -406,7 +407,7 @@ static void check_text(struct loading *w, const char *name, const char *dir, str
 		load_workflow_text(w, name, dir, text, load_neighbours(w), &bundle);
 		break;
 	case FILE_ROUTING:
-		routing_parse(w->a, name, text, w->d);
+		routing_parse_beneath(w->a, name, w->outside ? below(w, "policies") : NULL, text, w->d);
 		break;
 	case FILE_POLICY:
 		policy_parse(w->a, name, text, w->d);
@@ -457,7 +458,7 @@ static bool is_plain_name(struct str name)
 
 void catalog_check_text(struct arena *a, const char *root, const char *name, struct str text, struct diags *d)
 {
-	struct loading w = {.a = a, .d = d, .root = root, .c = ARENA_NEW(a, struct catalog)};
+	struct loading w = {.a = a, .d = d, .root = root, .c = ARENA_NEW(a, struct catalog), .outside = true};
 	if (!is_plain_name(str_from(name))) {
 		diag_error(d, ((struct place){name, 0, 0}), "expected a name like workflows/NAME.yaml, tools.d/NAME.yaml or policies/NAME.yaml");
 		return;

@@ -1,6 +1,9 @@
 /* routing.c - policies/routing.yaml: keys and links. */
 #include "config/routing.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -272,21 +275,43 @@ static void read_key_env(struct load *l, const struct key *k, const struct yaml 
 	key_read_plain(l, k, v, out, k->offset);
 }
 
+/* Only that it could be read: a text from outside may name it a thousand times, and nobody will replay it. */
+static int find_beneath(const char *dir, const char *name, struct err *err)
+{
+	int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
+	if (root < 0)
+		return err_set(err, ERR_NOT_FOUND, "there are no policies yet");
+	fd = file_open_beneath(root, name, O_RDONLY, 0, err);
+	close(root);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+/* Where the file stands when its routing does not come from outside. */
+static const char *beside(struct load *l, const char *routing, const char *name)
+{
+	struct str dir = str_from(routing);
+	while (dir.n && dir.p[dir.n - 1] != '/')
+		dir.n--;
+	return name[0] == '/' ? name : arena_printf(l->a, STR_FMT "%s", STR_ARG(dir), name);
+}
+
 static void read_replay(struct load *l, const struct key *k, const struct yaml *v, void *out)
 {
 	struct routing_load *w = (struct routing_load *)l;
 	struct provider *p = out;
 	struct err err;
+	int rc;
 	if (!yaml_is_text(v) || !v->text.n) {
 		diag_error(l->d, v->at, "\"%s\": expected the name of a file", k->name);
 		return;
 	}
-	struct str dir = str_from(w->path);
-	while (dir.n && dir.p[dir.n - 1] != '/')
-		dir.n--;
-	const char *path = v->text.p[0] == '/' ? v->text.p : arena_printf(l->a, STR_FMT STR_FMT, STR_ARG(dir), STR_ARG(v->text));
-	p->replay_file = path;
-	if (file_read(l->a, path, MAX_REPLAY_BYTES, &p->replay_text, &err) < 0)
+	p->replay_file = w->beneath ? v->text.p : beside(l, w->path, v->text.p);
+	rc = w->beneath ? find_beneath(w->beneath, p->replay_file, &err)
+			: file_read(l->a, p->replay_file, MAX_REPLAY_BYTES, &p->replay_text, &err);
+	if (rc < 0)
 		diag_error(l->d, v->at, "\"%s\": %s", k->name, err.msg);
 }
 
@@ -490,11 +515,17 @@ static void read_tiers(struct load *l, const struct key *k, const struct yaml *v
 
 const struct routing *routing_parse(struct arena *a, const char *path, struct str text, struct diags *d)
 {
+	return routing_parse_beneath(a, path, NULL, text, d);
+}
+
+const struct routing *routing_parse_beneath(struct arena *a, const char *path, const char *dir, struct str text, struct diags *d)
+{
 	static const char *const roots[] = {"task"};
 	size_t before = diag_errors(d);
 	struct routing_load *w = ARENA_NEW(a, struct routing_load);
 	w->l = (struct load){.a = a, .d = d, .roots = roots, .n_roots = 1};
 	w->path = path;
+	w->beneath = dir;
 	w->r = ARENA_NEW(a, struct routing);
 	digest_of(text, &w->r->digest);
 	const struct yaml *root = yaml_parse(a, path, text, d);

@@ -116,6 +116,8 @@ struct routing {
 };
 
 const struct routing *routing_parse(struct arena *a, const char *path, struct str text, struct diags *d);
+/* Of a text from outside: recorded replies are read below dir only, whatever the text says. */
+const struct routing *routing_parse_beneath(struct arena *a, const char *path, const char *dir, struct str text, struct diags *d);
 const struct tier *routing_tier(const struct routing *r, struct str name);	/* NULL: unknown */
 
 #endif

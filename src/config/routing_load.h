@@ -14,6 +14,7 @@
 struct routing_load {
 	struct load l;			/* first: read functions cast */
 	const char *path;
+	const char *beneath;		/* directory that no name may leave; NULL: the operator's own file, names as they are */
 	struct routing *r;
 	struct provider base;		/* of `defaults` */
 	struct provider *providers;

@@ -363,6 +363,34 @@ START_TEST(test_routing)
 }
 END_TEST
 
+/* A text that somebody sends to be checked learns nothing of files outside the root's policies. */
+START_TEST(test_outside_names)
+{
+	static const struct {
+		const char *file;
+		bool good;
+	} cases[] = {
+		{"replies.json", true},	      {"none.json", false},	       {"/etc/passwd", false},
+		{"../agentd.yaml", false},    {"../../../../etc/passwd", false}, {"./../policies/replies.json", false},
+		{"/nonexistent/x", false},    {"..", false},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *text = arena_printf(a, "agentd: v1\nproviders: {r: {wire: replay, file: \"%s\"}}\n"
+						   "models: {m: {provider: r, id: x, price: free}}\ntiers: {t: {steps: [{model: m}]}}\n",
+						cases[i].file);
+		struct diags *mine = diags_new(a);
+		struct buf out;
+		catalog_check_text(a, ".", "policies/routing.yaml", str_from(text), mine);
+		buf_init(&out, a);
+		diag_print(mine, &out);
+		ck_assert_msg((diag_errors(mine) == 0) == cases[i].good, "%s: %s", cases[i].file, buf_cstr(&out));
+		/* what is there and what is not must look alike */
+		if (cases[i].file[0] == '/')
+			ck_assert_msg(strstr(buf_cstr(&out), "is not a relative path"), "%s", buf_cstr(&out));
+	}
+}
+END_TEST
+
 /* --- schemas for editors --- */
 
 static void check_described(const struct json *v, const char *where)
@@ -449,6 +477,7 @@ int main(void)
 	tcase_add_test(t, test_empty_root);
 	tcase_add_test(t, test_settings);
 	tcase_add_test(t, test_routing);
+	tcase_add_test(t, test_outside_names);
 	tcase_add_test(t, test_editor_schemas);
 	tcase_add_test(t, test_effects);
 	tcase_add_test(t, test_hostile);
