@@ -14,7 +14,7 @@ static const struct duty *const duties[] = {
 	&duty_partitions,      &duty_retention,	  &duty_workspaces,
 };
 
-enum { N_DUTIES = sizeof duties / sizeof duties[0] };
+enum { N_DUTIES = sizeof duties / sizeof duties[0], AFTER_FAILURE_MS = 60000, WHILE_DOWN_MS = 500 };
 
 struct runner {
 	struct sweeper *sweeper;
@@ -53,7 +53,7 @@ static void on_done(struct op *op, void *arg)
 {
 	struct runner *r = arg;
 	struct sweeper *w = r->sweeper;
-	int64_t rows = 0;
+	int64_t rows = 0, wait_ms = next_period(r);
 
 	r->op = NULL;
 	w->calls--;
@@ -61,13 +61,15 @@ static void on_done(struct op *op, void *arg)
 		release(w);
 		return;
 	}
-	if (op->err.code != ERR_NONE)
+	if (op->err.code != ERR_NONE) {
 		log_error("sweep.failed", "duty=%s error=%s", r->duty->name, log_quotec(op->err.msg));
-	else if (!r->duty->start)
+		wait_ms = wait_ms < AFTER_FAILURE_MS ? wait_ms : AFTER_FAILURE_MS;
+	} else if (!r->duty->start) {
 		rows = admin_sweep_of(op);
+	}
 	if (rows > 0)
 		log_info("sweep.done", "duty=%s rows=%lld", r->duty->name, (long long)rows);
-	loop_timer_set(r->timer, rows >= r->duty->bound ? 0 : next_period(r));
+	loop_timer_set(r->timer, rows >= r->duty->bound ? 0 : wait_ms);
 }
 
 static struct op *call_sql(struct runner *r, struct arena *a)
@@ -93,7 +95,7 @@ static void run_duty(void *arg)
 	struct arena *a;
 
 	if (!store_is_up(w->store)) {
-		loop_timer_set(r->timer, 500);
+		loop_timer_set(r->timer, WHILE_DOWN_MS);
 		return;
 	}
 	a = arena_new(NULL);

@@ -2,11 +2,11 @@
  *
  * Shapes:  a duty is a SQL function called sweep_NAME with bounded work per call, or (workspaces) work on files.
  *          Each runs at its own period, again at once while its bound was reached. A duty that
- *          fails is logged and tried again at its next period: it never stops the others.
+ *          fails is logged and tried again within a minute: it never stops the others.
  * Units:   _ms.
  * Memory:  store and settings must outlive the sweeper.
  * Errors:  none to the caller.
- * Source:  DESIGN section 3; R9, R42, R44; sql/40_sweep.sql.
+ * Source:  DESIGN section 3; R9, R42, R44; sql/0008_sweep.sql.
  */
 #ifndef SWEEPER_SWEEP_H
 #define SWEEPER_SWEEP_H
