@@ -24,8 +24,8 @@ struct web;
 
 struct waits *wait_new(struct arena *a, struct web *w);
 void wait_free(struct waits *ws);	/* a look under way holds the server until it is over */
-/* ended(req) is called once, unless wait_remove() came first. */
-/* A task that has not ended in a view asked for after req->notices was taken is not looked at again until the next notice. */
+/* ended(req) is called once, unless wait_remove() came first.
+ * A task that has not ended in a view asked for after req->notices was taken is not looked at again until the next notice. */
 void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, void (*ended)(struct request *req));
 void wait_remove(struct request *req);
 void wait_end_all(struct waits *ws);

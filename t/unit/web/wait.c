@@ -35,6 +35,7 @@ static bool hold_looks;		/* answers come when the test says so */
 static struct look *held;
 static struct uuid done_task;	/* the only one that is terminal; nil: none */
 static bool all_done;
+static bool view_is_old;	/* a notice came between the view and the wait */
 static int fds[2];
 
 struct loop *server_loop(const struct web *w)
@@ -168,6 +169,7 @@ static void begin(struct client *c, size_t i, const struct uuid *task, int64_t w
 	ck_assert_int_ge(c->fd, 0);
 	c->req->connection = (struct MHD_Connection *)(void *)&c->fd;
 	c->req->max_body = i;
+	c->req->notices = view_is_old ? wait_notices(waits) - 1 : wait_notices(waits);
 	wait_add(c->req, task, wait_ms, on_ended);
 }
 
@@ -202,6 +204,7 @@ static void setup(void)
 	looks = refs = ended_count = 0;
 	largest_look = 0;
 	hold_looks = all_done = false;
+	view_is_old = true;
 	held = NULL;
 	done_task = (struct uuid){{0}};
 	waits = wait_new(arena, NULL);
@@ -235,6 +238,22 @@ START_TEST(already_over)
 	ck_assert(!clients[0].ended);
 	turns_until(one_ended);
 	ck_assert_uint_eq(wait_count(waits), 0);
+	finish(&clients[0]);
+}
+END_TEST
+
+/* No notice since the view was asked for: nothing to look at, until one comes. */
+START_TEST(view_is_enough)
+{
+	struct uuid task = uuid_new();
+
+	view_is_old = false;
+	begin(&clients[0], 0, &task, 60000);
+	turn();
+	ck_assert_int_eq(looks, 0);
+	done_task = task;
+	notify(notify_arg);
+	turns_until(one_ended);
 	finish(&clients[0]);
 }
 END_TEST
@@ -364,6 +383,7 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, already_over);
+	tcase_add_test(t, view_is_enough);
 	tcase_add_test(t, nobody_is_forgotten);
 	tcase_add_test(t, news_during_a_look);
 	tcase_add_test(t, time_is_up);
