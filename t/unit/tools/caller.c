@@ -93,7 +93,7 @@ struct manifest *manifest_new(const char *name, enum runner_kind runner)
 
 	m->contract.name = str_from(name);
 	m->contract.args = caller_json("{\"type\":\"object\"}");
-	m->timeout_ms = 10000;
+	m->timeout_ms = getenv("AGENTD_VALGRIND") ? 120000 : 10000;
 	m->max_output_bytes = 32768;
 	m->runner = runner;
 	if (runner == RUNNER_HTTP) {
