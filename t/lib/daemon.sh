@@ -146,7 +146,7 @@ d_init() {
 	D=$(mktemp -d "${TMPDIR:-/tmp}/agentd-t.XXXXXX") || exit 99
 	trap d_cleanup EXIT
 	trap 'exit 130' INT
-	trap 'exit 143' TERM HUP
+	trap 'exit 143' TERM HUP PIPE
 	mkdir -p "$D/root/workflows/prompts" "$D/root/policies" "$D/root/tools.d"
 	# shellcheck disable=SC2086
 	pg_start ${D_PG_SETTINGS:+"$D_PG_SETTINGS"}
