@@ -1,4 +1,5 @@
 /* agentctl.c - finds the command in the table and runs it. */
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,17 +36,18 @@ static int unknown(struct ctl *c, const char *name)
 {
 	const char *names[64];
 	const char *near;
+	struct err err = {0};
 	size_t n = 0;
 
 	for (; ctl_commands[n] && n < 64; n++)
 		names[n] = ctl_commands[n]->name;
 	near = str_nearest(str_from(name), names, n);
-	(void)c;
-	fprintf(stderr, "agentctl: unknown command \"%s\"", name);
 	if (near)
-		fprintf(stderr, " (did you mean \"%s\"?)", near);
-	fputs("; agentctl --help lists them\n", stderr);
-	return err_exit_status(ERR_USAGE);
+		err_set(&err, ERR_USAGE, "unknown command \"%s\" (did you mean \"%s\"?)", name, near);
+	else
+		err_set(&err, ERR_USAGE, "unknown command \"%s\"", name);
+	err_hint(&err, "agentctl --help lists them");
+	return ctl_fail(c, &err);
 }
 
 static bool wants_help(int argc, char **argv)
@@ -56,10 +58,12 @@ static bool wants_help(int argc, char **argv)
 /* --json may also stand behind the command, where people type it. */
 static int take_json(int argc, char **argv, bool *json)
 {
+	bool options = true;
 	int n = 0;
 
 	for (int i = 0; i < argc; i++) {
-		if (strcmp(argv[i], "--json") == 0)
+		options &= strcmp(argv[i], "--") != 0;
+		if (options && strcmp(argv[i], "--json") == 0)
 			*json = true;
 		else
 			argv[n++] = argv[i];
@@ -75,17 +79,27 @@ static int take_options(struct ctl *c, int argc, char **argv)
 		{"config", required_argument, NULL, 'c'},
 		{"help", no_argument, NULL, 'h'},
 		{"json", no_argument, NULL, 'j'},
+		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
 	int o;
 
-	while ((o = getopt_long(argc, argv, "+c:h", options, NULL)) != -1) {
-		if (o == 'c')
+	while ((o = getopt_long(argc, argv, "+c:hV", options, NULL)) != -1) {
+		switch (o) {
+		case 'c':
 			c->settings_file = optarg;
-		else if (o == 'j')
+			break;
+		case 'j':
 			c->json = true;
-		else
-			return usage(o == 'h' ? stdout : stderr, o == 'h' ? 0 : 2);
+			break;
+		case 'V':
+			puts("agentctl " AGENTD_VERSION);
+			return 0;
+		case 'h':
+			return usage(stdout, 0);
+		default:
+			return usage(stderr, 2);
+		}
 	}
 	return optind == argc ? usage(stderr, 2) : -1;
 }
@@ -104,7 +118,19 @@ static int run(struct ctl *c, int argc, char **argv)
 		return 0;
 	}
 	optind = 0;
+	opterr = 0;		/* commands say it themselves */
 	return cmd->run(c, argc - words + 1, argv + words - 1);
+}
+
+/* A full disk is a failure of the command; a reader that had enough is not worth a word. */
+static int flushed(int status)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	if (errno != EPIPE)
+		print_error("cannot write to standard output");
+	return status ? status : 1;
 }
 
 int main(int argc, char **argv)
@@ -118,6 +144,7 @@ int main(int argc, char **argv)
 	status = take_options(&c, argc, argv);
 	if (status < 0)
 		status = run(&c, argc - optind, argv + optind);
+	status = flushed(status);
 	ctl_close(&c);
 	arena_free(c.arena);
 	return status;

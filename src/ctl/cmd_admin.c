@@ -10,6 +10,8 @@
 #include "publish/publish.h"
 #include "store/admin.h"
 
+enum { CALL_MS = 10000 };
+
 static const char *sql_dir(void)
 {
 	const char *dir = getenv("AGENTD_SQL");
@@ -20,12 +22,13 @@ static const char *sql_dir(void)
 static int migrate(struct ctl *c, int argc, char **argv)
 {
 	struct migrate_report r;
-	struct err err;
+	struct err err = {0};
 	bool dry = argc == 2 && str_is(str_from(argv[1]), "--dry-run");
-	int status = ctl_settings(c);
+	int status;
 
 	if (argc != 1 && !dry)
-		return ctl_usage(&cmd_migrate);
+		return ctl_usage(c, &cmd_migrate);
+	status = ctl_settings(c);
 	if (status)
 		return status;
 	if (migrate_run(c->settings->database, sql_dir(), dry, &r, &err) < 0)
@@ -57,122 +60,122 @@ static void print_names(const struct json *answer, const char *key)
 	putchar('\n');
 }
 
+static void print_reloaded(struct ctl *c, const struct json *answer)
+{
+	(void)c;
+	print_names(answer, "activated");
+	print_names(answer, "unchanged");
+	print_names(answer, "deactivated");
+}
+
 static int reload(struct ctl *c, int argc, char **argv)
 {
 	struct diags *d = diags_new(c->arena);
 	const struct catalog *catalog;
-	const struct json *answer;
 	struct ctl_call call = {.ctl = c, .text_of = admin_text_of};
-	struct err err;
-	int status = ctl_settings(c);
+	struct err err = {0};
+	int status;
 
 	(void)argv;
 	if (argc != 1)
-		return ctl_usage(&cmd_reload);
+		return ctl_usage(c, &cmd_reload);
+	status = ctl_settings(c);
 	if (status)
 		return status;
 	catalog = catalog_load(c->arena, c->settings->config_dir, d);
 	if (!catalog) {
-		print_diags(c, d);
-		err_set(&err, ERR_CONFIG, "nothing was changed: the files have %zu errors", diag_errors(d));
-		return ctl_fail(c, &err);
+		err_set(&err, ERR_CONFIG, "nothing was changed: the files have %zu error%s", diag_errors(d), diag_errors(d) == 1 ? "" : "s");
+		return ctl_refuse(c, d, &err);
 	}
 	if (diag_warnings(d))
 		fprintf(stderr, "%zu warning%s (agentctl validate shows them)\n", diag_warnings(d), diag_warnings(d) == 1 ? "" : "s");
 	status = ctl_open(c);
 	if (status)
 		return status;
-	answer = ctl_wait_json(&call, publish_catalog(c->store, arena_new(NULL), catalog, ctl_done, &call), &err);
-	if (!answer)
-		return ctl_fail(c, &err);
-	if (c->json) {
-		print_json(c, answer);
-		return 0;
-	}
-	print_names(answer, "activated");
-	print_names(answer, "unchanged");
-	print_names(answer, "deactivated");
-	return 0;
+	return ctl_answer(&call, publish_catalog(c->store, arena_new(NULL), catalog, ctl_done, &call), print_reloaded);
 }
 
 const struct command cmd_reload = {
 	"reload", "", "make the workflows on disk the active ones, all or none", reload,
 };
 
+static struct str bundle_of(struct arena *a, const struct json *row)
+{
+	(void)a;
+	return str_sub(cell(row, "bundle"), 0, 12);
+}
+
+static const struct column workflow_columns[] = {
+	{"WORKFLOW", "name", NULL}, {"BUNDLE", NULL, bundle_of}, {"ACTIVE SINCE", "activated_at", NULL}, {"DESCRIPTION", "description", NULL},
+};
+
+static void print_workflows(struct ctl *c, const struct json *answer)
+{
+	print_rows(c, json_getc(answer, "workflows"), workflow_columns, sizeof workflow_columns / sizeof workflow_columns[0]);
+}
+
 static int workflows(struct ctl *c, int argc, char **argv)
 {
-	static const char *const headings[] = {"WORKFLOW", "BUNDLE", "ACTIVE SINCE", "DESCRIPTION"};
 	struct ctl_call call = {.ctl = c, .text_of = admin_text_of};
-	const struct json *answer, *rows;
-	struct table *t;
-	struct err err;
-	int status = ctl_open(c);
+	int status = ctl_begin(c, &cmd_workflows, argc, 0);
 
 	(void)argv;
-	if (argc != 1)
-		return ctl_usage(&cmd_workflows);
 	if (status)
 		return status;
-	answer = ctl_wait_json(&call, admin_workflows(c->store, arena_new(NULL), 10000, ctl_done, &call), &err);
-	if (!answer)
-		return ctl_fail(c, &err);
-	if (c->json) {
-		print_json(c, answer);
-		return 0;
-	}
-	rows = json_getc(answer, "workflows");
-	t = table_new(c->arena, headings, 4);
-	for (size_t i = 0; i < json_len(rows); i++) {
-		const struct json *w = json_at(rows, i);
-
-		table_cell(t, cell(w, "name"));
-		table_cell(t, str_sub(cell(w, "bundle"), 0, 12));
-		table_cell(t, cell(w, "activated_at"));
-		table_cell(t, cell(w, "description"));
-	}
-	table_print(t);
-	return 0;
+	return ctl_answer(&call, admin_workflows(c->store, arena_new(NULL), CALL_MS, ctl_done, &call), print_workflows);
 }
 
 const struct command cmd_workflows = {
 	"workflows", "", "the active workflows", workflows,
 };
 
+static bool is_warning(const struct json *check)
+{
+	return str_is(cell(check, "level"), "warning");
+}
+
+static bool is_ok(const struct json *check)
+{
+	return json_is_true(json_getc(check, "ok"));
+}
+
+static struct str verdict_of(struct arena *a, const struct json *check)
+{
+	(void)a;
+	return is_ok(check) ? STR("ok") : is_warning(check) ? STR("warning") : STR("BAD");
+}
+
+static const struct column check_columns[] = {
+	{"CHECK", "name", NULL}, {"", NULL, verdict_of}, {"DETAIL", "detail", NULL},
+};
+
+static void print_checks(struct ctl *c, const struct json *answer)
+{
+	print_rows(c, json_getc(answer, "checks"), check_columns, sizeof check_columns / sizeof check_columns[0]);
+}
+
 static int doctor(struct ctl *c, int argc, char **argv)
 {
-	static const char *const headings[] = {"CHECK", "", "DETAIL"};
 	struct ctl_call call = {.ctl = c, .text_of = admin_text_of};
 	const struct json *answer, *checks;
-	struct table *t;
-	struct err err;
-	bool bad = false;
-	int status = ctl_open(c);
+	struct err err = {0};
+	int status = ctl_begin(c, &cmd_doctor, argc, 0);
 
 	(void)argv;
-	if (argc != 1)
-		return ctl_usage(&cmd_doctor);
 	if (status)
 		return status;
 	answer = ctl_wait_json(&call, admin_doctor(c->store, arena_new(NULL), ctl_done, &call), &err);
 	if (!answer)
 		return ctl_fail(c, &err);
-	checks = json_getc(answer, "checks");
-	t = table_new(c->arena, headings, 3);
-	for (size_t i = 0; i < json_len(checks); i++) {
-		const struct json *row = json_at(checks, i);
-		bool ok = json_is_true(json_getc(row, "ok"));
-
-		if (!ok && !str_is(cell(row, "level"), "warning"))
-			bad = true;
-		table_cell(t, cell(row, "name"));
-		table_cell(t, ok ? STR("ok") : str_is(cell(row, "level"), "warning") ? STR("warning") : STR("BAD"));
-		table_cell(t, cell(row, "detail"));
-	}
 	if (c->json)
 		print_json(c, answer);
 	else
-		table_print(t);
-	return bad ? 1 : 0;
+		print_checks(c, answer);
+	checks = json_getc(answer, "checks");
+	for (size_t i = 0; i < json_len(checks); i++)
+		if (!is_ok(json_at(checks, i)) && !is_warning(json_at(checks, i)))
+			return 1;
+	return 0;
 }
 
 const struct command cmd_doctor = {
@@ -183,7 +186,7 @@ static int version(struct ctl *c, int argc, char **argv)
 {
 	(void)argv;
 	if (argc != 1)
-		return ctl_usage(&cmd_version);
+		return ctl_usage(c, &cmd_version);
 	if (c->json)
 		puts("{\"version\":\"" AGENTD_VERSION "\"}");
 	else

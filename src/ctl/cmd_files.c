@@ -1,5 +1,4 @@
 /* cmd_files.c - commands on files: validate, schema, route. No database. */
-#include <getopt.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -67,7 +66,7 @@ static int schema(struct ctl *c, int argc, char **argv)
 	struct buf b;
 
 	if (argc != 2)
-		return ctl_usage(&cmd_schema);
+		return ctl_usage(c, &cmd_schema);
 	v = catalog_schema(c->arena, argv[1], &err);
 	if (!v)
 		return ctl_fail(c, &err);
@@ -81,50 +80,54 @@ const struct command cmd_schema = {
 	"schema", "workflow|routing|tool|risk|settings", "a JSON Schema of that kind of file, for editors", schema,
 };
 
-static void print_tier(struct ctl *c, struct table *t, struct str tier, const struct json *steps)
+static void print_tier(struct table *t, struct str tier, const struct json *steps)
 {
-	(void)c;
 	for (size_t i = 0; i < json_len(steps); i++) {
 		const struct json *s = json_at(steps, i);
 
 		table_cell(t, i == 0 ? tier : STR(""));
 		table_cell(t, cell(s, "model"));
 		table_cell(t, cell(s, "provider"));
-		table_cell(t, json_is_true(json_getc(s, "configured")) ? STR("yes") : STR("no"));
+		table_cell(t, cell(s, "configured"));
 		table_cell(t, cell(s, "reason"));
 	}
+}
+
+static void print_tiers(struct ctl *c, const struct json *tiers)
+{
+	static const char *const headings[] = {"TIER", "MODEL", "PROVIDER", "CONFIGURED", "WHY"};
+	struct table *t = table_new(c->arena, headings, 5);
+
+	for (size_t i = 0; i < json_len(tiers); i++)
+		print_tier(t, json_key(tiers, i), json_val(tiers, i));
+	table_print(t);
 }
 
 /* Which steps of each tier can be taken here, given the environment: says plainly what would be used. */
 static int route(struct ctl *c, int argc, char **argv)
 {
-	static const char *const headings[] = {"TIER", "MODEL", "PROVIDER", "CONFIGURED", "WHY"};
 	struct diags *d = diags_new(c->arena);
 	const struct catalog *catalog;
 	const struct json *tiers;
-	struct table *t;
-	int status = ctl_settings(c);
+	struct err err = {0};
+	int status;
 
 	(void)argv;
 	if (argc != 1)
-		return ctl_usage(&cmd_route);
+		return ctl_usage(c, &cmd_route);
+	status = ctl_settings(c);
 	if (status)
 		return status;
 	catalog = catalog_load(c->arena, c->settings->config_dir, d);
 	if (!catalog || !catalog->routing) {
-		print_diags(c, d);
-		fprintf(stderr, "agentctl: no valid policies/routing.yaml in \"%s\"\n", c->settings->config_dir);
-		return err_exit_status(ERR_CONFIG);
+		err_set(&err, ERR_CONFIG, "no valid policies/routing.yaml in \"%s\"", c->settings->config_dir);
+		return ctl_refuse(c, d, &err);
 	}
 	tiers = gateway_describe(c->arena, catalog->routing);
-	if (c->json) {
+	if (c->json)
 		print_json(c, tiers);
-		return 0;
-	}
-	t = table_new(c->arena, headings, 5);
-	for (size_t i = 0; i < json_len(tiers); i++)
-		print_tier(c, t, json_key(tiers, i), json_val(tiers, i));
-	table_print(t);
+	else
+		print_tiers(c, tiers);
 	return 0;
 }
 

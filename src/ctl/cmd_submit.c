@@ -20,13 +20,11 @@ struct request {
 
 static int add_label(struct request *r, const char *arg, struct err *err)
 {
-	struct str v = str_from(arg);
-	ptrdiff_t eq = str_chr(v, '=');
+	struct str name, text;
 
-	if (eq <= 0)
-		return err_set(err, ERR_USAGE, "--label \"%s\": expected NAME=TEXT", arg);
-	json_object_set(&r->labels, str_sub(v, 0, (size_t)eq),
-			json_string_clean(r->labels.a, str_sub(v, (size_t)eq + 1, v.n)));
+	if (ctl_pair_arg("--label", arg, &name, &text, err) < 0)
+		return -1;
+	json_object_set(&r->labels, name, json_string(r->labels.a, text));
 	return 0;
 }
 
@@ -40,6 +38,35 @@ static int add_json(struct ctl *c, struct request *r, const char *key, const cha
 	return 0;
 }
 
+static int read_option(struct ctl *c, struct request *r, int o, char **argv, struct err *err)
+{
+	switch (o) {
+	case 'i':
+		return add_json(c, r, "input", optarg, err);
+	case 'b':
+		return add_json(c, r, "budget", optarg, err);
+	case 'u':
+		json_object_setc(&r->body, "urgency", json_string_clean(c->arena, str_from(optarg)));
+		return 0;
+	case 'r':
+		json_object_setc(&r->body, "run_at", json_string_clean(c->arena, str_from(optarg)));
+		return 0;
+	case 'd':
+		json_object_setc(&r->body, "deadline", json_string_clean(c->arena, str_from(optarg)));
+		return 0;
+	case 'l':
+		return add_label(r, optarg, err);
+	case 'k':
+		r->key = optarg;
+		return submission_key_check(str_from(optarg), err);
+	case 'f':
+		r->follow = true;
+		return 0;
+	default:
+		return ctl_option_error(argv, o, err);
+	}
+}
+
 static int parse(struct ctl *c, int argc, char **argv, struct request *r, struct err *err)
 {
 	static const struct option options[] = {
@@ -49,32 +76,13 @@ static int parse(struct ctl *c, int argc, char **argv, struct request *r, struct
 		{"key", required_argument, NULL, 'k'},	    {"follow", no_argument, NULL, 'f'},
 		{NULL, 0, NULL, 0},
 	};
-	int rc = 0, o;
+	int o;
 
 	json_object_begin(&r->body, c->arena);
 	json_object_begin(&r->labels, c->arena);
-	while (rc == 0 && (o = getopt_long(argc, argv, "f", options, NULL)) != -1) {
-		if (o == 'i')
-			rc = add_json(c, r, "input", optarg, err);
-		else if (o == 'b')
-			rc = add_json(c, r, "budget", optarg, err);
-		else if (o == 'u')
-			json_object_setc(&r->body, "urgency", json_string_clean(c->arena, str_from(optarg)));
-		else if (o == 'r')
-			json_object_setc(&r->body, "run_at", json_string_clean(c->arena, str_from(optarg)));
-		else if (o == 'd')
-			json_object_setc(&r->body, "deadline", json_string_clean(c->arena, str_from(optarg)));
-		else if (o == 'l')
-			rc = add_label(r, optarg, err);
-		else if (o == 'k')
-			r->key = optarg;
-		else if (o == 'f')
-			r->follow = true;
-		else
-			rc = err_set(err, ERR_USAGE, "unknown option");
-	}
-	if (rc < 0)
-		return -1;
+	while ((o = getopt_long(argc, argv, ":f", options, NULL)) != -1)
+		if (read_option(c, r, o, argv, err) < 0)
+			return -1;
 	if (argc - optind != 1)
 		return err_set(err, ERR_USAGE, "expected one WORKFLOW");
 	json_object_setc(&r->body, "workflow", json_string_clean(c->arena, str_from(argv[optind])));
@@ -162,18 +170,19 @@ static int show_events(struct ctl *c, const struct uuid *id, const struct princi
 	return is_terminal(cell(answer, "state")) && json_len(events) < FOLLOW_BATCH;
 }
 
+/* The channel outlives this function, and with it what its notices set. */
 static int follow(struct ctl *c, const struct uuid *id, const struct principal *by, struct err *err)
 {
-	bool wake = false;
-	struct loop_timer *timer = loop_timer_new(c->loop, woken, &wake);
+	bool *wake = ARENA_NEW(c->arena, bool);
+	struct loop_timer *timer = loop_timer_new(c->loop, woken, wake);
 	struct shown shown = {.seq = 0};
 	int rc;
 
-	store_listen(c->store, "agentd_done", woken, &wake);
+	store_listen(c->store, "agentd_done", woken, wake);
 	while ((rc = show_events(c, id, by, &shown, err)) == 0) {
-		wake = false;
+		*wake = false;
 		loop_timer_set(timer, FOLLOW_POLL_MS);
-		while (!wake)
+		while (!*wake)
 			loop_once(c->loop);
 	}
 	loop_timer_free(timer);

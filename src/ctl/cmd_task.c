@@ -1,13 +1,14 @@
 /* cmd_task.c - look at tasks and stop them: get, list, cancel. */
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "ctl/commands.h"
 #include "store/tasks.h"
+
+enum { CALL_MS = 10000 };
 
 static struct str duration_between(struct arena *a, const struct json *row)
 {
@@ -34,25 +35,24 @@ static struct str compact(struct arena *a, const struct json *v, size_t max)
 	return s;
 }
 
-static void print_steps(struct ctl *c, const struct json *steps)
+static struct str cost_of(struct arena *a, const struct json *step)
 {
-	static const char *const headings[] = {"STEP", "KIND", "STATUS", "TIME", "COST USD", "RESULT"};
-	struct table *t = table_new(c->arena, headings, 6);
-
-	for (size_t i = 0; i < json_len(steps); i++) {
-		const struct json *s = json_at(steps, i);
-		const struct json *error = json_getc(s, "error");
-		const struct json *shown = json_type(error) == JSON_OBJECT ? json_getc(error, "message") : json_getc(s, "output");
-
-		table_cell(t, cell(s, "path"));
-		table_cell(t, cell(s, "kind"));
-		table_cell(t, cell(s, "status"));
-		table_cell(t, duration_between(c->arena, s));
-		table_cell(t, str_is(cell(s, "cost_usd"), "0") ? STR("") : cell(s, "cost_usd"));
-		table_cell(t, json_type(shown) == JSON_NULL ? STR("") : compact(c->arena, shown, 60));
-	}
-	table_print(t);
+	(void)a;
+	return str_is(cell(step, "cost_usd"), "0") ? STR("") : cell(step, "cost_usd");
 }
+
+static struct str result_of(struct arena *a, const struct json *step)
+{
+	const struct json *error = json_getc(step, "error");
+	const struct json *shown = json_type(error) == JSON_OBJECT ? json_getc(error, "message") : json_getc(step, "output");
+
+	return json_type(shown) == JSON_NULL ? STR("") : compact(a, shown, 60);
+}
+
+static const struct column step_columns[] = {
+	{"STEP", "path", NULL},	   {"KIND", "kind", NULL},	 {"STATUS", "status", NULL},
+	{"TIME", NULL, duration_between}, {"COST USD", NULL, cost_of}, {"RESULT", NULL, result_of},
+};
 
 static void print_pair(const char *name, struct str value)
 {
@@ -75,7 +75,7 @@ void print_task(struct ctl *c, const struct json *task)
 	print_pair("cost usd", cell(task, "cost_usd"));
 	if (json_len(json_getc(task, "steps"))) {
 		putchar('\n');
-		print_steps(c, json_getc(task, "steps"));
+		print_rows(c, json_getc(task, "steps"), step_columns, sizeof step_columns / sizeof step_columns[0]);
 	}
 	if (json_type(error) == JSON_OBJECT) {
 		printf("\nerror ");
@@ -95,35 +95,73 @@ void print_task(struct ctl *c, const struct json *task)
 	}
 }
 
-static int get(struct ctl *c, int argc, char **argv)
+/* --- get, cancel --- */
+
+typedef struct op *task_start_fn(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
+				 int64_t deadline_ms, op_done_fn *done, void *arg);
+
+static int ask(struct ctl *c, int argc, char **argv, const struct command *cmd, task_start_fn *start, ctl_show_fn *show)
 {
 	struct ctl_call call = {.ctl = c, .text_of = tasks_text_of};
 	struct principal by = ctl_principal(c);
-	const struct json *task;
 	struct uuid id;
-	struct err err;
+	struct err err = {0};
 	int status;
 
-	if (argc != 2)
-		return ctl_usage(&cmd_get);
-	if (ctl_uuid_arg(argv[1], &id, &err) < 0)
+	if (argc == 2 && ctl_uuid_arg(argv[1], &id, &err) < 0)
 		return ctl_fail(c, &err);
-	status = ctl_open(c);
+	status = ctl_begin(c, cmd, argc, 1);
 	if (status)
 		return status;
-	task = ctl_wait_json(&call, tasks_view(c->store, arena_new(NULL), &id, &by, 10000, ctl_done, &call), &err);
-	if (!task)
-		return ctl_fail(c, &err);
-	if (c->json)
-		print_json(c, task);
-	else
-		print_task(c, task);
-	return 0;
+	return ctl_answer(&call, start(c->store, arena_new(NULL), &id, &by, CALL_MS, ctl_done, &call), show);
+}
+
+static int get(struct ctl *c, int argc, char **argv)
+{
+	return ask(c, argc, argv, &cmd_get, tasks_view, print_task);
 }
 
 const struct command cmd_get = {
 	"get", "TASK", "one task: state, steps with durations, cost, output or error", get,
 };
+
+static void print_state(struct ctl *c, const struct json *task)
+{
+	(void)c;
+	print_text(cell(task, "state"));
+	putchar('\n');
+}
+
+static int cancel(struct ctl *c, int argc, char **argv)
+{
+	return ask(c, argc, argv, &cmd_cancel, tasks_cancel, print_state);
+}
+
+const struct command cmd_cancel = {
+	"cancel", "TASK", "ask for a task's end; prints the state it is in now", cancel,
+};
+
+/* --- list --- */
+
+static int read_option(struct task_filter *f, int o, char **argv, struct err *err)
+{
+	switch (o) {
+	case 'w':
+		f->workflow = str_from(optarg);
+		return 0;
+	case 's':
+		f->state = str_from(optarg);
+		return 0;
+	case 'l':
+		return ctl_pair_arg("--label", optarg, &f->label_key, &f->label_value, err);
+	case 'n':
+		return ctl_int_arg("--limit", optarg, 1, 200, &f->limit, err);
+	case 'b':
+		return ctl_uuid_arg(optarg, &f->before, err);
+	default:
+		return ctl_option_error(argv, o, err);
+	}
+}
 
 static int parse_list(int argc, char **argv, struct task_filter *f, struct err *err)
 {
@@ -135,49 +173,31 @@ static int parse_list(int argc, char **argv, struct task_filter *f, struct err *
 	int o;
 
 	*f = (struct task_filter){.limit = 20};
-	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		struct str v = str_from(optarg);
-		ptrdiff_t eq;
-
-		switch (o) {
-		case 'w':
-			f->workflow = v;
-			break;
-		case 's':
-			f->state = v;
-			break;
-		case 'l':
-			eq = str_chr(v, '=');
-			if (eq <= 0)
-				return err_set(err, ERR_USAGE, "--label \"%s\": expected NAME=TEXT", optarg);
-			f->label_key = str_sub(v, 0, (size_t)eq);
-			f->label_value = str_sub(v, (size_t)eq + 1, v.n);
-			break;
-		case 'n':
-			f->limit = (int)strtol(optarg, NULL, 10);
-			if (f->limit < 1 || f->limit > 200)
-				return err_set(err, ERR_USAGE, "--limit \"%s\": expected 1 to 200", optarg);
-			break;
-		case 'b':
-			if (ctl_uuid_arg(optarg, &f->before, err) < 0)
-				return -1;
-			break;
-		default:
-			return err_set(err, ERR_USAGE, "unknown option");
-		}
-	}
+	while ((o = getopt_long(argc, argv, ":", options, NULL)) != -1)
+		if (read_option(f, o, argv, err) < 0)
+			return -1;
 	return argc == optind ? 0 : err_set(err, ERR_USAGE, "unexpected argument \"%s\"", argv[optind]);
+}
+
+static const struct column list_columns[] = {
+	{"TASK", "id", NULL},		{"WORKFLOW", "workflow", NULL},	   {"STATE", "state", NULL},
+	{"URGENCY", "urgency", NULL},	{"CREATED", "created_at", NULL},   {"TOOK", NULL, duration_between},
+	{"COST USD", "cost_usd", NULL},
+};
+
+static void print_list(struct ctl *c, const struct json *answer)
+{
+	print_rows(c, json_getc(answer, "tasks"), list_columns, sizeof list_columns / sizeof list_columns[0]);
+	if (cell(answer, "next").n)
+		printf("more: --before " STR_FMT "\n", STR_ARG(cell(answer, "next")));
 }
 
 static int list(struct ctl *c, int argc, char **argv)
 {
-	static const char *const headings[] = {"TASK", "WORKFLOW", "STATE", "URGENCY", "CREATED", "TOOK", "COST USD"};
 	struct ctl_call call = {.ctl = c, .text_of = tasks_text_of};
 	struct principal by = ctl_principal(c);
-	const struct json *answer, *rows;
 	struct task_filter filter;
-	struct table *t;
-	struct err err;
+	struct err err = {0};
 	int status;
 
 	if (parse_list(argc, argv, &filter, &err) < 0)
@@ -185,63 +205,10 @@ static int list(struct ctl *c, int argc, char **argv)
 	status = ctl_open(c);
 	if (status)
 		return status;
-	answer = ctl_wait_json(&call, tasks_list(c->store, arena_new(NULL), &filter, &by, 10000, ctl_done, &call), &err);
-	if (!answer)
-		return ctl_fail(c, &err);
-	if (c->json) {
-		print_json(c, answer);
-		return 0;
-	}
-	rows = json_getc(answer, "tasks");
-	t = table_new(c->arena, headings, 7);
-	for (size_t i = 0; i < json_len(rows); i++) {
-		const struct json *r = json_at(rows, i);
-
-		table_cell(t, cell(r, "id"));
-		table_cell(t, cell(r, "workflow"));
-		table_cell(t, cell(r, "state"));
-		table_cell(t, cell(r, "urgency"));
-		table_cell(t, cell(r, "created_at"));
-		table_cell(t, duration_between(c->arena, r));
-		table_cell(t, cell(r, "cost_usd"));
-	}
-	table_print(t);
-	if (cell(answer, "next").n)
-		printf("more: --before " STR_FMT "\n", STR_ARG(cell(answer, "next")));
-	return 0;
+	return ctl_answer(&call, tasks_list(c->store, arena_new(NULL), &filter, &by, CALL_MS, ctl_done, &call), print_list);
 }
 
 const struct command cmd_list = {
 	"list", "[--workflow NAME] [--state STATE] [--label NAME=TEXT] [--limit N] [--before TASK]",
 	"tasks, newest first", list,
-};
-
-static int cancel(struct ctl *c, int argc, char **argv)
-{
-	struct ctl_call call = {.ctl = c, .text_of = tasks_text_of};
-	struct principal by = ctl_principal(c);
-	const struct json *task;
-	struct uuid id;
-	struct err err;
-	int status;
-
-	if (argc != 2)
-		return ctl_usage(&cmd_cancel);
-	if (ctl_uuid_arg(argv[1], &id, &err) < 0)
-		return ctl_fail(c, &err);
-	status = ctl_open(c);
-	if (status)
-		return status;
-	task = ctl_wait_json(&call, tasks_cancel(c->store, arena_new(NULL), &id, &by, 10000, ctl_done, &call), &err);
-	if (!task)
-		return ctl_fail(c, &err);
-	if (c->json)
-		print_json(c, task);
-	else
-		printf(STR_FMT "\n", STR_ARG(cell(task, "state")));
-	return 0;
-}
-
-const struct command cmd_cancel = {
-	"cancel", "TASK", "ask for a task's end; prints the state it is in now", cancel,
 };

@@ -9,7 +9,7 @@
 #include "ctl/commands.h"
 #include "store/admin.h"
 
-enum { MAX_SCOPES = 5 };
+enum { MAX_SCOPES = 5, MAX_NAME = 64 };
 
 /* agd_<scope>_<43 base64url characters>_<crc32 of what stands before> (R51). */
 static const char *token_text(struct arena *a, struct str first_scope)
@@ -56,7 +56,7 @@ static int parse_create(struct ctl *c, int argc, char **argv, struct token_row *
 	int o;
 
 	(void)c;
-	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((o = getopt_long(argc, argv, ":", options, NULL)) != -1) {
 		if (o == 's') {
 			list = optarg;
 		} else if (o == 'e') {
@@ -64,12 +64,14 @@ static int parse_create(struct ctl *c, int argc, char **argv, struct token_row *
 				return err_set(err, ERR_USAGE, "--expires \"%s\": expected a duration like 90d", optarg);
 			row->expires_us = clock_wall_us() + ms * 1000;
 		} else {
-			return err_set(err, ERR_USAGE, "unknown option");
+			return ctl_option_error(argv, o, err);
 		}
 	}
 	if (argc - optind != 1)
 		return err_set(err, ERR_USAGE, "expected one NAME");
 	row->name = str_from(argv[optind]);
+	if (row->name.n == 0 || row->name.n > MAX_NAME || !utf8_valid(row->name))
+		return err_set(err, ERR_USAGE, "\"%s\": expected a name of 1 to %d bytes", argv[optind], MAX_NAME);
 	row->scopes = scopes;
 	return parse_scopes(list, scopes, &row->n_scopes, err);
 }
@@ -104,8 +106,11 @@ const struct command cmd_token_create = {
 	"make a bearer token; its text is shown this once (default scopes: submit,read)", create,
 };
 
-static struct str joined(struct arena *a, const struct json *list)
+/* --- list --- */
+
+static struct str scopes_of(struct arena *a, const struct json *row)
 {
+	const struct json *list = json_getc(row, "scopes");
 	struct buf b;
 
 	buf_init(&b, a);
@@ -117,64 +122,44 @@ static struct str joined(struct arena *a, const struct json *list)
 	return buf_str(&b);
 }
 
+static const struct column columns[] = {
+	{"NAME", "name", NULL},		 {"SCOPES", NULL, scopes_of},	  {"CREATED", "created_at", NULL},
+	{"EXPIRES", "expires_at", NULL}, {"REVOKED", "revoked_at", NULL},
+};
+
+static void print_tokens(struct ctl *c, const struct json *answer)
+{
+	print_rows(c, json_getc(answer, "tokens"), columns, sizeof columns / sizeof columns[0]);
+}
+
 static int list(struct ctl *c, int argc, char **argv)
 {
-	static const char *const headings[] = {"NAME", "SCOPES", "CREATED", "EXPIRES", "REVOKED"};
 	struct ctl_call call = {.ctl = c, .text_of = admin_text_of};
-	const struct json *answer, *rows;
-	struct table *t;
-	struct err err;
-	int status;
+	int status = ctl_begin(c, &cmd_token_list, argc, 0);
 
 	(void)argv;
-	if (argc != 1)
-		return ctl_usage(&cmd_token_list);
-	status = ctl_open(c);
 	if (status)
 		return status;
-	answer = ctl_wait_json(&call, admin_token_list(c->store, arena_new(NULL), ctl_done, &call), &err);
-	if (!answer)
-		return ctl_fail(c, &err);
-	if (c->json) {
-		print_json(c, answer);
-		return 0;
-	}
-	rows = json_getc(answer, "tokens");
-	t = table_new(c->arena, headings, 5);
-	for (size_t i = 0; i < json_len(rows); i++) {
-		const struct json *r = json_at(rows, i);
-
-		table_cell(t, cell(r, "name"));
-		table_cell(t, joined(c->arena, json_getc(r, "scopes")));
-		table_cell(t, cell(r, "created_at"));
-		table_cell(t, cell(r, "expires_at"));
-		table_cell(t, cell(r, "revoked_at"));
-	}
-	table_print(t);
-	return 0;
+	return ctl_answer(&call, admin_token_list(c->store, arena_new(NULL), ctl_done, &call), print_tokens);
 }
 
 const struct command cmd_token_list = {
 	"token list", "", "names, scopes and ends of all tokens", list,
 };
 
+/* --- revoke --- */
+
 static int revoke(struct ctl *c, int argc, char **argv)
 {
 	struct ctl_call call = {.ctl = c, .text_of = NULL};
-	struct err err;
-	int status;
+	struct err err = {0};
+	int status = ctl_begin(c, &cmd_token_revoke, argc, 1);
 
-	if (argc != 2)
-		return ctl_usage(&cmd_token_revoke);
-	status = ctl_open(c);
 	if (status)
 		return status;
 	if (ctl_wait(&call, admin_token_revoke(c->store, arena_new(NULL), str_from(argv[1]), ctl_done, &call), &err) < 0)
 		return ctl_fail(c, &err);
-	if (c->json)
-		puts("{\"revoked\":true}");
-	else
-		puts("revoked");
+	puts(c->json ? "{\"revoked\":true}" : "revoked");
 	return 0;
 }
 

@@ -1,6 +1,8 @@
 /* ctl.c - the table of commands and what they share. */
 #include "ctl/ctl.h"
 
+#include <errno.h>
+#include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,37 +28,59 @@ const struct command *const ctl_commands[] = {
 	&cmd_cancel,   &cmd_doctor,	  &cmd_version,	   NULL,
 };
 
-int ctl_usage(const struct command *cmd)
+static int fail(const struct ctl *c, struct diags *d, const struct err *err)
 {
-	fprintf(stderr, "usage: agentctl %s %s\n", cmd->name, cmd->args);
-	return err_exit_status(ERR_USAGE);
+	struct json_builder b;
+	struct arena *a = c->arena;
+	struct str text;
+
+	if (!c->json) {
+		print_error(err->msg);
+		if (err->hint[0])
+			print_error(arena_printf(a, "hint: %s", err->hint));
+		return err_exit_status(err->code);
+	}
+	json_object_begin(&b, a);
+	json_object_setc(&b, "error", json_stringc(a, err_name(err->code)));
+	json_object_setc(&b, "message", json_string_clean(a, str_from(err->msg)));
+	if (err->hint[0])
+		json_object_setc(&b, "hint", json_string_clean(a, str_from(err->hint)));
+	if (d)
+		json_object_setc(&b, "diagnostics", diag_json(d, a));
+	text = json_text(a, json_object_end(&b));
+	printf(STR_FMT "\n", STR_ARG(text));	/* STR_ARG uses its argument more than once */
+	return err_exit_status(err->code);
 }
 
 int ctl_fail(const struct ctl *c, const struct err *err)
 {
-	if (c->json) {
-		struct json_builder b;
-		struct arena *a = c->arena;
-		struct str text;
+	return fail(c, NULL, err);
+}
 
-		json_object_begin(&b, a);
-		json_object_setc(&b, "error", json_stringc(a, err_name(err->code)));
-		json_object_setc(&b, "message", json_string_clean(a, str_from(err->msg)));
-		text = json_text(a, json_object_end(&b));
-		printf(STR_FMT "\n", STR_ARG(text));	/* STR_ARG uses its argument more than once */
-	} else {
-		fprintf(stderr, "agentctl: %s\n", err->msg);
-		if (err->hint[0])
-			fprintf(stderr, "agentctl: hint: %s\n", err->hint);
+int ctl_refuse(struct ctl *c, struct diags *d, const struct err *err)
+{
+	if (!c->json)
+		print_diags(c, d);
+	return fail(c, d, err);
+}
+
+int ctl_usage(const struct ctl *c, const struct command *cmd)
+{
+	struct err err = {0};
+
+	if (!c->json) {
+		fprintf(stderr, "usage: agentctl %s %s\n", cmd->name, cmd->args);
+		return err_exit_status(ERR_USAGE);
 	}
-	return err_exit_status(err->code);
+	err_set(&err, ERR_USAGE, "usage: agentctl %s %s", cmd->name, cmd->args);
+	return ctl_fail(c, &err);
 }
 
 int ctl_settings(struct ctl *c)
 {
 	const char *file = c->settings_file;
 	struct diags *d;
-	struct err err;
+	struct err err = {0};
 	struct str text;
 
 	if (c->settings)
@@ -75,8 +99,9 @@ int ctl_settings(struct ctl *c)
 	c->settings = settings_parse(c->arena, file, text, d);
 	if (diag_errors(d) == 0)
 		return 0;
-	print_diags(c, d);
-	return err_exit_status(ERR_CONFIG);
+	c->settings = NULL;
+	err_set(&err, ERR_CONFIG, "\"%s\" has %zu error%s", file, diag_errors(d), diag_errors(d) == 1 ? "" : "s");
+	return ctl_refuse(c, d, &err);
 }
 
 static void time_out(void *arg)
@@ -88,8 +113,9 @@ int ctl_open(struct ctl *c)
 {
 	int status = ctl_settings(c);
 	struct loop_timer *timer;
+	const char *reason;
 	bool late = false;
-	struct err err;
+	struct err err = {0};
 
 	if (status)
 		return status;
@@ -102,9 +128,16 @@ int ctl_open(struct ctl *c)
 	loop_timer_free(timer);
 	if (store_is_up(c->store))
 		return 0;
-	err_set(&err, ERR_PG_DOWN, "the database cannot be reached within %d s", CONNECT_MS / 1000);
+	reason = store_reason(c->store);
+	err_set(&err, ERR_PG_DOWN, "the database cannot be reached within %d s%s%s", CONNECT_MS / 1000, *reason ? ": " : "",
+		reason);
 	err_hint(&err, "see `database` in agentd.yaml, or AGENTD_DATABASE");
 	return ctl_fail(c, &err);
+}
+
+int ctl_begin(struct ctl *c, const struct command *cmd, int argc, int n)
+{
+	return argc == n + 1 ? ctl_open(c) : ctl_usage(c, cmd);
 }
 
 void ctl_close(struct ctl *c)
@@ -159,6 +192,22 @@ const struct json *ctl_wait_json(struct ctl_call *call, struct op *op, struct er
 	return v;
 }
 
+int ctl_answer(struct ctl_call *call, struct op *op, ctl_show_fn *show)
+{
+	struct err err = {0};
+	const struct json *answer = ctl_wait_json(call, op, &err);
+
+	if (!answer)
+		return ctl_fail(call->ctl, &err);
+	if (call->ctl->json)
+		print_json(call->ctl, answer);
+	else
+		show(call->ctl, answer);
+	return 0;
+}
+
+/* --- arguments --- */
+
 const struct json *ctl_json_arg(struct ctl *c, const char *arg, struct err *err)
 {
 	const struct json *v;
@@ -186,4 +235,34 @@ int ctl_uuid_arg(const char *arg, struct uuid *ret, struct err *err)
 	if (uuid_parse(str_from(arg), ret))
 		return 0;
 	return err_set(err, ERR_USAGE, "\"%s\" is not a task id (36 characters, as submit prints it)", arg);
+}
+
+int ctl_int_arg(const char *option, const char *arg, int min, int max, int *ret, struct err *err)
+{
+	long long v;
+	char *end;
+
+	errno = 0;
+	v = strtoll(arg, &end, 10);
+	if (errno || end == arg || *end || arg[0] == ' ' || arg[0] == '+' || v < min || v > max)
+		return err_set(err, ERR_USAGE, "%s \"%s\": expected %d to %d", option, arg, min, max);
+	*ret = (int)v;
+	return 0;
+}
+
+int ctl_pair_arg(const char *option, const char *arg, struct str *ret_name, struct str *ret_text, struct err *err)
+{
+	struct str v = str_from(arg);
+	ptrdiff_t eq = str_chr(v, '=');
+
+	if (eq <= 0 || !utf8_valid(v))
+		return err_set(err, ERR_USAGE, "%s \"%s\": expected NAME=TEXT", option, arg);
+	*ret_name = str_sub(v, 0, (size_t)eq);
+	*ret_text = str_sub(v, (size_t)eq + 1, v.n);
+	return 0;
+}
+
+int ctl_option_error(char **argv, int got, struct err *err)
+{
+	return err_set(err, ERR_USAGE, got == ':' ? "option \"%s\" needs a value" : "unknown option \"%s\"", argv[optind - 1]);
 }

@@ -51,9 +51,12 @@ extern const struct command *const ctl_commands[];	/* NULL-ended, in the manual'
 /* --- shared by commands (ctl.c) --- */
 int ctl_settings(struct ctl *c);	/* 0, or an exit status after printing why */
 int ctl_open(struct ctl *c);		/* settings, loop, store; waits up to 5 s for the connection */
+/* For a command with n arguments of its own: checks their number, then ctl_open(). */
+int ctl_begin(struct ctl *c, const struct command *cmd, int argc, int n);
 void ctl_close(struct ctl *c);
 int ctl_fail(const struct ctl *c, const struct err *err);
-int ctl_usage(const struct command *cmd);
+int ctl_refuse(struct ctl *c, struct diags *d, const struct err *err);	/* the same, because of what d says */
+int ctl_usage(const struct ctl *c, const struct command *cmd);
 struct principal ctl_principal(struct ctl *c);	/* os:USER, sees all */
 
 /* Wait for an op that answers a text; the text is copied to c->arena. */
@@ -68,14 +71,28 @@ void ctl_done(struct op *op, void *arg);	/* op_done_fn for struct ctl_call */
 int ctl_wait(struct ctl_call *call, struct op *op, struct err *err);	/* 0 or -1 */
 /* Wait, parse the text as JSON. NULL with err. */
 const struct json *ctl_wait_json(struct ctl_call *call, struct op *op, struct err *err);
+/* Wait, then show the answer: as JSON, or with show(). The exit status. */
+typedef void ctl_show_fn(struct ctl *c, const struct json *answer);
+int ctl_answer(struct ctl_call *call, struct op *op, ctl_show_fn *show);
 
-/* An argument that is JSON, @FILE or "-" (standard input); objects only when asked. */
+/* An argument that is JSON, @FILE or "-" (standard input). */
 const struct json *ctl_json_arg(struct ctl *c, const char *arg, struct err *err);
 int ctl_uuid_arg(const char *arg, struct uuid *ret, struct err *err);
+int ctl_int_arg(const char *option, const char *arg, int min, int max, int *ret, struct err *err);
+int ctl_pair_arg(const char *option, const char *arg, struct str *ret_name, struct str *ret_text, struct err *err);	/* NAME=TEXT */
+/* Options: getopt_long() with a short list that begins with ':'; this says what it did not like. */
+int ctl_option_error(char **argv, int got, struct err *err);
 
 /* --- print.c --- */
 void print_json(struct ctl *c, const struct json *v);
 void print_text(struct str s);			/* control characters escaped, so that data cannot drive the terminal */
+void print_error(const char *text);		/* the same, to standard error, behind "agentctl: " */
+/* Rows as a table: a column is a member's text, or what text() makes of the row. */
+struct column {
+	const char *heading, *key;
+	struct str (*text)(struct arena *a, const struct json *row);
+};
+void print_rows(struct ctl *c, const struct json *rows, const struct column *columns, size_t n);
 struct table;
 struct table *table_new(struct arena *a, const char *const *headings, size_t n);
 void table_cell(struct table *t, struct str text);	/* row after row */

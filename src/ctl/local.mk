@@ -9,3 +9,9 @@ src_ctl_libctl_a_SOURCES = \
   src/ctl/ctl.c \
   src/ctl/ctl.h \
   src/ctl/print.c
+
+check_PROGRAMS += t/unit/ctl/print
+TESTS += t/unit/ctl/print
+t_unit_ctl_print_SOURCES = t/unit/ctl/print.c
+t_unit_ctl_print_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_ctl_print_LDADD = src/ctl/libctl.a src/publish/libpublish.a $(engine_LIBS) $(CHECK_LIBS)

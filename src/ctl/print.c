@@ -15,19 +15,32 @@ struct table {
 	struct str *cells;	/* headings first */
 };
 
-/* Control characters (C0, DEL, C1) and line ends become visible escapes. */
+static bool is_hostile(uint32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x202a && cp <= 0x202e) ||
+	       (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff;
+}
+
+/* What drives a terminal, or hides or turns text, becomes a visible escape; so do bytes that are no UTF-8. */
 static struct str escaped(struct arena *a, struct str s, bool keep_lines)
 {
+	size_t valid = utf8_prefix(s);
 	struct buf b;
 
 	buf_init(&b, a);
 	for (size_t i = 0; i < s.n;) {
 		size_t from = i;
-		uint32_t cp = utf8_next(s, &i);
+		uint32_t cp;
 
+		if (i == valid) {
+			buf_addf(&b, "\\x%02x", (unsigned)(unsigned char)s.p[i++]);
+			valid = i + utf8_prefix(str_sub(s, i, s.n));
+			continue;
+		}
+		cp = utf8_next(s, &i);
 		if ((cp == '\n' || cp == '\t') && keep_lines)
 			buf_addc(&b, (char)cp);
-		else if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069))
+		else if (is_hostile(cp))
 			buf_addf(&b, "\\u%04x", (unsigned)cp);
 		else
 			buf_add(&b, s.p + from, i - from);
@@ -42,26 +55,57 @@ static void put(FILE *out, struct str s)
 		fwrite(s.p, 1, s.n, out);
 }
 
-void print_text(struct str s)
+static void put_escaped(FILE *out, struct str s)
 {
 	struct arena *a = arena_new(NULL);
-	struct str e = escaped(a, s, true);
 
-	put(stdout, e);
+	put(out, escaped(a, s, true));
 	arena_free(a);
 }
 
+void print_text(struct str s)
+{
+	put_escaped(stdout, s);
+}
+
+void print_error(const char *text)
+{
+	fputs("agentctl: ", stderr);
+	put_escaped(stderr, str_from(text));
+	fputc('\n', stderr);
+}
+
+/* For a terminal the escapes of print_text() are those of JSON, as such characters stand only in strings. */
 void print_json(struct ctl *c, const struct json *v)
 {
 	struct buf b;
 
 	buf_init(&b, c->arena);
-	if (isatty(STDOUT_FILENO))
+	if (isatty(STDOUT_FILENO)) {
 		json_write_pretty(&b, v);
-	else
+		print_text(buf_str(&b));
+	} else {
 		json_write(&b, v);
-	buf_addc(&b, '\n');
-	put(stdout, buf_str(&b));
+		put(stdout, buf_str(&b));
+	}
+	putchar('\n');
+}
+
+void print_rows(struct ctl *c, const struct json *rows, const struct column *columns, size_t n)
+{
+	const char *headings[MAX_COLUMNS];
+	struct table *t;
+
+	for (size_t i = 0; i < n; i++)
+		headings[i] = columns[i].heading;
+	t = table_new(c->arena, headings, n);
+	for (size_t i = 0; i < json_len(rows); i++) {
+		const struct json *row = json_at(rows, i);
+
+		for (size_t k = 0; k < n; k++)
+			table_cell(t, columns[k].text ? columns[k].text(c->arena, row) : cell(row, columns[k].key));
+	}
+	table_print(t);
 }
 
 struct table *table_new(struct arena *a, const char *const *headings, size_t n)
@@ -128,5 +172,5 @@ void print_diags(struct ctl *c, struct diags *d)
 
 	buf_init(&out, c->arena);
 	diag_print(d, &out);
-	put(stderr, buf_str(&out));
+	put_escaped(stderr, buf_str(&out));
 }

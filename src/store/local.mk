@@ -28,3 +28,9 @@ TESTS += t/unit/store/migrate
 t_unit_store_migrate_SOURCES = t/unit/store/migrate.c t/unit/store/cluster.c t/unit/store/cluster.h
 t_unit_store_migrate_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_store_migrate_LDADD = $(store_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/store/submission
+TESTS += t/unit/store/submission
+t_unit_store_submission_SOURCES = t/unit/store/submission.c
+t_unit_store_submission_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_store_submission_LDADD = $(store_LIBS) $(CHECK_LIBS)

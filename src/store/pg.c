@@ -552,6 +552,11 @@ bool store_is_up(const struct store *s)
 	return !s->closed && link_is_up(s->link);
 }
 
+const char *store_reason(const struct store *s)
+{
+	return s->closed ? "" : link_reason(s->link);
+}
+
 bool store_is_closed(const struct store *s)
 {
 	return s->closed;

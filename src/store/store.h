@@ -30,6 +30,7 @@ struct store *store_open(struct loop *l, const char *conninfo, const char *appli
 void store_stop(struct store *s);
 void store_close(struct store *s);		/* store_stop(), and nobody uses it any more */
 bool store_is_up(const struct store *s);
+const char *store_reason(const struct store *s);	/* why it is not up, for people; "" when nothing is known */
 /* Called at every change between up and down. */
 void store_on_state(struct store *s, void (*fn)(void *arg, bool up), void *arg);
 /* The channel's notifications; also called once after each (re)connect of the listener, as anything may

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-enum { MAX_LABELS = 32, MAX_LABEL_BYTES = 256, MAX_NAME = 63 };
+enum { MAX_LABELS = 32, MAX_LABEL_BYTES = 256, MAX_NAME = 63, MAX_KEY = 255 };
 
 struct reader {
 	const char *key;
@@ -18,6 +18,26 @@ static int bad(struct err *err, const char *pointer, const char *expected, const
 	if (err)
 		err->status = 400;
 	return -1;
+}
+
+/* "/labels/KEY" with KEY as RFC 6901 writes it; a long one is cut, as messages are short. */
+static const char *pointer_to(struct arena *a, const char *parent, struct str key)
+{
+	struct str shown = str_clip(key, MAX_NAME + 1);
+	struct buf b;
+
+	buf_init(&b, a);
+	buf_adds(&b, parent);
+	buf_addc(&b, '/');
+	for (size_t i = 0; i < shown.n; i++) {
+		if (shown.p[i] == '~' || shown.p[i] == '/')
+			buf_adds(&b, shown.p[i] == '~' ? "~0" : "~1");
+		else
+			buf_addc(&b, shown.p[i]);
+	}
+	if (shown.n < key.n)
+		buf_adds(&b, "...");
+	return buf_cstr(&b);
 }
 
 static int read_workflow(struct arena *a, const struct json *v, struct submission *s, struct err *err)
@@ -51,14 +71,18 @@ static int read_urgency(struct arena *a, const struct json *v, struct submission
 
 static int read_labels(struct arena *a, const struct json *v, struct submission *s, struct err *err)
 {
-	if (json_type(v) != JSON_OBJECT || json_len(v) > MAX_LABELS)
-		return bad(err, "/labels", "an object of at most 32 texts", v);
+	if (json_type(v) != JSON_OBJECT)
+		return bad(err, "/labels", "an object", v);
+	if (json_len(v) > MAX_LABELS)
+		return bad(err, "/labels", "at most 32 labels", v);
 	for (size_t i = 0; i < json_len(v); i++) {
 		const struct json *text = json_val(v, i);
+		struct str name = json_key(v, i);
 
-		if (json_type(text) != JSON_STRING || json_str(text).n > MAX_LABEL_BYTES || json_key(v, i).n > MAX_NAME)
-			return bad(err, arena_printf(a, "/labels/" STR_FMT, STR_ARG(json_key(v, i))),
-				   "a text of at most 256 bytes", text);
+		if (name.n == 0 || name.n > MAX_NAME)
+			return bad(err, pointer_to(a, "/labels", name), "a name of 1 to 63 bytes", text);
+		if (json_type(text) != JSON_STRING || json_str(text).n > MAX_LABEL_BYTES)
+			return bad(err, pointer_to(a, "/labels", name), "a text of at most 256 bytes", text);
 	}
 	s->labels = v;
 	return 0;
@@ -66,7 +90,7 @@ static int read_labels(struct arena *a, const struct json *v, struct submission 
 
 static int read_time(const char *pointer, const struct json *v, int64_t *ret, struct err *err)
 {
-	if (json_type(v) != JSON_STRING || !time_parse(json_str(v), ret))
+	if (json_type(v) != JSON_STRING || !time_parse(json_str(v), ret) || *ret <= 0)	/* 0 means none further on */
 		return bad(err, pointer, "a time like 2026-11-23T17:00:00Z", v);
 	return 0;
 }
@@ -138,7 +162,7 @@ static int read_budget(struct arena *a, const struct json *v, struct submission 
 		else if (str_is(key, "calls"))
 			rc = read_count(a, "calls", x, &b, err);
 		else
-			rc = bad(err, arena_printf(a, "/budget/" STR_FMT, STR_ARG(key)), "one of usd, wall, turns, calls", x);
+			rc = bad(err, pointer_to(a, "/budget", key), "one of usd, wall, turns, calls", x);
 		if (rc < 0)
 			return -1;
 	}
@@ -168,6 +192,17 @@ static const char *nearest_key(struct str key)
 	return str_nearest(key, names, sizeof names / sizeof names[0]);
 }
 
+static int unknown_key(struct arena *a, struct str key, struct err *err)
+{
+	const char *near = nearest_key(key);
+
+	err_set(err, ERR_INVALID, "%s: unknown key%s%s%s", pointer_to(a, "", key), near ? " (did you mean \"" : "",
+		near ? near : "", near ? "\"?)" : "");
+	if (err)
+		err->status = 400;
+	return -1;
+}
+
 static void digest_request(struct arena *a, const struct submission *s, struct digest *ret)
 {
 	struct json_builder b;
@@ -190,17 +225,10 @@ int submission_parse(struct arena *a, const struct json *body, struct submission
 	if (json_type(body) != JSON_OBJECT)
 		return bad(err, "the body", "an object", body);
 	for (size_t i = 0; i < json_len(body); i++) {
-		struct str key = json_key(body, i);
-		const struct reader *r = find_reader(key);
-		const char *near = nearest_key(key);
+		const struct reader *r = find_reader(json_key(body, i));
 
-		if (!r) {
-			err_set(err, ERR_INVALID, "/" STR_FMT ": unknown key%s%s%s", STR_ARG(key), near ? " (did you mean \"" : "",
-				near ? near : "", near ? "\"?)" : "");
-			if (err)
-				err->status = 400;
-			return -1;
-		}
+		if (!r)
+			return unknown_key(a, json_key(body, i), err);
 		if (r->read(a, json_val(body, i), &s, err) < 0)
 			return -1;
 	}
@@ -209,4 +237,18 @@ int submission_parse(struct arena *a, const struct json *body, struct submission
 	digest_request(a, &s, &s.request);
 	*ret = s;
 	return 0;
+}
+
+int submission_key_check(struct str key, struct err *err)
+{
+	bool visible = key.n >= 1 && key.n <= MAX_KEY;
+
+	for (size_t i = 0; visible && i < key.n; i++)
+		visible = key.p[i] > ' ' && key.p[i] <= '~';
+	if (visible)
+		return 0;
+	err_set(err, ERR_INVALID, "Idempotency-Key: expected 1 to 255 visible ASCII characters");
+	if (err)
+		err->status = 400;
+	return -1;
 }

@@ -15,5 +15,6 @@
 
 /* Fills all but by, idempotency_key and route. */
 int submission_parse(struct arena *a, const struct json *body, struct submission *ret, struct err *err);
+int submission_key_check(struct str key, struct err *err);	/* R22: 1 to 255 visible ASCII characters */
 
 #endif

@@ -12,7 +12,7 @@
 #include "config/settings.h"
 #include "web/wait.h"
 
-enum { MAX_KEY = 255, DEFAULT_PAGE = 50, MAX_PAGE = 200 };
+enum { DEFAULT_PAGE = 50, MAX_PAGE = 200 };
 
 static void fail(struct request *req, const struct err *err)
 {
@@ -37,23 +37,12 @@ static void on_submitted(struct request *req, struct op *op)
 	req->reply.replayed = s->replayed;
 }
 
-/* R22: 1 to 255 visible ASCII characters. */
 static int read_key(struct request *req, struct str *ret, struct err *err)
 {
 	const char *key = head_get(req, "Idempotency-Key");
 
-	*ret = STR_NONE;
-	if (!key)
-		return 0;
-	*ret = str_dup(req->arena, str_from(key));
-	for (size_t i = 0; i < ret->n; i++)
-		if (key[i] <= ' ' || key[i] > '~')
-			ret->n = 0;
-	if (ret->n >= 1 && ret->n <= MAX_KEY)
-		return 0;
-	err_set(err, ERR_INVALID, "Idempotency-Key: expected 1 to 255 visible ASCII characters");
-	err->status = 400;
-	return -1;
+	*ret = key ? str_dup(req->arena, str_from(key)) : STR_NONE;
+	return key ? submission_key_check(*ret, err) : 0;
 }
 
 void api_submit(struct request *req)
