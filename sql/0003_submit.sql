@@ -119,6 +119,7 @@ DECLARE
 	v_lo uuid := agentd.uuid_at(clock_timestamp() - interval '25 days');
 	v_hi uuid := agentd.uuid_at(clock_timestamp() + interval '25 days');
 	v_leaves smallint[];
+	v_fresh uuid[];
 	v_ready boolean;
 	v_hit record;
 BEGIN
@@ -128,7 +129,7 @@ BEGIN
 	INTO v_status, v_message, v_state, v_bundle, v_body, v_ready
 	FROM (
 		SELECT s.id, s.workflow, w.bundle,
-			(CASE WHEN agentd.at_us(s.run_at) > v_now THEN 'waiting_timer' ELSE 'ready' END)::agentd.task_state AS state,
+			(CASE WHEN (timestamptz 'epoch' + nullif(s.run_at, 0) * interval '1 microsecond') > v_now THEN 'waiting_timer' ELSE 'ready' END)::agentd.task_state AS state,
 			CASE WHEN w.name IS NULL THEN 'not_found' WHEN x.message IS NOT NULL THEN 'invalid' END AS status,
 			CASE WHEN w.name IS NULL THEN format('unknown workflow "%s"', s.workflow) ELSE x.message END AS message
 		FROM unnest(p_id, p_workflow, p_input, p_urgency, p_labels, p_budget, p_run_at, p_deadline, p_key, p_principal)
@@ -141,7 +142,7 @@ BEGIN
 			WHEN s.urgency NOT IN ('low', 'normal', 'high') THEN
 				format('"urgency": expected low, normal or high, got "%s"', s.urgency)
 			WHEN octet_length(s.key) NOT BETWEEN 1 AND 255 THEN '"idempotency key": expected 1 to 255 characters'
-			WHEN agentd.at_us(s.deadline) <= v_now THEN '"deadline": has passed already'
+			WHEN (timestamptz 'epoch' + nullif(s.deadline, 0) * interval '1 microsecond') <= v_now THEN '"deadline": has passed already'
 			WHEN s.labels IS NOT NULL AND agentd.labels_problem(s.labels) IS NOT NULL THEN agentd.labels_problem(s.labels)
 			WHEN s.budget IS NOT NULL THEN agentd.budget_problem(s.budget, w.budget)
 			END) x(message)
@@ -180,57 +181,60 @@ BEGIN
 			FROM unnest(p_input, v_status) WITH ORDINALITY s(input, status, ord)), v_now);
 	END IF;
 
-	FOR v_pass IN 1..2 LOOP
-		BEGIN
-			INSERT INTO tasks (id, parent, created_at, run_at, deadline, leaf, workflow, bundle, submitted_by,
-				urgency, labels, budget, origin, input, input_blob)
-			SELECT s.id, s.parent, v_now, agentd.at_us(s.run_at), d.deadline, agentd.leaf_of(agentd.uuid_time(s.id), w.retain), s.workflow, s.bundle, s.principal,
-				s.urgency, s.labels, agentd.budget_effective(s.budget, w.budget), s.origin,
-				CASE WHEN NOT agentd.is_large(s.input) THEN s.input END,
-				CASE WHEN agentd.is_large(s.input) THEN agentd.blob_digest(s.input) END
-			FROM unnest(p_id, p_workflow, p_input, p_urgency, p_labels, p_budget, p_run_at, p_deadline, p_principal,
-					p_parent, p_origin, v_bundle, v_status)
-				s(id, workflow, input, urgency, labels, budget, run_at, deadline, principal, parent, origin, bundle, status)
-			JOIN workflows w ON w.name = s.workflow
-			CROSS JOIN LATERAL (SELECT least(agentd.at_us(s.deadline), v_now + coalesce((s.budget ->> 'wall_ms')::bigint,
-				(w.budget ->> 'wall_ms')::bigint) * interval '1 millisecond')) d(deadline)
-			WHERE s.status IS NULL;
-
-			INSERT INTO task_queue (id, run_at, deadline, state, leaf, priority, lane, budget_usd)
-			SELECT s.id, coalesce(agentd.at_us(s.run_at), v_now), d.deadline, s.state::task_state, agentd.leaf_of(agentd.uuid_time(s.id), w.retain),
-				agentd.priority_of(s.urgency), w.lane, coalesce((s.budget ->> 'usd')::numeric, (w.budget ->> 'usd')::numeric)
-			FROM unnest(p_id, p_workflow, p_urgency, p_budget, p_run_at, p_deadline, v_state, v_status)
-				s(id, workflow, urgency, budget, run_at, deadline, state, status)
-			JOIN workflows w ON w.name = s.workflow
-			CROSS JOIN LATERAL (SELECT least(agentd.at_us(s.deadline), v_now + coalesce((s.budget ->> 'wall_ms')::bigint,
-				(w.budget ->> 'wall_ms')::bigint) * interval '1 millisecond')) d(deadline)
-			WHERE s.status IS NULL;
-			EXIT;
-		EXCEPTION WHEN unique_violation THEN
-			IF v_pass = 2 THEN
-				RAISE;
-			END IF;
-			-- Sent again after an unknown commit (R21): answer as the first time, if it was the same caller.
-			v_leaves := agentd.leaves_of(p_id);
-			FOR v_hit IN
-				SELECT s.ord, t.submitted_by = s.principal AND t.workflow = s.workflow AS same,
-					(CASE WHEN t.run_at > t.created_at THEN 'waiting_timer' ELSE 'ready' END)::task_state AS state,
-					t.workflow, t.bundle, t.created_at
+	-- No exception block: a caller may enqueue thousands in its own transaction, and each would be a subtransaction.
+	WITH fresh AS (
+		INSERT INTO tasks (id, parent, created_at, run_at, deadline, leaf, workflow, bundle, submitted_by,
+			urgency, labels, budget, origin, input, input_blob)
+		SELECT s.id, s.parent, v_now, (timestamptz 'epoch' + nullif(s.run_at, 0) * interval '1 microsecond'), d.deadline, agentd.leaf_of(agentd.uuid_time(s.id), w.retain),
+			s.workflow, s.bundle, s.principal, s.urgency, s.labels, 
+			CASE WHEN s.budget IS NULL THEN w.budget ELSE agentd.budget_effective(s.budget, w.budget) END, s.origin,
+			CASE WHEN NOT (pg_column_size(s.input) > 65540) THEN s.input END,
+			CASE WHEN (pg_column_size(s.input) > 65540) THEN agentd.blob_digest(s.input) END
+		FROM unnest(p_id, p_workflow, p_input, p_urgency, p_labels, p_budget, p_run_at, p_deadline, p_principal,
+				p_parent, p_origin, v_bundle, v_status)
+			s(id, workflow, input, urgency, labels, budget, run_at, deadline, principal, parent, origin, bundle, status)
+		JOIN workflows w ON w.name = s.workflow
+		CROSS JOIN LATERAL (SELECT least((timestamptz 'epoch' + nullif(s.deadline, 0) * interval '1 microsecond'), v_now + coalesce((s.budget ->> 'wall_ms')::bigint,
+			(w.budget ->> 'wall_ms')::bigint) * interval '1 millisecond')) d(deadline)
+		WHERE s.status IS NULL
+		ON CONFLICT DO NOTHING
+		RETURNING id
+	)
+	SELECT array_agg(id) INTO v_fresh FROM fresh;
+	IF coalesce(cardinality(v_fresh), 0) < (SELECT count(*) FROM unnest(v_status) x WHERE x IS NULL) THEN
+		-- Sent again after an unknown commit (R21): answer as the first time, if it was the same caller.
+		v_leaves := agentd.leaves_of(p_id);
+		FOR v_hit IN
+			SELECT s.ord, t.submitted_by = s.principal AND t.workflow = s.workflow AS same,
+				(CASE WHEN t.run_at > t.created_at THEN 'waiting_timer' ELSE 'ready' END)::task_state AS state,
+				t.workflow, t.bundle, t.created_at
+			FROM (SELECT s.*, row_number() OVER (PARTITION BY s.id ORDER BY s.ord) AS nth
 				FROM unnest(p_id, p_principal, p_workflow, v_status) WITH ORDINALITY s(id, principal, workflow, status, ord)
-				JOIN tasks t ON t.id = s.id AND t.leaf = ANY (v_leaves) WHERE s.status IS NULL
-			LOOP
-				IF v_hit.same THEN
-					v_status[v_hit.ord] := 'replayed';
-					v_state[v_hit.ord] := v_hit.state;
-					v_body[v_hit.ord] := agentd.submitted_body(p_id[v_hit.ord], v_hit.state, v_hit.workflow,
-						v_hit.bundle, v_hit.created_at);
-				ELSE
-					v_status[v_hit.ord] := 'id_conflict';
-					v_message[v_hit.ord] := format('a task %s exists already', p_id[v_hit.ord]);
-				END IF;
-			END LOOP;
-		END;
-	END LOOP;
+				WHERE s.status IS NULL) s
+			JOIN tasks t ON t.id = s.id AND t.leaf = ANY (v_leaves)
+			WHERE s.nth > 1 OR s.id <> ALL (coalesce(v_fresh, '{}'))
+		LOOP
+			IF v_hit.same THEN
+				v_status[v_hit.ord] := 'replayed';
+				v_state[v_hit.ord] := v_hit.state;
+				v_body[v_hit.ord] := agentd.submitted_body(p_id[v_hit.ord], v_hit.state, v_hit.workflow,
+					v_hit.bundle, v_hit.created_at);
+			ELSE
+				v_status[v_hit.ord] := 'id_conflict';
+				v_message[v_hit.ord] := format('a task %s exists already', p_id[v_hit.ord]);
+			END IF;
+		END LOOP;
+	END IF;
+	INSERT INTO task_queue (id, run_at, deadline, state, leaf, priority, lane, budget_usd)
+	SELECT s.id, coalesce((timestamptz 'epoch' + nullif(s.run_at, 0) * interval '1 microsecond'), v_now), d.deadline, s.state::task_state,
+		agentd.leaf_of(agentd.uuid_time(s.id), w.retain), agentd.priority_of(s.urgency), w.lane,
+		coalesce((s.budget ->> 'usd')::numeric, (w.budget ->> 'usd')::numeric)
+	FROM unnest(p_id, p_workflow, p_urgency, p_budget, p_run_at, p_deadline, v_state, v_status)
+		s(id, workflow, urgency, budget, run_at, deadline, state, status)
+	JOIN workflows w ON w.name = s.workflow
+	CROSS JOIN LATERAL (SELECT least((timestamptz 'epoch' + nullif(s.deadline, 0) * interval '1 microsecond'), v_now + coalesce((s.budget ->> 'wall_ms')::bigint,
+		(w.budget ->> 'wall_ms')::bigint) * interval '1 millisecond')) d(deadline)
+	WHERE s.status IS NULL;
 
 	IF v_ready THEN
 		PERFORM pg_notify('agentd_work', '');

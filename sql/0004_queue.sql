@@ -7,7 +7,8 @@
 --         whole month and hash it, so they name another price (what they look up is in memory). A custom plan each time
 --         keeps a plan that was made for an empty queue from meeting a full one (R40). Conditions on a running task say
 --         "worker IS NOT NULL": with "state = 'running'" the index of running tasks competes with the primary key,
---         and wins where the queue looks empty.
+--         and wins where the queue looks empty. They write conversions of time and money out: a function that is inlined
+--         is parsed again for every plan, 60 us each.
 -- Errors: AG410: the worker's lease is over; it must stop everything and register anew.
 
 CREATE FUNCTION agentd.worker_register(p_id uuid, p_host text, p_pid integer, p_lanes text[], p_lease_ms bigint,
@@ -27,7 +28,7 @@ END $$;
 
 -- Safety is the fence's; a lease that ran out but was not taken over yet is simply prolonged (R7).
 CREATE FUNCTION agentd.heartbeat(p_worker uuid) RETURNS TABLE (lost boolean, cancelled uuid[])
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
 BEGIN
 	UPDATE workers SET lease_until = agentd.clock() + lease_ms * interval '1 millisecond'
 	WHERE id = p_worker AND ended_at IS NULL;
@@ -73,7 +74,7 @@ DECLARE
 	v_leaves smallint[] := ARRAY(SELECT DISTINCT l FROM unnest(p_leaf) l);
 BEGIN
 	RETURN QUERY SELECT t.id, c.fence, t.workflow, t.bundle, t.urgency, t.labels, t.submitted_by, t.parent,
-		agentd.value_of(t.input, t.input_blob), t.budget, agentd.us(t.created_at), coalesce(agentd.us(t.deadline), 0),
+		CASE WHEN t.input_blob IS NULL THEN t.input ELSE agentd.blob_value(t.input_blob) END, t.budget, (extract(epoch FROM t.created_at) * 1000000)::bigint, coalesce((extract(epoch FROM t.deadline) * 1000000)::bigint, 0),
 		c.failures::integer, c.recoveries::integer, c.cancel, c.seq,
 		CASE WHEN c.seq > 0 THEN agentd.journal_json(t.id, t.leaf, 0) END, c.spent, NULL::bigint, NULL::bigint
 	FROM unnest(p_id, p_fence, p_leaf, p_failures, p_recoveries, p_cancel, p_seq, p_spent)
@@ -88,7 +89,7 @@ CREATE FUNCTION agentd.claim(p_worker uuid, p_limit integer, p_claim integer DEF
 RETURNS TABLE (task uuid, fence integer, workflow text, bundle bytea, urgency text, labels json, submitted_by text,
 	parent uuid, input json, budget json, created_us bigint, deadline_us bigint, failures integer, recoveries integer,
 	cancel boolean, last_seq bigint, journal json, spent_pusd bigint, now_us bigint, next_due_us bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
 	v_now timestamptz := agentd.clock();
@@ -111,12 +112,12 @@ BEGIN
 	PERFORM agentd.promote_due(greatest(100, 2 * p_limit), v_now);
 	RETURN QUERY SELECT NULL::uuid, NULL::integer, NULL::text, NULL::bytea, NULL::text, NULL::json, NULL::text, NULL::uuid,
 		NULL::json, NULL::json, NULL::bigint, NULL::bigint, NULL::integer, NULL::integer, NULL::boolean, NULL::bigint,
-		NULL::json, NULL::bigint, agentd.us(v_now), (SELECT agentd.us(q.run_at) FROM task_queue q
+		NULL::json, NULL::bigint, (extract(epoch FROM v_now) * 1000000)::bigint, (SELECT (extract(epoch FROM q.run_at) * 1000000)::bigint FROM task_queue q
 			WHERE q.state NOT IN ('ready', 'running') AND q.run_at IS NOT NULL ORDER BY q.run_at LIMIT 1);
 
 	IF v_worker.claim = p_claim THEN
 		SELECT array_agg(q.id), array_agg(q.fence), array_agg(q.leaf), array_agg(q.failures), array_agg(q.recoveries),
-			array_agg(q.cancel_at IS NOT NULL), array_agg(q.seq), array_agg(agentd.pusd(q.spent_usd + q.held_usd))
+			array_agg(q.cancel_at IS NOT NULL), array_agg(q.seq), array_agg(((q.spent_usd + q.held_usd) * 1000000000000)::bigint)
 		INTO v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent
 		FROM task_queue q JOIN task_attempts a ON a.task = q.id AND a.fence = q.fence AND a.leaf = q.leaf
 		WHERE q.worker = p_worker AND q.state = 'running' AND a.claim = p_claim;
@@ -142,7 +143,7 @@ BEGIN
 					AND r.semantics <= v_worker.semantics
 				ORDER BY r.priority, r.run_at, r.id LIMIT v_left FOR NO KEY UPDATE SKIP LOCKED))
 			RETURNING q.id, q.fence, q.leaf, q.failures, q.recoveries, q.cancel_at IS NOT NULL AS cancel, q.seq,
-				agentd.pusd(q.spent_usd + q.held_usd) AS spent
+				((q.spent_usd + q.held_usd) * 1000000000000)::bigint AS spent
 		), a AS (
 			INSERT INTO task_attempts (task, worker, started_at, fence, claim, leaf)
 			SELECT c.id, p_worker, v_now, c.fence, p_claim, c.leaf FROM c
@@ -156,24 +157,31 @@ BEGIN
 	END LOOP;
 END $$;
 
+CREATE FUNCTION agentd.attempt_end(p_task uuid, p_fence integer, p_leaf smallint, p_now timestamptz, p_outcome text) RETURNS void
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+BEGIN
+	UPDATE agentd.task_attempts a SET ended_at = p_now, outcome = p_outcome
+	WHERE a.task = p_task AND a.fence = p_fence AND a.leaf = p_leaf;
+END $$;
+
 -- A clean end: every task of the worker is ready again at once, no recovery counted; answers how many.
 CREATE FUNCTION agentd.worker_leave(p_worker uuid) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
 DECLARE
 	v_now timestamptz := agentd.clock();
-	v_n integer;
+	v_n integer := 0;
+	q record;
 BEGIN
 	UPDATE workers SET ended_at = v_now WHERE id = p_worker AND ended_at IS NULL;
-	WITH mine AS (
-		SELECT q.id FROM task_queue q WHERE q.worker = p_worker AND q.state = 'running' ORDER BY q.id FOR NO KEY UPDATE
-	), given AS (
-		UPDATE task_queue q SET state = 'ready', worker = NULL, fence = q.fence + 1, run_at = v_now
-		FROM mine WHERE q.id = mine.id RETURNING q.id, q.fence - 1 AS fence, q.leaf
-	), ended AS (
-		UPDATE task_attempts a SET ended_at = v_now, outcome = 'left'
-		FROM given g WHERE a.task = g.id AND a.fence = g.fence AND a.leaf = g.leaf
-	)
-	SELECT count(*) INTO v_n FROM given;
+	FOR q IN
+		UPDATE task_queue x SET state = 'ready', worker = NULL, fence = x.fence + 1, run_at = v_now
+		WHERE x.ctid = ANY (ARRAY(SELECT y.ctid FROM task_queue y WHERE y.worker = p_worker AND y.state = 'running'
+			ORDER BY y.id FOR NO KEY UPDATE))
+		RETURNING x.id, x.fence - 1 AS fence, x.leaf
+	LOOP
+		PERFORM agentd.attempt_end(q.id, q.fence, q.leaf, v_now, 'left');
+		v_n := v_n + 1;
+	END LOOP;
 	IF v_n > 0 THEN
 		PERFORM pg_notify('agentd_work', '');
 	END IF;

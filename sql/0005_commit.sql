@@ -6,6 +6,8 @@
 -- Status: ok; already: committed before; stale: the fence is lost; busy: the row is locked, send it again;
 --         refused: nothing of this move was written, code and message say why. Data errors fail the call; the
 --         caller halves the batch until the culprit is alone.
+-- Plans:  a batch drives every join (LATERAL with LIMIT) and finds what it changes by ctid. Joined by key, the planner may turn the
+--         join round where the statistics show an empty table, and look each row of a full one up in the batch.
 -- Locks:  task_queue in the order of the call (busy rows are skipped, so that nobody waits), then task_log, effects,
 --         spend_hold, model_calls, tasks, task_attempts.
 
@@ -145,7 +147,7 @@ CREATE FUNCTION agentd.commit_steps(p_task uuid[], p_fence integer[], p_rows int
 	j_digest bytea[], j_started bigint[], j_cost bigint[],
 	p_effects json DEFAULT NULL, p_holds json DEFAULT NULL, p_calls json DEFAULT NULL)
 RETURNS TABLE (ord bigint, status text, last_seq bigint, cancel boolean, now_us bigint, code text, message text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
 	v_now timestamptz := agentd.clock();
@@ -155,11 +157,13 @@ DECLARE
 	v_seq bigint[];
 	v_kept smallint[];
 	v_cancelled boolean[];
+	v_tids tid[];
 	-- by move; base is -1 where the move does not take place
 	v_base bigint[];
 	v_leaf smallint[];
 	v_leaves smallint[];
 	v_cancel boolean[];
+	v_tid tid[];
 	v_status text[];
 	v_code text[];
 	v_message text[];
@@ -188,24 +192,26 @@ BEGIN
 	LOOP
 		v_pass := v_pass + 1;
 		BEGIN
-			SELECT array_agg(x.ord), array_agg(x.seq), array_agg(x.leaf), array_agg(x.cancel), array_agg(DISTINCT x.leaf)
-			INTO v_ord, v_seq, v_kept, v_cancelled, v_leaves
-			FROM (SELECT m.ord, q.seq, q.leaf, q.cancel_at IS NOT NULL AS cancel
-				FROM unnest(p_task, p_fence) WITH ORDINALITY m(task, fence, ord)
-				JOIN task_queue q ON q.id = m.task AND q.fence = m.fence AND q.worker IS NOT NULL
-				ORDER BY m.ord FOR NO KEY UPDATE OF q SKIP LOCKED) x;
+			SELECT array_agg(q.ord), array_agg(q.seq), array_agg(q.leaf), array_agg(q.cancel), array_agg(q.tid), array_agg(DISTINCT q.leaf)
+			INTO v_ord, v_seq, v_kept, v_cancelled, v_tids, v_leaves
+			FROM unnest(p_task, p_fence) WITH ORDINALITY m(task, fence, ord)
+			CROSS JOIN LATERAL (SELECT m.ord, x.seq, x.leaf, x.cancel_at IS NOT NULL AS cancel, x.ctid AS tid FROM task_queue x
+				WHERE x.id = m.task AND x.fence = m.fence AND x.worker IS NOT NULL LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) q;
 			IF cardinality(v_ord) = v_n THEN
 				v_base := v_seq;
 				v_leaf := v_kept;
 				v_cancel := v_cancelled;
+				v_tid := v_tids;
 			ELSE
 				v_base := array_fill(-1::bigint, ARRAY[v_n]);
 				v_leaf := array_fill(0::smallint, ARRAY[v_n]);
 				v_cancel := array_fill(false, ARRAY[v_n]);
+				v_tid := array_fill('(0,0)'::tid, ARRAY[v_n]);
 				FOR i IN 1..coalesce(cardinality(v_ord), 0) LOOP
 					v_base[v_ord[i]] := v_seq[i];
 					v_leaf[v_ord[i]] := v_kept[i];
 					v_cancel[v_ord[i]] := v_cancelled[i];
+					v_tid[v_ord[i]] := v_tids[i];
 				END LOOP;
 			END IF;
 			v_status := ARRAY(SELECT CASE WHEN b >= 0 THEN 'ok' END FROM unnest(v_base) WITH ORDINALITY b(b, ord) ORDER BY ord);
@@ -247,19 +253,26 @@ BEGIN
 				PERFORM agentd.calls_settle(p_calls, p_task, p_fence, v_base, v_leaf, v_now);
 			END IF;
 
+			IF p_holds IS NOT NULL OR p_calls IS NOT NULL THEN
+				-- Rows that were changed just now stand elsewhere.
+				SELECT array_agg(coalesce(q.tid, '(0,0)'::tid) ORDER BY m.ord) INTO v_tid
+				FROM unnest(p_task) WITH ORDINALITY m(task, ord)
+				LEFT JOIN LATERAL (SELECT x.ctid AS tid FROM task_queue x WHERE x.id = m.task LIMIT 1) q ON true;
+			END IF;
+
 			IF cardinality(j_move) > 0 THEN
 				IF pg_column_size(j_value) > 65536 THEN
 					PERFORM agentd.blobs_keep(array_agg(p_task[j.move]), array_agg(j.value), v_now)
-					FROM unnest(j_move, j_value) j(move, value) WHERE v_base[j.move] >= 0 AND agentd.is_large(j.value)
+					FROM unnest(j_move, j_value) j(move, value) WHERE v_base[j.move] >= 0 AND (pg_column_size(j.value) > 65540)
 					HAVING count(*) > 0;
 				END IF;
 				INSERT INTO task_log (task, seq, at, started_at, fence, try, leaf, path, kind, step_kind, value, value_blob,
 					value_digest, cost_usd)
-				SELECT p_task[j.move], v_base[j.move] + j.idx, v_now, agentd.at_us(j.started), p_fence[j.move], j.try,
+				SELECT p_task[j.move], v_base[j.move] + j.idx, v_now, (timestamptz 'epoch' + nullif(j.started, 0) * interval '1 microsecond'), p_fence[j.move], j.try,
 					v_leaf[j.move], j.path, j.kind, j.step_kind,
-					CASE WHEN NOT agentd.is_large(j.value) THEN j.value END,
-					CASE WHEN agentd.is_large(j.value) THEN agentd.blob_digest(j.value) END,
-					j.digest, CASE WHEN j.cost <> 0 THEN agentd.usd(j.cost) END
+					CASE WHEN NOT (pg_column_size(j.value) > 65540) THEN j.value END,
+					CASE WHEN (pg_column_size(j.value) > 65540) THEN agentd.blob_digest(j.value) END,
+					j.digest, CASE WHEN j.cost <> 0 THEN j.cost * 0.000000000001 END
 				FROM unnest(j_move, j_idx, j_path, j_try, j_kind, j_step_kind, j_value, j_digest, j_started, j_cost)
 					j(move, idx, path, try, kind, step_kind, value, digest, started, cost)
 				WHERE v_base[j.move] >= 0;
@@ -267,8 +280,8 @@ BEGIN
 
 			IF 0 = ANY (p_next) THEN
 				UPDATE task_queue q SET seq = q.seq + m.rows, recoveries = 0
-				FROM unnest(p_task, p_rows, p_next, v_base) m(task, rows, next, base)
-				WHERE q.id = m.task AND m.next = 0 AND m.base >= 0 AND m.rows > 0;
+				FROM unnest(v_tid, p_rows, p_next, v_base) m(tid, rows, next, base)
+				WHERE q.ctid = m.tid AND m.next = 0 AND m.base >= 0 AND m.rows > 0;
 			END IF;
 			IF 1 = ANY (p_next) OR 3 = ANY (p_next) THEN
 				-- Released for later is a timer; released for now goes behind what is as urgent and older. A cancel that
@@ -277,25 +290,25 @@ BEGIN
 					recoveries = CASE WHEN m.rows > 0 THEN 0 ELSE q.recoveries END,
 					failures = q.failures + m.failure::integer,
 					run_at = CASE WHEN m.next = 1 AND q.cancel_at IS NOT NULL AND m.state <> 'uncertain' THEN v_now
-						WHEN m.next = 3 THEN greatest(agentd.at_us(m.run_at), v_now) ELSE agentd.at_us(m.run_at) END,
+						WHEN m.next = 3 THEN greatest((timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond'), v_now) ELSE (timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond') END,
 					state = CASE WHEN m.next = 1 AND q.cancel_at IS NOT NULL AND m.state <> 'uncertain' THEN 'ready'
 						WHEN m.next = 1 THEN m.state::task_state
-						WHEN agentd.at_us(m.run_at) > v_now THEN 'waiting_timer' ELSE 'ready' END
-				FROM unnest(p_task, p_rows, p_next, p_state, p_run_at, p_failure, v_base)
-					m(task, rows, next, state, run_at, failure, base)
-				WHERE q.id = m.task AND m.next IN (1, 3) AND m.base >= 0;
+						WHEN (timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond') > v_now THEN 'waiting_timer' ELSE 'ready' END
+				FROM unnest(v_tid, p_rows, p_next, p_state, p_run_at, p_failure, v_base)
+					m(tid, rows, next, state, run_at, failure, base)
+				WHERE q.ctid = m.tid AND m.next IN (1, 3) AND m.base >= 0;
 			END IF;
 			IF 2 = ANY (p_next) THEN
 				IF pg_column_size(p_output) > 65536 THEN
 					PERFORM agentd.blobs_keep(array_agg(m.task), array_agg(m.output), v_now)
 					FROM unnest(p_task, p_output, p_next, v_base) m(task, output, next, base)
-					WHERE m.next = 2 AND m.base >= 0 AND agentd.is_large(m.output) HAVING count(*) > 0;
+					WHERE m.next = 2 AND m.base >= 0 AND (pg_column_size(m.output) > 65540) HAVING count(*) > 0;
 				END IF;
 				WITH gone AS (
 					DELETE FROM task_queue q
-					USING unnest(p_task, p_rows, p_next, p_state, p_output, p_error, v_base)
-						m(task, rows, next, state, output, error, base)
-					WHERE q.id = m.task AND m.next = 2 AND m.base >= 0
+					USING unnest(v_tid, p_rows, p_next, p_state, p_output, p_error, v_base)
+						m(tid, rows, next, state, output, error, base)
+					WHERE q.ctid = m.tid AND m.next = 2 AND m.base >= 0
 					RETURNING q.id, q.leaf, q.seq + m.rows AS seq, q.fence, q.failures::integer, q.recoveries::integer,
 						m.state::task_state AS state, q.state AS ended_from, m.output, m.error, q.spent_usd + q.held_usd AS cost
 				)
@@ -307,19 +320,22 @@ BEGIN
 				FROM gone g;
 				UPDATE tasks t SET state = g.state, ended_from = g.ended_from, finished_at = v_now, last_seq = g.seq,
 					fence = g.fence, failures = g.failures, recoveries = g.recoveries, cost_usd = g.cost, error = g.error,
-					output = CASE WHEN NOT agentd.is_large(g.output) THEN g.output END,
-					output_blob = CASE WHEN agentd.is_large(g.output) THEN agentd.blob_digest(g.output) END
+					output = CASE WHEN NOT (pg_column_size(g.output) > 65540) THEN g.output END,
+					output_blob = CASE WHEN (pg_column_size(g.output) > 65540) THEN agentd.blob_digest(g.output) END
 				FROM unnest(v_gone, v_gone_leaf, v_gone_seq, v_gone_fence, v_gone_failures, v_gone_recoveries, v_gone_state,
 						v_gone_from, v_gone_output, v_gone_error, v_gone_cost)
 					g(id, leaf, seq, fence, failures, recoveries, state, ended_from, output, error, cost)
-				WHERE t.id = g.id AND t.leaf = g.leaf AND t.leaf = ANY (v_leaves);
+				CROSS JOIN LATERAL (SELECT x.ctid AS tid FROM tasks x
+					WHERE x.id = g.id AND x.leaf = g.leaf AND x.leaf = ANY (v_leaves) LIMIT 1) l
+				WHERE t.ctid = l.tid AND t.leaf = g.leaf AND t.leaf = ANY (v_leaves);
 			END IF;
 			-- The attempt that finishes its task ends with it: no row of its own to write (view attempts).
 			IF 1 = ANY (p_next) OR 3 = ANY (p_next) THEN
 				UPDATE task_attempts a SET ended_at = v_now, outcome = CASE WHEN m.next = 3 THEN 'released' ELSE m.state END
 				FROM unnest(p_task, p_fence, p_next, p_state, v_base, v_leaf) m(task, fence, next, state, base, leaf)
-				WHERE a.task = m.task AND a.fence = m.fence AND a.leaf = m.leaf AND m.next IN (1, 3) AND m.base >= 0
-					AND a.leaf = ANY (v_leaves);
+				CROSS JOIN LATERAL (SELECT x.ctid AS tid FROM task_attempts x
+					WHERE x.task = m.task AND x.fence = m.fence AND x.leaf = m.leaf AND x.leaf = ANY (v_leaves) LIMIT 1) l
+				WHERE a.ctid = l.tid AND a.leaf = m.leaf AND a.leaf = ANY (v_leaves) AND m.next IN (1, 3) AND m.base >= 0;
 			END IF;
 			EXIT again;
 		EXCEPTION WHEN unique_violation THEN
@@ -332,8 +348,8 @@ BEGIN
 			SELECT j.*, l.value_digest AS old
 			FROM unnest(j_move, j_idx, j_path, j_try, j_kind, j_step_kind, j_value, j_digest, j_started, j_cost)
 				WITH ORDINALITY j(move, idx, path, try, kind, step_kind, value, digest, started, cost, ord)
-			LEFT JOIN task_log l ON v_base[j.move] >= 0 AND l.task = p_task[j.move] AND l.path = j.path
-				AND l.try = j.try AND l.kind = j.kind AND l.leaf = v_leaf[j.move] AND l.leaf = ANY (v_leaves)
+			LEFT JOIN LATERAL (SELECT x.value_digest FROM task_log x WHERE v_base[j.move] >= 0 AND x.task = p_task[j.move]
+				AND x.path = j.path AND x.try = j.try AND x.kind = j.kind AND x.leaf = v_leaf[j.move] LIMIT 1) l ON true
 		), fresh AS (
 			SELECT j.*, (row_number() OVER (PARTITION BY j.move ORDER BY j.ord))::integer AS new_idx FROM j WHERE j.old IS NULL
 		), f AS (
@@ -373,9 +389,12 @@ BEGIN
 				WHEN m.next = 2 AND t.state::text = m.state AND t.fence = m.fence THEN 'already'
 				ELSE 'stale' END AS status
 			FROM unnest(p_task, p_fence, p_next, p_state, v_status) WITH ORDINALITY m(task, fence, next, state, status, ord)
-			LEFT JOIN task_queue q ON q.id = m.task AND q.fence = m.fence AND q.worker IS NOT NULL
-			LEFT JOIN task_attempts a ON a.task = m.task AND a.fence = m.fence AND a.leaf = ANY (agentd.leaves_of(p_task))
-			LEFT JOIN tasks t ON t.id = m.task AND t.leaf = ANY (agentd.leaves_of(p_task))
+			LEFT JOIN LATERAL (SELECT x.id FROM task_queue x
+				WHERE x.id = m.task AND x.fence = m.fence AND x.worker IS NOT NULL LIMIT 1) q ON true
+			LEFT JOIN LATERAL (SELECT x.outcome FROM task_attempts x
+				WHERE x.task = m.task AND x.fence = m.fence AND x.leaf = ANY (agentd.leaves_of(m.task)) LIMIT 1) a ON true
+			LEFT JOIN LATERAL (SELECT x.state, x.fence FROM tasks x
+				WHERE x.id = m.task AND x.leaf = ANY (agentd.leaves_of(m.task)) LIMIT 1) t ON true
 			WHERE m.status IS NULL
 		LOOP
 			v_status[r.ord] := r.status;
@@ -387,7 +406,7 @@ BEGIN
 	IF 3 = ANY (p_next) THEN
 		PERFORM pg_notify('agentd_work', '');
 	END IF;
-	RETURN QUERY SELECT s.ord, s.status, CASE WHEN s.base < 0 THEN 0 ELSE s.base + s.rows END, s.cancel, agentd.us(v_now), s.code, s.message
+	RETURN QUERY SELECT s.ord, s.status, CASE WHEN s.base < 0 THEN 0 ELSE s.base + s.rows END, s.cancel, (extract(epoch FROM v_now) * 1000000)::bigint, s.code, s.message
 		FROM unnest(v_status, v_base, p_rows, v_cancel, v_code, v_message) WITH ORDINALITY
 			s(status, base, rows, cancel, code, message, ord);
 END $$;

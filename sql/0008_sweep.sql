@@ -12,28 +12,26 @@ DECLARE
 	v_bound integer := coalesce((p ->> 'bound')::integer, 200);
 	v_limit integer := coalesce((p ->> 'recoveries')::integer, 3);
 	v_now timestamptz := agentd.clock();
-	v_n bigint;
+	v_n bigint := 0;
+	q record;
 BEGIN
 	UPDATE workers SET ended_at = v_now
 	WHERE ended_at IS NULL
 		AND (lease_until < v_now OR lease_until > v_now + 2 * lease_ms * interval '1 millisecond');
-	WITH lost AS (
-		SELECT q.id FROM task_queue q
-		WHERE q.state = 'running' AND NOT EXISTS (SELECT FROM workers w WHERE w.id = q.worker AND w.ended_at IS NULL)
-		ORDER BY q.id LIMIT v_bound FOR NO KEY UPDATE SKIP LOCKED
-	), taken AS (
-		UPDATE task_queue q SET fence = q.fence + 1, worker = NULL, recoveries = q.recoveries + 1,
-			state = CASE WHEN q.recoveries + 1 > v_limit THEN 'quarantined' ELSE 'ready' END::task_state,
-			run_at = CASE WHEN q.recoveries + 1 > v_limit THEN NULL ELSE v_now END,
+	FOR q IN
+		UPDATE task_queue x SET fence = x.fence + 1, worker = NULL, recoveries = x.recoveries + 1,
+			state = CASE WHEN x.recoveries + 1 > v_limit THEN 'quarantined' ELSE 'ready' END::task_state,
+			run_at = CASE WHEN x.recoveries + 1 > v_limit THEN NULL ELSE v_now END,
 			-- What may have killed its worker runs behind all others, so that it starves nobody.
-			priority = greatest(q.priority, 30::smallint)
-		FROM lost WHERE q.id = lost.id
-		RETURNING q.id, q.leaf, q.fence - 1 AS fence, q.state
-	), ended AS (
-		UPDATE task_attempts a SET ended_at = v_now, outcome = 'lost'
-		FROM taken t WHERE a.task = t.id AND a.fence = t.fence AND a.leaf = t.leaf
-	)
-	SELECT count(*) INTO v_n FROM taken;
+			priority = greatest(x.priority, 30::smallint)
+		WHERE x.ctid = ANY (ARRAY(SELECT y.ctid FROM task_queue y
+			WHERE y.state = 'running' AND NOT EXISTS (SELECT FROM workers w WHERE w.id = y.worker AND w.ended_at IS NULL)
+			ORDER BY y.id LIMIT v_bound FOR NO KEY UPDATE OF y SKIP LOCKED))
+		RETURNING x.id, x.fence - 1 AS fence, x.leaf
+	LOOP
+		PERFORM agentd.attempt_end(q.id, q.fence, q.leaf, v_now, 'lost');
+		v_n := v_n + 1;
+	END LOOP;
 	IF v_n > 0 THEN
 		PERFORM pg_notify('agentd_work', ''), pg_notify('agentd_done', '');
 	END IF;
