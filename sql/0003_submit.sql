@@ -185,8 +185,8 @@ BEGIN
 	WITH fresh AS (
 		INSERT INTO tasks (id, parent, created_at, run_at, deadline, leaf, workflow, bundle, submitted_by,
 			urgency, labels, budget, origin, input, input_blob)
-		SELECT s.id, s.parent, v_now, (timestamptz 'epoch' + nullif(s.run_at, 0) * interval '1 microsecond'), d.deadline, agentd.leaf_of(agentd.uuid_time(s.id), w.retain),
-			s.workflow, s.bundle, s.principal, s.urgency, s.labels, 
+		SELECT s.id, s.parent, v_now, (timestamptz 'epoch' + nullif(s.run_at, 0) * interval '1 microsecond'), d.deadline,
+			agentd.leaf_of(agentd.uuid_time(s.id), w.retain), s.workflow, s.bundle, s.principal, s.urgency, s.labels,
 			CASE WHEN s.budget IS NULL THEN w.budget ELSE agentd.budget_effective(s.budget, w.budget) END, s.origin,
 			CASE WHEN NOT (pg_column_size(s.input) > 65540) THEN s.input END,
 			CASE WHEN (pg_column_size(s.input) > 65540) THEN agentd.blob_digest(s.input) END

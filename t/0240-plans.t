@@ -7,7 +7,8 @@ CREATE PROCEDURE test.fill(p_n integer) LANGUAGE plpgsql AS $$
 DECLARE
 	k integer := 1000;
 BEGIN
-	FOR i IN 1..p_n / k LOOP
+	FOR i IN 1..ceil(p_n / k::float) LOOP
+		k := least(k, p_n);
 		PERFORM agentd.submit_batch((SELECT array_agg(agentd.uuid_new()) FROM generate_series(1, k)), array_fill('noop'::text, ARRAY[k]),
 			array_fill('{}'::json, ARRAY[k]), array_fill('normal'::text, ARRAY[k]), array_fill(NULL::json, ARRAY[k]),
 			array_fill(NULL::json, ARRAY[k]), array_fill(0::bigint, ARRAY[k]), array_fill(0::bigint, ARRAY[k]),
@@ -44,6 +45,8 @@ is "this system tells the time on a processor" "$(sql "SELECT test.cpu_us() > 0"
 
 # One session for all: plans that were made for the empty queue would meet the full one.
 sql "
+CALL test.fill(1);
+SELECT test.batch('$W', 500);
 CALL test.fill(500);
 CREATE TABLE test.t (n integer, us float);
 DO \$\$ BEGIN FOR i IN 1..3 LOOP INSERT INTO test.t VALUES (i, test.batch('$W', 500)); COMMIT; END LOOP; END \$\$;
