@@ -99,7 +99,8 @@ RETURNS text LANGUAGE sql STABLE AS $$
 		|| ',"bundle":"' || encode(p_bundle, 'hex') || '","created_at":"' || agentd.rfc3339(p_at) || '"}'
 $$;
 
--- It reads nothing but by whole keys, so one plan serves for ever; planning anew took half of a single submission.
+-- It reads nothing but by whole keys (LATERAL with LIMIT: never the other way round), so one plan serves for ever;
+-- planning anew took half of a single submission.
 -- Answers one row per submission: status new | replayed | not_found | invalid | key_conflict | id_conflict.
 CREATE FUNCTION agentd.submit_batch(p_id uuid[], p_workflow text[], p_input json[], p_urgency text[], p_labels json[],
 	p_budget json[], p_run_at bigint[], p_deadline bigint[], p_key text[], p_route text[], p_request bytea[],
@@ -161,7 +162,8 @@ BEGIN
 			SELECT s.ord, s.request, k.task, k.state::text, k.body, k.request AS first_request
 			FROM unnest(p_principal, p_route, p_key, p_request, p_id, v_status)
 				WITH ORDINALITY s(principal, route, key, request, id, status, ord)
-			JOIN idempotency_keys k ON k.principal = s.principal AND k.route = s.route AND k.key = s.key
+			CROSS JOIN LATERAL (SELECT * FROM idempotency_keys x
+				WHERE x.principal = s.principal AND x.route = s.route AND x.key = s.key LIMIT 1) k
 			WHERE s.status IS NULL AND k.task <> s.id
 		LOOP
 			IF v_hit.first_request = v_hit.request THEN
@@ -187,7 +189,7 @@ BEGIN
 			urgency, labels, budget, origin, input, input_blob)
 		SELECT s.id, s.parent, v_now, (timestamptz 'epoch' + nullif(s.run_at, 0) * interval '1 microsecond'), d.deadline,
 			agentd.leaf_of(agentd.uuid_time(s.id), w.retain), s.workflow, s.bundle, s.principal, s.urgency, s.labels,
-			CASE WHEN s.budget IS NULL THEN w.budget ELSE agentd.budget_effective(s.budget, w.budget) END, s.origin,
+			agentd.budget_effective(s.budget, w.budget), s.origin,
 			CASE WHEN NOT (pg_column_size(s.input) > 65540) THEN s.input END,
 			CASE WHEN (pg_column_size(s.input) > 65540) THEN agentd.blob_digest(s.input) END
 		FROM unnest(p_id, p_workflow, p_input, p_urgency, p_labels, p_budget, p_run_at, p_deadline, p_principal,
@@ -211,7 +213,7 @@ BEGIN
 			FROM (SELECT s.*, row_number() OVER (PARTITION BY s.id ORDER BY s.ord) AS nth
 				FROM unnest(p_id, p_principal, p_workflow, v_status) WITH ORDINALITY s(id, principal, workflow, status, ord)
 				WHERE s.status IS NULL) s
-			JOIN tasks t ON t.id = s.id AND t.leaf = ANY (v_leaves)
+			CROSS JOIN LATERAL (SELECT * FROM tasks x WHERE x.id = s.id AND x.leaf = ANY (v_leaves) LIMIT 1) t
 			WHERE s.nth > 1 OR s.id <> ALL (coalesce(v_fresh, '{}'))
 		LOOP
 			IF v_hit.same THEN

@@ -189,8 +189,9 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, p
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY SELECT t.id, coalesce(t.state, q.state)::text, t.state IS NOT NULL
-		FROM unnest(p_ids) i(id) JOIN tasks t ON t.id = i.id AND t.leaf = ANY (agentd.leaves_of(p_ids))
-		LEFT JOIN task_queue q ON q.id = t.id;
+		FROM unnest(p_ids) i(id)
+		CROSS JOIN LATERAL (SELECT * FROM tasks x WHERE x.id = i.id AND x.leaf = ANY (agentd.leaves_of(i.id)) LIMIT 1) t
+		LEFT JOIN LATERAL (SELECT * FROM task_queue x WHERE x.id = i.id LIMIT 1) q ON true;
 END $$;
 
 -- Ends a task that no worker has: outcome, queue row. The queue row must be locked.
