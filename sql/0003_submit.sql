@@ -106,7 +106,7 @@ CREATE FUNCTION agentd.submit_batch(p_id uuid[], p_workflow text[], p_input json
 	p_budget json[], p_run_at bigint[], p_deadline bigint[], p_key text[], p_route text[], p_request bytea[],
 	p_principal text[], p_parent uuid[] DEFAULT NULL, p_origin json[] DEFAULT NULL)
 RETURNS TABLE (ord bigint, status text, task uuid, state text, body text, message text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_generic_plan
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE

@@ -3,7 +3,8 @@
 -- Words:  a worker row is one incarnation of one process; its lease is the lease of every task it runs, so that a
 --         heartbeat touches one row. The fence is raised by every claim and by every take-over.
 -- Locks:  workers, then task_queue rows (claim skips locked ones), then inserts.
--- Plans:  hot functions look 500 rows up by key. At the usual price of a random page the planner would rather read a
+-- Plans:  no function here is compiled: a plan with a switched-off scan in it looks dear enough for JIT, which took 1 s
+--         a call. Hot functions look 500 rows up by key. At the usual price of a random page the planner would rather read a
 --         whole month and hash it, so they name another price (what they look up is in memory). A custom plan each time
 --         keeps a plan that was made for an empty queue from meeting a full one (R40). Conditions on a running task say
 --         "worker IS NOT NULL": with "state = 'running'" the index of running tasks competes with the primary key,
@@ -28,7 +29,7 @@ END $$;
 
 -- Safety is the fence's; a lease that ran out but was not taken over yet is simply prolonged (R7).
 CREATE FUNCTION agentd.heartbeat(p_worker uuid) RETURNS TABLE (lost boolean, cancelled uuid[])
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
 BEGIN
 	UPDATE workers SET lease_until = agentd.clock() + lease_ms * interval '1 millisecond'
 	WHERE id = p_worker AND ended_at IS NULL;
@@ -42,7 +43,7 @@ END $$;
 
 -- Up to p_limit due waiting tasks become ready, oldest first; answers how many.
 CREATE FUNCTION agentd.promote_due(p_limit integer, p_now timestamptz) RETURNS integer
-LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	v_n integer;
 BEGIN
@@ -68,7 +69,7 @@ CREATE FUNCTION agentd.claimed_rows(p_id uuid[], p_fence integer[], p_leaf small
 RETURNS TABLE (task uuid, fence integer, workflow text, bundle bytea, urgency text, labels json, submitted_by text,
 	parent uuid, input json, budget json, created_us bigint, deadline_us bigint, failures integer, recoveries integer,
 	cancel boolean, last_seq bigint, journal json, spent_pusd bigint, now_us bigint, next_due_us bigint)
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
@@ -88,7 +89,7 @@ CREATE FUNCTION agentd.claim(p_worker uuid, p_limit integer, p_claim integer DEF
 RETURNS TABLE (task uuid, fence integer, workflow text, bundle bytea, urgency text, labels json, submitted_by text,
 	parent uuid, input json, budget json, created_us bigint, deadline_us bigint, failures integer, recoveries integer,
 	cancel boolean, last_seq bigint, journal json, spent_pusd bigint, now_us bigint, next_due_us bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
 	v_now timestamptz := agentd.clock();
@@ -157,7 +158,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION agentd.attempt_end(p_task uuid, p_fence integer, p_leaf smallint, p_now timestamptz, p_outcome text) RETURNS void
-LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
 	UPDATE agentd.task_attempts a SET ended_at = p_now, outcome = p_outcome
 	WHERE a.task = p_task AND a.fence = p_fence AND a.leaf = p_leaf;
@@ -165,7 +166,7 @@ END $$;
 
 -- A clean end: every task of the worker is ready again at once, no recovery counted; answers how many.
 CREATE FUNCTION agentd.worker_leave(p_worker uuid) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
 DECLARE
 	v_now timestamptz := agentd.clock();
 	v_n integer := 0;

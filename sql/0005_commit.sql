@@ -147,7 +147,7 @@ CREATE FUNCTION agentd.commit_steps(p_task uuid[], p_fence integer[], p_rows int
 	j_digest bytea[], j_started bigint[], j_cost bigint[],
 	p_effects json DEFAULT NULL, p_holds json DEFAULT NULL, p_calls json DEFAULT NULL)
 RETURNS TABLE (ord bigint, status text, last_seq bigint, cancel boolean, now_us bigint, code text, message text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
 	v_now timestamptz := agentd.clock();

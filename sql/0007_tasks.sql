@@ -15,7 +15,7 @@ CREATE VIEW agentd.attempts AS
 
 -- The task's row, or AG404 when there is none or it is somebody else's.
 CREATE FUNCTION agentd.task_find(p_task uuid, p_principal text, p_all boolean) RETURNS agentd.tasks
-LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
 	v agentd.tasks;
@@ -35,7 +35,7 @@ $$;
 
 -- Step rows from the journal: one per path in the order of their first rows, as their latest row has them.
 CREATE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean) RETURNS text
-LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
 	RETURN (
@@ -72,7 +72,7 @@ RETURNS text LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE FUNCTION agentd.task_view(p_task uuid, p_principal text, p_all boolean) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
 	t tasks := agentd.task_find(p_task, p_principal, p_all);
@@ -104,7 +104,7 @@ END $$;
 -- Newest first; next is the id to go on before, or null. Only months that can hold what is asked for are opened.
 CREATE FUNCTION agentd.task_list(p_workflow text, p_state text, p_label_key text, p_label_value text, p_before uuid,
 	p_limit integer, p_principal text, p_all boolean) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	v_limit integer := least(greatest(p_limit, 1), 200);
 	v_state task_state;
@@ -147,7 +147,7 @@ END $$;
 -- claimed come before the rows they precede and carry the seq before those, so they are shown only when
 -- p_after is -1 (from the start: submitted) or with the rows that follow.
 CREATE FUNCTION agentd.task_events(p_task uuid, p_after bigint, p_limit integer, p_principal text, p_all boolean) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
 	t tasks := agentd.task_find(p_task, p_principal, p_all);
@@ -184,7 +184,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION agentd.task_states(p_ids uuid[]) RETURNS TABLE (id uuid, state text, terminal boolean)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
@@ -196,7 +196,7 @@ END $$;
 
 -- Ends a task that no worker has: outcome, queue row. The queue row must be locked.
 CREATE FUNCTION agentd.task_end(q agentd.task_queue, p_state agentd.task_state, p_error json) RETURNS void
-LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
 	DELETE FROM agentd.task_queue WHERE id = q.id;
 	UPDATE agentd.tasks t SET state = p_state, ended_from = q.state, finished_at = agentd.clock(), last_seq = q.seq, fence = q.fence,
@@ -207,7 +207,7 @@ END $$;
 
 -- R32: a task that nobody runs is cancelled at once; a running or uncertain one is asked to stop. A cancelled one is as wished.
 CREATE FUNCTION agentd.cancel(p_task uuid, p_principal text, p_all boolean) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	t tasks := agentd.task_find(p_task, p_principal, p_all);
 	q task_queue;

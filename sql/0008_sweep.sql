@@ -7,7 +7,7 @@
 
 -- Leases that ran out, or that reach further than two leases ahead (the clock was set back, R44).
 CREATE FUNCTION agentd.sweep_expired_workers(p json) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 AS $$
 DECLARE
 	v_bound integer := coalesce((p ->> 'bound')::integer, 200);
 	v_limit integer := coalesce((p ->> 'recoveries')::integer, 3);
@@ -51,7 +51,7 @@ END $$;
 
 -- Time never resolves what is uncertain (R19); quarantined tasks wait for a person.
 CREATE FUNCTION agentd.sweep_deadlines(p json) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	v_n bigint := 0;
 	q task_queue;
@@ -73,7 +73,7 @@ END $$;
 
 -- R20: nobody settled it in time, so the whole amount counts as spent.
 CREATE FUNCTION agentd.sweep_expired_holds(p json) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	v_n bigint := 0;
 	v_now timestamptz := agentd.clock();
