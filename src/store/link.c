@@ -30,7 +30,7 @@ struct link {
 
 /* R12; jit: a batch's estimated cost must never start a compiler. */
 static const char setup_sql[] =
-	"SET jit = off; SET statement_timeout = '60s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '30s';"
+	"SET statement_timeout = '60s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '30s';"
 	"SET client_connection_check_interval = '5s'; SET timezone = 'UTC'; SET jit = off;"
 	"SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
