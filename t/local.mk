@@ -7,6 +7,7 @@ t_bench_http_load_SOURCES = t/bench/http_load.c
 program_tests = \
   t/0810-stop.t \
   t/0820-agentctl-errors.t \
+  t/0830-zombie.t \
   t/1000-agentctl.t \
   t/1010-http.t \
   t/1020-workflow.t \

@@ -37,9 +37,9 @@ static bool is_known(const char *name, size_t n)
 	return false;
 }
 
-/* AGENTD_CRASH=NAME:N, read once. */
+/* AGENTD_CRASH=NAME:N, read once. With AGENTD_CRASH_STOP it only stands still there, as a machine that sleeps does. */
 static struct {
-	bool read;
+	bool read, stop;
 	const char *name;
 	size_t name_n;
 	unsigned long at, passed;
@@ -52,6 +52,7 @@ static void read_switches(void)
 	char *end;
 
 	switches.read = true;
+	switches.stop = getenv("AGENTD_CRASH_STOP") != NULL;
 	if (log && *log) {
 		switches.log_fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 		if (switches.log_fd < 0)
@@ -95,7 +96,7 @@ void crash_point(const char *name)
 	if (!switches.name || switches.name_n != n || memcmp(switches.name, name, n) != 0)
 		return;
 	if (++switches.passed == switches.at)
-		kill(getpid(), SIGKILL);
+		kill(getpid(), switches.stop ? SIGSTOP : SIGKILL);
 }
 
 #endif

@@ -64,6 +64,21 @@ int64_t engine_now_us(const struct engine *e)
 	return e->db_us + (clock_boot_ms() - e->db_at_ms) * 1000;
 }
 
+/* --- the lease --- */
+
+bool engine_is_fresh(const struct engine *e)
+{
+	return e->fresh_until_ms == 0 || clock_boot_ms() < e->fresh_until_ms;
+}
+
+void engine_fresh_until(struct engine *e, int64_t boot_ms)
+{
+	e->fresh_until_ms = boot_ms;
+	for (struct run *r = e->runs; r; r = r->next)
+		if (r->held)
+			run_schedule(r);
+}
+
 /* --- runs --- */
 
 void engine_start(struct engine *e, struct claimed *c, int64_t db_now_us)

@@ -33,6 +33,8 @@ void engine_on_ended(struct engine *e, void (*on_ended)(void *arg), void *arg);
 void engine_start(struct engine *e, struct claimed *c, int64_t db_now_us);
 size_t engine_active(const struct engine *e);
 
+/* R8: after that time (clock_boot_ms()) nothing new starts, until a later time is told or engine_drop_all() comes. */
+void engine_fresh_until(struct engine *e, int64_t boot_ms);
 void engine_cancel(struct engine *e, const struct uuid *task);	/* R32; unknown ids are ignored */
 /* The lease is gone: abort all work, commit nothing. */
 void engine_drop_all(struct engine *e);

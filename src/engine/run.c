@@ -414,6 +414,10 @@ static void advance(void *arg)
 			end(r);
 		return;
 	}
+	/* Whoever slept past its lease may still have the answer that allowed an effect; somebody else has the task. */
+	r->held = !engine_is_fresh(r->engine);
+	if (r->held)
+		return;
 	if (!r->loaded && !r->sent)
 		load(r);
 	if (r->loaded)

@@ -30,7 +30,7 @@ struct worker {
 	enum phase phase;
 	struct loop_timer *heartbeat, *poll, *due, *drain, *again;
 	struct op *claim_op, *heartbeat_op, *register_op, *leave_op;
-	int64_t lease_from_ms;		/* CLOCK_BOOTTIME before the last answered heartbeat was sent */
+	int64_t fresh_until_ms;		/* CLOCK_BOOTTIME */
 	int64_t heartbeat_sent_ms;
 	bool more;			/* the last claim left tasks behind */
 	bool woken;			/* a notification came while a claim was in flight */
@@ -44,7 +44,14 @@ static void stop_if_quiet(struct worker *w);
 
 static bool lease_is_fresh(const struct worker *w)
 {
-	return clock_boot_ms() - w->lease_from_ms < w->settings->worker.lease_ms * 2 / 3;
+	return clock_boot_ms() < w->fresh_until_ms;
+}
+
+/* R8: two thirds of the lease, counted from before its renewal was asked for. */
+static void renewed(struct worker *w)
+{
+	w->fresh_until_ms = w->heartbeat_sent_ms + w->settings->worker.lease_ms * 2 / 3;
+	engine_fresh_until(w->engine, w->fresh_until_ms);
 }
 
 /* Between half and all of the period, so that workers do not march in step. */
@@ -174,7 +181,7 @@ static void on_heartbeat_answer(struct op *op, void *arg)
 	} else if (h->lost) {
 		lost(w);
 	} else {
-		w->lease_from_ms = w->heartbeat_sent_ms;
+		renewed(w);
 		for (size_t i = 0; i < h->n_cancelled; i++)
 			engine_cancel(w->engine, &h->cancelled[i]);
 		/* It waited for the database so long that it says nothing about now. */
@@ -216,7 +223,7 @@ static void on_registered(struct op *op, void *arg)
 	}
 	uuid_format(&w->id, id);
 	log_info("worker.registered", "worker=%s slots=%d", id, w->settings->worker.slots);
-	w->lease_from_ms = w->heartbeat_sent_ms;
+	renewed(w);
 	w->phase = RUNNING;
 	wake(w);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/loop.h"
 #include "config/settings.h"
@@ -38,6 +39,7 @@ static void (*state_fn)(void *, bool), (*ended_fn)(void *), (*notify)(void *);
 static void *state_arg, *ended_arg, *notify_arg;
 static size_t active;
 static int drains, releases, drops, stops;
+static int64_t fresh_until_ms;
 
 void store_on_state(struct store *s, void (*fn)(void *arg, bool up), void *arg)
 {
@@ -168,6 +170,12 @@ size_t engine_active(const struct engine *e)
 {
 	(void)e;
 	return active;
+}
+
+void engine_fresh_until(struct engine *e, int64_t boot_ms)
+{
+	(void)e;
+	fresh_until_ms = boot_ms;
 }
 
 void engine_cancel(struct engine *e, const struct uuid *task)
@@ -478,6 +486,7 @@ START_TEST(fresh_heartbeat_after_an_outage)
 	turns();
 	ck_assert_int_eq(sent[HEARTBEAT], 1);
 	ck_assert_int_eq(sent[CLAIM], 1);
+	ck_assert_int_gt(fresh_until_ms, clock_boot_ms());	/* the engine is told, too */
 	stop();
 }
 END_TEST
