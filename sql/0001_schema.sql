@@ -168,7 +168,7 @@ CREATE TRIGGER immutable AFTER UPDATE ON agentd.bundles FOR EACH ROW EXECUTE FUN
 
 CREATE SEQUENCE agentd.workflow_generation;
 CREATE TABLE agentd.workflows (
-	name text PRIMARY KEY,
+	name text COLLATE "C" PRIMARY KEY,	-- "C" meets any collation that a caller brings
 	bundle bytea NOT NULL REFERENCES agentd.bundles,
 	active boolean NOT NULL,
 	generation bigint NOT NULL,

@@ -255,7 +255,7 @@ DECLARE
 BEGIN
 	SELECT * INTO v FROM agentd.submit_batch(ARRAY[coalesce($9, agentd.uuid_new())], ARRAY[$1], ARRAY[$2], ARRAY[$3], ARRAY[$4], ARRAY[$5],
 		ARRAY[coalesce(agentd.us($6), 0)], ARRAY[coalesce(agentd.us($7), 0)], ARRAY[$8], ARRAY['SQL submit'],
-		ARRAY[sha256(convert_to(json_build_array($1, $2, $3, $4, $5, $6, $7)::text, 'UTF8'))], ARRAY['sql:' || session_user]);
+		ARRAY[sha256(convert_to(json_build_array($1, $2, $3, $4, $5, $6, $7)::text, 'UTF8'))], ARRAY['sql:' || session_user::text]);
 	CASE v.status
 	WHEN 'new', 'replayed' THEN RETURN v.task;
 	WHEN 'not_found' THEN RAISE EXCEPTION '%', v.message USING ERRCODE = 'AG404';
