@@ -44,6 +44,7 @@ json 2 usage list --limit 5x
 json 2 usage list --frobnicate
 json 2 usage list --limit
 json 2 usage list --label x
+json 2 usage list --state done
 json 2 usage submit hello --label =x
 json 2 usage submit hello --frobnicate
 json 2 usage token create x --scopes root

@@ -8,6 +8,7 @@ program_tests = \
   t/0810-stop.t \
   t/0820-agentctl-errors.t \
   t/0830-zombie.t \
+  t/0840-http-access.t \
   t/1000-agentctl.t \
   t/1010-http.t \
   t/1020-workflow.t \

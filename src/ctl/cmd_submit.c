@@ -126,11 +126,6 @@ static void print_event(const struct json *e, int64_t from_us)
 	fflush(stdout);
 }
 
-static bool is_terminal(struct str state)
-{
-	return str_is(state, "succeeded") || str_is(state, "failed") || str_is(state, "cancelled") || str_is(state, "expired");
-}
-
 /* How far the events were shown. Those before the journal's first row (submitted, claimed) all have seq 0. */
 struct shown {
 	int64_t seq, from_us;
@@ -167,7 +162,7 @@ static int show_events(struct ctl *c, const struct uuid *id, const struct princi
 	events = json_getc(answer, "events");
 	for (size_t i = 0; i < json_len(events); i++)
 		show_event(c, json_at(events, i), &zeros, shown);
-	return is_terminal(cell(answer, "state")) && json_len(events) < FOLLOW_BATCH;
+	return task_state_is_terminal(cell(answer, "state")) && json_len(events) < FOLLOW_BATCH;
 }
 
 /* The channel outlives this function, and with it what its notices set. */

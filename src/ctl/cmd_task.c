@@ -151,7 +151,7 @@ static int read_option(struct task_filter *f, int o, char **argv, struct err *er
 		return 0;
 	case 's':
 		f->state = str_from(optarg);
-		return 0;
+		return task_state_is_known(f->state) ? 0 : err_set(err, ERR_USAGE, "--state \"%s\": there is no such state of a task", optarg);
 	case 'l':
 		return ctl_pair_arg("--label", optarg, &f->label_key, &f->label_value, err);
 	case 'n':

@@ -11,6 +11,31 @@ static const struct stmt cancel_stmt = {"cancel", "SELECT agentd.cancel($1, $2, 
 static const struct stmt events_stmt = {"task_events", "SELECT agentd.task_events($1, $2, $3, $4, $5)"};
 static const struct stmt states_stmt = {"task_states", "SELECT id, state, terminal FROM agentd.task_states($1)"};
 
+static const struct {
+	const char *name;
+	bool terminal;
+} states[] = {
+	{"ready", false},	  {"running", false},	   {"waiting_approval", false}, {"waiting_timer", false},
+	{"waiting_event", false}, {"waiting_slot", false}, {"uncertain", false},	{"quarantined", false},
+	{"succeeded", true},	  {"failed", true},	   {"cancelled", true},		{"expired", true},
+};
+
+bool task_state_is_known(struct str state)
+{
+	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+		if (str_is(state, states[i].name))
+			return true;
+	return false;
+}
+
+bool task_state_is_terminal(struct str state)
+{
+	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+		if (str_is(state, states[i].name))
+			return states[i].terminal;
+	return false;
+}
+
 static void add_principal(struct params *p, const struct principal *by)
 {
 	params_text(p, by->name.p ? by->name : STR(""));

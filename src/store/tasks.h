@@ -29,6 +29,10 @@ struct principal {
 	bool sees_all;			/* admin, or the operator at the database */
 };
 
+/* ready running waiting_* uncertain quarantined and, terminal, succeeded failed cancelled expired. */
+bool task_state_is_known(struct str state);
+bool task_state_is_terminal(struct str state);
+
 struct submission {
 	struct uuid id;			/* made by the caller */
 	struct str workflow;

@@ -95,6 +95,13 @@ static int read_limit(struct request *req, int *ret, struct err *err)
 	return -1;
 }
 
+static int bad_filter(struct err *err, const char *what)
+{
+	err_set(err, ERR_INVALID, "%s", what);
+	err->status = 400;
+	return -1;
+}
+
 /* label=NAME:TEXT */
 static int read_filter(struct request *req, struct task_filter *f, struct err *err)
 {
@@ -107,12 +114,12 @@ static int read_filter(struct request *req, struct task_filter *f, struct err *e
 	    request_param(req, "label", &label, err) < 0 || request_param(req, "before", &before, err) < 0)
 		return -1;
 	colon = str_chr(label, ':');
-	if ((label.p && colon <= 0) || (before.p && !uuid_parse(before, &f->before))) {
-		err_set(err, ERR_INVALID, "%s", before.p && !(label.p && colon <= 0) ? "before: expected a task id"
-										      : "label: expected NAME:TEXT");
-		err->status = 400;
-		return -1;
-	}
+	if (label.p && colon <= 0)
+		return bad_filter(err, "label: expected NAME:TEXT");
+	if (before.p && !uuid_parse(before, &f->before))
+		return bad_filter(err, "before: expected a task id");
+	if (f->state.p && !task_state_is_known(f->state))
+		return bad_filter(err, "state: expected ready, running, waiting_timer, succeeded, failed, cancelled or another state of tasks");
 	if (label.p) {
 		f->label_key = str_sub(label, 0, (size_t)colon);
 		f->label_value = str_sub(label, (size_t)colon + 1, label.n);
@@ -169,17 +176,9 @@ static int64_t wait_ms(struct request *req)
 
 static bool has_ended(struct arena *a, struct str view)
 {
-	static const char *const ended[] = {"succeeded", "failed", "cancelled", "expired"};
 	const struct json *v;
-	struct str state;
 
-	if (json_parse(a, view, NULL, &v, NULL) < 0)
-		return true;
-	state = json_str(json_getc(v, "state"));
-	for (size_t i = 0; i < sizeof ended / sizeof ended[0]; i++)
-		if (str_is(state, ended[i]))
-			return true;
-	return false;
+	return json_parse(a, view, NULL, &v, NULL) < 0 || task_state_is_terminal(json_str(json_getc(v, "state")));
 }
 
 static void on_first_view(struct request *req, struct op *op)

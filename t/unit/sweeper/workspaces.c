@@ -57,6 +57,8 @@ const struct task_state *tasks_states_of(const struct op *op, size_t *ret_n)
 	return ((const struct look *)op)->v;
 }
 
+static const char *path(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 static const char *path(const char *fmt, ...)
 {
 	const char *rest;
