@@ -1,11 +1,11 @@
 /* http_load.c - HTTP clients for the benches, one thread, poll.
  *
  *   http_load submit  --socket PATH --token TOKEN --workflow NAME [--clients 64] [--count 20000]
- *   http_load latency --socket PATH --token TOKEN --workflow NAME [--count 500] [--pause-ms 20]
+ *   http_load latency --socket PATH --token TOKEN --workflow NAME [--count 500] [--pause-ms 15]
  *
  * submit: CLIENTS kept connections, each sends its next POST /tasks when its answer has come; prints
  * "submissions_per_s". latency: on an idle system, from before POST /tasks to the answer of GET /tasks/ID?wait=
- * that says the task has succeeded; prints p50, p99 and the largest, in ms. Any other answer ends it with status 1.
+ * that says the task has succeeded, with random pauses of PAUSE +- 10 ms between; prints p50, p99 and the largest, in ms. Any other answer ends it with status 1.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -31,7 +31,7 @@ struct client {
 };
 
 static const char *socket_path, *token, *workflow;
-static int n_clients = 64, count, pause_ms = 20;
+static int n_clients = 64, count, pause_ms = 15;
 static struct client clients[MAX_CLIENTS];
 
 static void die(const char *what)
@@ -185,7 +185,7 @@ static void pause_randomly(void)
 
 	if (getrandom(&x, sizeof x, 0) != sizeof x)
 		die("getrandom");
-	ts.tv_nsec = (long)(x % (uint32_t)(2 * pause_ms * 1000)) * 1000;
+	ts.tv_nsec = (long)((uint32_t)(pause_ms - 10) * 1000 + x % 20000) * 1000;
 	nanosleep(&ts, NULL);
 }
 
@@ -249,7 +249,7 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	if (!socket_path || !token || !workflow || n_clients < 1 || n_clients > MAX_CLIENTS || count < 1 || pause_ms < 1 ||
+	if (!socket_path || !token || !workflow || n_clients < 1 || n_clients > MAX_CLIENTS || count < 1 || pause_ms < 10 || pause_ms > 900 ||
 	    argc - optind != 1 || (!latency && strcmp(argv[optind], "submit") != 0)) {
 		fputs("usage: http_load submit|latency --socket PATH --token TOKEN --workflow NAME [--clients N] [--count N] "
 		      "[--pause-ms N]\n", stderr);
