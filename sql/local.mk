@@ -1,15 +1,20 @@
 SQL_FILES = \
   sql/0001_schema.sql \
   sql/0002_partitions.sql \
-  sql/0003_submit.sql \
-  sql/0004_queue.sql \
-  sql/0005_commit.sql \
-  sql/0006_bundles.sql \
-  sql/0007_tasks.sql \
-  sql/0008_sweep.sql \
-  sql/0009_admin.sql
+  sql/0010_functions.sql
+SQL_FUNCTIONS = \
+  sql/functions/1_submit.sql \
+  sql/functions/2_queue.sql \
+  sql/functions/3_commit.sql \
+  sql/functions/4_bundles.sql \
+  sql/functions/5_tasks.sql \
+  sql/functions/6_sweep.sql \
+  sql/functions/7_admin.sql \
+  sql/functions/9_roles.sql
 sqldir = $(pkgdatadir)/sql
 dist_sql_DATA = $(SQL_FILES)
+sqlfunctionsdir = $(sqldir)/functions
+dist_sqlfunctions_DATA = $(SQL_FUNCTIONS)
 
 sql_tests = \
   t/0200-moves.t \

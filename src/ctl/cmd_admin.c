@@ -34,9 +34,9 @@ static int migrate(struct ctl *c, int argc, char **argv)
 	if (migrate_run(c->settings->database, sql_dir(), dry, &r, &err) < 0)
 		return ctl_fail(c, &err);
 	if (c->json)
-		printf("{\"from\":%d,\"to\":%d}\n", r.from, r.to);
+		printf("{\"from\":%d,\"to\":%d,\"functions\":%s}\n", r.from, r.to, r.functions ? "true" : "false");
 	else if (r.from == r.to)
-		printf("schema is at version %d\n", r.to);
+		printf("schema is at version %d%s\n", r.to, !r.functions ? "" : dry ? ", functions would be replaced" : ", functions replaced");
 	else
 		printf("schema %s from version %d to %d\n", dry ? "would go" : "went", r.from, r.to);
 	return 0;

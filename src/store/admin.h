@@ -4,7 +4,7 @@
  * Units:   _ms, _us.
  * Memory:  results live in the op's arena.
  * Errors:  as in store.h; ERR_NOT_FOUND, ERR_CONFLICT.
- * Source:  sql/0006_bundles.sql (tokens too), sql/0008_sweep.sql, sql/0009_admin.sql; R35, R42, R51.
+ * Source:  sql/functions/4_bundles.sql (tokens too), sql/functions/6_sweep.sql, sql/functions/7_admin.sql; R35, R42, R51.
  */
 #ifndef STORE_ADMIN_H
 #define STORE_ADMIN_H
@@ -70,9 +70,11 @@ struct str admin_text_of(const struct op *op);
 /* --- migrations: synchronous, on a connection of its own, under an advisory lock --- */
 struct err;
 struct migrate_report {
-	int from, to;			/* schema version before and after */
+	int from, to;			/* version of the tables before and after */
+	bool functions;			/* they were replaced */
 };
-/* dir holds NNNN_name.sql; runs what is missing, each file in a transaction. dry: only reports. */
+/* dir holds NNNN_name.sql; runs what is missing, each file in a transaction; then dir/functions/NAME.sql, all in one, when their
+ * text is not what was applied last. dry: only reports. */
 int migrate_run(const char *conninfo, const char *dir, bool dry, struct migrate_report *ret, struct err *err);
 
 #endif

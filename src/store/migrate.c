@@ -1,4 +1,6 @@
-/* migrate.c - numbered files, each in a transaction, under an advisory lock. Synchronous: used by agentctl alone. */
+/* migrate.c - numbered files, each applied once in a transaction; then the functions, all anew in one transaction when
+ * their text differs from what was applied last. Under an advisory lock. Synchronous: used by agentctl alone.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -16,26 +18,33 @@
 enum { MAX_FILES = 1000, MAX_FILE_BYTES = 4 << 20 };
 
 struct file_row {
-	int version;
-	const char *name;
+	int version;			/* 0: holds functions */
+	const char *name;		/* below dir */
+};
+
+struct file_list {
+	struct file_row v[MAX_FILES];
+	size_t n;
 };
 
 struct migration {
 	struct arena *arena;
 	PGconn *conn;
 	const char *dir;
-	struct file_row files[MAX_FILES];
-	size_t n_files;
+	struct file_list tables, functions;
 };
 
-static int by_version(const void *a, const void *b)
+/* Numbered ones by number, functions by name. */
+static int by_order(const void *a, const void *b)
 {
 	const struct file_row *x = a, *y = b;
 
-	return (x->version > y->version) - (x->version < y->version);
+	if (x->version != y->version)
+		return x->version < y->version ? -1 : 1;
+	return strcmp(x->name, y->name);
 }
 
-/* NNNN_name.sql */
+/* NNNN_name.sql: its number; -1: another file. */
 static int version_of(const char *name)
 {
 	size_t n = strlen(name);
@@ -45,26 +54,46 @@ static int version_of(const char *name)
 	return (int)strtol(name, NULL, 10);
 }
 
-static int list_files(struct migration *m, struct err *err)
+static int is_sql(const char *name)
 {
-	DIR *d = opendir(m->dir);
+	size_t n = strlen(name);
+
+	return n > 4 && name[0] != '.' && strcmp(name + n - 4, ".sql") == 0 ? 0 : -1;
+}
+
+/* The files of dir/sub that version() takes, in order. A directory that is not there is an empty one. */
+static int list_files(struct migration *m, const char *sub, int (*version)(const char *name), struct file_list *ret,
+		      struct err *err)
+{
+	const char *dir = arena_printf(m->arena, "%s%s", m->dir, sub);
+	DIR *d = opendir(dir);
 	const struct dirent *e;
 
+	if (!d && errno == ENOENT && *sub)
+		return 0;
 	if (!d)
-		return err_set(err, ERR_IO, "%s: %s", m->dir, strerror(errno));
-	while ((e = readdir(d)) != NULL && m->n_files < MAX_FILES) {
-		int version = version_of(e->d_name);
+		return err_set(err, ERR_IO, "%s: %s", dir, strerror(errno));
+	while ((e = readdir(d)) != NULL && ret->n < MAX_FILES) {
+		int v = version(e->d_name);
 
-		if (version >= 0)
-			m->files[m->n_files++] = (struct file_row){version, arena_strdup(m->arena, e->d_name)};
+		if (v >= 0)
+			ret->v[ret->n++] = (struct file_row){v, arena_printf(m->arena, "%s%s%s", sub + (*sub == '/'), *sub ? "/" : "", e->d_name)};
 	}
 	closedir(d);
-	if (m->n_files == 0)
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof ret->v[0], by_order);
+	return 0;
+}
+
+static int list_all(struct migration *m, struct err *err)
+{
+	if (list_files(m, "", version_of, &m->tables, err) < 0 || list_files(m, "/functions", is_sql, &m->functions, err) < 0)
+		return -1;
+	if (m->tables.n == 0)
 		return err_set(err, ERR_NOT_FOUND, "%s: no migrations, expected files like 0001_schema.sql", m->dir);
-	qsort(m->files, m->n_files, sizeof m->files[0], by_version);
-	for (size_t i = 1; i < m->n_files; i++)
-		if (m->files[i].version == m->files[i - 1].version)
-			return err_set(err, ERR_CONFIG, "%s and %s have the same number", m->files[i - 1].name, m->files[i].name);
+	for (size_t i = 1; i < m->tables.n; i++)
+		if (m->tables.v[i].version == m->tables.v[i - 1].version)
+			return err_set(err, ERR_CONFIG, "%s and %s have the same number", m->tables.v[i - 1].name, m->tables.v[i].name);
 	return 0;
 }
 
@@ -92,10 +121,10 @@ static int run_command(struct migration *m, const char *sql, struct err *err)
 	return r ? 0 : -1;
 }
 
-static bool digest_is(const PGresult *r, int row, const struct digest *d)
+static bool digest_is(const PGresult *r, int row, int col, const struct digest *d)
 {
 	char hex[65];
-	const char *stored = PQgetvalue(r, row, 1);
+	const char *stored = PQgetvalue(r, row, col);
 
 	digest_hex(d, hex);
 	return strncmp(stored, "\\x", 2) == 0 && strcmp(stored + 2, hex) == 0;
@@ -109,18 +138,27 @@ static int read_file(struct migration *m, const struct file_row *f, struct str *
 	return 0;
 }
 
-/* What was applied must be what the files say: another file behind an applied number is another schema. */
-static int check_applied(struct migration *m, int *ret_version, struct err *err)
+static int exists(struct migration *m, const char *table, bool *ret, struct err *err)
 {
-	PGresult *r = run(m, "SELECT to_regclass('agentd.schema_migrations') IS NOT NULL", err);
-	bool exists;
+	PGresult *r = run(m, arena_printf(m->arena, "SELECT to_regclass('agentd.%s') IS NOT NULL", table), err);
 
 	if (!r)
 		return -1;
-	exists = *PQgetvalue(r, 0, 0) == 't';
+	*ret = *PQgetvalue(r, 0, 0) == 't';
 	PQclear(r);
+	return 0;
+}
+
+/* What was applied must be what the files say: another file behind an applied number is another schema. */
+static int check_applied(struct migration *m, int *ret_version, struct err *err)
+{
+	PGresult *r;
+	bool there;
+
 	*ret_version = 0;
-	if (!exists)
+	if (exists(m, "schema_migrations", &there, err) < 0)
+		return -1;
+	if (!there)
 		return 0;
 	r = run(m, "SELECT version, digest FROM agentd.schema_migrations ORDER BY version", err);
 	if (!r)
@@ -130,17 +168,29 @@ static int check_applied(struct migration *m, int *ret_version, struct err *err)
 		int version = (int)strtol(PQgetvalue(r, row, 0), NULL, 10);
 
 		*ret_version = version;
-		for (size_t i = 0; i < m->n_files; i++) {
+		for (size_t i = 0; i < m->tables.n; i++) {
 			struct str text;
 			struct digest d;
 
-			if (m->files[i].version != version)
+			if (m->tables.v[i].version != version)
 				continue;
-			if (read_file(m, &m->files[i], &text, &d, err) < 0)
+			if (read_file(m, &m->tables.v[i], &text, &d, err) < 0)
 				return -1;
-			if (!digest_is(r, row, &d))
-				return err_set(err, ERR_CONFIG, "%s was changed after it was applied to this database", m->files[i].name);
+			if (!digest_is(r, row, 1, &d))
+				return err_set(err, ERR_CONFIG, "%s was changed after it was applied to this database", m->tables.v[i].name);
 		}
+	}
+	return 0;
+}
+
+/* Runs the text and, in the same transaction, what records it. */
+static int apply_text(struct migration *m, const char *name, const char *text, const char *record, struct err *err)
+{
+	if (run_command(m, "BEGIN", err) < 0)
+		return -1;
+	if (run_command(m, text, err) < 0 || run_command(m, record, err) < 0 || run_command(m, "COMMIT", err) < 0) {
+		PQclear(PQexec(m->conn, "ROLLBACK"));
+		return err_prefix(err, "%s: ", name);
 	}
 	return 0;
 }
@@ -154,17 +204,63 @@ static int apply(struct migration *m, const struct file_row *f, struct err *err)
 	if (read_file(m, f, &text, &d, err) < 0)
 		return -1;
 	digest_hex(&d, hex);
-	if (run_command(m, "BEGIN", err) < 0)
-		return -1;
-	if (run_command(m, text.p, err) < 0 ||
-	    run_command(m, arena_printf(m->arena,
-					"INSERT INTO agentd.schema_migrations VALUES (%d, '%s', '\\x%s', clock_timestamp())",
-					f->version, f->name, hex), err) < 0 ||
-	    run_command(m, "COMMIT", err) < 0) {
-		PQclear(PQexec(m->conn, "ROLLBACK"));
-		return err_prefix(err, "%s: ", f->name);
+	return apply_text(m, f->name, text.p,
+			  arena_printf(m->arena, "INSERT INTO agentd.schema_migrations VALUES (%d, '%s', '\\x%s', clock_timestamp())",
+				       f->version, f->name, hex), err);
+}
+
+/* All function files as one text; whether they are what was applied last. */
+static int read_functions(struct migration *m, struct str *ret_text, struct digest *ret_digest, bool *ret_same, struct err *err)
+{
+	struct buf b;
+	PGresult *r;
+
+	buf_init(&b, m->arena);
+	buf_adds(&b, "SET LOCAL check_function_bodies = off;\n");	/* they may call one another, in any order */
+	for (size_t i = 0; i < m->functions.n; i++) {
+		struct str text;
+		struct digest d;
+
+		if (read_file(m, &m->functions.v[i], &text, &d, err) < 0)
+			return -1;
+		buf_addf(&b, "-- %s\n", m->functions.v[i].name);
+		buf_addstr(&b, text);
+		buf_adds(&b, "\n");
 	}
+	*ret_text = str_from(buf_cstr(&b));
+	digest_of(*ret_text, ret_digest);
+	*ret_same = false;
+	if (exists(m, "schema_functions", ret_same, err) < 0)
+		return -1;
+	if (!*ret_same)
+		return 0;
+	r = run(m, "SELECT digest FROM agentd.schema_functions", err);
+	if (!r)
+		return -1;
+	*ret_same = PQntuples(r) == 1 && digest_is(r, 0, 0, ret_digest);
+	PQclear(r);
 	return 0;
+}
+
+static int apply_functions(struct migration *m, bool dry, bool *ret_replaced, struct err *err)
+{
+	struct str text;
+	struct digest d;
+	bool same;
+	char hex[65];
+
+	if (m->functions.n == 0)
+		return 0;
+	if (read_functions(m, &text, &d, &same, err) < 0)
+		return -1;
+	*ret_replaced = !same;
+	if (same || dry)
+		return 0;
+	digest_hex(&d, hex);
+	return apply_text(m, "functions", text.p,
+			  arena_printf(m->arena, "INSERT INTO agentd.schema_functions (digest, applied_at) VALUES ('\\x%s', clock_timestamp()) "
+						 "ON CONFLICT (one) DO UPDATE SET digest = excluded.digest, applied_at = excluded.applied_at",
+				       hex), err);
 }
 
 static int migrate(struct migration *m, bool dry, struct migrate_report *ret, struct err *err)
@@ -174,14 +270,14 @@ static int migrate(struct migration *m, bool dry, struct migrate_report *ret, st
 	    check_applied(m, &ret->from, err) < 0)
 		return -1;
 	ret->to = ret->from;
-	for (size_t i = 0; i < m->n_files; i++) {
-		if (m->files[i].version <= ret->from)
+	for (size_t i = 0; i < m->tables.n; i++) {
+		if (m->tables.v[i].version <= ret->from)
 			continue;
-		if (!dry && apply(m, &m->files[i], err) < 0)
+		if (!dry && apply(m, &m->tables.v[i], err) < 0)
 			return -1;
-		ret->to = m->files[i].version;
+		ret->to = m->tables.v[i].version;
 	}
-	return 0;
+	return apply_functions(m, dry, &ret->functions, err);
 }
 
 int migrate_run(const char *conninfo, const char *dir, bool dry, struct migrate_report *ret, struct err *err)
@@ -194,8 +290,8 @@ int migrate_run(const char *conninfo, const char *dir, bool dry, struct migrate_
 
 	m->arena = a;
 	m->dir = dir;
-	*ret = (struct migrate_report){0, 0};
-	if (list_files(m, err) < 0)
+	*ret = (struct migrate_report){0};
+	if (list_all(m, err) < 0)
 		goto out;
 	m->conn = PQconnectdbParams(keys, values, 1);
 	if (PQstatus(m->conn) != CONNECTION_OK) {

@@ -1,9 +1,9 @@
 /* move_json.h - the rarer parts of moves as JSON parameters of commit_steps. Internal to the room.
  *
- * Shapes:  arrays of objects; "move" counts from 1. Keys are those of json_to_recordset() in sql/0005_commit.sql.
+ * Shapes:  arrays of objects; "move" counts from 1. Keys are those of json_to_recordset() in sql/functions/3_commit.sql.
  * Memory:  text goes to the buffers, whose first byte is '[' once something was added.
  * Errors:  none.
- * Source:  sql/0005_commit.sql.
+ * Source:  sql/functions/3_commit.sql.
  */
 #ifndef STORE_MOVE_JSON_H
 #define STORE_MOVE_JSON_H

@@ -10,7 +10,7 @@
  *          the arena each of them carries, which the receiver owns.
  * Errors:  per move a status, see enum move_status. A move never fails because the connection is down: it
  *          waits, and is sent again identically.
- * Source:  sql/0004_queue.sql (claim, heartbeat), sql/0005_commit.sql (commit_steps); DESIGN 2 and 3; R3-R21.
+ * Source:  sql/functions/2_queue.sql (claim, heartbeat), sql/functions/3_commit.sql (commit_steps); DESIGN 2 and 3; R3-R21.
  */
 #ifndef STORE_QUEUE_H
 #define STORE_QUEUE_H

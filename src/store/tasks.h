@@ -7,7 +7,7 @@
  * Errors:  ERR_NOT_FOUND (unknown or not the caller's), ERR_CONFLICT (wrong state),
  *          ERR_BUSY (key in flight), ERR_INVALID with err.status 422 (budget raised, same key with another body),
  *          ERR_PG_DOWN.
- * Source:  sql/0003_submit.sql, sql/0007_tasks.sql (cancel, task_view, task_list); R22-R25, R32.
+ * Source:  sql/functions/1_submit.sql, sql/functions/5_tasks.sql (cancel, task_view, task_list); R22-R25, R32.
  */
 #ifndef STORE_TASKS_H
 #define STORE_TASKS_H

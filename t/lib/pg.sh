@@ -114,4 +114,7 @@ pg_migrate() {
 		PGOPTIONS='-c client_min_messages=warning' pg_psql -1 -f "$pg_file" -c "INSERT INTO agentd.schema_migrations
 			VALUES (${pg_name%%_*}, '$pg_name.sql', sha256('$pg_name'), clock_timestamp())" >/dev/null || return 1
 	done
+	set --
+	for pg_file in "${top_srcdir:-.}"/sql/functions/*.sql; do set -- "$@" -f "$pg_file"; done
+	PGOPTIONS='-c client_min_messages=warning -c check_function_bodies=off' pg_psql -1 "$@" >/dev/null
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -137,6 +138,41 @@ START_TEST(two_at_once)
 }
 END_TEST
 
+START_TEST(functions)
+{
+	struct migrate_report r;
+	struct err err = {0};
+	char path[256];
+
+	snprintf(path, sizeof path, "%s/functions", dir);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	put("0003_third.sql", "CREATE TABLE agentd.schema_functions (one boolean PRIMARY KEY DEFAULT true, digest bytea, applied_at timestamptz);");
+	/* the first calls the second, which is not there yet */
+	put("functions/1_f.sql", "CREATE OR REPLACE FUNCTION agentd.f() RETURNS integer LANGUAGE sql AS $$ SELECT agentd.g() $$;");
+	put("functions/2_g.sql", "CREATE OR REPLACE FUNCTION agentd.g() RETURNS integer LANGUAGE sql AS $$ SELECT 1 $$;");
+	ck_assert_msg(migrate_run(conninfo, dir, false, &r, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(r.to, 3);
+	ck_assert(r.functions);
+	ck_assert_int_eq(migrate_run(conninfo, dir, false, &r, &err), 0);
+	ck_assert(!r.functions);
+	put("functions/2_g.sql", "CREATE OR REPLACE FUNCTION agentd.g() RETURNS integer LANGUAGE sql AS $$ SELECT 2 $$;");
+	ck_assert_int_eq(migrate_run(conninfo, dir, true, &r, &err), 0);
+	ck_assert(r.functions);
+	ck_assert_int_eq(migrate_run(conninfo, dir, false, &r, &err), 0);
+	ck_assert(r.functions);
+	/* One that fails replaces none. */
+	put("functions/1_f.sql", "CREATE OR REPLACE FUNCTION agentd.f() RETURNS integer LANGUAGE sql AS $$ SELECT 3 $$;");
+	put("functions/2_g.sql", "CREATE OR REPLACE nonsense");
+	ck_assert_int_eq(migrate_run(conninfo, dir, false, &r, &err), -1);
+	ck_assert_ptr_nonnull(strstr(err.msg, "functions: "));
+	put("functions/2_g.sql", "DO $$ BEGIN IF agentd.f() <> 3 THEN RAISE 'replaced before'; END IF; END $$;");
+	ck_assert_msg(migrate_run(conninfo, dir, false, &r, &err) == 0, "%s", err.msg);
+	drop("functions/1_f.sql");
+	drop("functions/2_g.sql");
+	rmdir(path);
+}
+END_TEST
+
 /* The real files on an empty database, by the real code. */
 START_TEST(shipped_files)
 {
@@ -170,6 +206,7 @@ int main(void)
 	tcase_add_test(tc, changed_file);
 	tcase_add_test(tc, what_is_wrong);
 	tcase_add_test(tc, two_at_once);
+	tcase_add_test(tc, functions);
 	tcase_add_test(tc, shipped_files);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

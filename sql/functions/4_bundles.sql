@@ -1,11 +1,11 @@
--- 0006_bundles.sql - programs and tokens: what is active, who may call.
+-- 4_bundles.sql - programs and tokens: what is active, who may call.
 --
 -- Words:  a bundle is immutable and known by its digest; a workflow's row points at the active one. generation is
 --         raised by every reload that changed something.
 -- Locks:  workflows in name order.
 
 -- All or nothing (one transaction). Workflows that are not given take no new tasks; running ones go on.
-CREATE FUNCTION agentd.reload(p_workflow text[], p_digest bytea[], p_content json[], p_meta json[]) RETURNS json
+CREATE OR REPLACE FUNCTION agentd.reload(p_workflow text[], p_digest bytea[], p_content json[], p_meta json[]) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 DECLARE
 	v_now timestamptz := agentd.clock();
@@ -44,7 +44,7 @@ BEGIN
 		'unchanged', to_json(v_unchanged), 'deactivated', to_json(v_deactivated));
 END $$;
 
-CREATE FUNCTION agentd.bundle(p_digest bytea) RETURNS json
+CREATE OR REPLACE FUNCTION agentd.bundle(p_digest bytea) RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 DECLARE
 	v_content json;
@@ -56,7 +56,7 @@ BEGIN
 	RETURN v_content;
 END $$;
 
-CREATE FUNCTION agentd.workflows_list() RETURNS json
+CREATE OR REPLACE FUNCTION agentd.workflows_list() RETURNS json
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 	SELECT json_build_object('workflows', coalesce(json_agg(json_build_object('name', name, 'description', description,
 		'bundle', encode(bundle, 'hex'), 'generation', generation, 'activated_at', rfc3339(activated_at),
@@ -65,7 +65,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_te
 $$;
 
 -- --- tokens: only the SHA-256 of the text is known here ---
-CREATE FUNCTION agentd.token_create(p_hash bytea, p_name text, p_scopes text[], p_expires_us bigint) RETURNS json
+CREATE OR REPLACE FUNCTION agentd.token_create(p_hash bytea, p_name text, p_scopes text[], p_expires_us bigint) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 DECLARE
 	v api_tokens;
@@ -86,7 +86,7 @@ EXCEPTION WHEN check_violation THEN
 	RAISE EXCEPTION 'scopes: expected some of submit, read, approve, admin, metrics' USING ERRCODE = 'AG422';
 END $$;
 
-CREATE FUNCTION agentd.token_list() RETURNS json
+CREATE OR REPLACE FUNCTION agentd.token_list() RETURNS json
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 	SELECT json_build_object('tokens', coalesce(json_agg(json_build_object('name', name, 'scopes', to_json(scopes),
 		'created_at', rfc3339(created_at), 'expires_at', rfc3339(expires_at), 'revoked_at', rfc3339(revoked_at),
@@ -94,7 +94,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_te
 	FROM api_tokens
 $$;
 
-CREATE FUNCTION agentd.token_revoke(p_name text) RETURNS json
+CREATE OR REPLACE FUNCTION agentd.token_revoke(p_name text) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 DECLARE
 	v_at timestamptz;
@@ -106,7 +106,7 @@ BEGIN
 	RETURN json_build_object('name', p_name, 'revoked_at', agentd.rfc3339(v_at));
 END $$;
 
-CREATE FUNCTION agentd.token_check(p_hash bytea) RETURNS TABLE (hash bytea, name text, scopes text[])
+CREATE OR REPLACE FUNCTION agentd.token_check(p_hash bytea) RETURNS TABLE (hash bytea, name text, scopes text[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 	SELECT t.hash, t.name, t.scopes FROM api_tokens t
 	WHERE t.hash = p_hash AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > agentd.clock())

@@ -1,4 +1,4 @@
--- 0003_submit.sql - submissions: one transaction writes the key, the task and its queue row.
+-- 1_submit.sql - submissions: one transaction writes the key, the task and its queue row.
 --
 -- Words:  a submission names a workflow and pins its active bundle; replayed: the answer of an earlier one.
 --         A key is the caller's Idempotency-Key within (principal, route); request is the SHA-256 of the
@@ -6,7 +6,7 @@
 -- Locks:  idempotency_keys in key order, then tasks, then task_queue.
 
 -- Why a submission's budget is not acceptable (it may lower the workflow's, never raise it), or null.
-CREATE FUNCTION agentd.budget_problem(p_own json, p_limit json) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION agentd.budget_problem(p_own json, p_limit json) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
 	v_key text;
 	v_value json;
@@ -29,7 +29,7 @@ BEGIN
 	RETURN NULL;
 END $$;
 
-CREATE FUNCTION agentd.budget_effective(p_own json, p_limit json) RETURNS json LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION agentd.budget_effective(p_own json, p_limit json) RETURNS json LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
 	IF p_own IS NULL THEN
 		RETURN p_limit;
@@ -39,7 +39,7 @@ BEGIN
 		WHERE coalesce(p_own -> k, p_limit -> k) IS NOT NULL);
 END $$;
 
-CREATE FUNCTION agentd.labels_problem(p json) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION agentd.labels_problem(p json) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
 	v_key text;
 	v_value json;
@@ -60,20 +60,20 @@ BEGIN
 END $$;
 
 -- Values above 64 KiB are kept once by the digest of their text.
-CREATE FUNCTION agentd.is_large(p json) RETURNS boolean LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION agentd.is_large(p json) RETURNS boolean LANGUAGE sql STABLE AS $$
 	SELECT pg_column_size(p) > 65536 + 4
 $$;
-CREATE FUNCTION agentd.blob_digest(p json) RETURNS bytea LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION agentd.blob_digest(p json) RETURNS bytea LANGUAGE sql STABLE AS $$
 	SELECT sha256(convert_to(p::text, 'UTF8'))
 $$;
-CREATE FUNCTION agentd.blob_value(p_blob bytea) RETURNS json LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION agentd.blob_value(p_blob bytea) RETURNS json LANGUAGE sql STABLE AS $$
 	SELECT b.content::json FROM agentd.blobs b WHERE b.digest = p_blob
 $$;
-CREATE FUNCTION agentd.value_of(p json, p_blob bytea) RETURNS json LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION agentd.value_of(p json, p_blob bytea) RETURNS json LANGUAGE sql STABLE AS $$
 	SELECT CASE WHEN p_blob IS NULL THEN p ELSE agentd.blob_value(p_blob) END
 $$;
 -- Keeps the large ones among these values; tasks[i] refers to values[i].
-CREATE FUNCTION agentd.blobs_keep(p_task uuid[], p_value json[], p_now timestamptz) RETURNS void
+CREATE OR REPLACE FUNCTION agentd.blobs_keep(p_task uuid[], p_value json[], p_now timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
 	WITH large AS MATERIALIZED (
@@ -89,11 +89,11 @@ BEGIN
 	ON CONFLICT DO NOTHING;
 END $$;
 
-CREATE FUNCTION agentd.priority_of(p_urgency text) RETURNS smallint LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION agentd.priority_of(p_urgency text) RETURNS smallint LANGUAGE sql IMMUTABLE AS $$
 	SELECT (CASE p_urgency WHEN 'high' THEN 0 WHEN 'low' THEN 20 ELSE 10 END)::smallint
 $$;
 
-CREATE FUNCTION agentd.submitted_body(p_id uuid, p_state agentd.task_state, p_workflow text, p_bundle bytea, p_at timestamptz)
+CREATE OR REPLACE FUNCTION agentd.submitted_body(p_id uuid, p_state agentd.task_state, p_workflow text, p_bundle bytea, p_at timestamptz)
 RETURNS text LANGUAGE sql STABLE AS $$
 	SELECT '{"id":"' || p_id || '","state":"' || p_state || '","workflow":' || to_json(p_workflow)
 		|| ',"bundle":"' || encode(p_bundle, 'hex') || '","created_at":"' || agentd.rfc3339(p_at) || '"}'
@@ -102,7 +102,7 @@ $$;
 -- It reads nothing but by whole keys (LATERAL with LIMIT: never the other way round), so one plan serves for ever;
 -- planning anew took half of a single submission.
 -- Answers one row per submission: status new | replayed | not_found | invalid | key_conflict | id_conflict.
-CREATE FUNCTION agentd.submit_batch(p_id uuid[], p_workflow text[], p_input json[], p_urgency text[], p_labels json[],
+CREATE OR REPLACE FUNCTION agentd.submit_batch(p_id uuid[], p_workflow text[], p_input json[], p_urgency text[], p_labels json[],
 	p_budget json[], p_run_at bigint[], p_deadline bigint[], p_key text[], p_route text[], p_request bytea[],
 	p_principal text[], p_parent uuid[] DEFAULT NULL, p_origin json[] DEFAULT NULL)
 RETURNS TABLE (ord bigint, status text, task uuid, state text, body text, message text)
@@ -246,7 +246,7 @@ BEGIN
 END $$;
 
 -- For SQL: enqueue inside the caller's own transaction. The input is checked against the schema at the first claim.
-CREATE FUNCTION agentd.submit(workflow text, input json DEFAULT '{}', urgency text DEFAULT 'normal',
+CREATE OR REPLACE FUNCTION agentd.submit(workflow text, input json DEFAULT '{}', urgency text DEFAULT 'normal',
 	labels json DEFAULT NULL, budget json DEFAULT NULL, run_at timestamptz DEFAULT NULL, deadline timestamptz DEFAULT NULL,
 	idempotency_key text DEFAULT NULL, id uuid DEFAULT NULL)
 RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$

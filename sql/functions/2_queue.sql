@@ -1,4 +1,4 @@
--- 0004_queue.sql - workers: register, heartbeat, claim, leave.
+-- 2_queue.sql - workers: register, heartbeat, claim, leave.
 --
 -- Words:  a worker row is one incarnation of one process; its lease is the lease of every task it runs, so that a
 --         heartbeat touches one row. The fence is raised by every claim and by every take-over.
@@ -12,7 +12,7 @@
 --         is parsed again for every plan, 60 us each.
 -- Errors: AG410: the worker's lease is over; it must stop everything and register anew.
 
-CREATE FUNCTION agentd.worker_register(p_id uuid, p_host text, p_pid integer, p_lanes text[], p_lease_ms bigint,
+CREATE OR REPLACE FUNCTION agentd.worker_register(p_id uuid, p_host text, p_pid integer, p_lanes text[], p_lease_ms bigint,
 	p_semantics integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 DECLARE
@@ -28,7 +28,7 @@ BEGIN
 END $$;
 
 -- Safety is the fence's; a lease that ran out but was not taken over yet is simply prolonged (R7).
-CREATE FUNCTION agentd.heartbeat(p_worker uuid) RETURNS TABLE (lost boolean, cancelled uuid[])
+CREATE OR REPLACE FUNCTION agentd.heartbeat(p_worker uuid) RETURNS TABLE (lost boolean, cancelled uuid[])
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
 BEGIN
 	UPDATE workers SET lease_until = agentd.clock() + lease_ms * interval '1 millisecond'
@@ -42,7 +42,7 @@ BEGIN
 END $$;
 
 -- Up to p_limit due waiting tasks become ready, oldest first; answers how many.
-CREATE FUNCTION agentd.promote_due(p_limit integer, p_now timestamptz) RETURNS integer
+CREATE OR REPLACE FUNCTION agentd.promote_due(p_limit integer, p_now timestamptz) RETURNS integer
 LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	v_n integer;
@@ -55,7 +55,7 @@ BEGIN
 	RETURN v_n;
 END $$;
 
-CREATE FUNCTION agentd.journal_json(p_task uuid, p_leaf smallint, p_after bigint) RETURNS json
+CREATE OR REPLACE FUNCTION agentd.journal_json(p_task uuid, p_leaf smallint, p_after bigint) RETURNS json
 LANGUAGE sql STABLE AS $$
 	SELECT json_agg(json_build_array(l.seq, agentd.us(l.at), l.path, l.try, l.kind, l.step_kind,
 		agentd.value_of(l.value, l.value_blob), coalesce(agentd.us(l.started_at), 0), agentd.pusd(coalesce(l.cost_usd, 0))) ORDER BY l.seq)
@@ -64,7 +64,7 @@ $$;
 
 -- By keys, whatever the statistics say: one plan for ever. (LATERAL with LIMIT: the planner may not turn the join
 -- round and look every task of a month up in the array, as it would where the month looks empty.)
-CREATE FUNCTION agentd.claimed_rows(p_id uuid[], p_fence integer[], p_leaf smallint[], p_failures smallint[],
+CREATE OR REPLACE FUNCTION agentd.claimed_rows(p_id uuid[], p_fence integer[], p_leaf smallint[], p_failures smallint[],
 	p_recoveries smallint[], p_cancel boolean[], p_seq bigint[], p_spent bigint[])
 RETURNS TABLE (task uuid, fence integer, workflow text, bundle bytea, urgency text, labels json, submitted_by text,
 	parent uuid, input json, budget json, created_us bigint, deadline_us bigint, failures integer, recoveries integer,
@@ -85,7 +85,7 @@ END $$;
 
 -- The first row has no task: it says what time it is and when the next timer is due (null: none).
 -- p_claim counts the worker's claims; the same number again gets the same tasks again.
-CREATE FUNCTION agentd.claim(p_worker uuid, p_limit integer, p_claim integer DEFAULT NULL)
+CREATE OR REPLACE FUNCTION agentd.claim(p_worker uuid, p_limit integer, p_claim integer DEFAULT NULL)
 RETURNS TABLE (task uuid, fence integer, workflow text, bundle bytea, urgency text, labels json, submitted_by text,
 	parent uuid, input json, budget json, created_us bigint, deadline_us bigint, failures integer, recoveries integer,
 	cancel boolean, last_seq bigint, journal json, spent_pusd bigint, now_us bigint, next_due_us bigint)
@@ -157,7 +157,7 @@ BEGIN
 	END LOOP;
 END $$;
 
-CREATE FUNCTION agentd.attempt_end(p_task uuid, p_fence integer, p_leaf smallint, p_now timestamptz, p_outcome text) RETURNS void
+CREATE OR REPLACE FUNCTION agentd.attempt_end(p_task uuid, p_fence integer, p_leaf smallint, p_now timestamptz, p_outcome text) RETURNS void
 LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
 	UPDATE agentd.task_attempts a SET ended_at = p_now, outcome = p_outcome
@@ -165,7 +165,7 @@ BEGIN
 END $$;
 
 -- A clean end: every task of the worker is ready again at once, no recovery counted; answers how many.
-CREATE FUNCTION agentd.worker_leave(p_worker uuid) RETURNS integer
+CREATE OR REPLACE FUNCTION agentd.worker_leave(p_worker uuid) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
 DECLARE
 	v_now timestamptz := agentd.clock();

@@ -1,4 +1,4 @@
--- 0008_sweep.sql - what ages: one function per duty, bounded work per call, answers the rows touched.
+-- 6_sweep.sql - what ages: one function per duty, bounded work per call, answers the rows touched.
 --
 -- Words:  a duty takes {"bound": N, ...} and may be called by any number of sweepers at once.
 -- Locks:  workers, then task_queue in id order (locked rows are skipped: a commit that holds one proves life), then tasks.
@@ -6,7 +6,7 @@
 --         and changed later by id.
 
 -- Leases that ran out, or that reach further than two leases ahead (the clock was set back, R44).
-CREATE FUNCTION agentd.sweep_expired_workers(p json) RETURNS bigint
+CREATE OR REPLACE FUNCTION agentd.sweep_expired_workers(p json) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 AS $$
 DECLARE
 	v_bound integer := coalesce((p ->> 'bound')::integer, 200);
@@ -38,7 +38,7 @@ BEGIN
 	RETURN v_n;
 END $$;
 
-CREATE FUNCTION agentd.sweep_due_timers(p json) RETURNS bigint
+CREATE OR REPLACE FUNCTION agentd.sweep_due_timers(p json) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 DECLARE
 	v_n bigint := agentd.promote_due(coalesce((p ->> 'bound')::integer, 500), agentd.clock());
@@ -50,7 +50,7 @@ BEGIN
 END $$;
 
 -- Time never resolves what is uncertain (R19); quarantined tasks wait for a person.
-CREATE FUNCTION agentd.sweep_deadlines(p json) RETURNS bigint
+CREATE OR REPLACE FUNCTION agentd.sweep_deadlines(p json) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	v_n bigint := 0;
@@ -72,7 +72,7 @@ BEGIN
 END $$;
 
 -- R20: nobody settled it in time, so the whole amount counts as spent.
-CREATE FUNCTION agentd.sweep_expired_holds(p json) RETURNS bigint
+CREATE OR REPLACE FUNCTION agentd.sweep_expired_holds(p json) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	v_n bigint := 0;
@@ -95,13 +95,13 @@ BEGIN
 	RETURN v_n;
 END $$;
 
-CREATE FUNCTION agentd.sweep_partitions(p json) RETURNS bigint
+CREATE OR REPLACE FUNCTION agentd.sweep_partitions(p json) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET lock_timeout = '500ms' AS $$
 	SELECT agentd.partitions_ensure()::bigint
 $$;
 
 -- Old terminal tasks go with their whole leaf as soon as no live task is left in it; keys, workers, blobs by age.
-CREATE FUNCTION agentd.sweep_retention(p json) RETURNS bigint
+CREATE OR REPLACE FUNCTION agentd.sweep_retention(p json) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET lock_timeout = '500ms' SET timezone = 'UTC' AS $$
 DECLARE
 	v_bound integer := coalesce((p ->> 'bound')::integer, 500);

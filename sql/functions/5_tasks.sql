@@ -1,4 +1,4 @@
--- 0007_tasks.sql - what people see of tasks, and cancelling. Texts are JSON exactly as the API shows it.
+-- 5_tasks.sql - what people see of tasks, and cancelling. Texts are JSON exactly as the API shows it.
 --
 -- Words:  a principal sees its own tasks, or all; what it does not see does not exist for it (404).
 --         origin: what a retry or fork was made from. Events submitted, claimed, state.changed and finished are made from
@@ -7,14 +7,14 @@
 -- Plans:  what looks at one task goes by keys whatever the statistics say, so one plan serves for ever; making a new one
 --         for each look cost more than the look.
 
-CREATE VIEW agentd.attempts AS
+CREATE OR REPLACE VIEW agentd.attempts AS
 	SELECT a.task, a.fence, a.worker, a.started_at, coalesce(a.ended_at, t.finished_at) AS ended_at,
 		coalesce(a.outcome, t.state::text) AS outcome, a.leaf
 	FROM agentd.task_attempts a
 	LEFT JOIN agentd.tasks t ON t.id = a.task AND t.leaf = a.leaf AND t.fence = a.fence;
 
 -- The task's row, or AG404 when there is none or it is somebody else's.
-CREATE FUNCTION agentd.task_find(p_task uuid, p_principal text, p_all boolean) RETURNS agentd.tasks
+CREATE OR REPLACE FUNCTION agentd.task_find(p_task uuid, p_principal text, p_all boolean) RETURNS agentd.tasks
 LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -29,12 +29,12 @@ BEGIN
 END $$;
 
 -- An optional member of an object, written out: values keep the order of their keys and their literals.
-CREATE FUNCTION agentd.member(p_key text, p_value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION agentd.member(p_key text, p_value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
 	SELECT CASE WHEN p_value IS NULL THEN '' ELSE ',"' || p_key || '":' || p_value END
 $$;
 
 -- Step rows from the journal: one per path in the order of their first rows, as their latest row has them.
-CREATE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean) RETURNS text
+CREATE OR REPLACE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean) RETURNS text
 LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
@@ -61,7 +61,7 @@ BEGIN
 END $$;
 
 -- The members that lists show too.
-CREATE FUNCTION agentd.task_head(t agentd.tasks, p_state agentd.task_state, p_cost numeric, p_started timestamptz)
+CREATE OR REPLACE FUNCTION agentd.task_head(t agentd.tasks, p_state agentd.task_state, p_cost numeric, p_started timestamptz)
 RETURNS text LANGUAGE sql STABLE AS $$
 	SELECT '"id":"' || t.id || '","state":"' || p_state || '","workflow":' || to_json(t.workflow) || ',"bundle":"'
 		|| encode(t.bundle, 'hex') || '","urgency":"' || t.urgency || '","labels":' || coalesce(t.labels::text, '{}')
@@ -71,7 +71,7 @@ RETURNS text LANGUAGE sql STABLE AS $$
 		|| agentd.member('parent', '"' || t.parent || '"') || agentd.member('origin', t.origin::text)
 $$;
 
-CREATE FUNCTION agentd.task_view(p_task uuid, p_principal text, p_all boolean) RETURNS text
+CREATE OR REPLACE FUNCTION agentd.task_view(p_task uuid, p_principal text, p_all boolean) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -102,7 +102,7 @@ BEGIN
 END $$;
 
 -- Newest first; next is the id to go on before, or null. Only months that can hold what is asked for are opened.
-CREATE FUNCTION agentd.task_list(p_workflow text, p_state text, p_label_key text, p_label_value text, p_before uuid,
+CREATE OR REPLACE FUNCTION agentd.task_list(p_workflow text, p_state text, p_label_key text, p_label_value text, p_before uuid,
 	p_limit integer, p_principal text, p_all boolean) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
@@ -146,7 +146,7 @@ END $$;
 -- Events after seq p_after. Those made from other tables have no place in the journal's numbering of their own: submitted and
 -- claimed come before the rows they precede and carry the seq before those, so they are shown only when
 -- p_after is -1 (from the start: submitted) or with the rows that follow.
-CREATE FUNCTION agentd.task_events(p_task uuid, p_after bigint, p_limit integer, p_principal text, p_all boolean) RETURNS text
+CREATE OR REPLACE FUNCTION agentd.task_events(p_task uuid, p_after bigint, p_limit integer, p_principal text, p_all boolean) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -183,7 +183,7 @@ BEGIN
 		|| coalesce(t.last_seq, q.seq) || '}';
 END $$;
 
-CREATE FUNCTION agentd.task_states(p_ids uuid[]) RETURNS TABLE (id uuid, state text, terminal boolean)
+CREATE OR REPLACE FUNCTION agentd.task_states(p_ids uuid[]) RETURNS TABLE (id uuid, state text, terminal boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
@@ -195,7 +195,7 @@ BEGIN
 END $$;
 
 -- Ends a task that no worker has: outcome, queue row. The queue row must be locked.
-CREATE FUNCTION agentd.task_end(q agentd.task_queue, p_state agentd.task_state, p_error json) RETURNS void
+CREATE OR REPLACE FUNCTION agentd.task_end(q agentd.task_queue, p_state agentd.task_state, p_error json) RETURNS void
 LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
 	DELETE FROM agentd.task_queue WHERE id = q.id;
@@ -206,7 +206,7 @@ BEGIN
 END $$;
 
 -- R32: a task that nobody runs is cancelled at once; a running or uncertain one is asked to stop. A cancelled one is as wished.
-CREATE FUNCTION agentd.cancel(p_task uuid, p_principal text, p_all boolean) RETURNS text
+CREATE OR REPLACE FUNCTION agentd.cancel(p_task uuid, p_principal text, p_all boolean) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	t tasks := agentd.task_find(p_task, p_principal, p_all);

@@ -1,4 +1,4 @@
--- 0005_commit.sql - moves: everything that tasks commit at once, many tasks in one call.
+-- 3_commit.sql - moves: everything that tasks commit at once, many tasks in one call.
 --
 -- Words:  a move is journal rows, effect changes, a hold, settled model calls, and what becomes of the task:
 --         next 0 stay, 1 park, 2 finish, 3 release. Arrays run over moves (p_task ...) and over journal rows
@@ -13,7 +13,7 @@
 
 -- at_most_once is dispatched once: only what provably never left may be dispatched again (R18). A repeat within
 -- the same attempt is the same move sent again.
-CREATE FUNCTION agentd.effect_move_allowed(p_class text, p_from agentd.effect_state, p_to agentd.effect_state,
+CREATE OR REPLACE FUNCTION agentd.effect_move_allowed(p_class text, p_from agentd.effect_state, p_to agentd.effect_state,
 	p_same_attempt boolean) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
 	SELECT CASE
 	WHEN p_from = p_to AND (p_same_attempt OR p_class <> 'at_most_once') THEN true
@@ -24,7 +24,7 @@ CREATE FUNCTION agentd.effect_move_allowed(p_class text, p_from agentd.effect_st
 	ELSE false END
 $$;
 
-CREATE FUNCTION agentd.effects_apply(p_effects json, p_task uuid[], p_fence integer[], p_base bigint[],
+CREATE OR REPLACE FUNCTION agentd.effects_apply(p_effects json, p_task uuid[], p_fence integer[], p_base bigint[],
 	p_leaf smallint[], p_now timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	e record;
@@ -65,7 +65,7 @@ END $$;
 
 -- Why this hold is refused, or null. All spending and holding below a path counts against its limit (R20). What the same move settles
 -- counts as settled already. The task's queue row is locked.
-CREATE FUNCTION agentd.hold_problem(p_task uuid, p_amount numeric, p_limits json, p_calls json, p_move integer)
+CREATE OR REPLACE FUNCTION agentd.hold_problem(p_task uuid, p_amount numeric, p_limits json, p_calls json, p_move integer)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	v_limit record;
@@ -92,7 +92,7 @@ BEGIN
 END $$;
 
 -- Inserts the calls that are not there yet and settles their holds, at the task and at the caps' windows.
-CREATE FUNCTION agentd.calls_settle(p_calls json, p_task uuid[], p_fence integer[], p_base bigint[],
+CREATE OR REPLACE FUNCTION agentd.calls_settle(p_calls json, p_task uuid[], p_fence integer[], p_base bigint[],
 	p_leaf smallint[], p_now timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	c record;
@@ -141,7 +141,7 @@ BEGIN
 	END LOOP;
 END $$;
 
-CREATE FUNCTION agentd.commit_steps(p_task uuid[], p_fence integer[], p_rows integer[], p_next smallint[], p_state text[],
+CREATE OR REPLACE FUNCTION agentd.commit_steps(p_task uuid[], p_fence integer[], p_rows integer[], p_next smallint[], p_state text[],
 	p_run_at bigint[], p_failure boolean[], p_output json[], p_error json[],
 	j_move integer[], j_idx integer[], j_path text[], j_try integer[], j_kind text[], j_step_kind text[], j_value json[],
 	j_digest bytea[], j_started bigint[], j_cost bigint[],
