@@ -6,6 +6,8 @@ SQL_FUNCTIONS = \
   sql/functions/1_submit.sql \
   sql/functions/2_queue.sql \
   sql/functions/3_commit.sql \
+  sql/functions/3_effects.sql \
+  sql/functions/3_spend.sql \
   sql/functions/4_bundles.sql \
   sql/functions/5_tasks.sql \
   sql/functions/6_sweep.sql \

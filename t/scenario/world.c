@@ -90,7 +90,7 @@ static struct ledger_row *ledger_find(struct world *w, const struct digest *key)
 	return NULL;
 }
 
-/* As effect_move_allowed() of sql/functions/3_commit.sql, for two attempts. */
+/* As effect_move_allowed() of sql/functions/3_effects.sql, for two attempts. */
 static bool ledger_allows(const struct ledger_row *l, enum effect_state to)
 {
 	bool once = str_is(l->effect_class, "at_most_once");
