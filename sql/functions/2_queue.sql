@@ -3,13 +3,13 @@
 -- Words:  a worker row is one incarnation of one process; its lease is the lease of every task it runs, so that a
 --         heartbeat touches one row. The fence is raised by every claim and by every take-over.
 -- Locks:  workers, then task_queue rows (claim skips locked ones), then inserts.
--- Plans:  no function here is compiled: a plan with a switched-off scan in it looks dear enough for JIT, which took 1 s
---         a call. Hot functions look 500 rows up by key. At the usual price of a random page the planner would rather read a
---         whole month and hash it, so they name another price (what they look up is in memory). A custom plan each time
---         keeps a plan that was made for an empty queue from meeting a full one (R40). Conditions on a running task say
---         "worker IS NOT NULL": with "state = 'running'" the index of running tasks competes with the primary key,
---         and wins where the queue looks empty. They write conversions of time and money out: a function that is inlined
---         is parsed again for every plan, 60 us each.
+-- Plans:  hot functions keep one generic plan: making a plan costs more than running it. So that no statistics can spoil it, what
+--         they read is read by whole keys or in the order of an index: LATERAL with LIMIT (the planner may not turn the join
+--         round), ctid for what was found before, an outer parameter for the leaf (so that the other leaves are not
+--         opened), and every other way is switched off. Conditions on a running task say "worker IS NOT NULL": with
+--         "state = 'running'" the index of running tasks competes with the primary key, and wins where the queue looks
+--         empty. Conversions of time and money are written out: a function that is inlined is parsed again for every plan.
+--         No function here is compiled: a plan with a switched-off scan in it looks dear enough for JIT, which took 1 s a call.
 -- Errors: AG410: the worker's lease is over; it must stop everything and register anew.
 
 CREATE OR REPLACE FUNCTION agentd.worker_register(p_id uuid, p_host text, p_pid integer, p_lanes text[], p_lease_ms bigint,
@@ -29,7 +29,8 @@ END $$;
 
 -- Safety is the fence's; a lease that ran out but was not taken over yet is simply prolonged (R7).
 CREATE OR REPLACE FUNCTION agentd.heartbeat(p_worker uuid) RETURNS TABLE (lost boolean, cancelled uuid[])
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
 BEGIN
 	UPDATE workers SET lease_until = agentd.clock() + lease_ms * interval '1 millisecond'
 	WHERE id = p_worker AND ended_at IS NULL;
@@ -43,7 +44,8 @@ END $$;
 
 -- Up to p_limit due waiting tasks become ready, oldest first; answers how many.
 CREATE OR REPLACE FUNCTION agentd.promote_due(p_limit integer, p_now timestamptz) RETURNS integer
-LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan
+	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET enable_sort = off AS $$
 DECLARE
 	v_n integer;
 BEGIN
@@ -56,31 +58,12 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION agentd.journal_json(p_task uuid, p_leaf smallint, p_after bigint) RETURNS json
-LANGUAGE sql STABLE AS $$
-	SELECT json_agg(json_build_array(l.seq, agentd.us(l.at), l.path, l.try, l.kind, l.step_kind,
-		agentd.value_of(l.value, l.value_blob), coalesce(agentd.us(l.started_at), 0), agentd.pusd(coalesce(l.cost_usd, 0))) ORDER BY l.seq)
-	FROM agentd.task_log l WHERE l.task = p_task AND l.leaf = p_leaf AND l.seq > p_after
-$$;
-
--- By keys, whatever the statistics say: one plan for ever. (LATERAL with LIMIT: the planner may not turn the join
--- round and look every task of a month up in the array, as it would where the month looks empty.)
-CREATE OR REPLACE FUNCTION agentd.claimed_rows(p_id uuid[], p_fence integer[], p_leaf smallint[], p_failures smallint[],
-	p_recoveries smallint[], p_cancel boolean[], p_seq bigint[], p_spent bigint[])
-RETURNS TABLE (task uuid, fence integer, workflow text, bundle bytea, urgency text, labels json, submitted_by text,
-	parent uuid, input json, budget json, created_us bigint, deadline_us bigint, failures integer, recoveries integer,
-	cancel boolean, last_seq bigint, journal json, spent_pusd bigint, now_us bigint, next_due_us bigint)
-LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
-	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-#variable_conflict use_column
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	RETURN QUERY SELECT t.id, c.fence, t.workflow, t.bundle, t.urgency, t.labels, t.submitted_by, t.parent,
-		CASE WHEN t.input_blob IS NULL THEN t.input ELSE agentd.blob_value(t.input_blob) END, t.budget,
-		(extract(epoch FROM t.created_at) * 1000000)::bigint, coalesce((extract(epoch FROM t.deadline) * 1000000)::bigint, 0),
-		c.failures::integer, c.recoveries::integer, c.cancel, c.seq,
-		CASE WHEN c.seq > 0 THEN agentd.journal_json(t.id, t.leaf, 0) END, c.spent, NULL::bigint, NULL::bigint
-	FROM unnest(p_id, p_fence, p_leaf, p_failures, p_recoveries, p_cancel, p_seq, p_spent)
-		c(id, fence, leaf, failures, recoveries, cancel, seq, spent)
-	CROSS JOIN LATERAL (SELECT * FROM agentd.tasks x WHERE x.id = c.id AND x.leaf = c.leaf LIMIT 1) t;
+	RETURN (SELECT json_agg(json_build_array(l.seq, (extract(epoch FROM l.at) * 1000000)::bigint, l.path, l.try, l.kind, l.step_kind,
+			CASE WHEN l.value_blob IS NULL THEN l.value ELSE agentd.blob_value(l.value_blob) END,
+			coalesce((extract(epoch FROM l.started_at) * 1000000)::bigint, 0), (coalesce(l.cost_usd, 0) * 1000000000000)::bigint) ORDER BY l.seq)
+		FROM (SELECT * FROM agentd.task_log x WHERE x.task = p_task AND x.leaf = p_leaf AND x.seq > p_after ORDER BY x.seq) l);
 END $$;
 
 -- The first row has no task: it says what time it is and when the next timer is due (null: none).
@@ -89,13 +72,17 @@ CREATE OR REPLACE FUNCTION agentd.claim(p_worker uuid, p_limit integer, p_claim 
 RETURNS TABLE (task uuid, fence integer, workflow text, bundle bytea, urgency text, labels json, submitted_by text,
 	parent uuid, input json, budget json, created_us bigint, deadline_us bigint, failures integer, recoveries integer,
 	cancel boolean, last_seq bigint, journal json, spent_pusd bigint, now_us bigint, next_due_us bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET enable_sort = off AS $$
 #variable_conflict use_column
 DECLARE
 	v_now timestamptz := agentd.clock();
-	v_worker workers;
+	v_lanes text[];
 	v_lane text;
+	v_semantics smallint;
+	v_last integer;
 	v_left integer := p_limit;
+	v_due timestamptz;
 	v_id uuid[];
 	v_fence integer[];
 	v_leaf smallint[];
@@ -104,56 +91,77 @@ DECLARE
 	v_cancel boolean[];
 	v_seq bigint[];
 	v_spent bigint[];
+	v_leaves smallint[];
+	v_one smallint;
 BEGIN
-	SELECT * INTO v_worker FROM workers w WHERE w.id = p_worker AND w.ended_at IS NULL FOR NO KEY UPDATE;
+	SELECT w.lanes, w.semantics, w.claim INTO v_lanes, v_semantics, v_last FROM workers w
+	WHERE w.id = p_worker AND w.ended_at IS NULL FOR NO KEY UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'worker % has no lease', p_worker USING ERRCODE = 'AG410';
 	END IF;
-	PERFORM agentd.promote_due(greatest(100, 2 * p_limit), v_now);
-	RETURN QUERY SELECT NULL::uuid, NULL::integer, NULL::text, NULL::bytea, NULL::text, NULL::json, NULL::text, NULL::uuid,
-		NULL::json, NULL::json, NULL::bigint, NULL::bigint, NULL::integer, NULL::integer, NULL::boolean, NULL::bigint,
-		NULL::json, NULL::bigint, (extract(epoch FROM v_now) * 1000000)::bigint, (SELECT (extract(epoch FROM q.run_at) * 1000000)::bigint FROM task_queue q
+	FOR i IN 1..2 LOOP
+		v_due := (SELECT q.run_at FROM task_queue q
 			WHERE q.state NOT IN ('ready', 'running') AND q.run_at IS NOT NULL ORDER BY q.run_at LIMIT 1);
+		EXIT WHEN v_due IS NULL OR v_due > v_now OR i = 2;
+		PERFORM agentd.promote_due(greatest(100, 2 * p_limit), v_now);
+	END LOOP;
+	now_us := (extract(epoch FROM v_now) * 1000000)::bigint;
+	next_due_us := (extract(epoch FROM v_due) * 1000000)::bigint;
+	RETURN NEXT;
 
-	IF v_worker.claim = p_claim THEN
-		SELECT array_agg(q.id), array_agg(q.fence), array_agg(q.leaf), array_agg(q.failures), array_agg(q.recoveries),
-			array_agg(q.cancel_at IS NOT NULL), array_agg(q.seq), array_agg(((q.spent_usd + q.held_usd) * 1000000000000)::bigint)
-		INTO v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent
-		FROM task_queue q JOIN task_attempts a ON a.task = q.id AND a.fence = q.fence AND a.leaf = q.leaf
-		WHERE q.worker = p_worker AND q.state = 'running' AND a.claim = p_claim;
-		RETURN QUERY SELECT * FROM agentd.claimed_rows(v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent);
-		RETURN;
-	END IF;
-	IF p_claim IS NOT NULL THEN
-		UPDATE workers w SET claim = p_claim WHERE w.id = p_worker;
-	END IF;
-
-	-- One lane after the other, the most urgent head first: the index is ordered within a lane only.
-	FOR v_lane IN
-		SELECT l FROM unnest(v_worker.lanes) l CROSS JOIN LATERAL (
+	IF v_last = p_claim THEN
+		v_lanes := ARRAY[NULL::text];
+	ELSIF cardinality(v_lanes) > 1 THEN
+		-- One lane after the other, the most urgent head first: the index is ordered within a lane only.
+		v_lanes := ARRAY(SELECT l FROM unnest(v_lanes) l CROSS JOIN LATERAL (
 			SELECT q.priority, q.run_at FROM task_queue q WHERE q.state = 'ready' AND q.lane = l
 			ORDER BY q.priority, q.run_at, q.id LIMIT 1) h
-		ORDER BY h.priority, h.run_at
-	LOOP
+		ORDER BY h.priority, h.run_at);
+	END IF;
+	FOREACH v_lane IN ARRAY v_lanes LOOP
 		EXIT WHEN v_left <= 0;
-		WITH c AS (
-			UPDATE task_queue q SET state = 'running', fence = q.fence + 1, worker = p_worker
-			WHERE q.ctid = ANY (ARRAY(
-				SELECT r.ctid FROM task_queue r WHERE r.state = 'ready' AND r.lane = v_lane
-					AND r.semantics <= v_worker.semantics
-				ORDER BY r.priority, r.run_at, r.id LIMIT v_left FOR NO KEY UPDATE SKIP LOCKED))
-			RETURNING q.id, q.fence, q.leaf, q.failures, q.recoveries, q.cancel_at IS NOT NULL AS cancel, q.seq,
-				((q.spent_usd + q.held_usd) * 1000000000000)::bigint AS spent
-		), a AS (
-			INSERT INTO task_attempts (task, worker, started_at, fence, claim, leaf)
-			SELECT c.id, p_worker, v_now, c.fence, p_claim, c.leaf FROM c
-		)
-		SELECT array_agg(c.id), array_agg(c.fence), array_agg(c.leaf), array_agg(c.failures), array_agg(c.recoveries),
-			array_agg(c.cancel), array_agg(c.seq), array_agg(c.spent)
-		INTO v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent FROM c;
+		IF v_lane IS NULL THEN
+			-- sent again: what it got
+			SELECT array_agg(q.id), array_agg(q.fence), array_agg(q.leaf), array_agg(q.failures), array_agg(q.recoveries),
+				array_agg(q.cancel_at IS NOT NULL), array_agg(q.seq), array_agg(((q.spent_usd + q.held_usd) * 1000000000000)::bigint)
+			INTO v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent
+			FROM task_queue q CROSS JOIN LATERAL (SELECT x.claim FROM task_attempts x
+				WHERE x.task = q.id AND x.fence = q.fence AND x.leaf = q.leaf LIMIT 1) a
+			WHERE q.worker = p_worker AND q.state = 'running' AND a.claim = p_claim;
+		ELSE
+			WITH c AS (
+				UPDATE task_queue q SET state = 'running', fence = q.fence + 1, worker = p_worker
+				WHERE q.ctid = ANY (ARRAY(
+					SELECT r.ctid FROM task_queue r WHERE r.state = 'ready' AND r.lane = v_lane
+						AND r.semantics <= v_semantics
+					ORDER BY r.priority, r.run_at, r.id LIMIT v_left FOR NO KEY UPDATE SKIP LOCKED))
+				RETURNING q.id, q.fence, q.leaf, q.failures, q.recoveries, q.cancel_at IS NOT NULL AS cancel, q.seq,
+					((q.spent_usd + q.held_usd) * 1000000000000)::bigint AS spent
+			), a AS (
+				INSERT INTO task_attempts (task, worker, started_at, fence, claim, leaf)
+				SELECT c.id, p_worker, v_now, c.fence, p_claim, c.leaf FROM c
+			)
+			SELECT array_agg(c.id), array_agg(c.fence), array_agg(c.leaf), array_agg(c.failures), array_agg(c.recoveries),
+				array_agg(c.cancel), array_agg(c.seq), array_agg(c.spent)
+			INTO v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent FROM c;
+		END IF;
 		CONTINUE WHEN v_id IS NULL;
+		IF v_left = p_limit AND v_lane IS NOT NULL AND p_claim IS NOT NULL THEN
+			UPDATE workers w SET claim = p_claim WHERE w.id = p_worker;
+		END IF;
 		v_left := v_left - cardinality(v_id);
-		RETURN QUERY SELECT * FROM agentd.claimed_rows(v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent);
+		v_leaves := agentd.distinct_leaves(v_leaf);
+		FOREACH v_one IN ARRAY v_leaves LOOP
+			RETURN QUERY SELECT t.id, c.fence, t.workflow, t.bundle, t.urgency, t.labels, t.submitted_by, t.parent,
+				CASE WHEN t.input_blob IS NULL THEN t.input ELSE agentd.blob_value(t.input_blob) END, t.budget,
+				(extract(epoch FROM t.created_at) * 1000000)::bigint, coalesce((extract(epoch FROM t.deadline) * 1000000)::bigint, 0),
+				c.failures::integer, c.recoveries::integer, c.cancel, c.seq,
+				CASE WHEN c.seq > 0 THEN agentd.journal_json(t.id, v_one, 0) END, c.spent, NULL::bigint, NULL::bigint
+			FROM unnest(v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent)
+				c(id, fence, leaf, failures, recoveries, cancel, seq, spent)
+			CROSS JOIN LATERAL (SELECT * FROM tasks x WHERE x.id = c.id AND x.leaf = v_one LIMIT 1) t
+			WHERE c.leaf = v_one;
+		END LOOP;
 	END LOOP;
 END $$;
 
@@ -164,9 +172,19 @@ BEGIN
 	WHERE a.task = p_task AND a.fence = p_fence AND a.leaf = p_leaf;
 END $$;
 
+-- These leaves, each once; nearly always there is one.
+CREATE OR REPLACE FUNCTION agentd.distinct_leaves(p_leaf smallint[]) RETURNS smallint[] LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF p_leaf[1] = ALL (p_leaf) THEN
+		RETURN p_leaf[1:1];
+	END IF;
+	RETURN ARRAY(SELECT DISTINCT l FROM unnest(p_leaf) l ORDER BY l);
+END $$;
+
 -- A clean end: every task of the worker is ready again at once, no recovery counted; answers how many.
 CREATE OR REPLACE FUNCTION agentd.worker_leave(p_worker uuid) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
 DECLARE
 	v_now timestamptz := agentd.clock();
 	v_n integer := 0;

@@ -6,8 +6,7 @@
 -- Status: ok; already: committed before; stale: the fence is lost; busy: the row is locked, send it again;
 --         refused: nothing of this move was written, code and message say why. Data errors fail the call; the
 --         caller halves the batch until the culprit is alone.
--- Plans:  a batch drives every join (LATERAL with LIMIT) and finds what it changes by ctid. Joined by key, the planner may turn the
---         join round where the statistics show an empty table, and look each row of a full one up in the batch.
+-- Plans:  as 2_queue.sql: one generic plan, by keys and ctid, leaf by leaf.
 -- Locks:  task_queue in the order of the call (busy rows are skipped, so that nobody waits), then task_log, effects,
 --         spend_hold, model_calls, tasks, task_attempts.
 
@@ -17,7 +16,8 @@ CREATE OR REPLACE FUNCTION agentd.commit_steps(p_task uuid[], p_fence integer[],
 	j_digest bytea[], j_started bigint[], j_cost bigint[],
 	p_effects json DEFAULT NULL, p_holds json DEFAULT NULL, p_calls json DEFAULT NULL)
 RETURNS TABLE (ord bigint, status text, last_seq bigint, cancel boolean, now_us bigint, code text, message text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
 DECLARE
 	v_now timestamptz := agentd.clock();
@@ -42,17 +42,7 @@ DECLARE
 	v_conflict integer[];
 	v_dup integer[];
 	v_move integer;
-	v_gone uuid[];
-	v_gone_leaf smallint[];
-	v_gone_seq bigint[];
-	v_gone_fence integer[];
-	v_gone_failures integer[];
-	v_gone_recoveries integer[];
-	v_gone_state task_state[];
-	v_gone_from task_state[];
-	v_gone_output json[];
-	v_gone_error json[];
-	v_gone_cost numeric[];
+	v_one smallint;
 	h record;
 	r record;
 BEGIN
@@ -62,8 +52,8 @@ BEGIN
 	LOOP
 		v_pass := v_pass + 1;
 		BEGIN
-			SELECT array_agg(q.ord), array_agg(q.seq), array_agg(q.leaf), array_agg(q.cancel), array_agg(q.tid), array_agg(DISTINCT q.leaf)
-			INTO v_ord, v_seq, v_kept, v_cancelled, v_tids, v_leaves
+			SELECT array_agg(q.ord), array_agg(q.seq), array_agg(q.leaf), array_agg(q.cancel), array_agg(q.tid)
+			INTO v_ord, v_seq, v_kept, v_cancelled, v_tids
 			FROM unnest(p_task, p_fence) WITH ORDINALITY m(task, fence, ord)
 			CROSS JOIN LATERAL (SELECT m.ord, x.seq, x.leaf, x.cancel_at IS NOT NULL AS cancel, x.ctid AS tid FROM task_queue x
 				WHERE x.id = m.task AND x.fence = m.fence AND x.worker IS NOT NULL LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) q;
@@ -72,19 +62,22 @@ BEGIN
 				v_leaf := v_kept;
 				v_cancel := v_cancelled;
 				v_tid := v_tids;
+				v_status := array_fill('ok'::text, ARRAY[v_n]);
 			ELSE
 				v_base := array_fill(-1::bigint, ARRAY[v_n]);
 				v_leaf := array_fill(0::smallint, ARRAY[v_n]);
 				v_cancel := array_fill(false, ARRAY[v_n]);
 				v_tid := array_fill('(0,0)'::tid, ARRAY[v_n]);
+				v_status := array_fill(NULL::text, ARRAY[v_n]);
 				FOR i IN 1..coalesce(cardinality(v_ord), 0) LOOP
+					v_status[v_ord[i]] := 'ok';
 					v_base[v_ord[i]] := v_seq[i];
 					v_leaf[v_ord[i]] := v_kept[i];
 					v_cancel[v_ord[i]] := v_cancelled[i];
 					v_tid[v_ord[i]] := v_tids[i];
 				END LOOP;
 			END IF;
-			v_status := ARRAY(SELECT CASE WHEN b >= 0 THEN 'ok' END FROM unnest(v_base) WITH ORDINALITY b(b, ord) ORDER BY ord);
+			v_leaves := agentd.distinct_leaves(v_kept);
 			-- What the first pass refused stays refused.
 			IF v_pass > 1 THEN
 				FOR i IN 1..v_n LOOP
@@ -174,38 +167,33 @@ BEGIN
 					FROM unnest(p_task, p_output, p_next, v_base) m(task, output, next, base)
 					WHERE m.next = 2 AND m.base >= 0 AND (pg_column_size(m.output) > 65540) HAVING count(*) > 0;
 				END IF;
-				WITH gone AS (
-					DELETE FROM task_queue q
-					USING unnest(v_tid, p_rows, p_next, p_state, p_output, p_error, v_base)
-						m(tid, rows, next, state, output, error, base)
-					WHERE q.ctid = m.tid AND m.next = 2 AND m.base >= 0
-					RETURNING q.id, q.leaf, q.seq + m.rows AS seq, q.fence, q.failures::integer, q.recoveries::integer,
-						m.state::task_state AS state, q.state AS ended_from, m.output, m.error, q.spent_usd + q.held_usd AS cost
-				)
-				SELECT array_agg(g.id), array_agg(g.leaf), array_agg(g.seq), array_agg(g.fence), array_agg(g.failures),
-					array_agg(g.recoveries), array_agg(g.state), array_agg(g.ended_from), array_agg(g.output),
-					array_agg(g.error), array_agg(g.cost)
-				INTO v_gone, v_gone_leaf, v_gone_seq, v_gone_fence, v_gone_failures, v_gone_recoveries, v_gone_state,
-					v_gone_from, v_gone_output, v_gone_error, v_gone_cost
-				FROM gone g;
-				UPDATE tasks t SET state = g.state, ended_from = g.ended_from, finished_at = v_now, last_seq = g.seq,
-					fence = g.fence, failures = g.failures, recoveries = g.recoveries, cost_usd = g.cost, error = g.error,
-					output = CASE WHEN NOT (pg_column_size(g.output) > 65540) THEN g.output END,
-					output_blob = CASE WHEN (pg_column_size(g.output) > 65540) THEN agentd.blob_digest(g.output) END
-				FROM unnest(v_gone, v_gone_leaf, v_gone_seq, v_gone_fence, v_gone_failures, v_gone_recoveries, v_gone_state,
-						v_gone_from, v_gone_output, v_gone_error, v_gone_cost)
-					g(id, leaf, seq, fence, failures, recoveries, state, ended_from, output, error, cost)
-				CROSS JOIN LATERAL (SELECT x.ctid AS tid FROM tasks x
-					WHERE x.id = g.id AND x.leaf = g.leaf AND x.leaf = ANY (v_leaves) LIMIT 1) l
-				WHERE t.ctid = l.tid AND t.leaf = g.leaf AND t.leaf = ANY (v_leaves);
+				FOREACH v_one IN ARRAY coalesce(v_leaves, '{}') LOOP
+					WITH gone AS (
+						DELETE FROM task_queue q
+						USING unnest(v_tid, p_rows, p_next, p_state, p_output, p_error, v_base)
+							m(tid, rows, next, state, output, error, base)
+						WHERE q.ctid = m.tid AND m.next = 2 AND m.base >= 0 AND q.leaf = v_one
+						RETURNING q.id, q.seq + m.rows AS seq, q.fence, q.failures::integer, q.recoveries::integer,
+							m.state::task_state AS state, q.state AS ended_from, m.output, m.error, q.spent_usd + q.held_usd AS cost
+					)
+					UPDATE tasks t SET state = g.state, ended_from = g.ended_from, finished_at = v_now, last_seq = g.seq,
+						fence = g.fence, failures = g.failures, recoveries = g.recoveries, cost_usd = g.cost, error = g.error,
+						output = CASE WHEN NOT (pg_column_size(g.output) > 65540) THEN g.output END,
+						output_blob = CASE WHEN (pg_column_size(g.output) > 65540) THEN agentd.blob_digest(g.output) END
+					FROM gone g
+					CROSS JOIN LATERAL (SELECT x.ctid AS tid FROM tasks x WHERE x.id = g.id AND x.leaf = v_one LIMIT 1) l
+					WHERE t.ctid = l.tid AND t.leaf = v_one;
+				END LOOP;
 			END IF;
 			-- The attempt that finishes its task ends with it: no row of its own to write (view attempts).
 			IF 1 = ANY (p_next) OR 3 = ANY (p_next) THEN
-				UPDATE task_attempts a SET ended_at = v_now, outcome = CASE WHEN m.next = 3 THEN 'released' ELSE m.state END
-				FROM unnest(p_task, p_fence, p_next, p_state, v_base, v_leaf) m(task, fence, next, state, base, leaf)
-				CROSS JOIN LATERAL (SELECT x.ctid AS tid FROM task_attempts x
-					WHERE x.task = m.task AND x.fence = m.fence AND x.leaf = m.leaf AND x.leaf = ANY (v_leaves) LIMIT 1) l
-				WHERE a.ctid = l.tid AND a.leaf = m.leaf AND a.leaf = ANY (v_leaves) AND m.next IN (1, 3) AND m.base >= 0;
+				FOREACH v_one IN ARRAY coalesce(v_leaves, '{}') LOOP
+					UPDATE task_attempts a SET ended_at = v_now, outcome = CASE WHEN m.next = 3 THEN 'released' ELSE m.state END
+					FROM unnest(p_task, p_fence, p_next, p_state, v_base, v_leaf) m(task, fence, next, state, base, leaf)
+					CROSS JOIN LATERAL (SELECT x.ctid AS tid FROM task_attempts x
+						WHERE x.task = m.task AND x.fence = m.fence AND x.leaf = v_one LIMIT 1) l
+					WHERE a.ctid = l.tid AND a.leaf = v_one AND m.leaf = v_one AND m.next IN (1, 3) AND m.base >= 0;
+				END LOOP;
 			END IF;
 			EXIT again;
 		EXCEPTION WHEN unique_violation THEN
