@@ -435,7 +435,7 @@ START_TEST(many_tasks)
 		loop_once(world.loop);
 	}
 	t = seconds() - t;
-	printf("# %d tasks of one step in %.2f s: %.0f a second\n", N, t, N / t);
+	printf("# %d tasks of one step in %.2f s: %.0f a second\n", N, t, (double)N / t);
 	ck_assert_int_eq(world.succeeded, N);
 	end();
 }
