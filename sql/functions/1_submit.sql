@@ -239,7 +239,7 @@ BEGIN
 	WHERE s.status IS NULL;
 
 	IF v_ready THEN
-		PERFORM pg_notify('agentd_work', '');
+		PERFORM pg_notify('agentd_work', 'told');
 	END IF;
 	RETURN QUERY SELECT s.ord, coalesce(s.status, 'new'), s.id, s.state, s.body, s.message
 		FROM unnest(v_status, v_task, v_state, v_body, v_message) WITH ORDINALITY s(status, id, state, body, message, ord);

@@ -10,6 +10,7 @@
 --         "state = 'running'" the index of running tasks competes with the primary key, and wins where the queue looks
 --         empty. Conversions of time and money are written out: a function that is inlined is parsed again for every plan.
 --         No function here is compiled: a plan with a switched-off scan in it looks dear enough for JIT, which took 1 s a call.
+-- Wake:   notifications are hints (R38). The payload 'told' says that a program whose own call this is knows without it.
 -- Errors: AG410: the worker's lease is over; it must stop everything and register anew.
 
 CREATE OR REPLACE FUNCTION agentd.worker_register(p_id uuid, p_host text, p_pid integer, p_lanes text[], p_lease_ms bigint,

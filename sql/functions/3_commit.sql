@@ -259,10 +259,10 @@ BEGIN
 		END LOOP;
 	END IF;
 	IF 1 = ANY (p_next) OR 2 = ANY (p_next) THEN
-		PERFORM pg_notify('agentd_done', '');
+		PERFORM pg_notify('agentd_done', 'told');
 	END IF;
 	IF 3 = ANY (p_next) THEN
-		PERFORM pg_notify('agentd_work', '');
+		PERFORM pg_notify('agentd_work', 'told');
 	END IF;
 	RETURN QUERY SELECT s.ord, s.status, CASE WHEN s.base < 0 THEN 0 ELSE s.base + s.rows END, s.cancel, (extract(epoch FROM v_now) * 1000000)::bigint, s.code, s.message
 		FROM unnest(v_status, v_base, p_rows, v_cancel, v_code, v_message) WITH ORDINALITY

@@ -101,6 +101,16 @@ BEGIN
 		|| '},"steps":[' || agentd.task_steps(t.id, t.leaf, t.state IS NOT NULL) || ']}';
 END $$;
 
+-- For long polls: null while the task lives.
+CREATE OR REPLACE FUNCTION agentd.task_view_ended(p_task uuid, p_principal text, p_all boolean) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+BEGIN
+	IF (agentd.task_find(p_task, p_principal, p_all)).state IS NOT NULL THEN
+		RETURN agentd.task_view(p_task, p_principal, p_all);
+	END IF;
+	RETURN NULL;
+END $$;
+
 -- Newest first; next is the id to go on before, or null. Only months that can hold what is asked for are opened.
 CREATE OR REPLACE FUNCTION agentd.task_list(p_workflow text, p_state text, p_label_key text, p_label_value text, p_before uuid,
 	p_limit integer, p_principal text, p_all boolean) RETURNS text

@@ -29,7 +29,7 @@ GRANT USAGE ON SCHEMA agentd TO agentd_owner, agentd_web, agentd_worker, agentd_
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA agentd TO agentd_owner;
 GRANT EXECUTE ON FUNCTION
 	agentd.submit_batch(uuid[], text[], json[], text[], json[], json[], bigint[], bigint[], text[], text[], bytea[], text[], uuid[], json[]),
-	agentd.task_view(uuid, text, boolean), agentd.task_list(text, text, text, text, uuid, integer, text, boolean),
+	agentd.task_view(uuid, text, boolean), agentd.task_view_ended(uuid, text, boolean), agentd.task_list(text, text, text, text, uuid, integer, text, boolean),
 	agentd.task_events(uuid, bigint, integer, text, boolean), agentd.task_states(uuid[]), agentd.cancel(uuid, text, boolean),
 	agentd.reload(text[], bytea[], json[], json[]), agentd.bundle(bytea), agentd.workflows_list(), agentd.token_check(bytea),
 	agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid), agentd.ping() TO agentd_web;

@@ -27,6 +27,8 @@ struct json;
 struct slot;
 struct store;
 
+enum pipe_name { PIPE_MAIN, PIPE_CLAIMS, PIPES };
+
 struct stmt {			/* prepared once per connection */
 	const char *name, *sql;
 };
@@ -37,17 +39,20 @@ struct call {
 	struct op op;			/* first */
 	struct store *store;
 	const struct stmt *stmt;
+	enum pipe_name pipe;		/* the connection it goes over */
 	struct params params;
 	call_read_fn *read;
 	void *result;
 	struct slot *slot;		/* place in the pipeline; NULL while it waits to be repeated */
-	struct loop_timer *deadline, *again;
+	struct call *next_resting;
+	struct loop_timer *deadline, *again;	/* again: set while it rests before its next try */
 	int64_t deadline_ms;
 	unsigned repeats;		/* after 40001, 40P01, 53xxx */
 };
 
 struct call *call_new(struct store *s, struct arena *a, const struct stmt *stmt);
 void call_init(struct call *c, struct store *s, struct arena *a, const struct stmt *stmt);	/* c is cleared, in a */
+void call_answered(struct call *c, PGresult *r);	/* by the pipe; r is the call's */
 struct op *call_start(struct call *c, int64_t deadline_ms, call_read_fn *read, op_done_fn *done, void *arg);
 
 /* A call whose answer is one text: c->result is a struct str *. */
@@ -78,6 +83,8 @@ struct commits *store_commits(struct store *s);
 struct submits *store_submits(struct store *s);
 struct loop *store_loop(struct store *s);
 bool store_is_closed(const struct store *s);
+/* This process itself did what the channel is for. The SQL function notifies with a payload then, so that we do not hear it twice. */
+void store_tell(struct store *s, const char *channel);
 int store_next_claim(struct store *s);		/* counts from 1 */
 
 #endif

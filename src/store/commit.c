@@ -33,6 +33,7 @@ struct batch {
 	struct pending **v;
 	size_t n;
 	bool finishes;		/* some move ends its task: crash points */
+	bool ends, releases;	/* somebody waits for an end or a park; for a task to claim */
 };
 
 struct taskset {		/* open addressing, at most half full */
@@ -202,8 +203,11 @@ static void send_batch(struct commits *c, struct pending *const *v, size_t n)
 	b->commits = c;
 	b->v = arena_dup(a, v, n * sizeof *v);
 	b->n = n;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		b->finishes |= v[i]->move->next == MOVE_FINISH;
+		b->ends |= v[i]->move->next == MOVE_FINISH || v[i]->move->next == MOVE_PARK;
+		b->releases |= v[i]->move->next == MOVE_RELEASE;
+	}
 	add_moves(&b->call.params, a, v, n);
 	add_journal(&b->call.params, a, v, n);
 	add_rare(&b->call.params, a, v, n);
@@ -337,6 +341,10 @@ static void answer_batch(struct batch *b)
 		read_result(r, (int)i, &result);
 		complete(b->v[i], &result);
 	}
+	if (b->ends)
+		store_tell(c->store, "agentd_done");
+	if (b->releases)
+		store_tell(c->store, "agentd_work");
 }
 
 static void unlink_batch(struct batch *b)

@@ -28,6 +28,8 @@ struct listener {
 	struct channel v[MAX_CHANNELS];
 	size_t n;
 	bool busy;		/* a LISTEN has no answer yet */
+	listener_own_fn *is_own;
+	void *own_arg;
 };
 
 static void call_due(struct listener *n)
@@ -72,7 +74,9 @@ static void take_notifications(struct listener *n)
 	PGnotify *note;
 
 	while ((note = PQnotifies(conn)) != NULL) {
-		for (size_t i = 0; i < n->n; i++)
+		bool heard = *note->extra && n->is_own(n->own_arg, note->be_pid);
+
+		for (size_t i = 0; i < n->n && !heard; i++)
 			if (strcmp(n->v[i].name, note->relname) == 0)
 				n->v[i].due = true;
 		PQfreemem(note);
@@ -117,13 +121,22 @@ static void on_down(void *arg)
 		n->v[i].listening = false;
 }
 
-struct listener *listener_open(struct loop *l, const char *conninfo, const char *application)
+void listener_tell(struct listener *n, const char *channel)
+{
+	for (size_t i = 0; i < n->n; i++)
+		if (strcmp(n->v[i].name, channel) == 0)
+			n->v[i].fn(n->v[i].arg);
+}
+
+struct listener *listener_open(struct loop *l, const char *conninfo, const char *application, listener_own_fn *is_own, void *arg)
 {
 	struct arena *a = arena_new(NULL);
 	struct listener *n = ARENA_NEW(a, struct listener);
 	struct link_user user = {.up = on_up, .readable = on_readable, .down = on_down, .arg = n};
 
 	n->arena = a;
+	n->is_own = is_own;
+	n->own_arg = arg;
 	n->link = link_open(l, conninfo, arena_printf(a, "%s listen", application), user);
 	return n;
 }

@@ -10,6 +10,7 @@ src_store_libstore_a_SOURCES = \
   src/store/move_json.c src/store/move_json.h \
   src/store/params.c src/store/params.h \
   src/store/pg.c src/store/store.h \
+  src/store/pipe.c src/store/pipe.h \
   src/store/queue.c src/store/queue.h \
   src/store/sqlstate.def \
   src/store/submission.c src/store/submission.h \

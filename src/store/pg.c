@@ -1,12 +1,9 @@
-/* pg.c - the store's pipeline of calls: every call is a Sync segment of its own, one transaction.
+/* pg.c - the store: calls from start to completion, and the connections they go over.
  *
- * A slot is a call's place in the pipeline. It outlives a call that was cancelled or timed out, because its answer still
- * comes and has to be read past. When the connection is lost all slots become unsent and
- * are sent again in the same order.
+ * Claims have a connection of their own, opened with the first: they run beside commits, on another processor.
  */
 #include "store/store.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -15,32 +12,18 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "store/call.h"
-#include "store/link.h"
 #include "store/listen.h"
+#include "store/pipe.h"
 
-enum { MAX_STMTS = 64, REPEAT_MAX_MS = 1000, REPEATS_WITHOUT_DEADLINE = 1000000, REPEATS = 10 };
-
-enum slot_state { SLOT_UNSENT, SLOT_SENT, SLOT_RESTING };
-
-struct slot {
-	struct slot *next;
-	struct call *call;		/* NULL: nobody waits for the answer any more */
-	enum slot_state state;
-	const struct stmt *preparing;	/* this segment prepares it first */
-	PGresult *answer;		/* kept until the Sync */
-};
+enum { REPEAT_MAX_MS = 1000, REPEATS_WITHOUT_DEADLINE = 1000000, REPEATS = 10 };
 
 struct store {
 	struct arena *arena;
 	struct loop *loop;
-	struct link *link;
+	struct pipe *pipes[PIPES];	/* NULL: not opened yet */
 	struct listener *listener;
 	const char *conninfo, *application;
-	struct slot *head, **tail;
-	struct slot *unsent;		/* first that is not sent on this connection; NULL: all are */
-	const struct stmt *prepared[MAX_STMTS];
-	size_t n_prepared;
-	struct slot *resting;		/* wait for their next try (call.again) */
+	struct call *resting;		/* wait for their next try (call.again) */
 	size_t n_calls, bytes;
 	bool closed;
 	struct {
@@ -66,11 +49,6 @@ static const struct {
 static bool starts(const char *state, const char *prefix)
 {
 	return strncmp(state, prefix, strlen(prefix)) == 0;
-}
-
-static bool is_connection_error(const char *state)
-{
-	return !*state || starts(state, "08") || starts(state, "57P0");
 }
 
 /* Another try of the same call can succeed by itself: deadlock, serialization, the server is out of something,
@@ -107,118 +85,6 @@ static void error_of(const PGresult *r, struct err *err)
 		err_hint(err, "%s", hint);
 }
 
-/* --- the list of slots --- */
-
-static void append(struct store *s, struct slot *t)
-{
-	t->next = NULL;
-	t->state = SLOT_UNSENT;
-	*s->tail = t;
-	s->tail = &t->next;
-	if (!s->unsent)
-		s->unsent = t;
-}
-
-static struct slot *slot_new(struct call *c)
-{
-	struct slot *t = calloc(1, sizeof *t);
-
-	if (!t)
-		fatal("out of memory");
-	t->call = c;
-	c->slot = t;
-	return t;
-}
-
-static void slot_free(struct slot *t)
-{
-	PQclear(t->answer);
-	free(t);
-}
-
-static void pop(struct store *s)
-{
-	struct slot *t = s->head;
-
-	s->head = t->next;
-	if (!s->head)
-		s->tail = &s->head;
-	slot_free(t);
-}
-
-static void unlink_slot(struct slot **at, const struct slot *t)
-{
-	while (*at != t)
-		at = &(*at)->next;
-	*at = t->next;
-}
-
-static void remove_unsent(struct store *s, struct slot *t)
-{
-	unlink_slot(&s->head, t);
-	if (s->unsent == t)
-		s->unsent = t->next;
-	if (!t->next)
-		for (s->tail = &s->head; *s->tail;)
-			s->tail = &(*s->tail)->next;
-	slot_free(t);
-}
-
-/* --- sending --- */
-
-static bool is_prepared(const struct store *s, const struct stmt *stmt)
-{
-	for (size_t i = 0; i < s->n_prepared; i++)
-		if (s->prepared[i] == stmt)
-			return true;
-	return false;
-}
-
-static void forget(struct store *s, const struct stmt *stmt)
-{
-	for (size_t i = 0; i < s->n_prepared; i++)
-		if (s->prepared[i] == stmt) {
-			s->prepared[i] = s->prepared[--s->n_prepared];
-			return;
-		}
-}
-
-static bool send_one(struct store *s, struct slot *t)
-{
-	PGconn *conn = link_conn(s->link);
-	const struct call *c = t->call;
-	const struct params *p = &c->params;
-
-	t->preparing = NULL;
-	if (!is_prepared(s, c->stmt)) {
-		if (s->n_prepared == MAX_STMTS)
-			fatal("more than %d statements", MAX_STMTS);
-		if (!PQsendPrepare(conn, c->stmt->name, c->stmt->sql, 0, NULL))
-			return false;
-		s->prepared[s->n_prepared++] = c->stmt;
-		t->preparing = c->stmt;
-	}
-	return PQsendQueryPrepared(conn, c->stmt->name, p->n, p->values, p->lengths, p->formats, 0) &&
-	       PQpipelineSync(conn);
-}
-
-static void send_all(struct store *s)
-{
-	if (!link_is_up(s->link))
-		return;
-	while (s->unsent) {
-		struct slot *t = s->unsent;
-
-		s->unsent = t->next;
-		t->state = SLOT_SENT;
-		if (!send_one(s, t)) {
-			link_lost(s->link, PQerrorMessage(link_conn(s->link)));
-			return;
-		}
-	}
-	link_flush(s->link);
-}
-
 /* --- completing --- */
 
 static void finish(struct call *c, const struct err *err)
@@ -233,52 +99,45 @@ static void finish(struct call *c, const struct err *err)
 	op_complete(&c->op, err);
 }
 
+static void unlink_resting(struct call *c)
+{
+	struct call **at = &c->store->resting;
+
+	while (*at != c)
+		at = &(*at)->next_resting;
+	*at = c->next_resting;
+	loop_timer_free(c->again);
+	c->again = NULL;
+}
+
 static void on_again(void *arg)
 {
 	struct call *c = arg;
 
-	loop_timer_free(c->again);
-	c->again = NULL;
-	unlink_slot(&c->store->resting, c->slot);
-	append(c->store, c->slot);
-	send_all(c->store);
+	unlink_resting(c);
+	pipe_add(c->store->pipes[c->pipe], c);
 }
 
 static void repeat_later(struct call *c)
 {
 	struct store *s = c->store;
-	struct slot *t = slot_new(c);
 	uint32_t r, cap = 10;
 
 	for (unsigned i = 0; i < c->repeats && cap < REPEAT_MAX_MS; i++)
 		cap *= 2;
 	c->repeats++;
 	random_bytes(&r, sizeof r);
-	t->state = SLOT_RESTING;
-	t->next = s->resting;
-	s->resting = t;
+	c->next_resting = s->resting;
+	s->resting = c;
 	c->again = loop_timer_new(s->loop, on_again, c);
 	loop_timer_set(c->again, 1 + (int64_t)(r % cap));
 }
 
-/* The Sync of the first slot has come: its answer is whole. */
-static void answered(struct store *s)
+void call_answered(struct call *c, PGresult *r)
 {
-	struct slot *t = s->head;
-	struct call *c = t->call;
-	PGresult *r = t->answer;
 	ExecStatusType status = PQresultStatus(r);
 	struct err err = {0};
 
-	t->answer = NULL;
-	if (t->preparing)
-		forget(s, t->preparing);
-	pop(s);
-	if (!c) {
-		PQclear(r);
-		return;
-	}
-	c->slot = NULL;
 	arena_defer(c->op.arena, (void (*)(void *))PQclear, r);
 	if (status == PGRES_TUPLES_OK) {
 		finish(c, c->read(c, r, &err) < 0 ? &err : NULL);
@@ -294,62 +153,6 @@ static void answered(struct store *s)
 	finish(c, &err);
 }
 
-/* false: the connection is of no use any more. */
-static bool take_result(struct store *s, PGresult *r)
-{
-	struct slot *t = s->head;
-
-	switch (PQresultStatus(r)) {
-	case PGRES_PIPELINE_SYNC:
-		PQclear(r);
-		answered(s);
-		return true;
-	case PGRES_FATAL_ERROR:
-	case PGRES_BAD_RESPONSE:
-		if (is_connection_error(state_of(r))) {
-			char reason[256];
-
-			strncpy(reason, PQresultErrorMessage(r), sizeof reason - 1);
-			reason[sizeof reason - 1] = '\0';
-			PQclear(r);
-			link_lost(s->link, reason);
-			return false;
-		}
-		break;
-	case PGRES_COMMAND_OK:
-		/* It stays prepared, even when the call itself fails now. */
-		t->preparing = NULL;
-		break;
-	default:
-		break;
-	}
-	/* The first error of a segment is the reason; what follows it is "aborted". */
-	if (t->answer && PQresultStatus(t->answer) == PGRES_FATAL_ERROR) {
-		PQclear(r);
-		return true;
-	}
-	PQclear(t->answer);
-	t->answer = r;
-	return true;
-}
-
-static void on_readable(void *arg)
-{
-	struct store *s = arg;
-	PGconn *conn = link_conn(s->link);
-
-	while (s->head && s->head != s->unsent && !PQisBusy(conn)) {
-		PGresult *r = PQgetResult(conn);
-
-		if (r && !take_result(s, r))
-			return;
-		if (!r && PQstatus(conn) == CONNECTION_BAD) {
-			link_lost(s->link, PQerrorMessage(conn));
-			return;
-		}
-	}
-}
-
 static void tell_state(struct store *s, bool up)
 {
 	for (size_t i = 0; i < s->n_on_state; i++)
@@ -358,61 +161,29 @@ static void tell_state(struct store *s, bool up)
 
 static void on_up(void *arg)
 {
-	struct store *s = arg;
-
-	if (!PQenterPipelineMode(link_conn(s->link))) {
-		link_lost(s->link, "pipeline mode refused");
-		return;
-	}
-	send_all(s);
-	if (link_is_up(s->link))
-		tell_state(s, true);
+	tell_state(arg, true);
 }
 
 static void on_down(void *arg)
 {
-	struct store *s = arg;
-	struct slot *old = s->head;
-
-	s->n_prepared = 0;
-	s->head = s->unsent = NULL;
-	s->tail = &s->head;
-	while (old) {
-		struct slot *t = old;
-
-		old = t->next;
-		if (!t->call) {
-			slot_free(t);
-			continue;
-		}
-		PQclear(t->answer);
-		t->answer = NULL;
-		append(s, t);
-	}
-	tell_state(s, false);
+	tell_state(arg, false);
 }
 
 /* --- calls --- */
 
-static void leave_pipeline(struct call *c)
+static struct pipe *pipe_for(struct store *s, enum pipe_name name)
 {
-	struct slot *t = c->slot;
+	if (!s->pipes[name])
+		s->pipes[name] = pipe_open(s->loop, s->conninfo, arena_printf(s->arena, "%s claims", s->application), (struct pipe_user){0});
+	return s->pipes[name];
+}
 
-	c->slot = NULL;
-	if (!t)
-		return;
-	switch (t->state) {
-	case SLOT_SENT:
-		t->call = NULL;
-		break;
-	case SLOT_UNSENT:
-		remove_unsent(c->store, t);
-		break;
-	case SLOT_RESTING:
-		unlink_slot(&c->store->resting, t);
-		slot_free(t);
-		break;
-	}
+static void leave(struct call *c)
+{
+	if (c->again)
+		unlink_resting(c);
+	else
+		pipe_remove(pipe_for(c->store, c->pipe), c);
 }
 
 static void on_cancel(struct op *op)
@@ -420,7 +191,7 @@ static void on_cancel(struct op *op)
 	struct call *c = (struct call *)op;
 	struct err err;
 
-	leave_pipeline(c);
+	leave(c);
 	err_set(&err, ERR_CANCELLED, "cancelled");
 	finish(c, &err);
 }
@@ -428,10 +199,10 @@ static void on_cancel(struct op *op)
 static void on_deadline(void *arg)
 {
 	struct call *c = arg;
-	const char *reason = link_reason(c->store->link);
+	const char *reason = pipe_reason(c->store->pipes[c->pipe]);
 	struct err err;
 
-	leave_pipeline(c);
+	leave(c);
 	err_set(&err, ERR_PG_DOWN, "no answer from the database within %lld ms%s%s", (long long)c->deadline_ms,
 		*reason ? ": " : "", reason);
 	err.retry_after_ms = 1000;
@@ -469,12 +240,11 @@ struct op *call_start(struct call *c, int64_t deadline_ms, call_read_fn *read, o
 		finish(c, &err);
 		return &c->op;
 	}
-	append(s, slot_new(c));
 	if (deadline_ms > 0) {
 		c->deadline = loop_timer_new(s->loop, on_deadline, c);
 		loop_timer_set(c->deadline, deadline_ms);
 	}
-	send_all(s);
+	pipe_add(pipe_for(s, c->pipe), c);
 	return &c->op;
 }
 
@@ -484,14 +254,13 @@ struct store *store_open(struct loop *l, const char *conninfo, const char *appli
 {
 	struct arena *a = arena_new(NULL);
 	struct store *s = ARENA_NEW(a, struct store);
-	struct link_user user = {.up = on_up, .readable = on_readable, .down = on_down, .arg = s};
+	struct pipe_user user = {.up = on_up, .down = on_down, .arg = s};
 
 	s->arena = a;
 	s->loop = l;
 	s->conninfo = arena_strdup(a, conninfo ? conninfo : "");
 	s->application = arena_strdup(a, application ? application : "agentd");
-	s->tail = &s->head;
-	s->link = link_open(l, s->conninfo, s->application, user);
+	s->pipes[PIPE_MAIN] = pipe_open(l, s->conninfo, s->application, user);
 	s->commits = commits_new(s);
 	s->submits = submits_new(s);
 	return s;
@@ -499,27 +268,23 @@ struct store *store_open(struct loop *l, const char *conninfo, const char *appli
 
 void store_stop(struct store *s)
 {
+	struct call *c;
+
 	if (s->closed)
 		return;
 	s->closed = true;
 	commits_stop(s->commits);
 	submits_stop(s->submits);
-	while (s->head) {
-		struct call *c = s->head->call;
-
-		if (c) {
-			c->slot = NULL;
-			op_cancel(&c->op);
-		}
-		pop(s);
-	}
-	s->unsent = NULL;
 	while (s->resting)
-		op_cancel(&s->resting->call->op);
+		op_cancel(&s->resting->op);
+	for (int i = 0; i < PIPES; i++) {
+		while (s->pipes[i] && (c = pipe_first(s->pipes[i])) != NULL)
+			op_cancel(&c->op);
+		pipe_close(s->pipes[i]);
+		s->pipes[i] = NULL;
+	}
 	listener_close(s->listener);
 	s->listener = NULL;
-	link_close(s->link);
-	s->link = NULL;
 }
 
 static void free_store(void *arg)
@@ -549,12 +314,12 @@ void store_close(struct store *s)
 
 bool store_is_up(const struct store *s)
 {
-	return !s->closed && link_is_up(s->link);
+	return !s->closed && pipe_is_up(s->pipes[PIPE_MAIN]);
 }
 
 const char *store_reason(const struct store *s)
 {
-	return s->closed ? "" : link_reason(s->link);
+	return s->closed ? "" : pipe_reason(s->pipes[PIPE_MAIN]);
 }
 
 bool store_is_closed(const struct store *s)
@@ -570,10 +335,26 @@ void store_on_state(struct store *s, void (*fn)(void *arg, bool up), void *arg)
 	s->on_state[s->n_on_state++].arg = arg;
 }
 
+static bool is_own(void *arg, int backend)
+{
+	const struct store *s = arg;
+
+	for (int i = 0; i < PIPES; i++)
+		if (s->pipes[i] && pipe_backend(s->pipes[i]) == backend)
+			return true;
+	return false;
+}
+
+void store_tell(struct store *s, const char *channel)
+{
+	if (s->listener)
+		listener_tell(s->listener, channel);
+}
+
 void store_listen(struct store *s, const char *channel, void (*fn)(void *arg), void *arg)
 {
 	if (!s->listener)
-		s->listener = listener_open(s->loop, s->conninfo, s->application);
+		s->listener = listener_open(s->loop, s->conninfo, s->application, is_own, s);
 	listener_add(s->listener, channel, fn, arg);
 }
 

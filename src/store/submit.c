@@ -260,6 +260,8 @@ static void on_batch(struct op *op, void *arg)
 			read_submitted(u, b->call.result, (int)i, &err);
 		finish(u, &err);
 	}
+	if (op->err.code == ERR_NONE)
+		store_tell(s->store, "agentd_work");
 }
 
 /* --- public --- */

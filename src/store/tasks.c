@@ -6,6 +6,7 @@
 #include "store/call.h"
 
 static const struct stmt view_stmt = {"task_view", "SELECT agentd.task_view($1, $2, $3)"};
+static const struct stmt view_ended_stmt = {"task_view_ended", "SELECT agentd.task_view_ended($1, $2, $3)"};
 static const struct stmt list_stmt = {"task_list", "SELECT agentd.task_list($1, $2, $3, $4, $5, $6, $7, $8)"};
 static const struct stmt cancel_stmt = {"cancel", "SELECT agentd.cancel($1, $2, $3)"};
 static const struct stmt events_stmt = {"task_events", "SELECT agentd.task_events($1, $2, $3, $4, $5)"};
@@ -46,6 +47,16 @@ struct op *tasks_view(struct store *s, struct arena *a, const struct uuid *task,
 		      int64_t deadline_ms, op_done_fn *done, void *arg)
 {
 	struct call *c = call_new(s, a, &view_stmt);
+
+	params_uuid(&c->params, task);
+	add_principal(&c->params, by);
+	return call_start(c, deadline_ms, call_read_text, done, arg);
+}
+
+struct op *tasks_view_ended(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
+			    int64_t deadline_ms, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &view_ended_stmt);
 
 	params_uuid(&c->params, task);
 	add_principal(&c->params, by);

@@ -61,6 +61,9 @@ const struct submitted *tasks_submitted_of(const struct op *op);
 /* JSON text results: *_text_of(op) */
 struct op *tasks_view(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
 		      int64_t deadline_ms, op_done_fn *done, void *arg);
+/* The view of a task that has ended; STR_NONE of one that has not. */
+struct op *tasks_view_ended(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
+			    int64_t deadline_ms, op_done_fn *done, void *arg);
 struct task_filter {
 	struct str workflow, state, label_key, label_value;	/* STR_NONE: any */
 	struct uuid before;		/* page: tasks older than this; nil: newest */
@@ -75,7 +78,7 @@ struct op *tasks_events(struct store *s, struct arena *a, const struct uuid *tas
 			const struct principal *by, int64_t deadline_ms, op_done_fn *done, void *arg);
 struct str tasks_text_of(const struct op *op);
 
-/* For long polls: which of these tasks are terminal or parked now? */
+/* Which of these tasks are terminal now? */
 struct op *tasks_states(struct store *s, struct arena *a, const struct uuid *ids, size_t n, int64_t deadline_ms,
 			op_done_fn *done, void *arg);
 struct task_state {

@@ -158,9 +158,14 @@ static void get_view(struct request *req, request_fn *fn)
 				     request_done, request_call(req, fn));
 }
 
-static void wait_ended(struct request *req)
+static void wait_ended(struct request *req, struct str view)
 {
-	get_view(req, on_text);
+	if (view.p) {
+		reply_json(&req->reply, 200, str_dup(req->arena, view));
+		request_resume(req);
+	} else {
+		get_view(req, on_text);
+	}
 }
 
 static int64_t wait_ms(struct request *req)
@@ -174,27 +179,29 @@ static int64_t wait_ms(struct request *req)
 	return ms;
 }
 
-static bool has_ended(struct arena *a, struct str view)
-{
-	const struct json *v;
-
-	return json_parse(a, view, NULL, &v, NULL) < 0 || task_state_is_terminal(json_str(json_getc(v, "state")));
-}
-
-static void on_first_view(struct request *req, struct op *op)
+/* Of a task that has not ended there is no text yet. */
+static void on_peeked(struct request *req, struct op *op)
 {
 	struct uuid id;
 
-	if (op->err.code != ERR_NONE || has_ended(op->arena, tasks_text_of(op)) || server_stopping(req->web) ||
-	    read_id(req, &id) < 0) {
+	if (op->err.code != ERR_NONE || tasks_text_of(op).p || read_id(req, &id) < 0) {
 		on_text(req, op);
-		return;
-	}
-	if (wait_count(server_waits(req->web)) >= (size_t)server_settings(req->web)->web.max_waiting) {
+	} else if (server_stopping(req->web)) {
+		get_view(req, on_text);
+	} else if (wait_count(server_waits(req->web)) >= (size_t)server_settings(req->web)->web.max_waiting) {
 		reply_problem(&req->reply, req->arena, 429, "too_many_waiting", "too many requests wait already");
-		return;
+	} else {
+		wait_add(req, &id, wait_ms(req), wait_ended);
 	}
-	wait_add(req, &id, wait_ms(req), wait_ended);
+}
+
+static void peek(struct request *req)
+{
+	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
+
+	if (read_id(req, id) == 0)
+		req->op = tasks_view_ended(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS,
+					   request_done, request_call(req, on_peeked));
 }
 
 void api_task_get(struct request *req)
@@ -214,7 +221,10 @@ void api_task_get(struct request *req)
 		return;
 	}
 	req->notices = wait_notices(server_waits(req->web));
-	get_view(req, ms > 0 ? on_first_view : on_text);
+	if (ms > 0)
+		peek(req);
+	else
+		get_view(req, on_text);
 }
 
 /* --- POST /tasks/:id/cancel --- */

@@ -17,7 +17,7 @@ struct waiter {
 	struct request *req;
 	struct uuid task;
 	int64_t until_ms;
-	void (*ended)(struct request *req);
+	wait_ended_fn *ended;
 	struct loop_fd *disconnect;
 };
 
@@ -28,6 +28,7 @@ struct waits {
 	struct loop_timer *timer;
 	int64_t timer_ms, poll_ms;	/* when the timer fires, when the next poll is due; 0: not set */
 	struct op *op;
+	struct uuid one;		/* the task that is being looked at alone */
 	unsigned long notices;
 };
 
@@ -88,25 +89,31 @@ void wait_remove(struct request *req)
 	server_waits(req->web)->n--;
 }
 
-static void end(struct waiter *x)
+static void end(struct waiter *x, struct str view)
 {
 	struct request *req = x->req;
-	void (*ended)(struct request *) = x->ended;
+	wait_ended_fn *ended = x->ended;
 
 	wait_remove(req);
-	ended(req);
+	ended(req, view);
 }
 
 /* Ends those for whom fits() holds. Nothing that ended() starts comes back here before it has returned. */
-static void end_if(struct waiter *head, bool (*fits)(const struct waiter *x, const void *arg), const void *arg)
+static void end_if(struct waiter *head, bool (*fits)(const struct waiter *x, const void *arg), const void *arg, struct str view)
 {
 	struct waiter *x = head->next, *next;
 
 	for (; x != head; x = next) {
 		next = x->next;
 		if (fits(x, arg))
-			end(x);
+			end(x, view);
 	}
+}
+
+static void end_all_if(struct waits *ws, bool (*fits)(const struct waiter *x, const void *arg), const void *arg, struct str view)
+{
+	end_if(&ws->due, fits, arg, view);
+	end_if(&ws->looked, fits, arg, view);
 }
 
 /* --- looking --- */
@@ -140,26 +147,43 @@ static void end_terminal(struct waits *ws, struct op *op)
 	if (ended.n == 0)
 		return;
 	qsort(ended.v, ended.n, sizeof *ended.v, compare);
-	end_if(&ws->due, has_ended, &ended);
-	end_if(&ws->looked, has_ended, &ended);
+	end_all_if(ws, has_ended, &ended, STR_NONE);
+}
+
+static void end_one(struct waits *ws, struct op *op)
+{
+	struct ended_tasks ended = {.v = &ws->one, .n = 1};
+
+	if (tasks_text_of(op).p)
+		end_all_if(ws, has_ended, &ended, tasks_text_of(op));
 }
 
 static void look(struct waits *ws);
 
-static void on_looked(struct op *op, void *arg)
+static void on_looked(struct op *op, void (*take)(struct waits *ws, struct op *op), struct waits *ws)
 {
-	struct waits *ws = arg;
-
 	ws->op = NULL;
 	if (op->err.code == ERR_NONE)
-		end_terminal(ws, op);
+		take(ws, op);
 	if (op->err.code != ERR_CANCELLED)
 		look(ws);
 	server_unref(ws->web);
 }
 
+static void on_states(struct op *op, void *arg)
+{
+	on_looked(op, end_terminal, arg);
+}
+
+static void on_view(struct op *op, void *arg)
+{
+	on_looked(op, end_one, arg);
+}
+
+/* One task is looked at and fetched at once; of many only the states are asked for. Who may see it was asked before. */
 static void look(struct waits *ws)
 {
+	static const struct principal nobody = {.name = {"", 0}, .sees_all = true};
 	struct arena *a;
 	struct uuid *ids;
 	size_t n = 0;
@@ -176,7 +200,11 @@ static void look(struct waits *ws)
 		ring_append(&ws->looked, x);
 	}
 	server_ref(ws->web);
-	ws->op = tasks_states(server_store(ws->web), a, ids, n, STORE_DEADLINE_MS, on_looked, ws);
+	ws->one = ids[0];
+	if (n == 1)
+		ws->op = tasks_view_ended(server_store(ws->web), a, &ws->one, &nobody, STORE_DEADLINE_MS, on_view, ws);
+	else
+		ws->op = tasks_states(server_store(ws->web), a, ids, n, STORE_DEADLINE_MS, on_states, ws);
 }
 
 /* Whoever is being looked at right now is due again too: the answer may be older than the news. */
@@ -227,8 +255,7 @@ static void on_timer(void *arg)
 	int64_t now = now_ms(ws);
 
 	ws->timer_ms = 0;
-	end_if(&ws->due, is_late, &now);
-	end_if(&ws->looked, is_late, &now);
+	end_all_if(ws, is_late, &now, STR_NONE);
 	if (ws->n == 0) {
 		ws->poll_ms = 0;
 		return;
@@ -255,7 +282,7 @@ static void on_disconnect(void *arg, int events)
 	request_resume(req);
 }
 
-void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, void (*ended)(struct request *req))
+void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, wait_ended_fn *ended)
 {
 	struct waits *ws = server_waits(req->web);
 	struct waiter *x = ARENA_NEW(req->arena, struct waiter);
@@ -289,8 +316,7 @@ static bool everybody(const struct waiter *x, const void *arg)
 
 void wait_end_all(struct waits *ws)
 {
-	end_if(&ws->due, everybody, NULL);
-	end_if(&ws->looked, everybody, NULL);
+	end_all_if(ws, everybody, NULL, STR_NONE);
 }
 
 struct waits *wait_new(struct arena *a, struct web *w)

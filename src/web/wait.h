@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/str.h"
 #include "base/uuid.h"
 
 struct arena;
@@ -24,9 +25,11 @@ struct web;
 
 struct waits *wait_new(struct arena *a, struct web *w);
 void wait_free(struct waits *ws);	/* a look under way holds the server until it is over */
-/* ended(req) is called once, unless wait_remove() came first.
+/* view: of the ended task, gone when it returns; STR_NONE: time is up, or it has yet to be fetched. */
+typedef void wait_ended_fn(struct request *req, struct str view);
+/* ended() is called once, unless wait_remove() came first.
  * A task that has not ended in a view asked for after req->notices was taken is not looked at again until the next notice. */
-void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, void (*ended)(struct request *req));
+void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, wait_ended_fn *ended);
 void wait_remove(struct request *req);
 void wait_end_all(struct waits *ws);
 unsigned long wait_notices(const struct waits *ws);	/* how often something ended or parked somewhere, so far */
