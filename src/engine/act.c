@@ -87,22 +87,20 @@ void act_row_at(struct run *r, struct scope *sc, struct str path, int try_no, en
 		run_fail(r, &err);
 }
 
-/* Results hold the scope until they are committed; rows that only decide ride along. A try that is
- * far off holds nothing: the run may park in the same move. */
+/* What acts outside waits for its row to be committed, and so does a new try for the failure before it. Results and decisions
+ * ride along with what comes next: the journal holds all of it in order, and what was not committed is worked out
+ * again. A try that is far off holds nothing: the run may park in the same move. */
 static bool row_holds(const struct run *r, const struct node *n, enum row_kind kind, const struct json *value)
 {
-	const struct json *retry_at = json_getc(value, "retry_at");
+	const struct json *retry_at;
 	int64_t at_us;
 
-	enum step_kind k = node_program(n)->step->kind;
-
 	switch (kind) {
-	case ROW_STEP_SUCCEEDED:
-		return k != STEP_SWITCH && k != STEP_FOR;
-	case ROW_STEP_FAILED:
-		return !retry_at || !time_parse(json_str(retry_at), &at_us) || at_us <= run_now_us(r) + PLAN_NAP_US;
 	case ROW_STEP_STARTED:
-		return k != STEP_FOR;
+		return node_program(n)->step->kind != STEP_FOR;
+	case ROW_STEP_FAILED:
+		retry_at = json_getc(value, "retry_at");
+		return retry_at && (!time_parse(json_str(retry_at), &at_us) || at_us <= run_now_us(r) + PLAN_NAP_US);
 	default:
 		return false;
 	}
