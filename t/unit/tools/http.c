@@ -492,7 +492,7 @@ START_TEST(cancelling_says_what_may_have_happened)
 	op_cancel(op);
 	op_cancel(op);
 	call_wait();
-	ck_assert_int_eq(r.err.code, ERR_CANCELLED);
+	ck_assert_msg(r.err.code == ERR_CANCELLED, "%s: %s", err_name(r.err.code), r.err.msg);
 	ck_assert_int_eq(r.outcome, TOOL_UNKNOWN);
 	ck_assert(!r.err.retryable);
 }
