@@ -1,9 +1,11 @@
 SQL_FILES = \
   sql/0001_schema.sql \
   sql/0002_partitions.sql \
-  sql/0010_functions.sql
+  sql/0010_functions.sql \
+  sql/0018_lanes.sql
 SQL_FUNCTIONS = \
   sql/functions/1_submit.sql \
+  sql/functions/2_lanes.sql \
   sql/functions/2_queue.sql \
   sql/functions/3_commit.sql \
   sql/functions/3_effects.sql \
@@ -27,6 +29,7 @@ sql_tests = \
   t/0250-roles.t \
   t/0260-partitions.t \
   t/0270-interleave.t \
-  t/0280-model.t
+  t/0280-model.t \
+  t/0285-lanes.t
 TESTS += $(sql_tests)
 EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py t/lib/interleave.py

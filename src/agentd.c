@@ -241,9 +241,11 @@ static void raise_file_limit(void)
 
 static int usage(FILE *out, int status)
 {
-	fputs("usage: agentd [-c FILE] web|worker|sweeper|all\n"
+	fputs("usage: agentd [-c FILE] web|sweeper\n"
+	      "       agentd [-c FILE] [--lanes LIST] worker|all\n"
 	      "       agentd --version\n"
-	      "  -c, --config FILE   settings (default: ./agentd.yaml, else built-in defaults)\n", out);
+	      "  -c, --config FILE   settings (default: ./agentd.yaml, else built-in defaults)\n"
+	      "      --lanes LIST    lanes that the worker serves, such as default,sandbox (default: worker.lanes)\n", out);
 	return status;
 }
 
@@ -260,11 +262,12 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"help", no_argument, NULL, 'h'},
+		{"lanes", required_argument, NULL, 'l'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
 	struct daemon m = {0};
-	const char *file = NULL;
+	const char *file = NULL, *lanes = NULL;
 	struct err err = {0};
 	int c;
 
@@ -272,6 +275,9 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 'c':
 			file = optarg;
+			break;
+		case 'l':
+			lanes = optarg;
 			break;
 		case 'V':
 			puts("agentd " AGENTD_VERSION);
@@ -282,7 +288,7 @@ int main(int argc, char **argv)
 			return usage(stderr, 2);
 		}
 	}
-	if (argc - optind != 1 || !(m.parts = parts_of(argv[optind])))
+	if (argc - optind != 1 || !(m.parts = parts_of(argv[optind])) || (lanes && !(m.parts & WORKER)))
 		return usage(stderr, 2);
 	signal(SIGPIPE, SIG_IGN);
 	m.arena = arena_new(NULL);
@@ -290,6 +296,11 @@ int main(int argc, char **argv)
 	if (!m.settings) {
 		arena_free(m.arena);
 		return 1;
+	}
+	if (lanes && !(m.settings = settings_serving(m.arena, m.settings, str_from(lanes), &err))) {
+		fprintf(stderr, "agentd: --lanes: %s\n", err.msg);
+		arena_free(m.arena);
+		return 2;
 	}
 	log_set_level(m.settings->log_level);
 	log_set_name(argv[optind]);

@@ -2,6 +2,7 @@
 --
 -- Words:  a worker row is one incarnation of one process; its lease is the lease of every task it runs, so that a
 --         heartbeat touches one row. The fence is raised by every claim and by every take-over.
+--         It claims from every lane all parts of which it serves (2_lanes.sql).
 -- Locks:  workers, then task_queue rows (claim skips locked ones), then inserts.
 -- Plans:  hot functions keep one generic plan: making a plan costs more than running it. So that no statistics can spoil it, what
 --         they read is read by whole keys or in the order of an index: LATERAL with LIMIT (the planner may not turn the join
@@ -22,6 +23,7 @@ BEGIN
 	INSERT INTO workers AS w (id, lease_until, started_at, lease_ms, pid, semantics, host, lanes)
 	VALUES (p_id, v_now + p_lease_ms * interval '1 millisecond', v_now, p_lease_ms, p_pid, p_semantics, p_host, p_lanes)
 	ON CONFLICT (id) DO NOTHING;
+	PERFORM agentd.lanes_add(p_lanes);
 	IF EXISTS (SELECT FROM workers WHERE id = p_id AND ended_at IS NOT NULL) THEN
 		RAISE EXCEPTION 'worker % has ended', p_id USING ERRCODE = 'AG410';
 	END IF;
@@ -112,12 +114,15 @@ BEGIN
 
 	IF v_last = p_claim THEN
 		v_lanes := ARRAY[NULL::text];
-	ELSIF cardinality(v_lanes) > 1 THEN
-		-- One lane after the other, the most urgent head first: the index is ordered within a lane only.
-		v_lanes := ARRAY(SELECT l FROM unnest(v_lanes) l CROSS JOIN LATERAL (
-			SELECT q.priority, q.run_at FROM task_queue q WHERE q.state = 'ready' AND q.lane = l
-			ORDER BY q.priority, q.run_at, q.id LIMIT 1) h
-		ORDER BY h.priority, h.run_at);
+	ELSE
+		v_lanes := ARRAY(SELECT l.name FROM lanes l WHERE l.parts <@ v_lanes);
+		IF cardinality(v_lanes) > 1 THEN
+			-- One lane after the other, the most urgent head first: the index is ordered within a lane only.
+			v_lanes := ARRAY(SELECT l FROM unnest(v_lanes) l CROSS JOIN LATERAL (
+				SELECT q.priority, q.run_at FROM task_queue q WHERE q.state = 'ready' AND q.lane = l
+				ORDER BY q.priority, q.run_at, q.id LIMIT 1) h
+			ORDER BY h.priority, h.run_at);
+		END IF;
 	END IF;
 	FOREACH v_lane IN ARRAY v_lanes LOOP
 		EXIT WHEN v_left <= 0;

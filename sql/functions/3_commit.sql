@@ -1,7 +1,7 @@
 -- 3_commit.sql - moves: everything that tasks commit at once, many tasks in one call.
 --
 -- Words:  a move is journal rows, effect changes, a hold, settled model calls, and what becomes of the task:
---         next 0 stay, 1 park, 2 finish, 3 release. Arrays run over moves (p_task ...) and over journal rows
+--         next 0 stay, 1 park, 2 finish, 3 release (its state, where given, is the lane that the task belongs to). Arrays run over moves (p_task ...) and over journal rows
 --         (j_*, j_move and j_idx count from 1, the rows of a move follow one another); rarer things are JSON.
 -- Status: ok; already: committed before; stale: the fence is lost; busy: the row is locked, send it again;
 --         refused: nothing of this move was written, code and message say why. Data errors fail the call; the
@@ -146,12 +146,16 @@ BEGIN
 				FROM unnest(v_tid, p_rows, p_next, v_base) m(tid, rows, next, base)
 				WHERE q.ctid = m.tid AND m.next = 0 AND m.base >= 0 AND m.rows > 0;
 			END IF;
+			IF 3 = ANY (p_next) AND EXISTS (SELECT FROM unnest(p_next, p_state) m(next, state) WHERE m.next = 3 AND m.state <> '') THEN
+				PERFORM agentd.lanes_add(ARRAY(SELECT m.state FROM unnest(p_next, p_state) m(next, state) WHERE m.next = 3 AND m.state <> ''));
+			END IF;
 			IF 1 = ANY (p_next) OR 3 = ANY (p_next) THEN
 				-- Released for later is a timer; released for now goes behind what is as urgent and older. A cancel that
 				-- was asked for meanwhile is not slept over: the task is ready, its next attempt ends it.
 				UPDATE task_queue q SET seq = q.seq + m.rows, worker = NULL,
 					recoveries = CASE WHEN m.rows > 0 THEN 0 ELSE q.recoveries END,
 					failures = q.failures + m.failure::integer,
+					lane = CASE WHEN m.next = 3 AND m.state <> '' THEN m.state ELSE q.lane END,
 					run_at = CASE WHEN m.next = 1 AND q.cancel_at IS NOT NULL AND m.state <> 'uncertain' THEN v_now
 						WHEN m.next = 3 THEN greatest((timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond'), v_now) ELSE (timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond') END,
 					state = CASE WHEN m.next = 1 AND q.cancel_at IS NOT NULL AND m.state <> 'uncertain' THEN 'ready'

@@ -1,8 +1,9 @@
 -- 4_bundles.sql - programs and tokens: what is active, who may call.
 --
 -- Words:  a bundle is immutable and known by its digest; a workflow's row points at the active one. generation is
---         raised by every reload that changed something.
--- Locks:  workflows in name order.
+--         raised by every reload that changed something. A workflow's lane comes from its own key and from its tools, so it
+--         may change while the bundle stays.
+-- Locks:  workflows in name order, then task_queue in id order.
 
 -- All or nothing (one transaction). Workflows that are not given take no new tasks; running ones go on.
 CREATE OR REPLACE FUNCTION agentd.reload(p_workflow text[], p_digest bytea[], p_content json[], p_meta json[]) RETURNS json
@@ -13,6 +14,7 @@ DECLARE
 	v_activated text[];
 	v_deactivated text[];
 	v_unchanged text[];
+	v_moved text[];
 BEGIN
 	LOCK TABLE workflows IN SHARE ROW EXCLUSIVE MODE;
 	INSERT INTO bundles (digest, workflow, content, created_at)
@@ -22,8 +24,10 @@ BEGIN
 	SELECT coalesce(array_agg(b.workflow ORDER BY b.workflow) FILTER (WHERE w.name IS NULL), '{}'),
 		coalesce(array_agg(b.workflow ORDER BY b.workflow) FILTER (WHERE w.name IS NOT NULL), '{}')
 	INTO v_activated, v_unchanged
-	FROM unnest(p_workflow, p_digest) b(workflow, digest)
-	LEFT JOIN workflows w ON w.name = b.workflow AND w.bundle = b.digest AND w.active;
+	FROM unnest(p_workflow, p_digest, p_meta) b(workflow, digest, meta)
+	LEFT JOIN workflows w ON w.name = b.workflow AND w.bundle = b.digest AND w.active AND w.lane = coalesce(b.meta ->> 'lane', 'default');
+	v_moved := ARRAY(SELECT w.name FROM unnest(p_workflow, p_digest, p_meta) b(workflow, digest, meta)
+		JOIN workflows w ON w.name = b.workflow AND w.bundle = b.digest AND w.lane <> coalesce(b.meta ->> 'lane', 'default'));
 	v_deactivated := ARRAY(SELECT name FROM workflows WHERE active AND name <> ALL (p_workflow) ORDER BY name);
 	IF v_activated = '{}' AND v_deactivated = '{}' THEN
 		SELECT coalesce(max(generation), 0) INTO v_generation FROM workflows;
@@ -39,6 +43,8 @@ BEGIN
 			activated_at = excluded.activated_at, description = excluded.description, input = excluded.input,
 			retain = excluded.retain, lane = excluded.lane, budget = excluded.budget;
 		UPDATE workflows SET active = false, generation = v_generation WHERE name = ANY (v_deactivated);
+		PERFORM agentd.lanes_add(ARRAY(SELECT lane FROM workflows WHERE name = ANY (v_activated)));
+		PERFORM agentd.lanes_move(v_moved);
 	END IF;
 	RETURN json_build_object('generation', v_generation, 'activated', to_json(v_activated),
 		'unchanged', to_json(v_unchanged), 'deactivated', to_json(v_deactivated));
@@ -60,7 +66,7 @@ CREATE OR REPLACE FUNCTION agentd.workflows_list() RETURNS json
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 	SELECT json_build_object('workflows', coalesce(json_agg(json_build_object('name', name, 'description', description,
 		'bundle', encode(bundle, 'hex'), 'generation', generation, 'activated_at', rfc3339(activated_at),
-		'input', input, 'budget', budget, 'retain', retain) ORDER BY name), '[]'))
+		'input', input, 'budget', budget, 'retain', retain, 'lane', lane) ORDER BY name), '[]'))
 	FROM workflows WHERE active
 $$;
 

@@ -94,6 +94,7 @@ BEGIN
 		|| ',"deadline":' || coalesce('"' || agentd.rfc3339(t.deadline) || '"', 'null')
 		|| ',"run_at":' || coalesce('"' || agentd.rfc3339(CASE WHEN q.state NOT IN ('ready', 'running') THEN q.run_at END) || '"', 'null')
 		|| ',"cancel_requested":' || (q.cancel_at IS NOT NULL)::text
+		|| agentd.member('lane', to_json(q.lane)::text) || agentd.member('waits_for', agentd.why_unclaimed(q)::text)
 		|| ',"attempts":' || v_attempts || ',"failures":' || coalesce(t.failures, q.failures, 0)
 		|| ',"recoveries":' || coalesce(t.recoveries, q.recoveries, 0)
 		|| ',"usage":{"calls":' || u.calls || ',"in_fresh":' || u.in_fresh || ',"in_cached":' || u.in_cached || ',"in_write":'

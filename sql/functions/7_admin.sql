@@ -55,5 +55,6 @@ BEGIN
 		AND NOT EXISTS (SELECT FROM workers w WHERE w.id = q.worker AND w.ended_at IS NULL AND w.lease_until > agentd.clock() - interval '1 minute');
 	v_checks := v_checks || json_build_object('name', 'tasks without a lease', 'ok', v_n = 0, 'level', 'error',
 		'detail', format('%s; does a sweeper run?', v_n));
+	v_checks := v_checks || agentd.lanes_checks();
 	RETURN json_build_object('checks', array_to_json(v_checks));
 END $$;

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "config/bundle_load.h"
+#include "config/lane.h"
 #include "config/schema.h"
 
 enum { MAX_FILE_BYTES = 1024 * 1024, MAX_ENTRIES = 10000 };
@@ -183,6 +184,7 @@ static void link_settings(struct loading *w, const struct manifest *m)
 				   STR_ARG(m->contract.name), STR_ARG(m->credentials[i]),
 				   load_nearest(w->d, w->a, m->credentials[i], names, s->tools.n_credentials));
 	}
+	lane_check(w->a, w->d, m->place, m->lane, s);
 	if (m->runner != RUNNER_FS || !m->u.fs.root.p || str_is(m->u.fs.root, "workspace"))
 		return;
 	bool known = false;
@@ -264,6 +266,18 @@ static bool disk_tier(const struct source *s, struct str tier, const char **near
 	return false;
 }
 
+static const struct manifest *loaded_tool(const void *arg, struct str name)
+{
+	const struct loading *w = arg;
+	return find_tool(w->tools, w->n_tools, name);
+}
+
+static void check_lanes(struct loading *w, const struct workflow *flow)
+{
+	struct lane_needs needs = lane_needs_of(w->a, flow, loaded_tool, w);
+	lane_check_workflow(w->a, w->d, flow, &needs, w->settings);
+}
+
 /* name is for places; prompts and schemas are read below dir. */
 static bool load_workflow_text(struct loading *w, const char *name, const char *dir, struct str text, bool linked,
 			       struct bundle *ret)
@@ -275,6 +289,8 @@ static bool load_workflow_text(struct loading *w, const char *name, const char *
 	const struct workflow *flow = workflow_compile(w->a, &k.source, name, text, w->d, &files, &n);
 	if (k.dirfd >= 0)
 		close(k.dirfd);
+	if (flow && linked)
+		check_lanes(w, flow);
 	if (flow)
 		bundle_make(w->a, flow, text, files, n, ret);
 	return flow != NULL;

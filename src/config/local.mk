@@ -35,6 +35,8 @@ src_config_libconfig_a_SOURCES = \
   src/config/expr_words.c \
   src/config/expr_words.h \
   src/config/json_schema.c \
+  src/config/lane.c \
+  src/config/lane.h \
   src/config/manifest.c \
   src/config/manifest.h \
   src/config/manifest_load.h \

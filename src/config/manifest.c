@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "config/expr.h"
+#include "config/lane.h"
 #include "config/manifest_load.h"
 
 #define TOOL_PATTERN "^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$"
@@ -51,9 +52,8 @@ static const struct key tool_keys[] = {
 	{.name = "timeout", .type = KEY_DURATION, .offset = offsetof(struct manifest, timeout_ms), .min = 1, .preset = "30s",
 	 .text = "Longest time of a call."},
 	{.name = "output", .type = KEY_MAP, .table = &output_table, .text = "Bounds of the result."},
-	{.name = "lane", .type = KEY_TEXT, .offset = offsetof(struct manifest, lane), .pattern = "^[a-z][a-z0-9-]{0,62}$",
-	 .pattern_text = "a lower-case letter, then letters, digits and -", .preset = "default",
-	 .text = "Workers that can run the tool."},
+	{.name = "lane", .type = KEY_TEXT, .offset = offsetof(struct manifest, lane), .pattern = LANE_PATTERN,
+	 .pattern_text = LANE_TEXT, .preset = "default", .text = "Lane of the workers that can run the tool."},
 	{.name = "credentials", .type = KEY_TEXTS, .offset = offsetof(struct manifest, credentials),
 	 .offset_n = offsetof(struct manifest, n_credentials), .pattern = "^[a-z][a-z0-9_]{0,62}$",
 	 .pattern_text = "a lower-case letter, then letters, digits and _", .text = "Handles of agentd.yaml that the tool uses."},

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "config/lane.h"
 #include "config/schema.h"
 
 struct settings_load {
@@ -37,8 +38,8 @@ static const struct key_table web_table = {"web", KEYS(web_keys), "The HTTP serv
 
 static const struct key worker_keys[] = {
 	{.name = "lanes", .type = KEY_TEXTS, .offset = offsetof(struct settings, worker.lanes),
-	 .offset_n = offsetof(struct settings, worker.n_lanes), .min = 1, .pattern = "^[a-z][a-z0-9-]{0,62}$",
-	 .pattern_text = "a lower-case letter, then letters, digits and -", .text = "Lanes that are served; default: default."},
+	 .offset_n = offsetof(struct settings, worker.n_lanes), .min = 1, .pattern = LANE_PATTERN, .pattern_text = LANE_TEXT,
+	 .text = "Lanes that are served; default: default."},
 	{.name = "slots", .type = KEY_INT, .offset = offsetof(struct settings, worker.slots), .min = 1, .max = 100000,
 	 .preset = "1000", .text = "Most tasks in flight."},
 	{.name = "batch", .type = KEY_INT, .offset = offsetof(struct settings, worker.batch), .min = 1, .max = 10000,
@@ -244,6 +245,14 @@ const struct settings *settings_parse(struct arena *a, const char *path, struct 
 	if (env && *env)
 		s->database = arena_strdup(a, env);
 	return diag_errors(d) > before ? NULL : s;
+}
+
+const struct settings *settings_serving(struct arena *a, const struct settings *s, struct str lanes, struct err *err)
+{
+	struct settings *copy = ARENA_NEW(a, struct settings);
+
+	*copy = *s;
+	return lane_list(a, lanes, &copy->worker.lanes, &copy->worker.n_lanes, err) < 0 ? NULL : copy;
 }
 
 const struct settings *settings_default(struct arena *a, const char *dir)

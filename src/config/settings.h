@@ -20,6 +20,7 @@
 #include "config/diag.h"
 
 struct arena;
+struct err;
 
 struct fs_root {		/* a directory that the fs runner may use */
 	struct str name;
@@ -72,6 +73,8 @@ struct settings {
 };
 
 const struct settings *settings_parse(struct arena *a, const char *path, struct str text, struct diags *d);
+/* The same, serving these lanes ("default,sandbox"); NULL with err. */
+const struct settings *settings_serving(struct arena *a, const struct settings *s, struct str lanes, struct err *err);
 const struct settings *settings_default(struct arena *a, const char *dir);
 
 #endif

@@ -173,6 +173,7 @@ static void read_all(struct workflow_load *w, const struct yaml *root)
 	*end = (struct spot){NULL, SPOT_END};
 	l->spot = end;
 	keys_read(l, &workflow_table, root, w->w);
+	w->w->lane_at = yaml_get(root, "lane") ? yaml_get(root, "lane")->at : root->at;
 	end->scope = w->top;
 	for (size_t i = 0; i < w->n_on; i++)
 		if (yaml_is_text(w->on_types[i]))

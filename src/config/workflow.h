@@ -151,7 +151,8 @@ struct workflow {
 	const struct tmpl *output;	/* NULL: of the last top-level step that ran */
 	const struct contract *contracts;
 	size_t n_contracts;
-	struct str lane;		/* "default" */
+	struct str lane;		/* its own key: "default"; what it needs: lane.h */
+	struct place lane_at;
 	const char *file;
 };
 

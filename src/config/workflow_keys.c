@@ -1,4 +1,5 @@
 /* workflow_keys.c - every key of a workflow: the tables. */
+#include "config/lane.h"
 #include "config/workflow_load.h"
 
 #define NAME_PATTERN "^[a-z][a-z0-9-]{0,62}$"
@@ -74,7 +75,7 @@ static const struct key workflow_keys[] = {
 	{.name = "retain", .type = KEY_ENUM, .offset = offsetof(struct workflow, retain), .words = retain_words,
 	 .preset = "short", .text = "How long finished tasks are kept."},
 	{.name = "lane", .type = KEY_TEXT, .offset = offsetof(struct workflow, lane), .preset = "default",
-	 .pattern = NAME_PATTERN, .pattern_text = NAME_TEXT, .text = "Lane of the queue: workers serve lanes by name."},
+	 .pattern = LANE_PATTERN, .pattern_text = LANE_TEXT, .text = "What its worker must be able to do: a lane that workers serve by name."},
 	{.name = "schedule", .type = KEY_ANY, .flags = KEY_LATER, .text = "Start tasks by the clock."},
 	{.name = "concurrency", .type = KEY_ANY, .flags = KEY_LATER, .text = "Bound on tasks that run at once."},
 	{.name = "steps", .type = KEY_STEPS, .flags = KEY_REQUIRED, .read = read_steps,

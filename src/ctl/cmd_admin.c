@@ -1,4 +1,4 @@
-/* cmd_admin.c - the operator's commands: migrate, reload, workflows, doctor, version. */
+/* cmd_admin.c - the operator's commands: migrate, reload, workflows, lanes, doctor, version. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -106,7 +106,8 @@ static struct str bundle_of(struct arena *a, const struct json *row)
 }
 
 static const struct column workflow_columns[] = {
-	{"WORKFLOW", "name", NULL}, {"BUNDLE", NULL, bundle_of}, {"ACTIVE SINCE", "activated_at", NULL}, {"DESCRIPTION", "description", NULL},
+	{"WORKFLOW", "name", NULL}, {"BUNDLE", NULL, bundle_of}, {"LANE", "lane", NULL}, {"ACTIVE SINCE", "activated_at", NULL},
+	{"DESCRIPTION", "description", NULL},
 };
 
 static void print_workflows(struct ctl *c, const struct json *answer)
@@ -127,6 +128,31 @@ static int workflows(struct ctl *c, int argc, char **argv)
 
 const struct command cmd_workflows = {
 	"workflows", "", "the active workflows", workflows,
+};
+
+static const struct column lane_columns[] = {
+	{"LANE", "lane", NULL},	      {"WORKERS", "workers", NULL}, {"READY", "ready", NULL},	 {"UNCLAIMED", "unclaimed", NULL},
+	{"RUNNING", "running", NULL}, {"WAITING", "waiting", NULL}, {"OLDEST S", "oldest_ready_s", NULL},
+};
+
+static void print_lanes(struct ctl *c, const struct json *answer)
+{
+	print_rows(c, json_getc(answer, "lanes"), lane_columns, sizeof lane_columns / sizeof lane_columns[0]);
+}
+
+static int lanes(struct ctl *c, int argc, char **argv)
+{
+	struct ctl_call call = {.ctl = c, .text_of = admin_text_of};
+	int status = ctl_begin(c, &cmd_lanes, argc, 0);
+
+	(void)argv;
+	if (status)
+		return status;
+	return ctl_answer(&call, admin_lanes(c->store, arena_new(NULL), ctl_done, &call), print_lanes);
+}
+
+const struct command cmd_lanes = {
+	"lanes", "", "lanes: tasks that wait in each, and live workers that serve it", lanes,
 };
 
 static bool is_warning(const struct json *check)

@@ -71,6 +71,7 @@ void print_task(struct ctl *c, const struct json *task)
 
 	for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
 		print_pair(facts[i], cell(task, facts[i]));
+	print_pair("waits for", cell(json_getc(task, "waits_for"), "message"));
 	print_pair("took", duration_between(c->arena, task));
 	print_pair("cost usd", cell(task, "cost_usd"));
 	if (json_len(json_getc(task, "steps"))) {

@@ -18,8 +18,12 @@
 #include "engine/root.h"
 #include "engine/value_check.h"
 #include "config/workflow.h"
+#include "tools/tools.h"
 
-enum { NOT_OURS_DELAY_US = 30 * 1000 * 1000 };	/* R36: another worker may know this bundle */
+enum {
+	NOT_OURS_DELAY_US = 30 * 1000 * 1000,	/* R36: another worker may know this bundle */
+	OTHER_LANE_DELAY_US = 1000 * 1000,	/* workers that do not agree on a tool's lane must not toss a task about */
+};
 
 int64_t run_now_us(const struct run *r)
 {
@@ -339,6 +343,16 @@ static void release_unread(struct run *r, const struct err *err)
 	send(r, MOVE_RELEASE, NULL, run_now_us(r) + NOT_OURS_DELAY_US);
 }
 
+/* Lanes of tools are live: the task may have been submitted before one changed, or with a bundle of long ago. */
+static void release_to_lane(struct run *r)
+{
+	const struct workflow *w = r->state.program->workflow;
+	const char *lane = str_cstr(r->arena, tools_lane(r->arena, r->engine->tools, w));
+
+	log_info("task.other_lane", "task=%s workflow=%s lane=%s", r->id, log_quote(r->claimed->workflow), lane);
+	send(r, MOVE_RELEASE, lane, run_now_us(r) + OTHER_LANE_DELAY_US);
+}
+
 static int replay(struct run *r, struct err *err)
 {
 	const struct claimed *c = r->claimed;
@@ -379,6 +393,10 @@ static void on_bundle(void *arg, const struct bundle_ref *ref, const struct err 
 	}
 	r->bundle = *ref;
 	state_init(&r->state, r->arena, ref->program, r->claimed->input, r->claimed->facts);
+	if (r->wish < WISH_CANCEL && !tools_serve(r->engine->tools, ref->program->workflow)) {	/* whoever ends it needs no tool */
+		release_to_lane(r);
+		return;
+	}
 	if (replay(r, &bad) < 0 || check_input(r, &bad) < 0)
 		run_fail(r, &bad);
 	r->loaded = true;

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "config/catalog.h"
+#include "config/lane.h"
 #include "store/admin.h"
 
 struct publish {
@@ -37,8 +38,14 @@ static const struct json *budget_json(struct arena *a, const struct budget *budg
 	return json_object_end(&b);
 }
 
-static const struct json *meta_json(struct arena *a, const struct workflow *w)
+static const struct manifest *tool_of(const void *catalog, struct str name)
 {
+	return catalog_tool(catalog, name);
+}
+
+static const struct json *meta_json(struct arena *a, const struct catalog *c, const struct workflow *w)
+{
+	struct lane_needs needs = lane_needs_of(a, w, tool_of, c);
 	struct json_builder b;
 
 	json_object_begin(&b, a);
@@ -46,7 +53,7 @@ static const struct json *meta_json(struct arena *a, const struct workflow *w)
 	json_object_setc(&b, "input", w->input);
 	json_object_setc(&b, "budget", budget_json(a, &w->budget));
 	json_object_setc(&b, "retain", json_stringc(a, w->retain == RETAIN_LONG ? "long" : "short"));
-	json_object_setc(&b, "lane", json_string(a, w->lane));
+	json_object_setc(&b, "lane", json_string(a, lane_join(a, &needs)));
 	return json_object_end(&b);
 }
 
@@ -58,7 +65,7 @@ struct op *publish_catalog(struct store *s, struct arena *op_arena, const struct
 		rows[i].workflow = c->bundles[i].name;
 		rows[i].digest = c->bundles[i].digest;
 		rows[i].content = bundle_to_json(op_arena, &c->bundles[i]);
-		rows[i].meta = meta_json(op_arena, c->bundles[i].workflow);
+		rows[i].meta = meta_json(op_arena, c, c->bundles[i].workflow);
 	}
 	return admin_reload(s, op_arena, rows, c->n_bundles, done, arg);
 }

@@ -185,6 +185,7 @@ int64_t admin_sweep_of(const struct op *op)
 
 static const struct stmt ping_stmt = {"ping", "SELECT agentd.ping()"};
 static const struct stmt doctor_stmt = {"doctor", "SELECT agentd.doctor()"};
+static const struct stmt lanes_stmt = {"lanes", "SELECT agentd.lanes_list()"};
 
 struct op *admin_ping(struct store *s, struct arena *a, int64_t deadline_ms, op_done_fn *done, void *arg)
 {
@@ -194,4 +195,9 @@ struct op *admin_ping(struct store *s, struct arena *a, int64_t deadline_ms, op_
 struct op *admin_doctor(struct store *s, struct arena *a, op_done_fn *done, void *arg)
 {
 	return call_start(call_new(s, a, &doctor_stmt), ADMIN_DEADLINE_MS, call_read_text, done, arg);
+}
+
+struct op *admin_lanes(struct store *s, struct arena *a, op_done_fn *done, void *arg)
+{
+	return call_start(call_new(s, a, &lanes_stmt), ADMIN_DEADLINE_MS, call_read_text, done, arg);
 }

@@ -26,7 +26,7 @@ struct bundle_row {
 	struct str workflow;
 	struct digest digest;
 	const struct json *content;	/* catalog.h: bundle_to_json() */
-	const struct json *meta;	/* {description, input, budget: {usd?, wall_ms?, turns?, calls?}, retain, lane} */
+	const struct json *meta;	/* {description, input, budget: {usd?, wall_ms?, turns?, calls?}, retain, lane: "browser+sandbox"} */
 };
 /* Moves the active pointers of all given workflows, all or nothing; workflows that are not given become inactive
  * (no new tasks; running ones go on). Result: {"generation": N, "activated": [...], "unchanged": [...], "deactivated": [...]} */
@@ -64,6 +64,7 @@ int64_t admin_sweep_of(const struct op *op);	/* rows; more may be left when it e
 /* --- health --- */
 struct op *admin_ping(struct store *s, struct arena *a, int64_t deadline_ms, op_done_fn *done, void *arg);	/* schema version and clock; for readyz */
 struct op *admin_doctor(struct store *s, struct arena *a, op_done_fn *done, void *arg);	/* {"checks": [{name, ok, level, detail}]} */
+struct op *admin_lanes(struct store *s, struct arena *a, op_done_fn *done, void *arg);	/* {"lanes": [{lane, workers, ready, unclaimed, running, waiting, oldest_ready_s}]} */
 
 struct str admin_text_of(const struct op *op);
 

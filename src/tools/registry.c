@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "config/expr.h"
+#include "config/lane.h"
 #include "config/settings.h"
 #include "tools/argcheck.h"
 #include "tools/call.h"
@@ -65,6 +66,31 @@ const struct manifest *tools_find(const struct tools *t, struct str name)
 			lo = mid + 1;
 	}
 	return NULL;
+}
+
+/* --- lanes --- */
+
+bool tools_serve(const struct tools *t, const struct workflow *w)
+{
+	for (size_t i = 0; i < w->n_contracts; i++) {
+		const struct manifest *m = tools_find(t, w->contracts[i].name);
+
+		if (m && !str_is(m->lane, "default") && !lane_in(m->lane, t->settings->worker.lanes, t->settings->worker.n_lanes))
+			return false;
+	}
+	return true;
+}
+
+static const struct manifest *tool_of(const void *tools, struct str name)
+{
+	return tools_find(tools, name);
+}
+
+struct str tools_lane(struct arena *a, const struct tools *t, const struct workflow *w)
+{
+	struct lane_needs needs = lane_needs_of(a, w, tool_of, t);
+
+	return lane_join(a, &needs);
 }
 
 const char *tools_workspace(struct arena *a, const struct settings *settings, const struct uuid *task)

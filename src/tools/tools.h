@@ -33,6 +33,10 @@ void tools_free(struct tools *t);		/* no call may be in flight */
 void tools_set_manifests(struct tools *t, const struct manifest *const *v, size_t n);
 const struct manifest *tools_find(const struct tools *t, struct str name);	/* NULL: unknown */
 
+/* Whether this worker serves the lanes of all tools that the workflow names; else the lane its tasks belong to (config/lane.h). */
+bool tools_serve(const struct tools *t, const struct workflow *w);
+struct str tools_lane(struct arena *a, const struct tools *t, const struct workflow *w);
+
 struct tool_request {
 	struct str tool;
 	const struct json *args;	/* an object */

@@ -206,6 +206,16 @@ static void on_heartbeat(void *arg)
 		send_heartbeat(w);
 }
 
+static struct str lanes_text(const struct worker *w, struct arena *a)
+{
+	struct buf b;
+
+	buf_init(&b, a);
+	for (size_t i = 0; i < w->settings->worker.n_lanes; i++)
+		buf_addf(&b, "%s" STR_FMT, i ? "," : "", STR_ARG(w->settings->worker.lanes[i]));
+	return buf_str(&b);
+}
+
 static void on_registered(struct op *op, void *arg)
 {
 	struct worker *w = arg;
@@ -222,7 +232,8 @@ static void on_registered(struct op *op, void *arg)
 		return;
 	}
 	uuid_format(&w->id, id);
-	log_info("worker.registered", "worker=%s slots=%d", id, w->settings->worker.slots);
+	log_info("worker.registered", "worker=%s slots=%d lanes=%s", id, w->settings->worker.slots,
+		 log_quote(lanes_text(w, op->arena)));
 	renewed(w);
 	w->phase = RUNNING;
 	wake(w);

@@ -1,0 +1,99 @@
+-- 2_lanes.sql - lanes: what workers must be able to do, who is able to, and what waits for nobody.
+--
+-- Words:  a task's lane is one name, or several in order with + between: its worker must serve all of them (its parts).
+--         A worker is live while its lease runs. Unclaimed tasks are ready, and no live worker serves their lane or knows
+--         their semantics (R36): nothing moves them but a worker that does.
+-- Locks:  lanes in name order; task_queue in id order.
+
+CREATE OR REPLACE FUNCTION agentd.lanes_add(p_lanes text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO agentd.lanes (name, parts)
+	SELECT DISTINCT l COLLATE "C", string_to_array(l, '+') FROM unnest(p_lanes) l ORDER BY 1
+	ON CONFLICT DO NOTHING;
+END $$;
+
+-- Tasks of these workflows' present bundles go to the lane that the workflows have now. Those of earlier bundles keep theirs:
+-- what they need is known to the worker that claims them.
+CREATE OR REPLACE FUNCTION agentd.lanes_move(p_workflow text[]) RETURNS void LANGUAGE plpgsql
+SET jit = off SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	w agentd.workflows;
+BEGIN
+	FOR w IN SELECT * FROM agentd.workflows x WHERE x.name = ANY (p_workflow) ORDER BY x.name LOOP
+		UPDATE agentd.task_queue q SET lane = w.lane WHERE q.ctid = ANY (ARRAY(
+			SELECT x.ctid FROM agentd.task_queue x JOIN agentd.tasks t ON t.id = x.id AND t.leaf = x.leaf
+			WHERE t.workflow = w.name AND t.bundle = w.bundle AND x.lane <> w.lane
+			ORDER BY x.id FOR NO KEY UPDATE OF x));
+		PERFORM pg_notify('agentd_work', '');
+	END LOOP;
+END $$;
+
+CREATE OR REPLACE FUNCTION agentd.live_workers(p_lane text, p_semantics smallint) RETURNS integer LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (SELECT count(*) FROM agentd.workers w WHERE w.ended_at IS NULL AND w.lease_until > agentd.clock()
+		AND string_to_array(p_lane, '+') <@ w.lanes AND w.semantics >= p_semantics);
+END $$;
+
+-- Why no worker claims a ready task, as {type, message}; null: one may, or it is not ready.
+CREATE OR REPLACE FUNCTION agentd.why_unclaimed(q agentd.task_queue) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	IF q.state IS DISTINCT FROM 'ready' OR agentd.live_workers(q.lane, q.semantics) > 0 THEN
+		RETURN NULL;
+	ELSIF agentd.live_workers(q.lane, 0::smallint) = 0 THEN
+		RETURN json_build_object('type', 'lane.unserved', 'message', format('no live worker serves lane "%s": agentd --lanes %s worker',
+			q.lane, replace(q.lane, '+', ',')));
+	END IF;
+	RETURN json_build_object('type', 'semantics.unserved', 'message',
+		format('no live worker of lane "%s" knows semantics %s: a newer agentd began the task', q.lane, q.semantics));
+END $$;
+
+CREATE OR REPLACE FUNCTION agentd.lane_rows() RETURNS TABLE (lane text, ready bigint, unclaimed bigint, running bigint, waiting bigint,
+	oldest_s bigint, workers integer)
+LANGUAGE plpgsql STABLE SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+	v_now timestamptz := agentd.clock();
+BEGIN
+	RETURN QUERY
+	WITH q AS MATERIALIZED (
+		SELECT x.lane, x.state, x.semantics, count(*) AS n, min(x.run_at) AS oldest FROM agentd.task_queue x GROUP BY 1, 2, 3
+	), r AS (
+		SELECT q.*, q.state = 'ready' AND agentd.live_workers(q.lane, q.semantics) = 0 AS is_unclaimed FROM q
+	)
+	SELECT l.name, coalesce(sum(r.n) FILTER (WHERE r.state = 'ready'), 0)::bigint,
+		coalesce(sum(r.n) FILTER (WHERE r.is_unclaimed), 0)::bigint,
+		coalesce(sum(r.n) FILTER (WHERE r.state = 'running'), 0)::bigint,
+		coalesce(sum(r.n) FILTER (WHERE r.state NOT IN ('ready', 'running')), 0)::bigint,
+		greatest(0, extract(epoch FROM v_now - min(r.oldest) FILTER (WHERE r.state = 'ready')))::bigint,
+		agentd.live_workers(l.name, 0::smallint)
+	FROM (SELECT name FROM agentd.lanes UNION SELECT q.lane FROM q) l LEFT JOIN r ON r.lane = l.name
+	GROUP BY l.name;
+END $$;
+
+-- Lanes that something waits in, somebody serves, or an active workflow needs.
+CREATE OR REPLACE FUNCTION agentd.lanes_list() RETURNS json
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+	SELECT json_build_object('lanes', coalesce(json_agg(json_build_object('lane', r.lane, 'workers', r.workers, 'ready', r.ready,
+		'unclaimed', r.unclaimed, 'running', r.running, 'waiting', r.waiting, 'oldest_ready_s', r.oldest_s) ORDER BY r.lane), '[]'))
+	FROM agentd.lane_rows() r
+	WHERE r.ready + r.running + r.waiting + r.workers > 0 OR EXISTS (SELECT FROM workflows w WHERE w.lane = r.lane AND w.active)
+$$;
+
+-- doctor's part: one check for each lane that has unclaimed tasks, or one that says there is none.
+CREATE OR REPLACE FUNCTION agentd.lanes_checks() RETURNS json[] LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	v_checks json[] := '{}';
+	r record;
+BEGIN
+	FOR r IN SELECT * FROM agentd.lane_rows() x WHERE x.unclaimed > 0 ORDER BY x.lane LOOP
+		v_checks := v_checks || json_build_object('name', 'lane ' || r.lane, 'ok', false, 'level', 'error',
+			'detail', format('%s tasks wait, the oldest for %s s, and no live worker %s', r.unclaimed, r.oldest_s,
+				CASE WHEN r.workers = 0 THEN 'serves it: agentd --lanes ' || replace(r.lane, '+', ',') || ' worker'
+				ELSE 'of it is new enough for them' END));
+	END LOOP;
+	IF cardinality(v_checks) = 0 THEN
+		v_checks := ARRAY[json_build_object('name', 'lanes', 'ok', true, 'level', 'error',
+			'detail', 'every lane that tasks wait in has a live worker')];
+	END IF;
+	RETURN v_checks;
+END $$;
