@@ -16,11 +16,14 @@ program_tests = \
   t/1040-timers.t \
   t/1050-budget.t \
   t/1060-cancel.t \
+  t/1070-lanes.t \
+  t/1080-rolling-restart.t \
+  t/1090-hosts.t \
   t/1100-kill.t \
   t/1110-crashpoints.t \
   t/1120-pg-restart.t
 TESTS += $(program_tests)
-EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/http_checks.py t/lib/submitters.py \
+EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/netns.sh t/lib/http_checks.py t/lib/submitters.py \
   t/bench/claim_done.sql t/bench/jobs.sql
 
 if FUZZERS

@@ -91,6 +91,16 @@ void print_json(struct ctl *c, const struct json *v)
 	putchar('\n');
 }
 
+static struct str column_text(struct arena *a, const struct json *row, const struct column *column)
+{
+	const struct json *v;
+
+	if (column->text)
+		return column->text(a, row);
+	v = json_getc(row, column->key);
+	return json_type(v) == JSON_INT ? json_text(a, v) : cell(row, column->key);
+}
+
 void print_rows(struct ctl *c, const struct json *rows, const struct column *columns, size_t n)
 {
 	const char *headings[MAX_COLUMNS];
@@ -103,7 +113,7 @@ void print_rows(struct ctl *c, const struct json *rows, const struct column *col
 		const struct json *row = json_at(rows, i);
 
 		for (size_t k = 0; k < n; k++)
-			table_cell(t, columns[k].text ? columns[k].text(c->arena, row) : cell(row, columns[k].key));
+			table_cell(t, column_text(c->arena, row, &columns[k]));
 	}
 	table_print(t);
 }

@@ -3,7 +3,8 @@
 #   d_init [LINE...]            cluster, schema, an empty configuration root $D/root, settings $D/agentd.yaml (with
 #                               short leases; LINEs of YAML are added at its end, @D@ in them is $D)
 #   d_publish                   agentctl reload of $D/root; ends the script when the files have errors
-#   d_start NAME MODE [X=Y...]  an agentd in the background with these in its environment; ready when this returns
+#   d_start NAME MODE [X=Y...]  an agentd in the background with these in its environment; ready when this returns.
+#                               D_ARGS are more options for it; D_IN is a command that runs it elsewhere (netns.sh)
 #   d_signal NAME SIG           signal it; d_status NAME waits for its end and sets $status (as wait says it)
 #   d_stop NAME                 SIGTERM, wait
 #   d_alive NAME                is it running?
@@ -14,7 +15,7 @@
 #   ok NAME COMMAND...          a TAP line; is NAME GOT WANT; like NAME TEXT PATTERN; pass NAME; fail NAME [WHY]
 #   skip NAME WHY, done_testing
 #
-# Processes are ended by their own pid, on every way out. Sets D (work directory, removed unless KEEP=1).
+# Processes are ended by their own pid, on every way out, and D_AT_END is called. Sets D (work directory, removed unless KEEP=1).
 
 D=
 d_names=
@@ -125,6 +126,7 @@ d_cleanup() {
 		d_status "$d_name"
 	done
 	pg_stop
+	[ -z "${D_AT_END:-}" ] || $D_AT_END
 	[ -z "$D" ] || [ "${KEEP:-}" = 1 ] || rm -rf "$D"
 }
 
@@ -183,7 +185,8 @@ d_start() {
 	d_name=$1 d_mode=$2
 	shift 2
 	: >"$D/$d_name.log"
-	d_spawn "$d_name" env "$@" "$agentd" -c "$D/agentd.yaml" "$d_mode"
+	# shellcheck disable=SC2086
+	d_spawn "$d_name" ${D_IN:-} env "$@" "$agentd" -c "$D/agentd.yaml" ${D_ARGS:-} "$d_mode"
 	d_until=$(($(now_ms) + 20000))
 	until d_ready "$d_mode" "$d_name" >/dev/null 2>&1; do
 		if ! d_alive "$d_name" || [ "$(now_ms)" -ge "$d_until" ]; then
@@ -248,6 +251,32 @@ d_load_sink() {
 		\\copy public.sink_lines FROM '$D/effects.tsv'
 		CREATE TABLE public.sink AS SELECT serial, tool, (body ->> 'task')::uuid AS task, body ->> 'key' AS key,
 			(body ->> 'n')::bigint AS n FROM public.sink_lines;
+	END
+}
+
+# Tool NAME in LANE: a program that appends "N TASK PID HOST" to $D/ran.txt, PID being that of the agentd that runs it, and takes
+# SECONDS. A witness that needs no network.
+d_witness() {
+	: >>"$D/ran.txt"
+	cat >"$D/root/tools.d/$1.yaml" <<-END
+		agentd: v1
+		name: $1
+		description: Tell the file.
+		args: {type: object, required: [n], properties: {n: {type: integer}}}
+		effect: pure
+		lane: $2
+		exec:
+		  argv: [/bin/sh, -c, 'echo "\$1 \$2 \$PPID \$(uname -n)" >>"\$3"; sleep \$4', sh, "\${ .args.n }", "\${ .task.id }", "$D/ran.txt", "${3:-0}"]
+	END
+}
+
+# What the witness saw, as table ran (n, task, pid, host).
+d_load_ran() {
+	pg_psql >/dev/null <<-END
+		SET client_min_messages = warning;
+		DROP TABLE IF EXISTS public.ran;
+		CREATE TABLE public.ran (n bigint, task uuid, pid integer, host text);
+		\copy public.ran FROM '$D/ran.txt' (DELIMITER ' ')
 	END
 }
 

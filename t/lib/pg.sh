@@ -9,7 +9,7 @@
 #
 # Sets and exports PGHOST PGPORT PGUSER PGDATABASE AGENTD_DATABASE, sets PG_DIR. Without binaries pg_start
 # prints a TAP skip plan and ends the script. PostgreSQL refuses root: then the server runs as
-# PG_RUN_AS (postgres, else nobody).
+# PG_RUN_AS (postgres, else nobody), and by the command PG_IN where that is set (netns.sh).
 
 pg_find_bin() {
 	for pg_bin in ${PG_BIN:+"$PG_BIN"} /usr/lib/postgresql/18/bin /usr/lib/postgresql/17/bin \
@@ -27,7 +27,8 @@ pg_as() {
 		if [ -z "${PG_RUN_AS:-}" ]; then
 			if id postgres >/dev/null 2>&1; then PG_RUN_AS=postgres; else PG_RUN_AS=nobody; fi
 		fi
-		(cd "$PG_DIR" && exec setpriv --reuid="$(id -u "$PG_RUN_AS")" --regid="$(id -g "$PG_RUN_AS")" \
+		# shellcheck disable=SC2086
+		(cd "$PG_DIR" && exec ${PG_IN:-} setpriv --reuid="$(id -u "$PG_RUN_AS")" --regid="$(id -g "$PG_RUN_AS")" \
 			--clear-groups env HOME="$PG_DIR" LC_ALL=C "$@")
 	else
 		(cd "$PG_DIR" && exec env LC_ALL=C "$@")
