@@ -8,6 +8,7 @@ usage: ./dev VERB
   build [ARGS]     build/ (ARGS go to configure)
   bench NAME       queue steps waiting latency idle submit: figures, one per line
   fuzz [SECONDS]   every fuzz target for so long (default 120)
+  model [ARGS]     random operations against a model of the queue (--operations N --seed S --jobs J)
   coverage         line and branch coverage by file
   fresh [SUITE]    both commands in an empty Debian (bookworm, trixie); needs root
   psql [ARGS]      a shell on the database

@@ -121,6 +121,7 @@ DECLARE
 	v_hi uuid := agentd.uuid_at(clock_timestamp() + interval '25 days');
 	v_leaves smallint[];
 	v_fresh uuid[];
+	v_keyed uuid[];
 	v_ready boolean;
 	v_hit record;
 BEGIN
@@ -151,13 +152,17 @@ BEGIN
 
 	-- A 4xx does not burn the key. The loser of a race sees the winner's row only in a new statement (F7).
 	IF array_length(array_remove(p_key, NULL), 1) > 0 THEN
-		INSERT INTO idempotency_keys (principal, route, key, request, task, state, created_at, body)
-		SELECT s.principal, s.route, s.key, s.request, s.id, s.state::task_state, v_now, s.body
-		FROM unnest(p_principal, p_route, p_key, p_request, p_id, v_state, v_body, v_status)
-			s(principal, route, key, request, id, state, body, status)
-		WHERE s.key IS NOT NULL AND s.status IS NULL
-		ORDER BY s.principal, s.route, s.key
-		ON CONFLICT DO NOTHING;
+		WITH k AS (
+			INSERT INTO idempotency_keys (principal, route, key, request, task, state, created_at, body)
+			SELECT s.principal, s.route, s.key, s.request, s.id, s.state::task_state, v_now, s.body
+			FROM unnest(p_principal, p_route, p_key, p_request, p_id, v_state, v_body, v_status)
+				s(principal, route, key, request, id, state, body, status)
+			WHERE s.key IS NOT NULL AND s.status IS NULL
+			ORDER BY s.principal, s.route, s.key
+			ON CONFLICT DO NOTHING
+			RETURNING task
+		)
+		SELECT array_agg(k.task) INTO v_keyed FROM k;
 		FOR v_hit IN
 			SELECT s.ord, s.request, k.task, k.state::text, k.body, k.request AS first_request
 			FROM unnest(p_principal, p_route, p_key, p_request, p_id, v_status)
@@ -184,11 +189,12 @@ BEGIN
 	END IF;
 
 	-- No exception block: a caller may enqueue thousands in its own transaction, and each would be a subtransaction.
+	-- The leaf's key sees this leaf alone; the task may stand in that of the other retention class.
 	WITH fresh AS (
 		INSERT INTO tasks (id, parent, created_at, run_at, deadline, leaf, workflow, bundle, submitted_by,
 			urgency, labels, budget, origin, input, input_blob)
 		SELECT s.id, s.parent, v_now, (timestamptz 'epoch' + nullif(s.run_at, 0) * interval '1 microsecond'), d.deadline,
-			agentd.leaf_of(agentd.uuid_time(s.id), w.retain), s.workflow, s.bundle, s.principal, s.urgency, s.labels,
+			l.leaf, s.workflow, s.bundle, s.principal, s.urgency, s.labels,
 			agentd.budget_effective(s.budget, w.budget), s.origin,
 			CASE WHEN NOT (pg_column_size(s.input) > 65540) THEN s.input END,
 			CASE WHEN (pg_column_size(s.input) > 65540) THEN agentd.blob_digest(s.input) END
@@ -198,7 +204,8 @@ BEGIN
 		JOIN workflows w ON w.name = s.workflow
 		CROSS JOIN LATERAL (SELECT least((timestamptz 'epoch' + nullif(s.deadline, 0) * interval '1 microsecond'), v_now + coalesce((s.budget ->> 'wall_ms')::bigint,
 			(w.budget ->> 'wall_ms')::bigint) * interval '1 millisecond')) d(deadline)
-		WHERE s.status IS NULL
+		CROSS JOIN LATERAL (SELECT agentd.leaf_of(agentd.uuid_time(s.id), w.retain) OFFSET 0) l(leaf)
+		WHERE s.status IS NULL AND NOT EXISTS (SELECT FROM tasks x WHERE x.id = s.id AND x.leaf = l.leaf # 1::smallint)
 		ON CONFLICT DO NOTHING
 		RETURNING id
 	)
@@ -223,6 +230,8 @@ BEGIN
 					v_hit.bundle, v_hit.created_at);
 			ELSE
 				v_status[v_hit.ord] := 'id_conflict';
+				DELETE FROM idempotency_keys k WHERE k.principal = p_principal[v_hit.ord] AND k.route = p_route[v_hit.ord]
+					AND k.key = p_key[v_hit.ord] AND k.task = p_id[v_hit.ord] AND k.task = ANY (v_keyed);
 				v_message[v_hit.ord] := format('a task %s exists already', p_id[v_hit.ord]);
 			END IF;
 		END LOOP;

@@ -1,32 +1,48 @@
 #!/usr/bin/env python3
-"""model.py - random operations against the SQL functions and a small model of the rules; they must agree.
+"""model.py - random stories against the SQL functions and the rules of model_rules.py; they must agree (A16).
 
-usage: model.py PSQL RUNS OPERATIONS [SEED]
+usage: model.py PSQL [--operations N] [--length N] [--seed S]
 
-Each run is short and begins on an empty queue, so that a run that fails is a short story: its operations are
-printed. Time is agentd.fake_now.
+A story begins on an empty queue and has --length operations (a fall is four of them); stories follow one another until --operations
+were asked. An operation names tasks, workers, holds and calls by labels, so that a story that fails can be told again with
+operations left out, until no one can be spared. What is left is printed. Time is agentd.fake_now.
 """
-import datetime
+import argparse
+import hashlib
 import json
 import os
 import random
 import subprocess
 import sys
+import time
+import uuid
 
-LEASE_S, LIMIT = 30, 3
-WAITING = ["waiting_approval", "waiting_timer", "waiting_event", "waiting_slot", "uncertain"]
-ENDS = ["succeeded", "failed", "cancelled", "expired"]
-START = datetime.datetime(2030, 1, 1, tzinfo=datetime.timezone.utc)
+from model_rules import CLASSES, ENDS, LEASE_MS, WAITING, Model, Refused, us, when
+
+SETUP = """SET synchronous_commit = off;
+SELECT agentd.reload(ARRAY['boxed', 'noop', 'paid'], ARRAY[sha256('b'), sha256('n'), sha256('p')], ARRAY['{}', '{}', '{}']::json[],
+	ARRAY['{"lane":"sandbox"}', '{"retain":"short"}', '{"retain":"long","budget":{"usd":"1","wall_ms":3600000,"turns":5}}']::json[]);"""
+EMPTY = "DELETE FROM agentd.task_queue; DELETE FROM agentd.workers; DELETE FROM agentd.spend_hold"
 
 
 class Database:
+    """One psql; many questions are sent before the first answer is read."""
+
     def __init__(self, psql):
         self.p = subprocess.Popen([psql, "-X", "-q", "-A", "-t", "-v", "VERBOSITY=sqlstate"], stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.ask([SETUP])
 
-    def ask(self, text):
-        self.p.stdin.write(text + ";\n\\echo =end=\n")
-        self.p.stdin.flush()
+    def ask(self, texts):
+        answers = []
+        for i in range(0, len(texts), 16):
+            some = texts[i:i + 16]
+            self.p.stdin.write("".join(t + ";\n\\echo =end=\n" for t in some))
+            self.p.stdin.flush()
+            answers += [self.answer() for _ in some]
+        return answers
+
+    def answer(self):
         lines = []
         while True:
             line = self.p.stdout.readline()
@@ -38,216 +54,339 @@ class Database:
             lines.append(line.split("ERROR:  ")[1] if "ERROR:  " in line else line)
 
 
-class Task:
-    def __init__(self, id, run_at, now):
-        self.id, self.run_at = id, run_at if run_at is not None else now
-        self.state = "waiting_timer" if run_at is not None and run_at > now else "ready"
-        self.fence = self.seq = self.recoveries = 0
-        self.priority, self.worker, self.cancel = 10, None, False
-        self.rows, self.attempts, self.ended_fence = {}, {}, None
-
-    def show(self):
-        return "|".join(str(x) for x in (self.id, self.state, self.fence, self.seq, self.recoveries, self.worker or "",
-                                         "t" if self.cancel else "f"))
+def quoted(x):
+    return "NULL" if x is None else "'" + str(x).replace("'", "''") + "'"
 
 
-class Model:
-    def __init__(self):
-        self.tasks, self.workers, self.now = {}, {}, 0
+def array(kind, values):
+    return f"ARRAY[{','.join('NULL' if v is None else quoted(v) for v in values)}]::{kind}[]"
 
-    def live(self):
-        return [t for t in self.tasks.values() if t.state not in ENDS]
 
-    def claim(self, worker, n):
-        w = self.workers[worker]
-        if w["ended"]:
-            return ["AG410"]
-        for t in self.live():
-            if t.state not in ("ready", "running") and t.run_at is not None and t.run_at <= self.now:
-                t.state = "ready"
-        ready = sorted((t for t in self.live() if t.state == "ready"), key=lambda t: (t.priority, t.run_at, t.id))[:n]
-        for t in ready:
-            t.state, t.worker, t.fence = "running", worker, t.fence + 1
-            t.attempts[t.fence] = None
-        return sorted(f"{t.id}|{t.fence}|{t.seq}|{'t' if t.cancel else 'f'}" for t in ready)
+def hexed(text):
+    return "\\x" + hashlib.sha256(text.encode()).hexdigest()
 
-    def move(self, id, fence, next, state, rows, run_at):
-        t = self.tasks[id]
-        if not (t.state == "running" and t.fence == fence):
-            if next in ("park", "release") and t.attempts.get(fence) == ("released" if next == "release" else state):
-                return "already"
-            if next == "finish" and t.state == state and t.ended_fence == fence:
-                return "already"
-            return "stale"
-        old = [r for r in rows if (r[0], r[1], r[2]) in t.rows]
-        if any(t.rows[(r[0], r[1], r[2])] != r[3] for r in old):
-            return "refused:journal_conflict"
-        new = [r for r in rows if r not in old]
-        for r in new:
-            t.rows[(r[0], r[1], r[2])] = r[3]
-        t.seq += len(new)
-        if new:
-            t.recoveries = 0
-        if next == "stay":
-            return "already" if old and not new else "ok"
-        t.worker = None
-        if next == "finish":
-            t.state, t.ended_fence = state, fence
-        elif next == "park":
-            t.state, t.run_at = ("ready", self.now) if t.cancel and state != "uncertain" else (state, run_at)
-            t.attempts[fence] = state
+
+# --- an operation with its values, as SQL ---
+def sql_submit(items):
+    def all_of(kind, get):
+        return array(kind, [get(s) for s in items])
+    return ("SELECT ord, status, CASE WHEN status IN ('new', 'replayed') THEN task END, CASE WHEN status IN ('new', 'replayed') THEN state END, "
+            "CASE WHEN status IN ('new', 'replayed') THEN body::json ->> 'id' END, CASE WHEN status IN ('new', 'replayed') THEN body::json ->> 'created_at' END "
+            "FROM agentd.submit_batch(" + ", ".join([
+                all_of("uuid", lambda s: s["id"]), all_of("text", lambda s: s["workflow"]), all_of("json", lambda s: "{}"),
+                all_of("text", lambda s: s["urgency"]), all_of("json", lambda s: None),
+                all_of("json", lambda s: json.dumps(s["budget"]) if s["budget"] else None),
+                all_of("bigint", lambda s: us(s["run_at"]) if s["run_at"] is not None else 0),
+                all_of("bigint", lambda s: us(s["deadline"]) if s["deadline"] is not None else 0),
+                all_of("text", lambda s: s["key"]), all_of("text", lambda s: "POST /tasks"),
+                all_of("bytea", lambda s: hexed(s["request"])), all_of("text", lambda s: s["by"])]) + ") ORDER BY ord")
+
+
+def sql_claim(worker, limit, number):
+    return ("SELECT task, fence, last_seq, cancel, failures, recoveries, spent_pusd, json_array_length(journal), deadline_us, now_us, next_due_us "
+            f"FROM agentd.claim('{worker}', {limit}, {'NULL' if number is None else number}) ORDER BY task NULLS FIRST")
+
+
+def sql_commit(moves):
+    rows = [(i + 1, j + 1, r) for i, m in enumerate(moves) for j, r in enumerate(m["rows"])]
+    effects = [dict(move=i + 1, key=hexed(e["key"]), path=e["path"], tool="t", args=hexed(""), to=e["to"],
+                    result={"n": 1} if e["to"] == "done" else None, **{"class": e["class"]}) for i, m in enumerate(moves) for e in m["effects"]]
+    holds = [dict(move=i + 1, id=m["hold"]["id"], path=m["hold"]["path"], amount_pusd=m["hold"]["amount"], expires_ms=m["hold"]["expires"],
+                  limits=[{"path": p, "limit": x} for p, x in m["hold"]["limits"]]) for i, m in enumerate(moves) if m["hold"]]
+    calls = [dict(move=i + 1, id=c["id"], hold=c["hold"], path="a", attempt=1, tier="t", provider="p", model_asked="m", error_class="",
+                  http_status=200, started_us=0, first_byte_ms=1, total_ms=2, in_fresh=1, in_cached=0, in_write_5m=0, in_write_1h=0,
+                  out_text=1, out_reason=0, cost_pusd=c["cost"], cost_source="provider") for i, m in enumerate(moves) for c in m["calls"]]
+    nexts = ["stay", "park", "finish", "release"]
+    one = [1] * len(moves)
+    return ("SELECT ord, status, last_seq, cancel, code FROM agentd.commit_steps(" + ", ".join([
+        array("uuid", [m["task"] for m in moves]), array("integer", [m["fence"] for m in moves]),
+        array("integer", [len(m["rows"]) for m in moves]), array("smallint", [nexts.index(m["next"]) for m in moves]),
+        array("text", [m["state"] for m in moves]), array("bigint", [us(m["run_at"]) if m["run_at"] is not None else 0 for m in moves]),
+        array("boolean", [m["failure"] for m in moves]), array("json", [None for _ in one]), array("json", [None for _ in one]),
+        array("integer", [i for i, _, _ in rows]), array("integer", [j for _, j, _ in rows]), array("text", [r[0] for _, _, r in rows]),
+        array("integer", [r[1] for _, _, r in rows]), array("text", [r[2] for _, _, r in rows]), array("text", ["set" for _ in rows]),
+        array("json", [r[3] for _, _, r in rows]), array("bytea", [hexed(str(r[3])) for _, _, r in rows]),
+        array("bigint", [0 for _ in rows]), array("bigint", [0 for _ in rows]),
+        *(quoted(json.dumps(x)) if x else "NULL" for x in (effects, holds, calls))]) + ") ORDER BY ord")
+
+
+SQL = {
+    "submit": sql_submit, "claim": sql_claim, "commit": sql_commit,
+    "register": lambda w, lanes: f"SELECT agentd.worker_register('{w}', 'h', 1, {array('text', lanes)}, {LEASE_MS}, 1)",
+    "heartbeat": lambda w: f"SELECT lost, (SELECT string_agg(c::text, ',' ORDER BY c) FROM unnest(cancelled) c) FROM agentd.heartbeat('{w}')",
+    "leave": lambda w: f"SELECT agentd.worker_leave('{w}')",
+    "sweep": lambda bound: f"SELECT agentd.sweep_expired_workers('{{\"bound\":{bound}}}')",
+    "timers": lambda: "SELECT agentd.sweep_due_timers('{}')",
+    "deadlines": lambda bound: f"SELECT agentd.sweep_deadlines('{{\"bound\":{bound}}}')",
+    "holds": lambda: "SELECT agentd.sweep_expired_holds('{}')",
+    "cancel": lambda t, by: f"SELECT agentd.cancel('{t}', {quoted(by or '')}, {by is None})::json ->> 'state'",
+}
+LIVE = ("SELECT id, state, fence, seq, failures, recoveries, priority, worker, cancel_at IS NOT NULL, agentd.us(run_at), agentd.pusd(spent_usd), "
+        "agentd.pusd(held_usd) FROM agentd.task_queue ORDER BY id")
+
+
+def after_all(model):
+    """What must be true when a story is over: (question, answer) for everything that it wrote."""
+    tasks = sorted(model.tasks.values(), key=lambda t: t.id)
+    ids = array("uuid", [t.id for t in tasks])
+    mine = f"= ANY ({ids}) AND leaf = ANY (agentd.leaves_of({ids}))"
+    ended = [t for t in tasks if not t.is_live()]
+
+    def rows(*columns):
+        return "|".join("" if c is None else str(c) for c in columns)
+    return [
+        (LIVE, [t.show() for t in model.live()]),
+        (f"SELECT id, state, ended_from, fence, last_seq, failures, recoveries, agentd.pusd(cost_usd) FROM agentd.tasks WHERE id {mine} "
+         "AND state IS NOT NULL ORDER BY id",
+         [rows(t.id, t.state, t.ended_from, t.fence, t.seq, t.failures, t.recoveries, t.spent + t.held) for t in ended]),
+        (f"SELECT task, string_agg(path || '/' || try || '/' || kind, ' ' ORDER BY seq), min(seq), max(seq) FROM agentd.task_log WHERE task {mine} "
+         "GROUP BY task ORDER BY task", [rows(t.id, " ".join(t.order), 1, t.seq) for t in tasks if t.order]),
+        (f"SELECT task, string_agg(fence || ':' || coalesce(outcome, ''), ' ' ORDER BY fence) FROM agentd.task_attempts WHERE task {mine} GROUP BY task "
+         "ORDER BY task", [rows(t.id, " ".join(f"{f}:{o or ''}" for f, (o, _) in sorted(t.attempts.items()))) for t in tasks if t.attempts]),
+        (f"SELECT task, string_agg(state || ':' || fence || ':' || effect_class, ' ' ORDER BY key) FROM agentd.effects WHERE task {mine} GROUP BY task "
+         "ORDER BY task", [rows(t.id, " ".join("%s:%d:%s" % e for _, e in sorted(t.effects.items(), key=lambda x: hexed(x[0])))) for t in tasks if t.effects]),
+        (f"SELECT task, string_agg(id || ':' || coalesce(agentd.pusd(settled_usd)::text, '') || ':' || lapsed, ' ' ORDER BY id) FROM agentd.spend_hold "
+         f"WHERE task = ANY ({ids}) GROUP BY task ORDER BY task",
+         [rows(t.id, " ".join(f"{i}:{'' if h['settled'] is None else h['settled']}:{str(h['lapsed']).lower()}" for i, h in sorted(t.holds.items())))
+          for t in tasks if t.holds]),
+    ]
+
+
+class Teller:
+    """Gives the labels of a story their values and runs it on a model: steps are (name, SQL, answer that the model expects)."""
+    last_ms = 0
+
+    def __init__(self, seed):
+        self.seed, self.m = seed, Model()
+        Teller.last_ms = max(Teller.last_ms + 1, int(time.time() * 1000))
+        self.ms, self.ids, self.done = Teller.last_ms, {}, {}
+        self.steps = [("empty", f"SET agentd.fake_now = {when(0)}; {EMPTY}", [])]
+
+    def id(self, label):
+        """Ids of one story are in the order that its seed gives them, whenever it is told."""
+        if label not in self.ids:
+            r = random.Random(f"{self.seed} {label}")
+            self.ids[label] = str(uuid.UUID(int=self.ms << 80 | 7 << 76 | r.getrandbits(12) << 64 | 2 << 62 | r.getrandbits(62)))
+        return self.ids[label]
+
+    def values(self, op):
+        """The arguments of a call; None when something that it speaks of is not there (it was left out)."""
+        name, m = op["op"], self.m
+        for task in op.get("tasks", []):
+            if self.id(task) not in m.tasks:
+                return None
+        for worker in [op["worker"]] if "worker" in op and name != "register" else []:
+            if self.id(worker) not in m.workers:
+                return None
+        if name == "submit":
+            return [[dict(s, id=self.id(s["id"]), key=None if s["key"] is None else f"{self.ms} {s['key']}",
+                          run_at=None if s["run_at"] is None else m.now + s["run_at"],
+                          deadline=None if s["deadline"] is None else m.now + s["deadline"]) for s in op["items"]]]
+        if name == "commit":
+            return [[dict(v, task=self.id(v["task"]), fence=max(0, m.tasks[self.id(v["task"])].fence + v["fence"]),
+                          run_at=None if v["run_at"] is None else m.now + v["run_at"],
+                          effects=[dict(e, key=f"{self.ms} {v['task']} {e['path']}") for e in v["effects"]],
+                          hold=v["hold"] and dict(v["hold"], id=self.id(v["hold"]["id"])),
+                          calls=[dict(c, id=self.id(c["id"]), hold=c["hold"] and self.id(c["hold"])) for c in v["calls"]])
+                     for v in op["moves"]]]
+        if name == "claim":
+            number = m.workers[self.id(op["worker"])]["claim"] or 0
+            return [self.id(op["worker"]), op["limit"], None if op["number"] is None else number + op["number"]]
+        return {"register": lambda: [self.id(op["worker"]), op["lanes"]], "heartbeat": lambda: [self.id(op["worker"])],
+                "leave": lambda: [self.id(op["worker"])], "sweep": lambda: [op["bound"]], "timers": lambda: [],
+                "deadlines": lambda: [op["bound"]], "holds": lambda: [],
+                "cancel": lambda: [self.id(op["tasks"][0]), op["by"]]}[name]()
+
+    def tell(self, op):
+        if op["op"] == "clock":
+            self.m.now = max(0, self.m.now + op["ms"])
+            self.steps.append(("clock", "SET agentd.fake_now = " + when(self.m.now), []))
+            return
+        if op["op"] == "again":
+            if op["of"] not in self.done:
+                return
+            name, values = self.done[op["of"]]
         else:
-            t.state = "waiting_timer" if run_at is not None and run_at > self.now else "ready"
-            t.run_at = max(run_at, self.now) if run_at is not None else self.now
-            t.attempts[fence] = "released"
-        return "ok"
+            name, values = op["op"], self.values(op)
+            if values is None:
+                return
+            self.done[op["n"]] = name, values
+        try:
+            want = getattr(self.m, name)(*values)
+        except Refused as e:
+            want = [str(e)]
+        self.steps.append((op["op"] if op["op"] == name else f"{name} again", SQL[name](*values), want))
 
-    def heartbeat(self, worker):
-        w = self.workers[worker]
-        if w["ended"]:
-            return ["t|"]
-        w["until"] = self.now + LEASE_S
-        mine = sorted(t.id for t in self.live() if t.worker == worker and t.cancel)
-        return ["f|" + ",".join(mine)]
+    def look(self):
+        self.steps.append(("the queue", LIVE, [t.show() for t in self.m.live()]))
 
-    def give_back(self, t, outcome):
-        t.attempts[t.fence] = outcome
-        t.fence, t.worker, t.run_at, t.state = t.fence + 1, None, self.now, "ready"
-
-    def leave(self, worker):
-        mine = [t for t in self.live() if t.worker == worker]
-        self.workers[worker]["ended"] = True
-        for t in mine:
-            self.give_back(t, "left")
-        return [str(len(mine))]
-
-    def sweep(self):
-        for w in self.workers.values():
-            w["ended"] = w["ended"] or w["until"] < self.now
-        lost = [t for t in self.live() if t.state == "running" and self.workers[t.worker]["ended"]]
-        for t in lost:
-            self.give_back(t, "lost")
-            t.recoveries, t.priority = t.recoveries + 1, max(t.priority, 30)
-            if t.recoveries > LIMIT:
-                t.state, t.run_at = "quarantined", None
-        return [str(len(lost))]
-
-    def cancel(self, id):
-        t = self.tasks[id]
-        if t.state in ENDS:
-            return ["cancelled"] if t.state == "cancelled" else ["AG409"]
-        if t.state in ("running", "uncertain"):
-            t.cancel = True
-            return [t.state]
-        t.state, t.ended_fence = "cancelled", t.fence
-        return ["cancelled"]
+    def end(self):
+        self.steps += [("at the end", *x) for x in after_all(self.m)]
 
 
-def when(at):
-    return (START + datetime.timedelta(seconds=at)).strftime("'%Y-%m-%d %H:%M:%S+00'") if at is not None else "NULL"
+def told(story, seed):
+    teller = Teller(seed)
+    for i, op in enumerate(story):
+        teller.tell(op)
+        if i % 10 == 9:
+            teller.look()
+    teller.end()
+    return teller.steps
 
 
-class Run:
-    def __init__(self, db, seed):
-        self.db, self.rnd, self.m, self.story = db, random.Random(seed), Model(), []
-        db.ask("SET agentd.fake_now = " + when(0))
-        db.ask("DELETE FROM agentd.task_queue; DELETE FROM agentd.workers")
-
-    def uuid(self):
-        ms = int(datetime.datetime.now().timestamp() * 1000)
-        h = f"{ms:012x}7{self.rnd.getrandbits(12):03x}8{self.rnd.getrandbits(60):015x}"
-        return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
-
-    def check(self, name, text, want):
-        self.story.append(f"{name}: {text}")
-        got = self.db.ask(text)
+def first_difference(db, steps):
+    answers = db.ask([sql for _, sql, _ in steps])
+    for i, ((_, _, want), got) in enumerate(zip(steps, answers)):
         if got != want:
-            print("# operations:\n#   " + "\n#   ".join(self.story))
-            print(f"# the database: {got}\n# the model:    {want}")
-            return False
-        return True
+            return i, got
+    return None
 
-    def compare(self):
-        return self.check("state", "SELECT id, state, fence, seq, recoveries, worker, cancel_at IS NOT NULL FROM agentd.task_queue ORDER BY id",
-                          [t.show() for t in sorted(self.m.live(), key=lambda t: t.id)])
 
-    # --- operations: each says what it asked and what the model expects ---
-    def op_submit(self):
-        id, run_at = self.uuid(), self.rnd.choice([None, None, self.m.now + self.rnd.randint(-5, 40)])
-        self.m.tasks[id] = Task(id, run_at, self.m.now)
-        return f"SELECT agentd.submit('noop', run_at => {when(run_at)}, id => '{id}')", [id]
+class Author:
+    """Writes a story: looks at the model of what was told so far, so that most operations have something to do."""
+    WEIGHTS = {"submit": 12, "register": 3, "claim": 16, "commit": 42, "heartbeat": 5, "sweep": 6, "leave": 1, "cancel": 4, "timers": 4,
+               "deadlines": 3, "holds": 3, "clock": 10, "again": 8, "fall": 3}
 
-    def op_register(self):
-        id = self.uuid()
-        self.m.workers[id] = {"until": self.m.now + LEASE_S, "ended": False}
-        return f"SELECT agentd.worker_register('{id}', 'h', 1, '{{default}}', {LEASE_S * 1000}, 1) > 0", ["t"]
+    def __init__(self, seed):
+        self.r, self.teller, self.story, self.labels = random.Random(seed), Teller(seed), [], {"t": 0, "w": 0, "h": 0, "c": 0}
 
-    def op_claim(self):
-        w, n = self.rnd.choice(list(self.m.workers)), self.rnd.randint(1, 3)
-        return (f"SELECT task, fence, last_seq, cancel FROM agentd.claim('{w}', {n}) WHERE task IS NOT NULL ORDER BY task",
-                self.m.claim(w, n))
+    def new(self, kind):
+        self.labels[kind] += 1
+        return f"{kind}{self.labels[kind]}"
 
-    def op_move(self):
-        t = self.rnd.choice(list(self.m.tasks.values()))
-        fence = t.fence if self.rnd.random() < 0.8 else max(0, t.fence + self.rnd.choice([-2, -1, 1]))
-        next = self.rnd.choice(["stay", "stay", "stay", "park", "release", "finish"])
-        state = {"park": self.rnd.choice(WAITING), "finish": self.rnd.choice(ENDS)}.get(next, "")
-        run_at = self.m.now + self.rnd.randint(1, 40) if next in ("park", "release") and self.rnd.random() < 0.6 else None
-        places = self.rnd.sample([(p, y, k) for p in "abc" for y in (1, 2) for k in ("started", "done")], self.rnd.randint(0, 3))
-        rows = [[p, y, k, self.rnd.choice([1, 1, 1, 2])] for p, y, k in places]
-        return (f"SELECT test.move('{t.id}', {fence}, '{next}', '{state}', '{json.dumps(rows)}', {when(run_at)})",
-                [self.m.move(t.id, fence, next, state, rows, run_at)])
+    def any(self, kind):
+        return f"{kind}{self.r.randint(1, self.labels[kind])}" if self.labels[kind] else None
 
-    def op_heartbeat(self):
-        w = self.rnd.choice(list(self.m.workers))
-        return (f"SELECT lost, (SELECT string_agg(c::text, ',' ORDER BY c) FROM unnest(cancelled) c) FROM agentd.heartbeat('{w}')",
-                self.m.heartbeat(w))
+    def add(self, **op):
+        op["n"] = len(self.story)
+        self.story.append(op)
+        self.teller.tell(op)
 
-    def op_sweep(self):
-        return "SELECT agentd.sweep_expired_workers('{}')", self.m.sweep()
+    def submission(self, reuse):
+        r = self.r
+        return {"id": self.any("t") if reuse and self.labels["t"] else self.new("t"), "workflow": r.choice(["noop"] * 3 + ["paid"] * 3 + ["boxed", "none"]),
+                "urgency": r.choice(["normal"] * 4 + ["high", "low", "soon"]), "run_at": r.choice([None] * 3 + [-5000, 0, 10000, 31000]),
+                "deadline": r.choice([None] * 4 + [-1000, 0, 20000, 60000]), "key": r.choice([None] * 3 + list("kkl")), "by": r.choice("pppq"),
+                "budget": r.choice([None] * 5 + [{"usd": 0.5}, {"usd": 2}, {"wall_ms": 20000}, {"wall_ms": 7200000}, {"cents": 1}]),
+                "request": r.choice("xxxy")}
 
-    def op_leave(self):
-        w = self.rnd.choice(list(self.m.workers))
-        return f"SELECT agentd.worker_leave('{w}')", self.m.leave(w)
+    def move(self, label):
+        r, t = self.r, self.teller.m.tasks[self.teller.id(label)]
+        next = r.choice(["stay"] * 5 + ["park", "park", "release", "finish"])
+        rows = [[p, y, k, r.choice([1, 1, 1, 2])] for p, y, k in
+                r.sample([(p, y, k) for p in "abc" for y in (1, 2) for k in ("started", "done")], r.choice([0, 1, 1, 2, 3]))]
+        effects = [{"path": p, "class": CLASSES["abcd".index(p)], "to": r.choice(["planned", "dispatched", "dispatched", "done", "done",
+                                                                                 "failed_before_effect", "uncertain"])}
+                   for p in sorted({r.choice("abcddd") for _ in range(r.choice([0, 0, 0, 1, 1, 2]))})]
+        open_holds = [h for h in self.teller.ids if h[0] == "h" and self.teller.ids[h] in t.holds]
+        calls = []
+        if open_holds and r.random() < 0.4:
+            for _ in range(r.choice([1, 1, 2])):
+                call = self.any("c") if self.labels["c"] and r.random() < 0.1 else self.new("c")
+                calls.append({"id": call, "hold": r.choice(open_holds + [None]), "cost": r.choice([0, 10 ** 11, 3 * 10 ** 11])})
+        elif r.random() < 0.03:
+            calls = [{"id": self.new("c"), "hold": self.any("h"), "cost": 1}]
+        calls = list({c["id"]: c for c in calls}.values())
+        hold = None
+        if r.random() < 0.2:
+            hold = {"id": self.new("h"), "path": r.choice(["a", "a/b", "ab", "b"]), "amount": r.choice([1, 4, 9]) * 10 ** 11, "expires": r.choice([0, 15000, 60000]),
+                    "limits": r.choice([[], [], [["a", 5 * 10 ** 11]], [["a", 10 ** 12], ["b", 10 ** 12]]])}
+        return {"task": label, "fence": 0 if r.random() < 0.85 else r.choice([-2, -1, 1]), "next": next,
+                "state": {"park": r.choice(WAITING), "finish": r.choice(ENDS)}.get(next, ""),
+                "run_at": r.choice([None, -1000, 0, 10000, 31000]) if next in ("park", "release") else None,
+                "failure": next == "release" and r.random() < 0.5, "rows": rows, "effects": effects, "hold": hold, "calls": calls}
 
-    def op_cancel(self):
-        t = self.rnd.choice(list(self.m.tasks.values()))
-        return f"SELECT agentd.cancel('{t.id}', '', true)::json ->> 'state'", self.m.cancel(t.id)
+    def task(self):
+        """A running one, if there is one, four times in five."""
+        labels = [x for x in self.teller.ids if x[0] == "t" and self.teller.ids[x] in self.teller.m.tasks]
+        running = [x for x in labels if self.teller.m.tasks[self.teller.ids[x]].state == "running"]
+        return self.r.choice(running if running and self.r.random() < 0.8 else labels) if labels else None
 
-    def op_clock(self):
-        self.m.now += self.rnd.choice([1, 5, 20, 31])
-        return "SET agentd.fake_now = " + when(self.m.now), []
+    def write(self, name):
+        r = self.r
+        if name == "submit":
+            reuse = r.random() < 0.12
+            items = [self.submission(reuse) for _ in range(1 if reuse else r.choice([1, 1, 2, 3]))]
+            self.add(op="submit", items=items)
+        elif name == "register":
+            self.add(op="register", worker=r.random() < 0.2 and self.any("w") or self.new("w"),
+                     lanes=r.choice([["default"], ["default", "sandbox"], ["sandbox", "default"], ["sandbox"]]))
+        elif name == "commit":
+            labels = sorted({t for t in (self.task() for _ in range(r.choice([1, 1, 1, 2, 3]))) if t})
+            if labels:
+                self.add(op="commit", tasks=labels, moves=[self.move(t) for t in labels])
+        elif name == "claim":
+            self.add(op="claim", worker=self.any("w"), limit=r.randint(1, 4), number=r.choice([None, 0, 1, 1, 1]))
+        elif name in ("heartbeat", "leave"):
+            self.add(op=name, worker=self.any("w"))
+        elif name in ("sweep", "deadlines"):
+            self.add(op=name, bound=r.choice([1, 2, 200]))
+        elif name == "cancel":
+            task = self.task()
+            if task:
+                self.add(op="cancel", tasks=[task], by=r.choice([None, None, "p", "q"]))
+        elif name == "clock":
+            self.add(op="clock", ms=r.choice([1000, 5000, 10000, 15000, 20000, 30000, 31000, 61000, -10000, -31000, -61000]))
+        elif name == "again":
+            if self.teller.done:
+                self.add(op="again", of=r.choice([list(self.teller.done)[-1], r.choice(list(self.teller.done))]))
+        elif name == "fall":        # without it lost leases in a row would be rare
+            worker = self.new("w")
+            self.add(op="register", worker=worker, lanes=["default", "sandbox"])
+            self.add(op="claim", worker=worker, limit=4, number=1)
+            self.add(op="clock", ms=LEASE_MS + 1000)
+            self.add(op="sweep", bound=200)
+        else:
+            self.add(op=name)
 
-    def op_night(self):
-        self.m.now += LEASE_S + 1
-        return "SET agentd.fake_now = " + when(self.m.now), []
+    def whole(self, length):
+        self.write("register")
+        self.write("submit")
+        while len(self.story) < length:
+            self.write(self.r.choices(list(self.WEIGHTS), list(self.WEIGHTS.values()))[0])
+        return self.story
 
-    def go(self, operations):
-        # a fall: a worker that claims and dies; without it lost leases in a row would be rare
-        falls = {"fall": ["register", "claim", "claim", "night", "sweep"]}
-        weights = {"fall": 6, "submit": 10, "register": 3, "claim": 18, "move": 40, "heartbeat": 6, "sweep": 8, "leave": 1, "cancel": 4, "clock": 10}
-        for first in ("register", "submit"):
-            if not self.check(first, *getattr(self, "op_" + first)()):
-                return False
-        for i in range(operations):
-            name = self.rnd.choices(list(weights), list(weights.values()))[0]
-            for part in falls.get(name, [name]):
-                if not self.check(part, *getattr(self, "op_" + part)()):
-                    return False
-            if i % 5 == 4 and not self.compare():
-                return False
-        return self.compare()
+
+def shrink(db, story, seed):
+    """Leaves out ever smaller parts as long as what is left still fails."""
+    size = max(1, len(story) // 2)
+    while True:
+        at, less = 0, False
+        while at < len(story):
+            shorter = story[:at] + story[at + size:]
+            if first_difference(db, told(shorter, seed)):
+                story, less = shorter, True
+            else:
+                at += size
+        if size == 1 and not less:
+            return story
+        size = max(1, size // 2)
 
 
 def main():
-    psql, runs, operations = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    seed = int(sys.argv[4]) if len(sys.argv) > 4 else int.from_bytes(os.urandom(4), "big")
-    db = Database(psql)
-    for i in range(runs):
-        if not Run(db, seed + i).go(operations):
-            print(f"# seed {seed + i} with {operations} operations")
+    p = argparse.ArgumentParser()
+    p.add_argument("psql")
+    p.add_argument("--operations", type=int, default=2000)
+    p.add_argument("--length", type=int, default=60)
+    p.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "big"))
+    args = p.parse_args()
+    db, told_ops, stories, began, counts = Database(args.psql), 0, 0, time.monotonic(), {}
+    while told_ops < args.operations:
+        seed = args.seed + stories
+        story = Author(seed).whole(args.length)
+        if first_difference(db, told(story, seed)):
+            story = shrink(db, story, seed)
+            steps = told(story, seed)
+            at, got = first_difference(db, steps)
+            print(f"# seed {seed}, --length {args.length}: shrunk to {len(story)} operations")
+            print("\n".join(f"#   {name}: {sql}" for name, sql, _ in steps[:at + 1]))
+            print(f"# the database: {got}\n# the model:    {steps[at][2]}")
             return 1
-    print(f"# {runs} runs of {operations} operations from seed {seed} agree")
+        for op in story:
+            counts[op["op"]] = counts.get(op["op"], 0) + 1
+        told_ops, stories = told_ops + len(story), stories + 1
+    print("# " + ", ".join(f"{n} {name}" for name, n in sorted(counts.items())))
+    print(f"# {told_ops} operations in {stories} stories from seed {args.seed} agree, {time.monotonic() - began:.0f} s")
     return 0
 
 

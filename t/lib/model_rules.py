@@ -1,0 +1,345 @@
+"""model_rules.py - what the SQL functions of the core promise, said once more in the plainest way (A16).
+
+Nothing here looks at SQL: a Model holds tasks, workers, keys and money as Python objects; every operation changes them and
+answers the lines that psql must print. Times are ms since the start of the story, money is pico-dollars.
+"""
+import copy
+import datetime
+
+LEASE_MS, RECOVERIES = 30000, 3
+ENDS = ["succeeded", "failed", "cancelled", "expired"]
+WAITING = ["waiting_approval", "waiting_timer", "waiting_event", "waiting_slot", "uncertain"]
+START = datetime.datetime(2030, 1, 1, tzinfo=datetime.timezone.utc)
+PRIORITY = {"high": 0, "normal": 10, "low": 20}
+USD = 10 ** 12
+# name: lane, money, wall
+WORKFLOWS = {"noop": ("default", None, None), "paid": ("default", USD, 3600000), "boxed": ("sandbox", None, None)}
+CLASSES = ["pure", "tx", "idempotent", "at_most_once"]
+
+
+class Refused(Exception):
+    """The whole call fails with this SQLSTATE and leaves nothing behind."""
+
+
+def us(ms):
+    return int(START.timestamp()) * 1000000 + ms * 1000
+
+
+def rfc3339(ms):
+    return (START + datetime.timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def when(ms):
+    return (START + datetime.timedelta(milliseconds=ms)).strftime("'%Y-%m-%d %H:%M:%S.%f+00'")
+
+
+def yes(b):
+    return "t" if b else "f"
+
+
+def line(*columns):
+    return "|".join("" if c is None else yes(c) if isinstance(c, bool) else str(c) for c in columns)
+
+
+class Task:
+    def __init__(self, item, now):
+        self.lane, money, wall = WORKFLOWS[item["workflow"]]
+        budget = item["budget"] or {}
+        wall = budget.get("wall_ms", wall)
+        ends = [x for x in (item["deadline"], now + wall if wall is not None else None) if x is not None]
+        self.id, self.workflow, self.by, self.created = item["id"], item["workflow"], item["by"], now
+        self.waits = item["run_at"] is not None and item["run_at"] > now
+        self.state = "waiting_timer" if self.waits else "ready"
+        self.run_at = now if item["run_at"] is None else item["run_at"]
+        self.deadline = min(ends) if ends else None
+        self.money = int(budget["usd"] * USD) if "usd" in budget else money
+        self.priority = PRIORITY[item["urgency"]]
+        self.fence = self.seq = self.failures = self.recoveries = self.spent = self.held = 0
+        self.worker, self.cancel, self.ended_from = None, False, None
+        self.rows, self.order, self.attempts, self.effects, self.holds, self.calls = {}, [], {}, {}, {}, set()
+
+    def is_live(self):
+        return self.state not in ENDS
+
+    def end(self, state):
+        self.ended_from, self.state, self.worker = self.state, state, None
+
+    def show(self):
+        return line(self.id, self.state, self.fence, self.seq, self.failures, self.recoveries, self.priority, self.worker, self.cancel,
+                    None if self.run_at is None else us(self.run_at), self.spent, self.held)
+
+
+class Model:
+    def __init__(self):
+        self.tasks, self.workers, self.keys, self.now = {}, {}, {}, 0
+
+    def live(self):
+        return sorted((t for t in self.tasks.values() if t.is_live()), key=lambda t: t.id)
+
+    # --- submissions ---
+    def problem(self, s):
+        if s["workflow"] not in WORKFLOWS:
+            return "not_found"
+        budget, (_, money, wall) = s["budget"] or {}, WORKFLOWS[s["workflow"]]
+        bad = s["urgency"] not in PRIORITY or s["deadline"] is not None and s["deadline"] <= self.now
+        bad = bad or bool(set(budget) - {"usd", "wall_ms"}) or money is not None and budget.get("usd", 0) * USD > money
+        return "invalid" if bad or wall is not None and budget.get("wall_ms", 0) > wall else None
+
+    def submit(self, items):
+        status = [self.problem(s) for s in items]
+        answer = [None] * len(items)
+        first = {}
+        for i, s in sorted(enumerate(items), key=lambda x: (x[1]["by"], x[1]["key"] or "")):
+            place = (s["by"], s["key"])
+            if s["key"] is None or status[i]:
+                continue
+            if place not in self.keys:
+                t = Task(s, self.now)
+                first[place] = s["id"]
+                self.keys[place] = (s["request"], t.id, t.state, self.now)
+            request, task, state, at = self.keys[place]
+            if task != s["id"]:
+                status[i] = "replayed" if request == s["request"] else "key_conflict"
+                answer[i] = (task, state, at)
+        for i, s in enumerate(items):
+            if status[i]:
+                continue
+            t = self.tasks.get(s["id"])
+            if t is None:
+                status[i], t = "new", Task(s, self.now)
+                self.tasks[t.id] = t
+            elif (t.by, t.workflow) == (s["by"], s["workflow"]):
+                status[i] = "replayed"
+            else:
+                status[i] = "id_conflict"
+                if first.get((s["by"], s["key"])) == s["id"]:
+                    del self.keys[s["by"], s["key"]]        # what is refused does not burn its key
+            answer[i] = (t.id, "waiting_timer" if t.waits else "ready", t.created)
+        return [line(i + 1, x, *((a[0], a[1], a[0], rfc3339(a[2])) if x in ("new", "replayed") else [None] * 4))
+                for i, (x, a) in enumerate(zip(status, answer))]
+
+    # --- workers ---
+    def register(self, worker, lanes):
+        w = self.workers.setdefault(worker, {"until": self.now + LEASE_MS, "ended": False, "lanes": lanes, "claim": None})
+        if w["ended"]:
+            raise Refused("AG410")
+        return [line(us(self.now))]
+
+    def promote(self):
+        due = [t for t in self.live() if t.state not in ("ready", "running") and t.run_at is not None and t.run_at <= self.now]
+        for t in due:
+            t.state = "ready"
+        return len(due)
+
+    def claim(self, worker, limit, number):
+        w = self.workers[worker]
+        if w["ended"]:
+            raise Refused("AG410")
+        self.promote()
+        wakes = [t.run_at for t in self.live() if t.state not in ("ready", "running") and t.run_at is not None]
+        head = line(None, None, None, None, None, None, None, None, None, us(self.now), us(min(wakes)) if wakes else None)
+        if number is not None and w["claim"] == number:
+            mine = [t for t in self.live() if t.worker == worker and t.attempts[t.fence][1] == number]
+        else:
+            w["claim"] = w["claim"] if number is None else number
+            mine = []
+            queues = [sorted((t for t in self.live() if t.state == "ready" and t.lane == lane),
+                             key=lambda t: (t.priority, t.run_at, t.id)) for lane in w["lanes"]]
+            for queue in sorted((q for q in queues if q), key=lambda q: (q[0].priority, q[0].run_at)):
+                mine += queue[:limit - len(mine)]
+            for t in mine:
+                t.state, t.worker, t.fence = "running", worker, t.fence + 1
+                t.attempts[t.fence] = (None, number)
+        return [head] + sorted(line(t.id, t.fence, t.seq, t.cancel, t.failures, t.recoveries, t.spent + t.held, t.seq or None,
+                                    0 if t.deadline is None else us(t.deadline), None, None) for t in mine)
+
+    def heartbeat(self, worker):
+        w = self.workers[worker]
+        if w["ended"]:
+            return ["t|"]
+        w["until"] = self.now + LEASE_MS
+        return ["f|" + ",".join(t.id for t in self.live() if t.worker == worker and t.cancel)]
+
+    def end_attempt(self, t, outcome):
+        t.attempts[t.fence] = (outcome, t.attempts[t.fence][1])
+
+    def give_back(self, t, outcome):
+        self.end_attempt(t, outcome)
+        t.fence, t.worker, t.run_at, t.state = t.fence + 1, None, self.now, "ready"
+
+    def leave(self, worker):
+        mine = [t for t in self.live() if t.worker == worker]
+        self.workers[worker]["ended"] = True
+        for t in mine:
+            self.give_back(t, "left")
+        return [str(len(mine))]
+
+    # --- sweeping ---
+    def sweep(self, bound):
+        for w in self.workers.values():
+            w["ended"] = w["ended"] or not self.now <= w["until"] <= self.now + 2 * LEASE_MS
+        lost = [t for t in self.live() if t.state == "running" and self.workers[t.worker]["ended"]][:bound]
+        for t in lost:
+            self.give_back(t, "lost")
+            t.recoveries, t.priority = t.recoveries + 1, max(t.priority, 30)
+            if t.recoveries > RECOVERIES:
+                t.state, t.run_at = "quarantined", None
+        return [str(len(lost))]
+
+    def timers(self):
+        return [str(self.promote())]
+
+    def deadlines(self, bound):
+        late = [t for t in self.live() if t.deadline is not None and t.deadline <= self.now
+                and t.state not in ("running", "uncertain", "quarantined")][:bound]
+        for t in late:
+            t.end("expired")
+        return [str(len(late))]
+
+    def holds(self):
+        n = 0
+        for t in self.tasks.values():
+            for h in t.holds.values():
+                if h["settled"] is None and h["expires"] < self.now:
+                    h["settled"], h["lapsed"], n = h["amount"], True, n + 1
+                    if t.is_live():
+                        t.held, t.spent = t.held - h["amount"], t.spent + h["amount"]
+        return [str(n)]
+
+    def cancel(self, task, by):
+        t = self.tasks[task]
+        if by is not None and by != t.by:
+            raise Refused("AG404")
+        if not t.is_live():
+            if t.state != "cancelled":
+                raise Refused("AG409")
+        elif t.state in ("running", "uncertain"):
+            t.cancel = True
+        else:
+            t.end("cancelled")
+        return [t.state]
+
+    # --- moves ---
+    def commit(self, moves):
+        """On copies, so that a call that is refused as a whole leaves nothing behind."""
+        mine = {}
+        for m in moves:
+            t = self.tasks[m["task"]]
+            if t.state == "running" and t.fence == m["fence"]:
+                mine[t.id] = copy.deepcopy(t)
+        codes = {}
+        for m in moves:
+            t = mine.get(m["task"])
+            if t and m["hold"] and m["hold"]["id"] not in t.holds:
+                if self.hold_is_too_much(t, m):
+                    codes[t.id] = "budget.usd"
+                else:
+                    self.take_hold(t, m["hold"])
+        ours = [m for m in moves if m["task"] in mine and m["task"] not in codes]
+        for m in ours:
+            for e in m["effects"]:
+                self.effect(mine[m["task"]], e)
+            for c in m["calls"]:
+                self.settle(mine[m["task"]], c)
+        answers = []
+        for i, m in enumerate(moves):
+            if m["task"] not in mine:
+                answers.append(line(i + 1, self.why_not(m), 0, False, None))
+                continue
+            t, was = mine[m["task"]], self.tasks[m["task"]]
+            status = "refused" if t.id in codes else self.journal_and_next(t, m, codes)
+            if status == "refused":
+                answers.append(line(i + 1, status, 0, was.cancel, codes[t.id]))
+                continue
+            answers.append(line(i + 1, status, t.seq, was.cancel, None))
+            self.tasks[t.id] = t
+        return answers
+
+    def why_not(self, m):
+        t = self.tasks[m["task"]]
+        outcome = t.attempts.get(m["fence"], (None, None))[0]
+        if m["next"] in ("park", "release") and outcome == ("released" if m["next"] == "release" else m["state"]):
+            return "already"
+        return "already" if m["next"] == "finish" and (t.state, t.fence) == (m["state"], m["fence"]) else "stale"
+
+    def journal_and_next(self, t, m, codes):
+        old = [r for r in m["rows"] if tuple(r[:3]) in t.rows]
+        new = [r for r in m["rows"] if r not in old]
+        if any(t.rows[tuple(r[:3])] != r[3] for r in old):
+            codes[t.id] = "journal_conflict"
+            return "refused"
+        for r in new:
+            t.rows[tuple(r[:3])] = r[3]
+            t.order.append("%s/%s/%s" % tuple(r[:3]))
+        t.seq += len(new)
+        t.recoveries = 0 if new and m["next"] != "finish" else t.recoveries
+        if m["next"] == "stay":
+            return "already" if old and not new else "ok"
+        if m["next"] == "finish":
+            t.end(m["state"])
+            return "ok"
+        self.end_attempt(t, "released" if m["next"] == "release" else m["state"])
+        t.worker, t.failures = None, t.failures + m["failure"]
+        if m["next"] == "release":
+            t.run_at = self.now if m["run_at"] is None else max(m["run_at"], self.now)
+            t.state = "waiting_timer" if t.run_at > self.now else "ready"
+        elif t.cancel and m["state"] != "uncertain":
+            t.state, t.run_at = "ready", self.now       # a wish to stop is not slept over
+        else:
+            t.state, t.run_at = m["state"], m["run_at"]
+        return "ok"
+
+    # --- effects and money ---
+    def effect(self, t, e):
+        """R16-R18: what is at_most_once leaves once; only what never left may leave again."""
+        old = t.effects.get(e["key"])
+        if old is None:
+            allowed, effect_class = e["to"] in ("planned", "dispatched", "done"), e["class"]
+        else:
+            state, fence, effect_class = old
+            any_time = effect_class != "at_most_once"
+            same = state == e["to"] and (any_time or fence == t.fence)
+            allowed = same or e["to"] != "planned" and {
+                "planned": e["to"] != "uncertain",
+                "failed_before_effect": e["to"] != "uncertain",
+                "dispatched": e["to"] != "dispatched",
+                "uncertain": e["to"] in ("done", "failed_before_effect") or any_time,
+                "done": False,
+            }[state]
+        if not allowed:
+            raise Refused("AG409")
+        t.effects[e["key"]] = (e["to"], t.fence, effect_class)
+
+    def hold_is_too_much(self, t, m):
+        limits = [(None, t.money)] if t.money is not None else []
+        for path, limit in limits + [tuple(x) for x in m["hold"]["limits"]]:
+            used = 0
+            for i, h in t.holds.items():
+                if path is None or h["path"] == path or h["path"].startswith(path + "/"):
+                    costs = [c["cost"] for c in m["calls"] if c["hold"] == i]
+                    booked = h["settled"] is not None and not h["lapsed"]
+                    used += h["settled"] if booked else sum(costs) if costs else h["amount"]
+            if used + m["hold"]["amount"] > limit:
+                return True
+        return False
+
+    def take_hold(self, t, h):
+        t.holds[h["id"]] = {"amount": h["amount"], "path": h["path"], "expires": self.now + h["expires"], "settled": None, "lapsed": False}
+        t.held += h["amount"]
+
+    def settle(self, t, c):
+        if c["id"] in t.calls:
+            return
+        t.calls.add(c["id"])
+        spent = c["cost"]
+        if c["hold"] is not None:
+            if c["hold"] not in t.holds:
+                raise Refused("AG409")
+            h = t.holds[c["hold"]]
+            if h["settled"] is None:
+                t.held -= h["amount"]
+            elif h["lapsed"]:
+                spent -= h["settled"]
+            h["settled"] = c["cost"] + (0 if h["settled"] is None or h["lapsed"] else h["settled"])
+            h["lapsed"] = False
+        t.spent += spent
