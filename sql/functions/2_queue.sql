@@ -197,10 +197,11 @@ DECLARE
 	q record;
 BEGIN
 	UPDATE workers SET ended_at = v_now WHERE id = p_worker AND ended_at IS NULL;
+	-- First wait, then look: a row that was changed while we waited is not the row of our snapshot any more.
+	PERFORM FROM task_queue y WHERE y.worker = p_worker AND y.state = 'running' ORDER BY y.id FOR NO KEY UPDATE;
 	FOR q IN
 		UPDATE task_queue x SET state = 'ready', worker = NULL, fence = x.fence + 1, run_at = v_now
-		WHERE x.ctid = ANY (ARRAY(SELECT y.ctid FROM task_queue y WHERE y.worker = p_worker AND y.state = 'running'
-			ORDER BY y.id FOR NO KEY UPDATE))
+		WHERE x.ctid = ANY (ARRAY(SELECT y.ctid FROM task_queue y WHERE y.worker = p_worker AND y.state = 'running'))
 		RETURNING x.id, x.fence - 1 AS fence, x.leaf
 	LOOP
 		PERFORM agentd.attempt_end(q.id, q.fence, q.leaf, v_now, 'left');

@@ -279,10 +279,11 @@ class Author:
                                                                                  "failed_before_effect", "uncertain"])}
                    for p in sorted({r.choice("abcddd") for _ in range(r.choice([0, 0, 0, 1, 1, 2]))})]
         open_holds = [h for h in self.teller.ids if h[0] == "h" and self.teller.ids[h] in t.holds]
+        known = [c for c in self.teller.ids if c[0] == "c" and self.teller.ids[c] in t.calls]
         calls = []
         if open_holds and r.random() < 0.4:
             for _ in range(r.choice([1, 1, 2])):
-                call = self.any("c") if self.labels["c"] and r.random() < 0.1 else self.new("c")
+                call = r.choice(known) if known and r.random() < 0.2 else self.new("c")
                 calls.append({"id": call, "hold": r.choice(open_holds + [None]), "cost": r.choice([0, 10 ** 11, 3 * 10 ** 11])})
         elif r.random() < 0.03:
             calls = [{"id": self.new("c"), "hold": self.any("h"), "cost": 1}]

@@ -1,0 +1,179 @@
+-- interleave.sql - the world of interleave.py: functions that stop where they are told, one state of one task, and what is forbidden.
+--
+-- Words:  a step is a statement of a function that writes or locks; test.step() stands before each of them and counts. A session stops
+--         before its step number test.stop_at and waits there for advisory lock test.gate, which the conductor holds.
+CREATE FUNCTION test.step() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_at integer := coalesce(nullif(current_setting('test.at', true), ''), '0')::integer + 1;
+	v_gate bigint;
+BEGIN
+	PERFORM set_config('test.at', v_at::text, false);
+	IF v_at = coalesce(nullif(current_setting('test.stop_at', true), ''), '0')::integer THEN
+		v_gate := current_setting('test.gate')::bigint;
+		RAISE NOTICE USING ERRCODE = 'TS001', MESSAGE = 'stops';
+		PERFORM pg_advisory_lock(v_gate);
+		PERFORM pg_advisory_unlock(v_gate);
+	END IF;
+END $$;
+
+-- Every function that may write gets a step before each of its statements that writes or locks; answers how many were put in. What is
+-- only read is read between two steps, whichever it is; what is called has steps of its own.
+CREATE FUNCTION test.instrument() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	v_n bigint := 0;
+	v_lines text[];
+	v_last text;
+	v_text text;
+	v_whole text;
+	f record;
+BEGIN
+	FOR f IN
+		SELECT p.oid, pg_get_functiondef(p.oid) AS text FROM pg_proc p
+		WHERE p.pronamespace = 'agentd'::regnamespace AND p.provolatile = 'v' AND p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')
+			AND p.prorettype <> 'trigger'::regtype
+	LOOP
+		v_text := '';
+		v_last := '';
+		v_lines := string_to_array(f.text, E'\n');
+		FOR i IN 1..cardinality(v_lines) LOOP
+			IF v_last ~ '(;|BEGIN|THEN|ELSE|LOOP)$' AND v_lines[i] ~ '^\t+(UPDATE|DELETE|INSERT|WITH|SELECT|PERFORM|FOR \w+ IN( |$))'
+					AND v_lines[i] !~ '\.\.' THEN
+				v_whole := '';
+				FOR k IN i..cardinality(v_lines) LOOP
+					v_whole := v_whole || E'\n' || v_lines[k];
+					EXIT WHEN v_lines[k] ~ '(;|LOOP)$';
+				END LOOP;
+				IF v_whole ~ '\m(UPDATE|DELETE|INSERT)\M' THEN
+					v_text := v_text || E'PERFORM test.step();\n';
+					v_n := v_n + 1;
+				END IF;
+			END IF;
+			v_text := v_text || v_lines[i] || E'\n';
+			IF v_lines[i] !~ '^\s*--' THEN
+				v_last := rtrim(regexp_replace(v_lines[i], '\s--.*$', ''));
+			END IF;
+		END LOOP;
+		EXECUTE v_text;
+	END LOOP;
+	RETURN v_n;
+END $$;
+
+-- One state of task T. U is another running task of the same worker W, V a second worker without tasks.
+CREATE TABLE test.ids (name text PRIMARY KEY, id uuid NOT NULL);
+INSERT INTO test.ids SELECT n, agentd.uuid_new() FROM unnest(ARRAY['T', 'U', 'V', 'W', 'N', 'M', 'K', 'H', 'H2', 'C']) n;
+CREATE FUNCTION test.id(p text) RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT id FROM test.ids WHERE name = p $$;
+CREATE FUNCTION test.at(p_seconds integer) RETURNS text LANGUAGE sql AS $$
+	SELECT set_config('agentd.fake_now', (timestamptz '2030-01-01 00:00:00+00' + p_seconds * interval '1 s')::text, false)
+$$;
+
+CREATE FUNCTION test.build(p_state text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_t uuid := test.id('T');
+	v_w uuid := test.id('W');
+BEGIN
+	PERFORM test.at(0);
+	PERFORM agentd.worker_register(v_w, 'w', 1, '{default}', 30000, 1);
+	PERFORM agentd.submit('noop', id => v_t, deadline => CASE WHEN p_state LIKE 'late%' THEN agentd.clock() + interval '3 s' END);
+	IF p_state NOT IN ('ready', 'late ready') THEN
+		PERFORM agentd.claim(v_w, 1, 1);
+		PERFORM test.move(v_t, 1, 'stay', '', '[["first", 1, "done", 1]]', NULL,
+			'[{"move":1,"key":"\\x01","path":"e","tool":"t","class":"at_most_once","args":"\\x00","to":"planned"}]',
+			format('[{"move":1,"id":"%s","path":"a","amount_pusd":5000,"expires_ms":1}]', test.id('H'))::json);
+	END IF;
+	CASE p_state
+	WHEN 'cancel asked' THEN PERFORM agentd.cancel(v_t, '', true);
+	WHEN 'due' THEN PERFORM test.move(v_t, 1, 'park', 'waiting_timer', '[]', agentd.clock() + interval '1 s');
+	WHEN 'parked', 'late parked' THEN PERFORM test.move(v_t, 1, 'park', 'waiting_event');
+	WHEN 'uncertain' THEN PERFORM test.move(v_t, 1, 'park', 'uncertain'), agentd.cancel(v_t, '', true);
+	WHEN 'ended' THEN PERFORM test.move(v_t, 1, 'finish', 'succeeded');
+	WHEN 'quarantined' THEN
+		PERFORM test.at(31);
+		PERFORM agentd.sweep_expired_workers('{"recoveries":0}'), test.at(0);
+		UPDATE agentd.workers SET ended_at = NULL;
+	ELSE
+	END CASE;
+	PERFORM agentd.submit('noop', 'null', 'low', id => test.id('U'));
+	UPDATE agentd.task_queue SET state = 'running', worker = v_w, fence = 1 WHERE id = test.id('U');
+	INSERT INTO agentd.task_attempts (task, worker, started_at, fence, claim, leaf)
+	SELECT id, worker, agentd.clock(), 1, 1, leaf FROM agentd.task_queue WHERE id = test.id('U');
+	IF p_state LIKE 'expired%' THEN
+		PERFORM test.at(31);
+	ELSE
+		PERFORM test.at(5);
+	END IF;
+	PERFORM agentd.worker_register(test.id('V'), 'v', 2, '{default}', 30000, 1);
+END $$;
+
+-- All of it stands in one leaf of each table.
+DO $$
+DECLARE
+	v_table text;
+BEGIN
+	FOREACH v_table IN ARRAY ARRAY['task_queue', 'workers', 'tasks', 'task_log', 'task_attempts', 'effects', 'model_calls', 'spend_hold',
+			'idempotency_keys'] LOOP
+		EXECUTE format('CREATE VIEW test.%I AS SELECT * FROM agentd.%I', v_table, CASE WHEN v_table = ANY (agentd.partitioned_tables())
+			THEN agentd.leaf_name(v_table, agentd.leaf_of(agentd.uuid_time(test.id('T')), 'short')) ELSE v_table END);
+		EXECUTE format('CREATE TABLE test.saved_%I (state text, r test.%I)', v_table, v_table);
+	END LOOP;
+END $$;
+-- The first time it is built, then it is copied.
+CREATE TABLE test.worlds (state text PRIMARY KEY, fake_now text);
+CREATE FUNCTION test.world(p_state text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	v_tables text[] := ARRAY['task_queue', 'workers', 'tasks', 'task_log', 'task_attempts', 'effects', 'model_calls', 'spend_hold', 'idempotency_keys'];
+	v_table text;
+	v_now text := (SELECT fake_now FROM test.worlds WHERE state = p_state);
+BEGIN
+	PERFORM set_config('test.stop_at', '0', false);
+	FOREACH v_table IN ARRAY v_tables LOOP
+		EXECUTE format('DELETE FROM test.%I', v_table);
+		EXECUTE format('INSERT INTO test.%I SELECT (s.r).* FROM test.saved_%I s WHERE s.state = $1', v_table, v_table) USING p_state;
+	END LOOP;
+	IF v_now IS NULL THEN
+		PERFORM test.build(p_state);
+		v_now := current_setting('agentd.fake_now');
+		FOREACH v_table IN ARRAY v_tables LOOP
+			EXECUTE format('INSERT INTO test.saved_%I SELECT $1, x FROM test.%I x', v_table, v_table) USING p_state;
+		END LOOP;
+		INSERT INTO test.worlds VALUES (p_state, v_now);
+	END IF;
+	RETURN v_now;
+END $$;
+
+-- Everything that the operations may have changed, without what differs from run to run.
+CREATE FUNCTION test.look() RETURNS text LANGUAGE sql AS $$
+	SELECT concat_ws(E'\n',
+		(SELECT string_agg(concat_ws(' ', 'queue', i.name, q.state, q.fence, q.seq, w.name, 'run', agentd.us(q.run_at), 'cancel', q.cancel_at IS NOT NULL,
+			q.failures, q.recoveries, q.priority, q.spent_usd, q.held_usd), E'\n' ORDER BY i.name)
+			FROM test.task_queue q LEFT JOIN test.ids i ON i.id = q.id LEFT JOIN test.ids w ON w.id = q.worker),
+		(SELECT string_agg(concat_ws(' ', 'task', i.name, t.state, t.ended_from, t.fence, t.last_seq, t.failures, t.recoveries, t.cost_usd), E'\n' ORDER BY i.name)
+			FROM test.tasks t LEFT JOIN test.ids i USING (id)),
+		(SELECT string_agg(concat_ws(' ', 'log', i.name, l.fence, l.path, l.kind), E'\n' ORDER BY i.name, l.path, l.kind)
+			FROM test.task_log l LEFT JOIN test.ids i ON i.id = l.task),
+		(SELECT string_agg(concat_ws(' ', 'attempt', i.name, a.fence, w.name, a.outcome), E'\n' ORDER BY i.name, a.fence)
+			FROM test.task_attempts a LEFT JOIN test.ids i ON i.id = a.task LEFT JOIN test.ids w ON w.id = a.worker),
+		(SELECT string_agg(concat_ws(' ', 'effect', i.name, e.path, e.state, e.fence), E'\n' ORDER BY i.name, e.path)
+			FROM test.effects e LEFT JOIN test.ids i ON i.id = e.task),
+		(SELECT string_agg(concat_ws(' ', 'hold', i.name, h.settled_usd, h.lapsed), E'\n' ORDER BY i.name) FROM test.spend_hold h LEFT JOIN test.ids i USING (id)),
+		(SELECT string_agg(concat_ws(' ', 'worker', i.name, w.ended_at IS NOT NULL), E'\n' ORDER BY i.name)
+			FROM test.workers w LEFT JOIN test.ids i USING (id)),
+		(SELECT string_agg(concat_ws(' ', 'key', k.key), E'\n' ORDER BY k.key) FROM test.idempotency_keys k))
+$$;
+
+CREATE VIEW test.forbidden AS
+	SELECT 'a running task without a claim of its fence' AS what FROM test.task_queue q
+		LEFT JOIN test.task_attempts a ON a.task = q.id AND a.fence = q.fence WHERE q.state = 'running' AND (a.task IS NULL OR a.ended_at IS NOT NULL)
+	UNION ALL SELECT 'a task that is alive and over' FROM test.tasks t FULL JOIN test.task_queue q USING (id) WHERE (t.state IS NULL) = (q.id IS NULL)
+	UNION ALL SELECT 'journal numbers with gaps' FROM test.task_log l JOIN test.tasks t ON t.id = l.task LEFT JOIN test.task_queue q ON q.id = t.id
+		GROUP BY l.task, t.last_seq, q.seq HAVING max(l.seq) <> count(*) OR max(l.seq) <> coalesce(t.last_seq, q.seq)
+	UNION ALL SELECT 'held money that no open hold explains' FROM test.task_queue q
+		WHERE held_usd <> (SELECT coalesce(sum(amount_usd), 0) FROM test.spend_hold h WHERE h.task = q.id AND settled_at IS NULL)
+	UNION ALL SELECT 'spent money that no hold explains' FROM test.task_queue q
+		WHERE spent_usd <> (SELECT coalesce(sum(settled_usd), 0) FROM test.spend_hold h WHERE h.task = q.id)
+	UNION ALL SELECT 'a key without its task' FROM test.idempotency_keys k LEFT JOIN test.tasks t ON t.id = k.task WHERE t.id IS NULL
+	UNION ALL SELECT 'a fence that was never given' FROM test.task_log l LEFT JOIN test.task_attempts a ON a.task = l.task AND a.fence = l.fence
+		WHERE a.task IS NULL
+	UNION ALL SELECT 'an open attempt of a task that does not run' FROM test.task_attempts a JOIN test.task_queue q ON q.id = a.task
+		WHERE a.ended_at IS NULL AND (q.state <> 'running' OR q.fence <> a.fence);
+SET client_min_messages = warning;
+SELECT test.instrument() > 30;
