@@ -6,7 +6,7 @@ usage: ./dev VERB
   down             stop the daemon and the database
   test [--slow]    set up and run the whole suite; --slow adds the long tier
   build [ARGS]     build/ (ARGS go to configure)
-  bench NAME       queue steps waiting latency idle submit: figures, one per line
+  bench NAME       queue steps waiting latency idle submit scale, or all: figures, one per line
   fuzz [SECONDS]   every fuzz target for so long (default 120)
   model [ARGS]     random operations against a model of the queue (--operations N --seed S --jobs J)
   interleave [ARGS]  pairs of operations cut between any two statements (--state STATE --sample N --seed S)

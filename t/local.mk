@@ -3,6 +3,9 @@ check_PROGRAMS += t/bin/effect_sink
 t_bin_effect_sink_SOURCES = t/bin/effect_sink.c
 noinst_PROGRAMS += t/bench/http_load
 t_bench_http_load_SOURCES = t/bench/http_load.c
+noinst_PROGRAMS += t/bench/bare_loop
+t_bench_bare_loop_SOURCES = t/bench/bare_loop.c
+t_bench_bare_loop_LDADD = $(PQ_LIBS)
 
 program_tests = \
   t/0810-stop.t \
