@@ -38,7 +38,6 @@ DECLARE
 	v_code text[];
 	v_message text[];
 	v_pass integer := 0;
-	v_problem text;
 	v_conflict integer[];
 	v_dup integer[];
 	v_move integer;
@@ -89,24 +88,11 @@ BEGIN
 			END IF;
 
 			IF p_holds IS NOT NULL THEN
-				FOR h IN
-					SELECT x.* FROM json_to_recordset(p_holds)
-						x(move integer, id uuid, path text, amount_pusd bigint, expires_ms bigint, limits json)
-					ORDER BY x.move
-				LOOP
-					CONTINUE WHEN v_base[h.move] < 0 OR EXISTS (SELECT FROM spend_hold s WHERE s.id = h.id);
-					v_problem := agentd.hold_problem(p_task[h.move], agentd.usd(h.amount_pusd), h.limits, p_calls, h.move);
-					IF v_problem IS NOT NULL THEN
-						v_base[h.move] := -1;
-						v_status[h.move] := 'refused';
-						v_code[h.move] := 'budget.usd';
-						v_message[h.move] := v_problem;
-						CONTINUE;
-					END IF;
-					INSERT INTO spend_hold (id, task, created_at, expires_at, path, amount_usd)
-					VALUES (h.id, p_task[h.move], v_now, v_now + h.expires_ms * interval '1 millisecond', h.path,
-						agentd.usd(h.amount_pusd));
-					UPDATE task_queue q SET held_usd = q.held_usd + agentd.usd(h.amount_pusd) WHERE q.id = p_task[h.move];
+				FOR h IN SELECT * FROM agentd.holds_take(p_holds, p_calls, p_task, v_base, v_now) LOOP
+					v_base[h.move] := -1;
+					v_status[h.move] := 'refused';
+					v_code[h.move] := 'budget.usd';
+					v_message[h.move] := h.problem;
 				END LOOP;
 			END IF;
 			IF p_effects IS NOT NULL THEN

@@ -31,52 +31,87 @@ BEGIN
 	RETURN NULL;
 END $$;
 
--- Inserts the calls that are not there yet and settles their holds, at the task and at the caps' windows.
+-- Takes the holds of a batch, one a move at most; answers the moves that are refused, and why. Who has no limit is not looked at
+-- one by one: a statement for each of 500 holds is planned 500 times.
+CREATE OR REPLACE FUNCTION agentd.holds_take(p_holds json, p_calls json, p_task uuid[], p_base bigint[], p_now timestamptz)
+RETURNS TABLE (move integer, problem text) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+	v_limited boolean;
+	v_twice boolean;
+BEGIN
+	SELECT coalesce(bool_or(json_array_length(h.limits) > 0 OR q.budget_usd IS NOT NULL), false), count(DISTINCT h.move) < count(*)
+	INTO v_limited, v_twice
+	FROM json_to_recordset(p_holds) h(move integer, limits json)
+	LEFT JOIN LATERAL (SELECT x.budget_usd FROM agentd.task_queue x WHERE x.id = p_task[h.move] LIMIT 1) q ON true;
+	IF v_twice THEN
+		RAISE EXCEPTION 'a move takes one hold' USING ERRCODE = 'AG422';
+	END IF;
+	RETURN QUERY
+	WITH h AS MATERIALIZED (
+		SELECT x.move, x.id, p_task[x.move] AS task, x.path, x.expires_ms, x.amount_pusd * 0.000000000001 AS usd,
+			CASE WHEN v_limited THEN agentd.hold_problem(p_task[x.move], x.amount_pusd * 0.000000000001, x.limits, p_calls, x.move)
+			END AS problem
+		FROM json_to_recordset(p_holds) x(move integer, id uuid, path text, amount_pusd bigint, expires_ms bigint, limits json)
+		WHERE p_base[x.move] >= 0 AND NOT EXISTS (SELECT FROM agentd.spend_hold s WHERE s.id = x.id)
+	), i AS (
+		INSERT INTO agentd.spend_hold (id, task, created_at, expires_at, path, amount_usd)
+		SELECT h.id, h.task, p_now, p_now + h.expires_ms * interval '1 millisecond', h.path, h.usd FROM h WHERE h.problem IS NULL
+	), u AS (
+		UPDATE agentd.task_queue q SET held_usd = q.held_usd + h.usd
+		FROM h CROSS JOIN LATERAL (SELECT x.ctid AS tid FROM agentd.task_queue x WHERE x.id = h.task LIMIT 1) l
+		WHERE q.ctid = l.tid AND h.problem IS NULL
+	)
+	SELECT h.move, h.problem FROM h WHERE h.problem IS NOT NULL;
+END $$;
+
+-- Inserts the calls that are not there yet and settles their holds, at the task and at the caps' windows. A hold that the
+-- sweeper has settled at its amount (lapsed) is settled anew: now the true cost is known.
 CREATE OR REPLACE FUNCTION agentd.calls_settle(p_calls json, p_task uuid[], p_fence integer[], p_base bigint[],
 	p_leaf smallint[], p_now timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-	c record;
-	v_hold agentd.spend_hold;
-	v_new integer;
-	v_row agentd.model_calls;
-	v_held numeric;
-	v_spent numeric;
+	v_call uuid;
+	v_hold uuid;
+	v_task uuid;
 BEGIN
-	FOR c IN
-		SELECT x.*, p_task[x.move] AS task, p_fence[x.move] AS fence, p_leaf[x.move] AS leaf
+	WITH c AS (
+		INSERT INTO agentd.model_calls (id, task, hold, at, started_at, fence, attempt, first_byte_ms, total_ms, in_fresh, in_cached,
+			in_write_5m, in_write_1h, out_text, out_reason, http_status, leaf, cost_usd, cost_source, path, tier, provider, model_asked,
+			model_answered, provider_request_id, key_fingerprint, error_class, policy)
+		SELECT x.id, p_task[x.move], x.hold, p_now,
+			coalesce(timestamptz 'epoch' + nullif(x.started_us, 0) * interval '1 microsecond', p_now), p_fence[x.move], x.attempt,
+			x.first_byte_ms, x.total_ms, x.in_fresh, x.in_cached, x.in_write_5m, x.in_write_1h, x.out_text, x.out_reason, x.http_status,
+			p_leaf[x.move], x.cost_pusd * 0.000000000001, x.cost_source, x.path, x.tier, x.provider, x.model_asked, x.model_answered,
+			x.provider_request_id, x.key_fingerprint, x.error_class, x.policy
 		FROM json_to_recordset(p_calls) x(move integer, id uuid, hold uuid, path text, attempt integer, tier text,
 			provider text, model_asked text, model_answered text, provider_request_id text, key_fingerprint text,
 			error_class text, http_status integer, started_us bigint, first_byte_ms bigint, total_ms bigint,
 			in_fresh bigint, in_cached bigint, in_write_5m bigint, in_write_1h bigint, out_text bigint, out_reason bigint,
 			cost_pusd bigint, cost_source text, policy bytea)
 		WHERE p_base[x.move] >= 0 ORDER BY p_task[x.move], x.id
-	LOOP
-		v_row := ROW(c.id, c.task, c.hold, p_now, coalesce(agentd.at_us(c.started_us), p_now), c.fence, c.attempt, c.first_byte_ms,
-			c.total_ms, c.in_fresh, c.in_cached, c.in_write_5m, c.in_write_1h, c.out_text, c.out_reason, c.http_status,
-			c.leaf, agentd.usd(c.cost_pusd), c.cost_source, c.path, c.tier, c.provider, c.model_asked,
-			c.model_answered, c.provider_request_id, c.key_fingerprint, c.error_class, c.policy)::agentd.model_calls;
-		INSERT INTO agentd.model_calls SELECT v_row.* ON CONFLICT DO NOTHING;
-		GET DIAGNOSTICS v_new = ROW_COUNT;
-		CONTINUE WHEN v_new = 0;
-		v_held := 0;
-		v_spent := v_row.cost_usd;
-		IF c.hold IS NOT NULL THEN
-			SELECT * INTO v_hold FROM agentd.spend_hold h WHERE h.id = c.hold AND h.task = c.task FOR NO KEY UPDATE;
-			IF NOT FOUND THEN
-				RAISE EXCEPTION 'model call % names hold %, which task % does not have', c.id, c.hold, c.task
-					USING ERRCODE = 'AG409';
-			ELSIF v_hold.settled_at IS NULL THEN
-				v_held := v_hold.amount_usd;
-			ELSIF v_hold.lapsed THEN
-				-- The sweeper booked the whole amount; now the true cost is known.
-				v_spent := v_row.cost_usd - v_hold.settled_usd;
-			END IF;
-			UPDATE agentd.spend_hold h SET settled_at = p_now, lapsed = false,
-				settled_usd = CASE WHEN v_hold.settled_at IS NULL OR v_hold.lapsed THEN 0 ELSE h.settled_usd END + v_row.cost_usd
-			WHERE h.id = c.hold;
-		END IF;
-		IF v_held <> 0 OR v_spent <> 0 THEN
-			UPDATE agentd.task_queue q SET held_usd = q.held_usd - v_held, spent_usd = q.spent_usd + v_spent WHERE q.id = c.task;
-		END IF;
-	END LOOP;
+		ON CONFLICT DO NOTHING
+		RETURNING id, task, hold, cost_usd
+	), n AS MATERIALIZED (		-- two calls may name one hold
+		SELECT c.task, c.hold, sum(c.cost_usd) AS cost, min(c.id::text)::uuid AS call FROM c GROUP BY c.task, c.hold ORDER BY c.hold
+	), h AS MATERIALIZED (
+		SELECT n.task, n.hold, n.cost, n.call, s.tid, s.amount_usd, s.settled_usd, s.lapsed, s.settled_at IS NULL AS is_open
+		FROM n LEFT JOIN LATERAL (SELECT x.ctid AS tid, x.* FROM agentd.spend_hold x
+			WHERE x.id = n.hold AND x.task = n.task LIMIT 1 FOR NO KEY UPDATE) s ON true
+	), s AS (
+		UPDATE agentd.spend_hold x SET settled_at = p_now, lapsed = false,
+			settled_usd = CASE WHEN h.is_open OR h.lapsed THEN 0 ELSE h.settled_usd END + h.cost
+		FROM h WHERE x.ctid = h.tid
+	), t AS MATERIALIZED (
+		SELECT h.task, sum(CASE WHEN h.tid IS NOT NULL AND h.is_open THEN h.amount_usd ELSE 0 END) AS held,
+			sum(h.cost - CASE WHEN h.lapsed AND NOT h.is_open THEN h.settled_usd ELSE 0 END) AS spent
+		FROM h GROUP BY h.task
+	), q AS (
+		UPDATE agentd.task_queue q SET held_usd = q.held_usd - t.held, spent_usd = q.spent_usd + t.spent
+		FROM t CROSS JOIN LATERAL (SELECT x.ctid AS tid FROM agentd.task_queue x WHERE x.id = t.task LIMIT 1) l
+		WHERE q.ctid = l.tid AND (t.held <> 0 OR t.spent <> 0)
+	)
+	SELECT h.call, h.hold, h.task INTO v_call, v_hold, v_task FROM h WHERE h.hold IS NOT NULL AND h.tid IS NULL LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION 'model call % names hold %, which task % does not have', v_call, v_hold, v_task USING ERRCODE = 'AG409';
+	END IF;
 END $$;
