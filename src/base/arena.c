@@ -1,6 +1,11 @@
-/* arena.c - chunks of growing size in a list; children in a doubly linked list. */
+/* arena.c - chunks of growing size in a list; children in a doubly linked list.
+ *
+ * Thousands of tasks wait with half a dozen small arenas each: a new arena is one block with room behind its head, and a chunk is
+ * half of what the arena has already, so that no more than a third of it stands empty.
+ */
 #include "base/arena.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,11 +13,10 @@
 
 #include "base/err.h"
 
-enum { ALIGN = 16, FIRST_CHUNK = 512, MAX_CHUNK = 64 * 1024 };
+enum { ALIGN = 16, BLOCK = 504, MAX_CHUNK = 64 * 1024 };	/* BLOCK: with malloc's own 8 bytes a multiple of 16 */
 
 struct chunk {
 	struct chunk *next;
-	size_t size;	/* of the whole malloc */
 };
 
 struct closer {
@@ -27,8 +31,9 @@ struct arena {
 	struct closer *closers;
 	char *at, *end;
 	size_t bytes;
-	size_t next_chunk;
 };
+
+#define ROUND_UP(n) (((n) + ALIGN - 1) / ALIGN * ALIGN)
 
 static void *take(size_t n)
 {
@@ -63,12 +68,20 @@ static void unlink_child(struct arena *a)
 	a->parent = a->prev = a->next = NULL;
 }
 
+/* What is left of the first block. */
+static void begin(struct arena *a)
+{
+	a->at = (char *)a + ROUND_UP(sizeof *a);
+	a->end = (char *)a + BLOCK;
+	a->bytes = BLOCK;
+}
+
 struct arena *arena_new(struct arena *parent)
 {
-	struct arena *a = take(sizeof *a);
+	struct arena *a = take(BLOCK);
 
 	memset(a, 0, sizeof *a);
-	a->next_chunk = FIRST_CHUNK;
+	begin(a);
 	link_child(a, parent);
 	return a;
 }
@@ -91,9 +104,7 @@ static void release(struct arena *a)
 		a->chunks = c->next;
 		free(c);
 	}
-	a->at = a->end = NULL;
-	a->bytes = 0;
-	a->next_chunk = FIRST_CHUNK;
+	begin(a);
 }
 
 void arena_free(struct arena *a)
@@ -116,20 +127,23 @@ void arena_move(struct arena *a, struct arena *parent)
 	link_child(a, parent);
 }
 
+static size_t next_chunk(const struct arena *a)
+{
+	size_t half = a->bytes / 2;
+
+	return half < BLOCK ? BLOCK : half < MAX_CHUNK ? half : MAX_CHUNK;
+}
+
 static void *new_chunk(struct arena *a, size_t n)
 {
-	size_t head = (sizeof(struct chunk) + ALIGN - 1) / ALIGN * ALIGN;
-	bool own = n > a->next_chunk / 2;	/* large: a chunk of its own, the current one goes on */
-	size_t size = own ? head + n : head + a->next_chunk;
-	struct chunk *c = take(size);
+	size_t head = ROUND_UP(sizeof(struct chunk)), size = next_chunk(a);
+	bool own = n > size / 2;	/* large: a chunk of its own, the current one goes on */
+	struct chunk *c = take(own ? head + n : size);
 	char *start = (char *)c + head;
 
-	c->size = size;
-	a->bytes += size;
+	a->bytes += own ? head + n : size;
 	c->next = a->chunks;
 	a->chunks = c;
-	if (a->next_chunk < MAX_CHUNK)
-		a->next_chunk *= 2;
 	if (!own) {
 		a->at = start + n;
 		a->end = (char *)c + size;
@@ -143,7 +157,7 @@ void *arena_alloc(struct arena *a, size_t n)
 
 	if (n > SIZE_MAX / 4)
 		fatal("out of memory: %zu bytes", n);
-	n = (n + ALIGN - 1) / ALIGN * ALIGN;
+	n = ROUND_UP(n);
 	if (n == 0)
 		n = ALIGN;
 	if ((size_t)(a->end - p) < n)
@@ -234,7 +248,7 @@ size_t arena_bytes(const struct arena *a)
 	size_t n = 0;
 
 	for (;;) {
-		n += at->bytes + sizeof *at;
+		n += at->bytes;
 		if (at->first_child) {
 			at = at->first_child;
 			continue;

@@ -19,7 +19,7 @@
 
 enum {
 	KEPT_EASY = 64,		/* easy handles kept for reuse */
-	KEPT_CONNECTIONS = 1024,
+	KEPT_CONNECTIONS = 1024,	/* that stand idle */
 };
 
 struct http {
@@ -29,6 +29,7 @@ struct http {
 	CURL *easy[KEPT_EASY];
 	size_t n_easy;
 	size_t n_transfers;
+	size_t n_open, n_owned;		/* connections; of these, in use by a transfer: the others stand idle */
 };
 
 /* One socket that libcurl wants watched. */
@@ -46,7 +47,6 @@ struct transfer {
 	struct loop_timer *timer;
 	struct http_request req;	/* numbers and hooks; texts were handed over or copied */
 	struct http_result result;
-	struct err err;
 	size_t header_bytes, n_header_room;
 	size_t body_bytes, body_room;
 	int64_t start_ms, last_ms;
@@ -55,6 +55,7 @@ struct transfer {
 	bool has_byte;			/* of the body */
 	bool opened, refused;		/* check_address: some address was allowed, some refused */
 	bool safe;			/* libcurl may send it again on a new connection */
+	bool owns;			/* a connection */
 	char host[HTTP_HOST_BYTES];	/* for messages */
 	char detail[CURL_ERROR_SIZE];
 };
@@ -74,6 +75,12 @@ static void must(CURLcode code, const char *what)
 }
 
 /* --- the end of a transfer --- */
+
+static void count_transfer(struct http *h, int by)
+{
+	h->n_transfers += (size_t)by;
+	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)(h->n_transfers + KEPT_CONNECTIONS));
+}
 
 static CURL *take_easy(struct http *h)
 {
@@ -102,6 +109,14 @@ static int status_of(const struct transfer *t)
 	return (int)status;
 }
 
+/* What went wrong was noted where the completion will look for it. */
+static void complete(struct transfer *t)
+{
+	struct err err = t->op.err;
+
+	op_complete(&t->op, &err);
+}
+
 static void finish(void *arg)
 {
 	struct transfer *t = arg;
@@ -113,9 +128,10 @@ static void finish(void *arg)
 	give_easy(h, t->easy);
 	curl_slist_free_all(t->headers);
 	loop_timer_free(t->timer);
-	h->n_transfers--;
+	count_transfer(h, -1);
+	h->n_owned -= t->owns;
 	t->result.total_ms = now_ms() - t->start_ms;
-	op_complete(&t->op, &t->err);
+	complete(t);
 }
 
 /* The first reason counts: what libcurl says afterwards is only its echo. */
@@ -136,7 +152,7 @@ static void on_cancel(struct op *op)
 
 static void expire(struct transfer *t, const char *which, int64_t limit_ms)
 {
-	err_set(&t->err, ERR_TIMEOUT, "%s timeout: host \"%s\" took more than %lld ms", which, t->host,
+	err_set(&t->op.err, ERR_TIMEOUT, "%s timeout: host \"%s\" took more than %lld ms", which, t->host,
 		(long long)limit_ms);
 	end(t);
 }
@@ -213,7 +229,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	t->last_ms = now_ms();
 	t->header_bytes += n;
 	if (t->header_bytes > t->req.max_headers) {
-		err_set(&t->err, ERR_SIZE, "headers of host \"%s\" have more than %zu bytes", t->host,
+		err_set(&t->op.err, ERR_SIZE, "headers of host \"%s\" have more than %zu bytes", t->host,
 			t->req.max_headers);
 		end(t);
 		return 0;
@@ -272,14 +288,14 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	}
 	t->body_bytes += n;
 	if (t->body_bytes > t->req.max_body) {
-		err_set(&t->err, ERR_SIZE, "body of host \"%s\" has more than %zu bytes", t->host, t->req.max_body);
+		err_set(&t->op.err, ERR_SIZE, "body of host \"%s\" has more than %zu bytes", t->host, t->req.max_body);
 		end(t);
 		return 0;
 	}
 	if (!t->req.on_data || t->result.status >= 300) {
 		collect(t, p, n);
 	} else if (t->req.on_data(t->req.data_arg, (struct str){p, n}) < 0) {
-		err_set(&t->err, ERR_CANCELLED, "the receiver stopped the transfer");
+		err_set(&t->op.err, ERR_CANCELLED, "the receiver stopped the transfer");
 		end(t);
 	}
 	return t->ended ? 0 : n;
@@ -298,15 +314,47 @@ static bool is_allowed(struct transfer *t, const struct sockaddr *sa, socklen_t 
 	return ok;
 }
 
+static void own_connection(struct transfer *t)
+{
+	t->http->n_owned += !t->owns;
+	t->owns = true;
+}
+
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *sa)
 {
+	struct transfer *t = arg;
 	int fd;
 
 	(void)purpose;
-	if (!is_allowed(arg, &sa->addr, (socklen_t)sa->addrlen))
+	if (!is_allowed(t, &sa->addr, (socklen_t)sa->addrlen))
 		return CURL_SOCKET_BAD;
 	fd = socket(sa->family, sa->socktype | SOCK_CLOEXEC, sa->protocol);
-	return fd < 0 ? CURL_SOCKET_BAD : fd;
+	if (fd < 0)
+		return CURL_SOCKET_BAD;
+	t->http->n_open++;
+	own_connection(t);
+	return fd;
+}
+
+static int on_close_socket(void *arg, curl_socket_t fd)
+{
+	struct http *h = arg;
+
+	h->n_open--;
+	return close(fd);
+}
+
+/* libcurl looks for an idle connection among all that are open, one by one, and when it keeps too many it looks for the oldest idle
+ * one the same way: with thousands in flight that is most of its work. So it is told where there is none to be found,
+ * which are not worth keeping, and (count_transfer) not to count those that are in use. */
+static void set_connection(struct transfer *t)
+{
+	const struct http *h = t->http;
+
+	if (h->n_open <= h->n_owned)
+		curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+	if (h->n_transfers > KEPT_CONNECTIONS)
+		curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
 /* A kept connection may have been opened for someone who asked nothing. */
@@ -333,13 +381,14 @@ static int before_request(void *arg, char *ip, char *local_ip, int port, int loc
 
 	(void)local_ip;
 	(void)local_port;
+	own_connection(t);
 	if (t->ended)
 		return CURL_PREREQFUNC_ABORT;
 	if (t->req.check_address && !t->opened && !is_kept_allowed(t, ip, port))
 		return CURL_PREREQFUNC_ABORT;
 	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &written);
 	if (t->result.sent && written > 0 && !t->safe) {
-		err_set(&t->err, ERR_NETWORK, "host \"%s\" closed a kept connection under the request", t->host);
+		err_set(&t->op.err, ERR_NETWORK, "host \"%s\" closed a kept connection under the request", t->host);
 		end(t);
 		return CURL_PREREQFUNC_ABORT;
 	}
@@ -356,29 +405,29 @@ static void judge(struct transfer *t, CURLcode code)
 	if (code == CURLE_OK)
 		return;
 	if (t->refused && !t->opened) {
-		err_set(&t->err, ERR_FORBIDDEN, "no address of host \"%s\" is allowed", t->host);
+		err_set(&t->op.err, ERR_FORBIDDEN, "no address of host \"%s\" is allowed", t->host);
 		return;
 	}
 	switch (code) {
 	case CURLE_URL_MALFORMAT:
 	case CURLE_LOGIN_DENIED:	/* a name or password in the URL */
-		err_set(&t->err, ERR_INVALID, "url of host \"%s\": %s", t->host, detail);
+		err_set(&t->op.err, ERR_INVALID, "url of host \"%s\": %s", t->host, detail);
 		return;
 	case CURLE_OPERATION_TIMEDOUT:	/* only connecting is timed by libcurl */
-		err_set(&t->err, ERR_TIMEOUT, "connect timeout: host \"%s\" took more than %lld ms", t->host,
+		err_set(&t->op.err, ERR_TIMEOUT, "connect timeout: host \"%s\" took more than %lld ms", t->host,
 			(long long)t->req.connect_ms);
 		return;
 #if LIBCURL_VERSION_NUM >= 0x080600
 	case CURLE_TOO_LARGE:
 #endif
 	case CURLE_OUT_OF_MEMORY:	/* how an older libcurl says that a header line passed 100 KiB */
-		err_set(&t->err, ERR_SIZE, "a header line of host \"%s\" has more than 100 KiB", t->host);
+		err_set(&t->op.err, ERR_SIZE, "a header line of host \"%s\" has more than 100 KiB", t->host);
 		return;
 	default:
-		err_set(&t->err, ERR_NETWORK, "host \"%s\": %s", t->host, detail);
+		err_set(&t->op.err, ERR_NETWORK, "host \"%s\": %s", t->host, detail);
 	}
 	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
-		t->err.retryable = false;
+		t->op.err.retryable = false;
 }
 
 static void read_messages(struct http *h)
@@ -473,7 +522,7 @@ struct http *http_new(struct loop *l)
 	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
 	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, set_timer);
 	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
-	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+	count_transfer(h, 0);
 	curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
 	return h;
 }
@@ -506,9 +555,12 @@ static void set_hooks(struct transfer *t)
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
+	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+	curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, t->http);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, before_request);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
 }
+
 /* Runs in the check phase, so that a transfer may be started from any callback. */
 static void add_transfer(void *arg)
 {
@@ -517,6 +569,7 @@ static void add_transfer(void *arg)
 
 	if (t->ended)
 		return;
+	set_connection(t);
 	code = curl_multi_add_handle(t->http->multi, t->easy);
 	if (code != CURLM_OK)
 		fatal("curl_multi_add_handle: %s", curl_multi_strerror(code));
@@ -552,12 +605,12 @@ struct op *http_start(struct http *h, struct arena *arena, const struct http_req
 	t->start_ms = t->last_ms = now_ms();
 	if (ret_result)
 		*ret_result = &t->result;
-	if (http_request_check(req, t->host, &t->err) < 0) {
+	if (http_request_check(req, t->host, &t->op.err) < 0) {
 		t->ended = true;
-		op_complete(&t->op, &t->err);
+		complete(t);
 		return &t->op;
 	}
-	h->n_transfers++;
+	count_transfer(h, 1);
 	t->easy = take_easy(h);
 	t->safe = http_request_is_safe(req);
 	t->headers = http_request_apply(req, t->easy, arena);

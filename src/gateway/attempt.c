@@ -16,8 +16,8 @@ struct attempt {
 	struct op *inner;
 	void *decoder;
 	const struct wire_answer *own;	/* of a wire without HTTP */
-	struct loop_timer *linger;
-	struct err broken;		/* the decoder's */
+	struct loop_timer *linger;	/* made when the answer is whole */
+	const struct err *broken;	/* the decoder's; NULL: none */
 	bool began;			/* a byte of the body came */
 	int64_t start_ms;
 	struct attempt_result result;
@@ -77,12 +77,18 @@ static void on_linger(void *arg)
 static int on_data(void *arg, struct str bytes)
 {
 	struct attempt *t = arg;
+	struct err err;
 
 	t->began = true;
-	if (t->wire->piece(t->decoder, bytes, &t->broken) < 0)
+	if (t->wire->piece(t->decoder, bytes, &err) < 0) {
+		t->broken = arena_dup(t->op.arena, &err, sizeof err);
 		return -1;
-	if (t->wire->is_complete(t->decoder) && !loop_timer_is_set(t->linger))
+	}
+	if (t->wire->is_complete(t->decoder) && !t->linger) {
+		t->linger = loop_timer_new(t->op.loop, on_linger, t);
+		arena_defer(t->op.arena, free_timer, t->linger);
 		loop_timer_set(t->linger, LINGER_MS);
+	}
 	return 0;
 }
 
@@ -112,8 +118,8 @@ static void judge_transfer(const struct attempt *t, const struct http_result *r,
 static void judge(struct attempt *t, const struct http_result *r, const struct err *from, struct err *err)
 {
 	err_clear(err);
-	if (t->broken.code != ERR_NONE)
-		*err = t->broken;
+	if (t->broken)
+		*err = *t->broken;
 	else if (r->status >= 300 && from->code != ERR_SIZE)
 		t->wire->refused(t->op.arena, r, err);
 	else if (from->code != ERR_NONE && !t->wire->is_complete(t->decoder))
@@ -143,7 +149,8 @@ static void on_http_done(struct op *op, void *arg)
 	const struct http_result *r = http_result_of(op);
 	struct err err;
 
-	loop_timer_clear(t->linger);
+	if (t->linger)
+		loop_timer_clear(t->linger);
 	judge(t, r, &op->err, &err);
 	t->inner = NULL;
 	t->result.answer = t->wire->answer(t->decoder);
@@ -180,8 +187,6 @@ static void start_http(struct attempt *t, struct http *h, int64_t total_ms)
 		end(t, &err);
 		return;
 	}
-	t->linger = loop_timer_new(t->op.loop, on_linger, t);
-	arena_defer(t->op.arena, free_timer, t->linger);
 	t->inner = http_start(h, arena_new(t->op.arena), &req, NULL, on_http_done, t);
 }
 

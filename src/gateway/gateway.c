@@ -59,7 +59,7 @@ struct call {
 	struct route *route;
 	int64_t input_tokens;
 	int64_t deadline_ms;		/* loop time */
-	struct loop_timer *timer;
+	struct loop_timer *timer;	/* made when it first waits */
 	struct slot_waiter waiter;
 
 	enum stage stage;
@@ -85,6 +85,7 @@ struct call {
 
 static void decide(struct call *c, const struct err *err);
 static void wait_turn(struct call *c);
+static void on_timer(void *arg);
 
 static const struct model *model_of(const struct call *c)
 {
@@ -99,6 +100,28 @@ static const struct endpoint *endpoint_now(const struct call *c)
 static int64_t left_ms(const struct call *c)
 {
 	return c->deadline_ms - loop_now_ms(c->op.loop);
+}
+
+/* --- its timer --- */
+
+static void free_timer(void *timer)
+{
+	loop_timer_free(timer);
+}
+
+static void set_timer(struct call *c, int64_t ms)
+{
+	if (!c->timer) {
+		c->timer = loop_timer_new(c->op.loop, on_timer, c);
+		arena_defer(c->op.arena, free_timer, c->timer);
+	}
+	loop_timer_set(c->timer, ms);
+}
+
+static void clear_timer(struct call *c)
+{
+	if (c->timer)
+		loop_timer_clear(c->timer);
 }
 
 /* --- the end --- */
@@ -151,7 +174,7 @@ static void finish(struct call *c, const struct err *err)
 		return;
 	c->stage = STAGE_OVER;
 	slots_leave(c->gateway->slots, &c->waiter);
-	loop_timer_clear(c->timer);
+	clear_timer(c);
 	if (c->hold_open) {	/* reserved, but nobody was asked */
 		c->n_attempts++;
 		begin_record(c, c->cancelled ? ERR_CANCELLED : err ? err->code : ERR_NONE);
@@ -348,7 +371,7 @@ static void reserve(struct call *c)
 	const struct model *m = model_of(c);
 	struct err err;
 
-	loop_timer_clear(c->timer);
+	clear_timer(c);
 	if (spend_estimate(m, c->input_tokens, spend_max_output(m, c->req.max_output), &c->estimate_pusd, &err) < 0) {
 		finish(c, &err);	/* the route knows better; never asked without a price */
 		return;
@@ -398,12 +421,12 @@ static void wait_turn(struct call *c)
 
 	c->stage = STAGE_WAIT;
 	if (c->delay_ms > 0) {
-		loop_timer_set(c->timer, c->delay_ms);
+		set_timer(c, c->delay_ms);
 	} else if (slots_take(c->gateway->slots, p)) {
 		on_slot(c);
 	} else {
 		slots_wait(c->gateway->slots, p, &c->waiter, on_slot, c);
-		loop_timer_set(c->timer, left_ms(c) > 0 ? left_ms(c) : 0);
+		set_timer(c, left_ms(c) > 0 ? left_ms(c) : 0);
 	}
 }
 
@@ -510,11 +533,6 @@ static int find_tier(const struct gateway *g, struct str name, const struct tier
 	return 0;
 }
 
-static void free_timer(void *timer)
-{
-	loop_timer_free(timer);
-}
-
 static void link_call(struct gateway *g, struct call *c)
 {
 	c->next = g->calls;
@@ -545,8 +563,6 @@ struct op *gateway_call(struct gateway *g, struct arena *a, const struct model_r
 	if (req->deadline_ms > 0 && req->deadline_ms < deadline)
 		deadline = req->deadline_ms;
 	c->deadline_ms = loop_now_ms(g->loop) + deadline;
-	c->timer = loop_timer_new(g->loop, on_timer, c);
-	arena_defer(a, free_timer, c->timer);
 	c->route = route_begin(a, c->tier, req->facts, collect_facts(c), c->input_tokens);
 	choice = route_next(c->route, NULL, deadline, 0);
 	go(c, &choice);

@@ -20,13 +20,13 @@ struct call {
 
 struct openai_decoder {
 	struct arena *a;
-	struct arena *scratch;		/* of one event */
+	struct arena *scratch;		/* of one event; made for the first */
 	bool trust_cost;
 	enum body_kind kind;
 	struct sse sse;
 	struct buf document;
 	struct buf text, refusal;
-	struct call *calls[CALLS_MAX];
+	struct call **calls;		/* room for CALLS_MAX, made for the first */
 	size_t n_calls;
 	struct str finish, native_finish;
 	bool saw_event, saw_done;
@@ -40,13 +40,19 @@ struct openai_decoder *openai_decoder_new(struct arena *a, bool trust_cost)
 	struct openai_decoder *d = ARENA_NEW(a, struct openai_decoder);
 
 	d->a = a;
-	d->scratch = arena_new(a);
 	d->trust_cost = trust_cost;
 	sse_init(&d->sse, a, on_event, d);
 	buf_init(&d->document, a);
 	buf_init(&d->text, a);
 	buf_init(&d->refusal, a);
 	return d;
+}
+
+static struct arena *scratch_of(struct openai_decoder *d)
+{
+	if (!d->scratch)
+		d->scratch = arena_new(d->a);
+	return d->scratch;
 }
 
 /* --- tool calls --- */
@@ -67,6 +73,8 @@ static struct call *call_of(struct openai_decoder *d, const struct json *fragmen
 	}
 	if (d->n_calls == CALLS_MAX)
 		return NULL;
+	if (!d->calls)
+		d->calls = ARENA_ARRAY(d->a, CALLS_MAX, struct call *);
 	c = ARENA_NEW(d->a, struct call);
 	c->index = index;
 	buf_init(&c->args, d->a);
@@ -128,7 +136,7 @@ static int fail_with(struct openai_decoder *d, const struct json *error, struct 
 {
 	bool transient;
 
-	openai_error_of_object(d->scratch, error, err);
+	openai_error_of_object(scratch_of(d), error, err);
 	transient = err_code_is_retryable(err->code);
 	if (d->answer.output_began || err->code == ERR_MODEL_TIMEOUT) {
 		err->code = ERR_MODEL_STREAM_ERROR;
@@ -211,7 +219,7 @@ static int on_event(void *arg, struct str name, struct str data, struct err *err
 		d->saw_done = true;
 		return 0;
 	}
-	if (json_parse_lenient(d->scratch, data, NULL, &chunk, &why) < 0)
+	if (json_parse_lenient(scratch_of(d), data, NULL, &chunk, &why) < 0)
 		status = err_set(err, ERR_MODEL_BAD_BODY, "an event of the stream is not JSON: %s", why.msg);
 	else
 		status = take_chunk(d, chunk, err);
@@ -318,7 +326,7 @@ static int judge(struct openai_decoder *d, struct err *err)
 
 static int end_document(struct openai_decoder *d, struct err *err)
 {
-	struct arena *a = d->scratch;
+	struct arena *a = scratch_of(d);
 	struct str text = buf_str(&d->document);
 	const struct json *v;
 	struct err why;
