@@ -1,0 +1,89 @@
+"""flows.py - the tools and workflows that scenarios run.
+
+Tools of the sink (a process of its own, the only witness of effects), one per effect class, whose request bodies carry
+{key, task, path-free n}: sink.once (at_most_once), sink.again (idempotent), sink.look (pure), sink.ledger (tx).
+proc.hold is a program that sleeps .args.s seconds and does not end at SIGTERM.
+
+Workflows (input {"n": integer}; every output echoes n, which the oracle checks):
+  five    five steps: set, once, again, look, set          noop    one set
+  CLASS   one call of that class: pure idempotent tx at_most_once
+  paid    a priced model answer, then once; budget 1 USD   hold    proc.hold for s seconds, then again
+  loop    four calls of again in a loop, two at a time     timer   waits 500 ms, then again
+"""
+
+CLASSES = {"pure": "look", "idempotent": "again", "tx": "ledger", "at_most_once": "once"}
+INPUT = "input: {type: object, required: [n], properties: {n: {type: integer}, s: {type: integer}}}\n"
+
+
+def http_tool(rig, name, effect):
+    rig.write(f"tools.d/sink-{name}.yaml", f"""agentd: v1
+name: sink.{name}
+description: Tell the witness.
+args:
+  type: object
+  required: [n]
+  additionalProperties: false
+  properties: {{n: {{type: integer}}}}
+effect: {effect}
+taint: {{acts_outside: true}}
+timeout: 20s
+http:
+  method: POST
+  url: http://127.0.0.1:{rig.sink_port}/{name}
+  headers: {{Idempotency-Key: "${{ .effect_key }}"}}
+  json: {{key: "${{ .effect_key }}", task: "${{ .task.id }}", n: "${{ .args.n }}"}}
+  allow: [127.0.0.0/8]
+""")
+
+
+def exec_tool(rig, name, effect, script):
+    """A tool that runs SCRIPT with /bin/sh; the argument s is $1. Marked, so that the rig finds its processes."""
+    rig.write(f"tools.d/{name.replace('.', '-')}.yaml", f"""agentd: v1
+name: {name}
+description: Run a program.
+args:
+  type: object
+  required: [s]
+  additionalProperties: false
+  properties: {{s: {{type: integer}}}}
+effect: {effect}
+timeout: 60s
+exec:
+  argv: [/bin/sh, -c, {script!r}, sh, "${{ .args.s | tostring }}"]
+  env: {{CHAOS_TOOL: {rig.dir!r}}}
+  workspace: true
+  result: "{{status: .exit_status}}"
+""")
+
+
+def flow(rig, name, steps, output='output: {n: "${ .input.n }"}\n', more=""):
+    rig.write(f"workflows/{name}.yaml", f"agentd: v1\nname: {name}\n{INPUT}{more}steps:\n{steps}{output}")
+
+
+def call(step, tool, n="${ .input.n }"):
+    return f'  - id: {step}\n    call: sink.{tool}\n    with: {{n: "{n}"}}\n'
+
+
+def write(rig):
+    for effect, name in CLASSES.items():
+        http_tool(rig, name, effect)
+        flow(rig, effect.replace("_", "-"), call("act", name))
+    exec_tool(rig, "proc.hold", "pure", 'trap "" TERM; sleep "$1" & wait $!; wait')
+    rig.write("policies/replies.json", '{"replies": [{"match": {}, "reply": {"text": "an answer"}, '
+              '"usage": {"prompt_tokens": 10, "completion_tokens": 20}}]}')
+    rig.write("policies/routing.yaml", """agentd: v1
+providers: {recorded: {wire: replay, file: replies.json}}
+models: {recorded: {provider: recorded, id: demo, context: 8192, max_output: 100, price: {input: 1.00, output: 4.00, as_of: 2026-11-01}}}
+tiers: {cheap: {steps: [{model: recorded}]}}
+""")
+    flow(rig, "noop", '  - id: one\n    set: {n: 1}\n')
+    flow(rig, "five", '  - id: first\n    set: {n: "${ .input.n }"}\n'
+         + call("once", "once", "${ .vars.n }") + call("again", "again", "${ .vars.n }") + call("look", "look", "${ .vars.n }")
+         + '  - id: last\n    set: {serial: "${ .steps.once.output.serial }"}\n',
+         output='output: {n: "${ .vars.n }", serial: "${ .vars.serial }"}\n')
+    flow(rig, "paid", '  - id: ask\n    model: {tier: cheap, prompt: "Say something about ${ .input.n }.", max_output: 50}\n'
+         + call("once", "once"), more="budget: {usd: 1.00}\n")
+    flow(rig, "hold", '  - id: hold\n    call: proc.hold\n    with: {s: "${ .input.s }"}\n' + call("again", "again"))
+    flow(rig, "loop", '  - id: each\n    for:\n      in: "${ [range(4)] }"\n      parallel: 2\n      do:\n'
+         '        - id: act\n          call: sink.again\n          with: {n: "${ .item }"}\n')
+    flow(rig, "timer", "  - id: nap\n    wait: 500ms\n" + call("again", "again"))
