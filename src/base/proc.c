@@ -53,6 +53,7 @@ struct proc {
 	int in_fd, pid_fd, failure_fd;
 	pid_t pid;
 	bool terminated;	/* SIGTERM was sent */
+	bool running;		/* not reaped: pid is ours */
 	int64_t start_ms;
 };
 
@@ -283,6 +284,7 @@ static void on_exit_of_leader(void *arg, int events)
 	kill(-p->pid, SIGKILL);
 	if (waitpid(p->pid, &status, 0) < 0)
 		fatal("waitpid %d: %s", (int)p->pid, strerror(errno));
+	p->running = false;
 	p->result.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	p->result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	finish(p);
@@ -529,6 +531,7 @@ static void watch(struct proc *p, struct ends *e)
 	}
 	p->timer = loop_timer_new(l, on_deadline, p);
 	loop_timer_set(p->timer, p->req.timeout_ms);
+	p->running = true;
 }
 
 static void free_output(void *arg)
@@ -591,6 +594,15 @@ struct op *proc_start(struct loop *l, struct arena *arena, const struct proc_req
 	/* The caller's texts may go when this returns; messages need the name. */
 	p->req.argv = arena_dup(arena, &(const char *){arena_strdup(arena, req->argv[0])}, sizeof(char *));
 	return &p->op;
+}
+
+void proc_kill(struct op *op)
+{
+	const struct proc *p = (const struct proc *)op;
+
+	op_cancel(op);
+	if (p->running)
+		kill_group(p, SIGKILL);
 }
 
 const struct proc_result *proc_result_of(const struct op *op)

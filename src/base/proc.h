@@ -38,6 +38,8 @@ struct proc_result {
 
 struct op *proc_start(struct loop *l, struct arena *arena, const struct proc_request *req,
 		      op_done_fn *done, void *arg);
+/* As op_cancel(), but SIGKILL at once; also while the grace of an earlier cancel runs. */
+void proc_kill(struct op *op);
 const struct proc_result *proc_result_of(const struct op *op);
 
 #endif

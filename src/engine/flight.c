@@ -24,6 +24,13 @@ void flight_abort(struct flight *f, enum abort_reason why)
 	op_cancel(f->op);
 }
 
+void flight_drop(struct flight *f)
+{
+	flight_abort(f, ABORT_RELEASE);
+	if (f->kill)
+		f->kill(f->op);
+}
+
 static void as_step_sees_it(const struct flight *f, struct err *err)
 {
 	if (err->code != ERR_CANCELLED)

@@ -29,12 +29,14 @@ struct flight {
 	struct run *run;
 	struct node *node;
 	struct op *op;
+	void (*kill)(struct op *op);	/* ends it without grace; NULL: op_cancel() does */
 	enum abort_reason abort;
 };
 
 /* f lies in the operation's arena. Set f->op to what the start function gives. */
 void flight_begin(struct flight *f, struct run *r, struct node *n);
 void flight_abort(struct flight *f, enum abort_reason why);	/* the first reason stays */
+void flight_drop(struct flight *f);	/* the lease is lost: ends it at once, for ABORT_RELEASE */
 /* In the completion: takes the flight off the run and has the run go on. The error as the step sees it. */
 void flight_end(struct flight *f, struct err *ret_err);
 

@@ -61,6 +61,12 @@ static void abort_flights(struct run *r)
 		flight_abort(f, ABORT_RELEASE);
 }
 
+static void drop_flights(struct run *r)
+{
+	for (struct flight *f = r->flights; f; f = f->next)
+		flight_drop(f);
+}
+
 static bool is_quiet(const struct run *r)
 {
 	return !r->flights && !r->sent;
@@ -427,7 +433,7 @@ static void advance(void *arg)
 		return;
 	}
 	if (r->wish == WISH_DROP) {
-		abort_flights(r);
+		drop_flights(r);
 		if (is_quiet(r))
 			end(r);
 		return;

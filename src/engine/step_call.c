@@ -205,6 +205,7 @@ static void start(struct run *r, struct node *n, const struct intent *i)
 				       .fence = r->claimed->fence, .facts = r->claimed->facts,
 				       .effect_key = i->key, .effect = i->effect};
 	flight_begin(&f->flight, r, n);
+	f->flight.kill = tools_kill;
 	CRASHPOINT("effect.before_dispatch");
 	f->flight.op = tools_call(r->engine->tools, a, &f->req, on_called, f);
 }

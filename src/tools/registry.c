@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/proc.h"
 #include "config/expr.h"
 #include "config/lane.h"
 #include "config/settings.h"
@@ -269,6 +270,15 @@ struct op *tools_call(struct tools *t, struct arena *a, const struct tool_reques
 	else
 		runner_of(c->manifest)->start(c);
 	return &c->op;
+}
+
+void tools_kill(struct op *op)
+{
+	const struct call *c = (const struct call *)op;
+
+	op_cancel(op);
+	if (c->part && c->manifest->runner == RUNNER_EXEC)
+		proc_kill(c->part);
 }
 
 const struct tool_result *tools_result_of(const struct op *op)

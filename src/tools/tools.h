@@ -61,6 +61,8 @@ struct tool_result {
 };
 
 struct op *tools_call(struct tools *t, struct arena *a, const struct tool_request *req, op_done_fn *done, void *arg);
+/* As op_cancel(), but a program gets no time to end by itself: the lease is lost, somebody else may do the same now (R6). */
+void tools_kill(struct op *op);
 const struct tool_result *tools_result_of(const struct op *op);	/* in the completion; also when err is set */
 
 /* The directory of a task: <workspace_dir>/<task id>, made on first use; removed by the sweeper. */

@@ -147,6 +147,11 @@ struct op *tools_call(struct tools *t, struct arena *a, const struct tool_reques
 	return &k->op;
 }
 
+void tools_kill(struct op *op)
+{
+	op_cancel(op);
+}
+
 const struct tool_result *tools_result_of(const struct op *op)
 {
 	return &((const struct ask *)op)->result;

@@ -272,6 +272,34 @@ START_TEST(cancel_at_once_and_later)
 }
 END_TEST
 
+static void kill_op(void *op)
+{
+	proc_kill(op);
+}
+
+/* A lost lease: there is no time for whoever is deaf to SIGTERM, and none that an earlier cancel left. */
+START_TEST(kill_gives_no_grace)
+{
+	const char *const argv[] = {"sh", "-c", "trap '' TERM; while :; do sleep 1000; done", NULL};
+	struct proc_request req = {.argv = argv, .env = plain_env, .grace_ms = 60000};
+
+	for (int cancelled_before = 0; cancelled_before < 2; cancelled_before++) {
+		struct op *op = start(&req);
+		struct loop_timer *soon = loop_timer_new(loop, cancel_op, op), *then = loop_timer_new(loop, kill_op, op);
+
+		if (cancelled_before)
+			loop_timer_set(soon, 200);	/* the shell has set its trap */
+		loop_timer_set(then, 400);
+		loop_run(loop);
+		loop_timer_free(soon);
+		loop_timer_free(then);
+		ck_assert_int_eq(error.code, ERR_CANCELLED);
+		ck_assert_int_eq(result.signal, SIGKILL);
+		ck_assert_int_lt(result.wall_ms, 10000);
+	}
+}
+END_TEST
+
 static int open_fds(void)
 {
 	DIR *d = opendir("/proc/self/fd");
@@ -374,6 +402,7 @@ int main(void)
 			    (int)(sizeof missing / sizeof missing[0]));
 	tcase_add_test(tc, a_timeout_ends_the_whole_group);
 	tcase_add_test(tc, a_child_deaf_to_sigterm_is_killed_after_the_grace);
+	tcase_add_test(tc, kill_gives_no_grace);
 	tcase_add_test(tc, a_grandchild_that_keeps_the_pipe_holds_nothing_up);
 	tcase_add_test(tc, a_grandchild_that_left_the_group_holds_nothing_up);
 	tcase_add_test(tc, cancel_at_once_and_later);

@@ -120,6 +120,11 @@ struct op *tools_call(struct tools *t, struct arena *a, const struct tool_reques
 	ck_abort_msg("no workflow here calls tools");
 }
 
+void tools_kill(struct op *op)
+{
+	op_cancel(op);
+}
+
 const struct tool_result *tools_result_of(const struct op *op)
 {
 	(void)op;
