@@ -16,8 +16,12 @@
 static const char *const crash_points[] = {
 	"submit.before_send",
 	"submit.after_reply",
+	"register.before_send",
+	"register.after_reply",
+	"claim.before_send",
 	"claim.after_reply",
 	"heartbeat.after_send",
+	"heartbeat.after_reply",
 	"effect.before_dispatch",
 	"effect.after_call",
 	"model.before_call",
@@ -27,6 +31,12 @@ static const char *const crash_points[] = {
 	"commit.after_reply",
 	"finish.before_send",
 	"finish.after_reply",
+	"leave.before_send",
+	"leave.after_reply",
+	"cancel.before_send",
+	"cancel.after_reply",
+	"sweep.before_send",
+	"sweep.after_reply",
 };
 
 static bool is_known(const char *name, size_t n)

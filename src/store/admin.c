@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "store/call.h"
@@ -159,6 +160,7 @@ static int read_count(struct call *c, const PGresult *r, struct err *err)
 		return err_set(err, ERR_PG, "%s: expected one number", c->stmt->name);
 	*n = field_int(r, 0, 0);
 	c->result = n;
+	CRASHPOINT("sweep.after_reply");
 	return 0;
 }
 
@@ -169,6 +171,7 @@ struct op *admin_sweep(struct store *s, struct arena *a, const char *duty, const
 			struct call *c = call_new(s, a, &sweeps[i]);
 
 			params_json(&c->params, args ? args : json_empty_object());
+			CRASHPOINT("sweep.before_send");
 			return call_start(c, SWEEP_DEADLINE_MS, read_count, done, arg);
 		}
 	fatal("unknown duty \"%s\"", duty);

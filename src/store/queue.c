@@ -17,6 +17,12 @@ static const struct stmt register_stmt = {"register", "SELECT agentd.worker_regi
 static const struct stmt heartbeat_stmt = {"heartbeat", "SELECT lost, cancelled FROM agentd.heartbeat($1)"};
 static const struct stmt leave_stmt = {"leave", "SELECT agentd.worker_leave($1)"};
 
+static int read_registered(struct call *c, const PGresult *r, struct err *err)
+{
+	CRASHPOINT("register.after_reply");
+	return call_read_text(c, r, err);
+}
+
 struct op *queue_register(struct store *s, struct arena *a, const struct worker_row *w, op_done_fn *done, void *arg)
 {
 	struct call *c = call_new(s, a, &register_stmt);
@@ -31,7 +37,8 @@ struct op *queue_register(struct store *s, struct arena *a, const struct worker_
 	params_array(&c->params, &lanes);
 	params_int(&c->params, w->lease_ms);
 	params_int(&c->params, w->semantics);
-	return call_start(c, 0, call_read_text, done, arg);
+	CRASHPOINT("register.before_send");
+	return call_start(c, 0, read_registered, done, arg);
 }
 
 static int read_heartbeat(struct call *c, const PGresult *r, struct err *err)
@@ -48,6 +55,7 @@ static int read_heartbeat(struct call *c, const PGresult *r, struct err *err)
 	h->cancelled = cancelled;
 	h->n_cancelled = n;
 	c->result = h;
+	CRASHPOINT("heartbeat.after_reply");
 	return 0;
 }
 
@@ -67,12 +75,19 @@ const struct heartbeat *queue_heartbeat_of(const struct op *op)
 	return ((const struct call *)op)->result;
 }
 
+static int read_left(struct call *c, const PGresult *r, struct err *err)
+{
+	CRASHPOINT("leave.after_reply");
+	return call_read_text(c, r, err);
+}
+
 struct op *queue_leave(struct store *s, struct arena *a, const struct uuid *worker, op_done_fn *done, void *arg)
 {
 	struct call *c = call_new(s, a, &leave_stmt);
 
 	params_uuid(&c->params, worker);
-	return call_start(c, 0, call_read_text, done, arg);
+	CRASHPOINT("leave.before_send");
+	return call_start(c, 0, read_left, done, arg);
 }
 
 /* --- claim --- */
@@ -246,6 +261,7 @@ struct op *queue_claim(struct store *s, struct arena *a, const struct uuid *work
 	params_uuid(&c->params, worker);
 	params_int(&c->params, limit);
 	params_int(&c->params, store_next_claim(s));
+	CRASHPOINT("claim.before_send");
 	return call_start(c, 0, read_claims, done, arg);
 }
 

@@ -2,6 +2,7 @@
 #include "store/tasks.h"
 
 #include "base/arena.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "store/call.h"
 
@@ -78,6 +79,12 @@ struct op *tasks_list(struct store *s, struct arena *a, const struct task_filter
 	return call_start(c, deadline_ms, call_read_text, done, arg);
 }
 
+static int read_cancelled(struct call *c, const PGresult *r, struct err *err)
+{
+	CRASHPOINT("cancel.after_reply");
+	return call_read_text(c, r, err);
+}
+
 struct op *tasks_cancel(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
 			int64_t deadline_ms, op_done_fn *done, void *arg)
 {
@@ -85,7 +92,8 @@ struct op *tasks_cancel(struct store *s, struct arena *a, const struct uuid *tas
 
 	params_uuid(&c->params, task);
 	add_principal(&c->params, by);
-	return call_start(c, deadline_ms, call_read_text, done, arg);
+	CRASHPOINT("cancel.before_send");
+	return call_start(c, deadline_ms, read_cancelled, done, arg);
 }
 
 struct op *tasks_events(struct store *s, struct arena *a, const struct uuid *task, int64_t after_seq, int limit,
