@@ -68,7 +68,7 @@ def write(rig):
     for effect, name in CLASSES.items():
         http_tool(rig, name, effect)
         flow(rig, effect.replace("_", "-"), call("act", name))
-    exec_tool(rig, "proc.hold", "pure", 'trap "" TERM; sleep "$1" & wait $!; wait')
+    exec_tool(rig, "proc.hold", "pure", 'trap "" TERM; exec sleep "$1"')
     rig.write("policies/replies.json", '{"replies": [{"match": {}, "reply": {"text": "an answer"}, '
               '"usage": {"prompt_tokens": 10, "completion_tokens": 20}}]}')
     rig.write("policies/routing.yaml", """agentd: v1

@@ -64,13 +64,17 @@ class Run:
     def rig(self, name=None, **settings):
         """A rig; when the block ends, the fault is over: work settles, daemons stop, the oracle looks. Counts as one run."""
         self.rigs += 1
+        marks = [time.monotonic()]
         rig = Rig(self, name or f"r{self.rigs}", **settings)
         self.campaign.runs += 1
         try:
-            yield rig
-            rig.settle()
-            rig.stop_all()
-            oracle.check(rig)
+            for part in (lambda: None, None, rig.settle, rig.stop_all, lambda: oracle.check(rig)):
+                if part:
+                    part()
+                else:
+                    yield rig
+                marks.append(time.monotonic())
+            self.say("seconds to make, run, settle, stop, check: " + " ".join(f"{b - a:.1f}" for a, b in zip(marks, marks[1:])))
         except (Stuck, Died) as e:
             rig.violation("I2" if isinstance(e, Stuck) else "I11", str(e))
         finally:

@@ -1,4 +1,5 @@
 """nemesis.py - who breaks things: every choice and pause comes from one seed, every act is counted and logged."""
+import threading
 import time
 
 
@@ -46,3 +47,26 @@ class Nemesis:
         """kill -9 of one backend: the postmaster ends all others and recovers by itself."""
         if self.rig.pg.kill_backend(self.rng):
             self.did("pg-backend")
+
+
+class Feed(threading.Thread):
+    """Submits FLOWS in turn at a steady rate until stop(): an open loop, so that what waited is made up for."""
+
+    def __init__(self, clients, flows, per_s, **more):
+        super().__init__(daemon=True)
+        self.clients, self.flows, self.per_s, self.more = clients, flows, per_s, more
+        self.ended = threading.Event()
+        self.start()
+
+    def run(self):
+        began, given, turn = time.monotonic(), 0, 0
+        while not self.ended.wait(0.05):
+            due = int((time.monotonic() - began) * self.per_s) - given
+            if due > 0:
+                self.clients.submit(self.flows[turn % len(self.flows)], due, **self.more)
+                given += due
+                turn += 1
+
+    def stop(self):
+        self.ended.set()
+        self.join()

@@ -37,13 +37,15 @@ def _load_libpq():
             ("PQgetisnull", number, [pointer, number, number]), ("PQgetvalue", text, [pointer, number, number]),
             ("PQresultErrorField", text, [pointer, number]), ("PQresultErrorMessage", text, [pointer]), ("PQclear", None, [pointer]),
             ("PQputCopyData", number, [pointer, text, number]), ("PQputCopyEnd", number, [pointer, text]),
-            ("PQgetResult", pointer, [pointer]), ("PQbackendPID", number, [pointer])):
+            ("PQgetResult", pointer, [pointer]), ("PQbackendPID", number, [pointer]),
+            ("PQsetNoticeProcessor", pointer, [pointer, pointer, pointer])):
         f = getattr(lib, name)
         f.restype, f.argtypes = result, arguments
     return lib
 
 
 _pq = _load_libpq()
+_ignore = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)(lambda arg, text: None)
 CONNECTION_OK = 0
 COMMAND_OK, TUPLES_OK, COPY_IN = 1, 2, 4
 FIELD_SQLSTATE = ord("C")
@@ -58,6 +60,7 @@ class Connection:
             message = _pq.PQerrorMessage(self.conn).decode().strip()
             self.close()
             raise PgDown(message)
+        _pq.PQsetNoticeProcessor(self.conn, ctypes.cast(_ignore, ctypes.c_void_p), None)
         self.pid = _pq.PQbackendPID(self.conn)
 
     def close(self):
@@ -154,7 +157,7 @@ SETTINGS = {
     "shared_buffers": "128MB",
     "max_wal_size": "1GB",
     "log_min_messages": "warning",
-    "log_line_prefix": "'%m [%p] %a '",
+    "log_line_prefix": "'%m [%p] %e %a '",
     "timezone": "'UTC'",
     "restart_after_crash": "on",
 }

@@ -49,6 +49,15 @@ class Process:
             f.seek(self.log_from)
             return text.encode() in f.read()
 
+    def mark(self):
+        """said_since_mark() looks only at what is logged from here on."""
+        self.marked = os.path.getsize(self.log)
+
+    def said_since_mark(self, text):
+        with open(self.log, "rb") as f:
+            f.seek(self.marked)
+            return text.encode() in f.read()
+
     def tail(self, lines=12):
         with open(self.log, errors="replace") as f:
             return "".join(f.readlines()[-lines:])
@@ -82,6 +91,7 @@ class Process:
         self.signal(signal.SIGSTOP)
         while self.alive() and not self.is_stopped():
             time.sleep(0.002)
+        self.mark()
 
     def thaw(self):
         self.signal(signal.SIGCONT)

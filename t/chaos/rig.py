@@ -110,13 +110,16 @@ class Rig:
         return f"{self.dir}/{name}.sock"
 
     # --- processes of agentd ---
-    def start(self, name, mode=None, *, env=None, settings=None, wrap=(), wait=True):
-        """agentd MODE (default: NAME without digits: worker1 is a worker) as process NAME; again after its end with the same."""
+    def start(self, name, mode=None, *, env=None, settings=None, wrap=(), program=None, wait=True):
+        """agentd MODE (default: NAME without digits: worker1 is a worker) as process NAME; again after its end with the same.
+
+        program: another directory of programs (run.hooks_bin).
+        """
         p = self.processes.get(name)
-        if p is None or mode or env or settings or wrap:
+        if p is None or mode or env or settings or wrap or program:
             mode = mode or name.rstrip("0123456789")
             ready = {"worker": "worker.registered", "sweeper": "store.connected"}.get(mode, lambda: self.http_ready(name))
-            p = Process(name, list(wrap) + [self.bin + "/agentd", "-c", self.settings_file(name, settings), mode], f"{self.dir}/{name}.log",
+            p = Process(name, list(wrap) + [(program or self.bin) + "/agentd", "-c", self.settings_file(name, settings), mode], f"{self.dir}/{name}.log",
                         env={"CHAOS_RIG": self.dir, **self.run.sanitizer_env(self.dir), **(env or {})}, cwd=self.dir, ready=ready)
             self.processes[name], self.modes[name] = p, mode
         elif p.alive():

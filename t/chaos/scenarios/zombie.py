@@ -1,0 +1,90 @@
+"""SIGSTOP of workers past their leases, others take over, SIGCONT (B1).
+
+The zombies' late writes change nothing (the oracle sees any that did), and their tools are dead at most 1 s after they woke up.
+Some stand still just before a commit is sent (crash point): that very commit is late.
+"""
+import time
+
+from nemesis import Nemesis
+
+NAME = "zombie"
+FIGURES = ("zombies", "zombie_late_commits_refused", "zombie_tools_killed", "zombie_tool_death_ms")
+ORDER, FULL_S, FIXED_S = 18, 330, 10
+ZOMBIES, AT_ONCE, ARMED = 500, 4, 2
+TOOL_DEATH_MS = 1000
+
+
+def owned(rig, pid):
+    return rig.number("""SELECT count(*) FROM agentd.task_queue q JOIN agentd.workers w ON w.id = q.worker
+        WHERE w.pid = $1 AND w.ended_at IS NULL""", pid)
+
+
+def tools_of(rig, names):
+    """{tool pid: name of the worker}."""
+    parents = {rig[name].pid: name for name in names}
+    return {pid: parents[parent] for pid, parent in rig.tool_children().items() if parent in parents}
+
+
+def tools_die(rig, tools, woke):
+    """Waits for the death of these; milliseconds from WOKE to the last, at most 5 s."""
+    while tools and time.monotonic() - woke < 5:
+        now = rig.tool_children()
+        tools = {pid: name for pid, name in tools.items() if pid in now}
+        time.sleep(0.005)
+    return (time.monotonic() - woke) * 1000, tools
+
+
+def run(run):
+    wanted = run.n(ZOMBIES, least=AT_ONCE + ARMED)
+    with run.rig(sink_delay_ms=30, settings={"worker": {"lease": "1s", "heartbeat": "300ms", "poll": "200ms", "slots": 8, "batch": 4},
+                                             "sweeper": {"interval": "200ms"}}) as rig:
+        plain = [f"worker{i}" for i in range(AT_ONCE)]
+        armed = [f"worker{i}" for i in range(AT_ONCE, AT_ONCE + ARMED)]
+        for name in ["web", "sweeper", "healthy0"] + plain:
+            rig.start(name, "worker" if name == "healthy0" else None, settings={"worker": {"slots": 40, "batch": 8}} if name == "healthy0" else None,
+                      wait=False)
+        clients = rig.clients(4)
+        nemesis = Nemesis(rig)
+        zombies, slowest, killed, refused = 0, 0, 0, 0
+        rig.allow["quarantined"] = True     # a task may meet four zombies in a row
+        while zombies < wanted and run.more():
+            for name in armed:
+                rig.start(name, "worker", program=run.hooks_bin, wait=False,
+                          env={"AGENTD_CRASH": f"commit.before_send:{rig.rng.randint(1, 6)}", "AGENTD_CRASH_STOP": "1"})
+
+            def all_busy():
+                tools = set(tools_of(rig, plain).values())
+                if tools >= set(plain) and all(rig[name].is_stopped() for name in armed):
+                    return True
+                if rig.open_tasks() < 40:
+                    clients.submit("hold", 6, s=4)
+                    clients.submit("five", 6)
+                return False
+            rig.wait_until(all_busy, 60, "every worker that is to be stopped has a tool running")
+            nemesis.pause(0.05)
+            for name in plain:
+                rig[name].freeze()
+            names = plain + armed
+            tools = tools_of(rig, names)
+            rig.wait_until(lambda: all(owned(rig, rig[name].pid) == 0 for name in names), 20, "others may take the tasks")
+            nemesis.did("zombies", f"{names}, {len(tools)} tools")
+            woke = time.monotonic()
+            for name in names:
+                rig[name].thaw()
+            ms, left = tools_die(rig, tools, woke)
+            if ms > TOOL_DEATH_MS and tools:
+                rig.violation("B1", f"tools of zombies live {ms:.0f} ms after SIGCONT: {sorted(set(left.values())) or 'all dead now'}")
+            zombies += len(names)
+            killed += len(tools)
+            slowest = max(slowest, ms if tools else 0)
+            for name in plain:
+                rig.wait_until(lambda: rig[name].said_since_mark("worker.lease_lost"), 10, f"{name} hears that it lost its lease")
+            for name in armed:
+                rig.wait_until(lambda: rig[name].said("task.lease_lost"), 10, f"the late commit of {name} is refused")
+                refused += 1
+                rig.forget(name)
+        rig.settle()
+        run.figure("zombies", zombies, "zombies")
+        run.figure("zombie_late_commits_refused", refused, "commits")
+        run.figure("zombie_tools_killed", killed, "tools")
+        run.figure("zombie_tool_death_ms", f"{slowest:.0f}", "ms")
