@@ -5,6 +5,7 @@
 #   clang        build-clang/: everything compiles without a warning
 #   valgrind     the unit tests of build/ under memcheck
 #   fuzz         every target for 10 s (--slow: two minutes)
+#   chaos        kills, crashes, restarts and zombies for 3 minutes (--slow: the full figures); runs pass, violations fail
 #
 # The last line is "N passed, N failed, N skipped"; the exit status is 1 when anything failed.
 slow=
@@ -65,8 +66,7 @@ check() {
 
 stage "release: build/"
 build_tree build --enable-werror
-if [ -n "$slow" ]; then kills=1000 tasks=10000; else kills=100 tasks=1000; fi
-check build "$(tests_of build)" AGENTD_KILLS=$kills AGENTD_TASKS=$tasks
+check build "$(tests_of build)"
 
 stage "sanitizers and crash points: build-san/"
 build_tree build-san --enable-werror --enable-asan --enable-ubsan --enable-test-hooks
@@ -109,6 +109,17 @@ f=$(grep -c '^not ok ' "$var/log/fuzz.log") || :
 [ "$((p + f))" -gt 0 ] || f=1
 count "$p" "$f" 0
 stage_done "$p passed, $f failed"
+
+stage "chaos"
+log=$var/log/chaos.log
+minutes=${AGENTD_CHAOS_MINUTES:-3}
+# shellcheck disable=SC2086
+sh "$root/dev" chaos $([ -n "$slow" ] || echo --minutes $minutes) >"$log" 2>&1 </dev/null || :
+grep -E '^(run|figure|violation|# logs:) ' "$log" || tail -n 15 "$log"
+p=$(sed -n '$s/^\([0-9]*\) runs, [0-9]* violations$/\1/p' "$log")
+f=$(sed -n '$s/^[0-9]* runs, \([0-9]*\) violations$/\1/p' "$log")
+count "${p:-0}" "${f:-1}" 0
+stage_done "${p:-0} runs, ${f:-no end, so 1} violations"
 
 say
 say "took $(($(date +%s) - began)) s"

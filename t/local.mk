@@ -21,12 +21,9 @@ program_tests = \
   t/1060-cancel.t \
   t/1070-lanes.t \
   t/1080-rolling-restart.t \
-  t/1090-hosts.t \
-  t/1100-kill.t \
-  t/1110-crashpoints.t \
-  t/1120-pg-restart.t
+  t/1090-hosts.t
 TESTS += $(program_tests)
-EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/netns.sh t/lib/http_checks.py t/lib/submitters.py \
+EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/netns.sh t/lib/http_checks.py t/chaos \
   t/bench/claim_done.sql t/bench/jobs.sql
 
 if FUZZERS
