@@ -2,7 +2,8 @@ SQL_FILES = \
   sql/0001_schema.sql \
   sql/0002_partitions.sql \
   sql/0010_functions.sql \
-  sql/0018_lanes.sql
+  sql/0018_lanes.sql \
+  sql/0021_checks.sql
 SQL_FUNCTIONS = \
   sql/functions/1_submit.sql \
   sql/functions/2_lanes.sql \

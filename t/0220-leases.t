@@ -38,6 +38,13 @@ sql "DELETE FROM agentd.task_queue" >/dev/null
 
 # --- commits ---
 sql "SELECT test.submit('noop', 1)" >/dev/null
+is "a claim that comes after later ones gets none, not even when more has come" "$(sql "
+	SELECT test.submit('noop', 1);
+	SELECT count(*) FROM agentd.claim('$W', 2, 1) WHERE task IS NOT NULL;" | tail -n 1)" 0
+is "an empty claim sent again stays empty: its tasks would be nobody's" "$(sql "
+	SELECT count(*) FROM agentd.claim('$W', 0, 3) WHERE task IS NOT NULL;
+	SELECT count(*) FROM agentd.claim('$W', 2, 3) WHERE task IS NOT NULL" | tr '\n' ' ')" "0 0 "
+sql "DELETE FROM agentd.task_queue" >/dev/null
 t=$(sql "SELECT task FROM test.claim('$W')")
 r='[["a", 1, "step.started", {"tool": "x"}], ["a", 1, "step.succeeded", {"output": 1}]]'
 is "two rows" "$(sql "SELECT test.move('$t', 1, 'stay', '', '$r')")" ok

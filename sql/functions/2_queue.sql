@@ -14,6 +14,22 @@
 -- Wake:   notifications are hints (R38). The payload 'told' says that a program whose own call this is knows without it.
 -- Errors: AG410: the worker's lease is over; it must stop everything and register anew.
 
+-- uncertain: only a person or a reconciling tool resolves it, never time and never a plain cancel (R19, R32).
+CREATE OR REPLACE FUNCTION agentd.move_allowed(p_from agentd.task_state, p_to agentd.task_state) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+	RETURN CASE p_from
+		WHEN 'running' THEN p_to <> 'running'
+		WHEN 'ready' THEN p_to IN ('running', 'cancelled', 'expired')
+		WHEN 'waiting_approval' THEN p_to IN ('ready', 'cancelled', 'expired')
+		WHEN 'waiting_timer' THEN p_to IN ('ready', 'cancelled', 'expired')
+		WHEN 'waiting_event' THEN p_to IN ('ready', 'cancelled', 'expired')
+		WHEN 'waiting_slot' THEN p_to IN ('ready', 'cancelled', 'expired')
+		WHEN 'uncertain' THEN p_to = 'ready'
+		WHEN 'quarantined' THEN p_to IN ('ready', 'cancelled')
+		ELSE false END;
+END $$;
+
 CREATE OR REPLACE FUNCTION agentd.worker_register(p_id uuid, p_host text, p_pid integer, p_lanes text[], p_lease_ms bigint,
 	p_semantics integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
@@ -70,7 +86,8 @@ BEGIN
 END $$;
 
 -- The first row has no task: it says what time it is and when the next timer is due (null: none).
--- p_claim counts the worker's claims; the same number again gets the same tasks again.
+-- p_claim counts the worker's claims; the same number again gets the same tasks again, and an older one, which was long on its
+-- way over a connection that was given up, gets none: nobody would hear of them.
 CREATE OR REPLACE FUNCTION agentd.claim(p_worker uuid, p_limit integer, p_claim integer DEFAULT NULL)
 RETURNS TABLE (task uuid, fence integer, workflow text, bundle bytea, urgency text, labels json, submitted_by text,
 	parent uuid, input json, budget json, created_us bigint, deadline_us bigint, failures integer, recoveries integer,
@@ -114,7 +131,10 @@ BEGIN
 
 	IF v_last = p_claim THEN
 		v_lanes := ARRAY[NULL::text];
+	ELSIF v_last > p_claim THEN
+		RETURN;
 	ELSE
+		UPDATE workers w SET claim = p_claim WHERE w.id = p_worker AND p_claim IS NOT NULL;
 		v_lanes := ARRAY(SELECT l.name FROM lanes l WHERE l.parts <@ v_lanes);
 		IF cardinality(v_lanes) > 1 THEN
 			-- One lane after the other, the most urgent head first: the index is ordered within a lane only.
@@ -152,9 +172,6 @@ BEGIN
 			INTO v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent FROM c;
 		END IF;
 		CONTINUE WHEN v_id IS NULL;
-		IF v_left = p_limit AND v_lane IS NOT NULL AND p_claim IS NOT NULL THEN
-			UPDATE workers w SET claim = p_claim WHERE w.id = p_worker;
-		END IF;
 		v_left := v_left - cardinality(v_id);
 		v_leaves := agentd.distinct_leaves(v_leaf);
 		FOREACH v_one IN ARRAY v_leaves LOOP
