@@ -35,9 +35,6 @@ is "a claim sent again gets the same tasks" "$(sql "
 	SELECT count(*) AS three FROM agentd.claim('$W', 2, 2) WHERE task IS NOT NULL \gset
 	SELECT :'one' = :'two', :three")" "t|1"
 sql "DELETE FROM agentd.task_queue" >/dev/null
-
-# --- commits ---
-sql "SELECT test.submit('noop', 1)" >/dev/null
 is "a claim that comes after later ones gets none, not even when more has come" "$(sql "
 	SELECT test.submit('noop', 1);
 	SELECT count(*) FROM agentd.claim('$W', 2, 1) WHERE task IS NOT NULL;" | tail -n 1)" 0
@@ -45,6 +42,9 @@ is "an empty claim sent again stays empty: its tasks would be nobody's" "$(sql "
 	SELECT count(*) FROM agentd.claim('$W', 0, 3) WHERE task IS NOT NULL;
 	SELECT count(*) FROM agentd.claim('$W', 2, 3) WHERE task IS NOT NULL" | tr '\n' ' ')" "0 0 "
 sql "DELETE FROM agentd.task_queue" >/dev/null
+
+# --- commits ---
+sql "SELECT test.submit('noop', 1)" >/dev/null
 t=$(sql "SELECT task FROM test.claim('$W')")
 r='[["a", 1, "step.started", {"tool": "x"}], ["a", 1, "step.succeeded", {"output": 1}]]'
 is "two rows" "$(sql "SELECT test.move('$t', 1, 'stay', '', '$r')")" ok
