@@ -2,9 +2,11 @@ SQL_FILES = \
   sql/0001_schema.sql \
   sql/0002_partitions.sql \
   sql/0010_functions.sql \
+  sql/0014_admission.sql \
   sql/0018_lanes.sql \
   sql/0021_checks.sql
 SQL_FUNCTIONS = \
+  sql/functions/1_admission.sql \
   sql/functions/1_submit.sql \
   sql/functions/2_lanes.sql \
   sql/functions/2_queue.sql \
@@ -31,6 +33,7 @@ sql_tests = \
   t/0260-partitions.t \
   t/0270-interleave.t \
   t/0280-model.t \
-  t/0285-lanes.t
+  t/0285-lanes.t \
+  t/0290-admission.t
 TESTS += $(sql_tests)
 EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py t/lib/interleave.py

@@ -39,6 +39,9 @@ SELECT agentd.token_create('\x00', 'x', '{admin}', 0)|
 SELECT agentd.token_list()|
 SELECT agentd.sweep_expired_workers('{}')|sw
 SELECT agentd.sweep_retention('{}')|sw
+SELECT agentd.sweep_admission('{}')|sw
+SELECT agentd.places()|sw
+SELECT agentd.admission_why(1, now())|
 SELECT agentd.task_end(NULL, 'failed', NULL)|
 SELECT agentd.promote_due(1, now())|
 SELECT agentd.effects_apply('[]', '{}', '{}', '{}', '{}', now())|

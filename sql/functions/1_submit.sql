@@ -101,7 +101,7 @@ $$;
 
 -- It reads nothing but by whole keys (LATERAL with LIMIT: never the other way round), so one plan serves for ever;
 -- planning anew took half of a single submission.
--- Answers one row per submission: status new | replayed | not_found | invalid | key_conflict | id_conflict.
+-- Answers one row per submission: status new | replayed | not_found | invalid | refused (R46) | key_conflict | id_conflict.
 CREATE OR REPLACE FUNCTION agentd.submit_batch(p_id uuid[], p_workflow text[], p_input json[], p_urgency text[], p_labels json[],
 	p_budget json[], p_run_at bigint[], p_deadline bigint[], p_key text[], p_route text[], p_request bytea[],
 	p_principal text[], p_parent uuid[] DEFAULT NULL, p_origin json[] DEFAULT NULL)
@@ -124,6 +124,8 @@ DECLARE
 	v_keyed uuid[];
 	v_ready boolean;
 	v_hit record;
+	v_why text := agentd.admission_why(1, v_now);
+	v_ord bigint;
 BEGIN
 	SELECT array_agg(c.status), array_agg(c.message), array_agg(c.state::text), array_agg(c.bundle),
 		array_agg(CASE WHEN c.status IS NULL THEN agentd.submitted_body(c.id, c.state, c.workflow, c.bundle, v_now) END),
@@ -149,6 +151,13 @@ BEGIN
 			WHEN s.budget IS NOT NULL THEN agentd.budget_problem(s.budget, w.budget)
 			END) x(message)
 		ORDER BY s.ord) c;
+
+	IF v_why IS NOT NULL THEN
+		FOREACH v_ord IN ARRAY agentd.submissions_new(p_id, p_key, p_route, p_principal, v_status) LOOP
+			v_status[v_ord] := 'refused';
+			v_message[v_ord] := 'no new tasks are taken now: ' || v_why;
+		END LOOP;
+	END IF;
 
 	-- A 4xx does not burn the key. The loser of a race sees the winner's row only in a new statement (F7).
 	IF array_length(array_remove(p_key, NULL), 1) > 0 THEN
@@ -269,6 +278,7 @@ BEGIN
 	WHEN 'new', 'replayed' THEN RETURN v.task;
 	WHEN 'not_found' THEN RAISE EXCEPTION '%', v.message USING ERRCODE = 'AG404';
 	WHEN 'id_conflict' THEN RAISE EXCEPTION '%', v.message USING ERRCODE = 'AG409';
+	WHEN 'refused' THEN RAISE EXCEPTION '%', v.message USING ERRCODE = 'AG503', HINT = 'try again in a while; agentctl doctor tells more';
 	ELSE RAISE EXCEPTION '%', v.message USING ERRCODE = 'AG422';
 	END CASE;
 END $$;

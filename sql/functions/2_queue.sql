@@ -131,7 +131,7 @@ BEGIN
 
 	IF v_last = p_claim THEN
 		v_lanes := ARRAY[NULL::text];
-	ELSIF v_last > p_claim THEN
+	ELSIF v_last > p_claim OR agentd.admission_why(2, v_now) IS NOT NULL THEN
 		RETURN;
 	ELSE
 		UPDATE workers w SET claim = p_claim WHERE w.id = p_worker AND p_claim IS NOT NULL;

@@ -40,7 +40,7 @@ GRANT EXECUTE ON FUNCTION
 	agentd.worker_leave(uuid), agentd.bundle(bytea), agentd.task_states(uuid[]), agentd.ping() TO agentd_worker;
 GRANT EXECUTE ON FUNCTION
 	agentd.sweep_expired_workers(json), agentd.sweep_due_timers(json), agentd.sweep_deadlines(json), agentd.sweep_expired_holds(json),
-	agentd.sweep_partitions(json), agentd.sweep_retention(json), agentd.task_states(uuid[]), agentd.ping() TO agentd_sweeper;
+	agentd.sweep_partitions(json), agentd.sweep_retention(json), agentd.sweep_admission(json), agentd.places(), agentd.task_states(uuid[]), agentd.ping() TO agentd_sweeper;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA agentd TO agentd_reader;
 REVOKE SELECT ON agentd.api_tokens FROM agentd_reader;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -261,4 +262,16 @@ int file_open_beneath(int dirfd, const char *name, int flags, mode_t mode, struc
 	}
 	close(fd);
 	return -1;
+}
+
+static int permille(uint64_t used, uint64_t left)
+{
+	return used + left ? (int)(used * 1000 / (used + left)) : 0;
+}
+
+int file_disk_permille(const struct statvfs *v)
+{
+	int blocks = permille(v->f_blocks - v->f_bfree, v->f_bavail), files = permille(v->f_files - v->f_ffree, v->f_favail);
+
+	return blocks > files ? blocks : files;
 }

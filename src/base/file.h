@@ -25,4 +25,8 @@ int file_mkdirs(const char *path, mode_t mode, struct err *err);
 int file_open_beneath(int dirfd, const char *name, int flags, mode_t mode, struct err *err);
 int file_read_fd(struct arena *a, int fd, size_t max, struct str *ret, struct err *err);
 
+struct statvfs;
+/* How full a disk is, as df counts: of what is not kept for root, blocks or inodes, whichever is fuller. */
+int file_disk_permille(const struct statvfs *v);
+
 #endif

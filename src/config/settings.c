@@ -12,7 +12,7 @@ struct settings_load {
 	const char *dir;		/* of the file, with its slash; "" when it has none */
 };
 
-static key_read_fn read_path, read_level, read_listen, read_mode, read_roots, read_credentials;
+static key_read_fn read_path, read_level, read_listen, read_mode, read_percent, read_roots, read_credentials;
 
 static const char *const level_words[] = {"error", "warn", "info", "debug", NULL};
 
@@ -52,6 +52,8 @@ static const struct key worker_keys[] = {
 	 .text = "How long to wait for running steps when told to stop."},
 	{.name = "poll", .type = KEY_DURATION, .offset = offsetof(struct settings, worker.poll_ms), .min = 10,
 	 .preset = "1s", .text = "How often to look for work when no notice comes."},
+	{.name = "max_failures", .type = KEY_INT, .offset = offsetof(struct settings, worker.max_failures), .min = 1, .max = 1000,
+	 .preset = "5", .text = "How often a task may fail in a way that leaves no end; then it is quarantined."},
 };
 static const struct key_table worker_table = {"worker", KEYS(worker_keys), "The worker."};
 
@@ -64,8 +66,39 @@ static const struct key sweeper_keys[] = {
 	 .preset = "365d", .text = "How long finished tasks with `retain: long` are kept."},
 	{.name = "idempotency", .type = KEY_DURATION, .offset = offsetof(struct settings, sweeper.idempotency_ms),
 	 .min = INT64_C(7) * 86400000, .preset = "7d", .text = "How long idempotency keys are remembered; 7 days at least."},
+	{.name = "max_recoveries", .type = KEY_INT, .offset = offsetof(struct settings, sweeper.max_recoveries), .max = 1000,
+	 .preset = "3", .text = "How often in a row, without progress, a task is taken back from a silent worker; then it is quarantined."},
 };
 static const struct key_table sweeper_table = {"sweeper", KEYS(sweeper_keys), "The sweeper."};
+
+#define PERCENT(key, field, value, what) \
+	{.name = key, .type = KEY_TEXT, .offset = offsetof(struct settings, field), .read = read_percent, .preset = value, \
+	 .pattern = "^[1-9][0-9]?%$", .pattern_text = "1% to 99%", .text = what}
+
+static const struct key path_keys[] = {
+	{.name = "data", .type = KEY_CSTR, .offset = offsetof(struct settings, admission.data_dir), .read = read_path,
+	 .text = "A directory on the disk of the database; default: asked of the database."},
+	{.name = "wal", .type = KEY_CSTR, .offset = offsetof(struct settings, admission.wal_dir), .read = read_path,
+	 .text = "A directory on the disk of its write-ahead log; default: as data."},
+};
+static const struct key_table path_table = {"paths", KEYS(path_keys), "Disks to measure, beside that of workspace_dir."};
+
+static const struct key admission_keys[] = {
+	{.name = "paths", .type = KEY_MAP, .table = &path_table, .text = "Disks to measure, beside that of workspace_dir."},
+	PERCENT("refuse_at", admission.refuse_at, "85%", "A disk so full: no submissions."),
+	PERCENT("resume_at", admission.resume_at, "80%", "Submissions again, once it is no fuller than this."),
+	PERCENT("stop_claims_at", admission.stop_claims_at, "90%", "A disk so full: workers claim nothing."),
+	PERCENT("stop_files_at", admission.stop_files_at, "95%", "A disk so full: tools write no files."),
+	{.name = "queue_depth", .type = KEY_INT64, .offset = offsetof(struct settings, admission.queue_depth), .max = 1000000000,
+	 .preset = "1000000", .text = "So many tasks ready: no submissions; 0: no limit."},
+	{.name = "archiver_age", .type = KEY_DURATION, .offset = offsetof(struct settings, admission.archiver_ms),
+	 .preset = "15m", .text = "The archiver fails for so long: no submissions; 0s: no limit."},
+	{.name = "wal_size", .type = KEY_SIZE, .offset = offsetof(struct settings, admission.wal_bytes),
+	 .text = "So much write-ahead log: no submissions; default: four times max_wal_size and wal_keep_size."},
+	{.name = "interval", .type = KEY_DURATION, .offset = offsetof(struct settings, admission.interval_ms), .min = 100,
+	 .preset = "5s", .text = "How often the sweeper measures."},
+};
+static const struct key_table admission_table = {"admission", KEYS(admission_keys), "When no work is taken in."};
 
 static const struct key root_keys[] = {
 	{.name = "path", .type = KEY_CSTR, .flags = KEY_REQUIRED, .offset = offsetof(struct fs_root, path), .read = read_path,
@@ -97,9 +130,12 @@ static const struct key settings_keys[] = {
 	 .preset = "var/workspaces", .text = "Directory of the tasks' workspaces."},
 	{.name = "log_level", .type = KEY_ENUM, .offset = offsetof(struct settings, log_level), .words = level_words,
 	 .read = read_level, .preset = "info", .text = "Least important events that are logged."},
+	{.name = "require_durable", .type = KEY_BOOL, .offset = offsetof(struct settings, require_durable), .preset = "true",
+	 .text = "Whether to refuse a database that may lose what it acknowledged."},
 	{.name = "web", .type = KEY_MAP, .table = &web_table, .text = "The HTTP server."},
 	{.name = "worker", .type = KEY_MAP, .table = &worker_table, .text = "The worker."},
 	{.name = "sweeper", .type = KEY_MAP, .table = &sweeper_table, .text = "The sweeper."},
+	{.name = "admission", .type = KEY_MAP, .table = &admission_table, .text = "When no work is taken in."},
 	{.name = "tools", .type = KEY_MAP, .table = &tools_table, .text = "What tools may use."},
 };
 const struct key_table settings_table = {"the settings", KEYS(settings_keys), "agentd.yaml"};
@@ -174,6 +210,16 @@ static void read_mode(struct load *l, const struct key *k, const struct yaml *v,
 	*(int *)slot(out, k) = mode;
 }
 
+static void read_percent(struct load *l, const struct key *k, const struct yaml *v, void *out)
+{
+	if (v->kind != YAML_SCALAR || !load_matches(l, v->text, k->pattern)) {
+		diag_error(l->d, v->at, "\"%s\": expected %s, got %s", k->name, k->pattern_text,
+			   v->kind == YAML_SCALAR ? arena_printf(l->a, "\"" STR_FMT "\"", STR_ARG(v->text)) : yaml_describe(v));
+		return;
+	}
+	*(int *)slot(out, k) = atoi(v->text.p);
+}
+
 static void read_roots(struct load *l, const struct key *k, const struct yaml *v, void *out)
 {
 	struct settings *s = out;
@@ -213,6 +259,21 @@ static void read_credentials(struct load *l, const struct key *k, const struct y
 	s->tools.credentials = list;
 }
 
+/* Each threshold is left at the one below, so they must stand apart. */
+static void check_admission(struct load *l, const struct yaml *root, const struct settings *s)
+{
+	const struct yaml *map = yaml_get(root, "admission");
+	const int at[] = {s->admission.resume_at, s->admission.refuse_at, s->admission.stop_claims_at, s->admission.stop_files_at};
+
+	for (size_t i = 1; i < sizeof at / sizeof at[0]; i++)
+		if (at[i - 1] && at[i] && at[i - 1] >= at[i]) {	/* 0: was not read */
+			diag_error(l->d, map ? map->at : root->at,
+				   "\"admission\": expected resume_at < refuse_at < stop_claims_at < stop_files_at, got %d%%, %d%%, %d%%, %d%%",
+				   at[0], at[1], at[2], at[3]);
+			return;
+		}
+}
+
 static void check(struct load *l, const struct yaml *root, struct settings *s)
 {
 	static const struct str lane = {"default", 7};
@@ -226,6 +287,7 @@ static void check(struct load *l, const struct yaml *root, struct settings *s)
 	if (s->worker.heartbeat_ms * 2 >= s->worker.lease_ms)
 		diag_error(l->d, heartbeat ? heartbeat->at : worker ? worker->at : root->at,
 			   "\"heartbeat\" must be less than half of \"lease\"");
+	check_admission(l, root, s);
 }
 
 const struct settings *settings_parse(struct arena *a, const char *path, struct str text, struct diags *d)

@@ -38,6 +38,7 @@ struct settings {
 	const char *config_dir;		/* root that holds workflows/ policies/ tools.d/; default: the file's directory */
 	const char *workspace_dir;	/* per-task directories; default var/workspaces */
 	enum log_level log_level;
+	bool require_durable;		/* refuse a database that may lose what it acknowledged; default true */
 	struct {
 		const char *listen;	/* "unix:/path" or "127.0.0.1:8470" (default) */
 		int socket_mode;	/* of a Unix socket, default 0660 */
@@ -56,12 +57,22 @@ struct settings {
 		int64_t heartbeat_ms;	/* 5 s; < lease / 2 */
 		int64_t drain_ms;	/* 30 s */
 		int64_t poll_ms;	/* when LISTEN is silent, 1 s (jittered) */
+		int max_failures;	/* of one task, 5 */
 	} worker;
 	struct {
 		int64_t interval_ms;	/* lease / 3 by default: 10 s */
 		int64_t retain_short_ms, retain_long_ms;	/* 30 d, 365 d */
 		int64_t idempotency_ms;	/* 7 d at least */
+		int max_recoveries;	/* of one task in a row without progress, 3 */
 	} sweeper;
+	struct {
+		const char *data_dir, *wal_dir;	/* NULL: asked of the database, measured when it is on this host */
+		int refuse_at, resume_at, stop_claims_at, stop_files_at;	/* per cent of a disk */
+		int64_t queue_depth;	/* ready tasks; 0: no limit */
+		int64_t archiver_ms;	/* 15 min; 0: no limit */
+		int64_t wal_bytes;	/* 0: four times what the server keeps by itself */
+		int64_t interval_ms;	/* 5 s */
+	} admission;
 	struct {
 		const struct fs_root *roots;
 		size_t n_roots;

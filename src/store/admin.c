@@ -184,6 +184,24 @@ int64_t admin_sweep_of(const struct op *op)
 	return n ? *n : 0;
 }
 
+/* --- admission --- */
+
+static const struct stmt places_stmt = {"places", "SELECT agentd.places()"};
+static const struct stmt admission_stmt = {"admission", "SELECT agentd.sweep_admission($1)"};
+
+struct op *admin_places(struct store *s, struct arena *a, op_done_fn *done, void *arg)
+{
+	return call_start(call_new(s, a, &places_stmt), ADMIN_DEADLINE_MS, call_read_text, done, arg);
+}
+
+struct op *admin_admission(struct store *s, struct arena *a, const struct json *measured, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &admission_stmt);
+
+	params_json(&c->params, measured);
+	return call_start(c, ADMIN_DEADLINE_MS, call_read_text, done, arg);
+}
+
 /* --- health --- */
 
 static const struct stmt ping_stmt = {"ping", "SELECT agentd.ping()"};

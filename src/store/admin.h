@@ -61,6 +61,10 @@ const struct token_check *admin_token_check_of(const struct op *op);
 struct op *admin_sweep(struct store *s, struct arena *a, const char *duty, const struct json *args, op_done_fn *done, void *arg);
 int64_t admin_sweep_of(const struct op *op);	/* rows; more may be left when it equals the duty's bound */
 
+/* --- admission (R46) --- */
+struct op *admin_places(struct store *s, struct arena *a, op_done_fn *done, void *arg);	/* {"data": path or null} */
+struct op *admin_admission(struct store *s, struct arena *a, const struct json *measured, op_done_fn *done, void *arg);	/* {level, was, why, causes} */
+
 /* --- health --- */
 struct op *admin_ping(struct store *s, struct arena *a, int64_t deadline_ms, op_done_fn *done, void *arg);	/* schema version and clock; for readyz */
 struct op *admin_doctor(struct store *s, struct arena *a, op_done_fn *done, void *arg);	/* {"checks": [{name, ok, level, detail}]} */

@@ -13,6 +13,7 @@
 #include "store/tasks.h"
 
 enum { MAX_BATCH = 500, MAX_IN_FLIGHT = 2 };
+enum { REFUSED_MS = 15000 };	/* R46: the next measures will have been taken by then */
 
 struct submit {
 	struct op op;			/* first */
@@ -208,6 +209,7 @@ static int read_submitted(struct submit *u, const PGresult *r, int row, struct e
 		{"invalid", ERR_INVALID, 422},
 		{"key_conflict", ERR_INVALID, 422},
 		{"id_conflict", ERR_CONFLICT, 409},
+		{"refused", ERR_REFUSED, 503},
 	};
 	struct str status = field_str(r, row, COL_STATUS), message = field_str(r, row, COL_MESSAGE);
 	struct arena *a = u->op.arena;
@@ -216,6 +218,7 @@ static int read_submitted(struct submit *u, const PGresult *r, int row, struct e
 		if (str_is(status, refusals[i].status)) {
 			err_set(err, refusals[i].code, STR_FMT, STR_ARG(message));
 			err->status = refusals[i].http;
+			err->retry_after_ms = refusals[i].code == ERR_REFUSED ? REFUSED_MS : 0;
 			return -1;
 		}
 	u->result.id = field_uuid(r, row, COL_TASK);

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -101,6 +102,20 @@ static int check_quota(const struct fs_job *job, int root, const struct target *
 		return err_set(err, ERR_TOOL_FAILED, "the workspace of the task may hold %lld bytes, this makes it %lld",
 			       (long long)max_bytes, (long long)u.bytes);
 	return 0;
+}
+
+/* R46: what is left of the disk is for those that must go on. */
+static int check_disk(const struct fs_job *job, int root, struct err *err)
+{
+	int full, stop = job->settings->admission.stop_files_at;
+	struct statvfs v;
+
+	if (stop == 0 || fstatvfs(root, &v) < 0)
+		return 0;
+	full = file_disk_permille(&v);
+	if (full < 10 * stop)
+		return 0;
+	return err_set(err, ERR_TOOL_FAILED, "the disk is %d %% full, no file is written from %d %% on", full / 10, stop);
 }
 
 /* --- writing --- */
@@ -204,7 +219,8 @@ int fs_write(struct fs_job *job, int root, struct err *err)
 	if (split(&t, err) < 0)
 		return -1;
 	pthread_mutex_lock(lock);
-	rc = check_quota(job, root, &t, err);
+	rc = check_disk(job, root, err);
+	rc = rc < 0 ? rc : check_quota(job, root, &t, err);
 	dir = rc < 0 ? -1 : open_parent(job, root, &t, err);
 	if (dir >= 0) {
 		rc = put(job, dir, &t, err);

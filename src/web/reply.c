@@ -33,6 +33,7 @@ static const struct {
 	{ERR_FORBIDDEN, 403, "forbidden", NULL},
 	{ERR_UNAUTHENTICATED, 401, "unauthenticated", NULL},
 	{ERR_SCHEMA_INPUT, 422, "schema", NULL},
+	{ERR_REFUSED, 503, "refused", NULL},
 	{ERR_PG_DOWN, 503, "unavailable", "the database does not answer"},
 	{ERR_CANCELLED, 503, "unavailable", "the server is stopping"},
 };
@@ -84,6 +85,8 @@ void reply_err(struct reply *r, struct arena *a, const struct err *err)
 			fill(r, a, 400, "malformed", err->msg);
 		else
 			fill(r, a, by_code[i].status, by_code[i].word, by_code[i].detail ? by_code[i].detail : err->msg);
+		if (r->retry_after_s && err->retry_after_ms > 1000)
+			r->retry_after_s = (err->retry_after_ms + 999) / 1000;
 		return;
 	}
 	log_error("request.failed", "code=%s error=%s", err_name(err->code), log_quotec(err->msg));

@@ -157,12 +157,14 @@ d_init() {
 			agentd: v1
 			database: "$AGENTD_DATABASE"
 			config_dir: $D/root
-			workspace_dir: $D/workspaces
 		END
 		[ $# -eq 0 ] || printf '%s\n' "$@"
+		case "$*" in *workspace_dir:*) ;; *) echo "workspace_dir: $D/workspaces" ;; esac
 		case "$*" in *web:*) ;; *) echo "web: {listen: \"unix:$D/web.sock\"}" ;; esac
 		case "$*" in *worker:*) ;; *) echo "worker: {lease: 2s, heartbeat: 500ms, poll: 500ms}" ;; esac
 		case "$*" in *sweeper:*) ;; *) echo "sweeper: {interval: 500ms}" ;; esac
+		# how full the disk of this machine is, is not what they test
+		case "$*" in *admission:*) ;; *) echo "admission: {resume_at: 96%, refuse_at: 97%, stop_claims_at: 98%, stop_files_at: 99%}" ;; esac
 	} | sed "s|@D@|$D|g" >"$D/agentd.yaml"
 	ctl migrate >"$D/migrate.log" 2>&1 || bail "agentctl migrate failed: $(cat "$D/migrate.log")"
 }
