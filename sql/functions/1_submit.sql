@@ -122,35 +122,44 @@ DECLARE
 	v_leaves smallint[];
 	v_fresh uuid[];
 	v_keyed uuid[];
-	v_ready boolean;
+	v_n integer := cardinality(p_id);
+	v_new bigint;
+	v_leaf smallint[];
+	v_lane text[];
+	v_limit json[];
+	v_until timestamptz[];
+	v_one smallint;
+	v_other smallint;
 	v_hit record;
 	v_why text := agentd.admission_why(1, v_now);
 	v_ord bigint;
 BEGIN
-	SELECT array_agg(c.status), array_agg(c.message), array_agg(c.state::text), array_agg(c.bundle),
-		array_agg(CASE WHEN c.status IS NULL THEN agentd.submitted_body(c.id, c.state, c.workflow, c.bundle, v_now) END),
-		bool_or(c.status IS NULL AND c.state = 'ready')
-	INTO v_status, v_message, v_state, v_bundle, v_body, v_ready
+	SELECT array_agg(c.status), array_agg(c.message), array_agg(c.state), array_agg(c.bundle), array_agg(c.leaf), array_agg(c.lane),
+		array_agg(c.budget), array_agg(c.until),
+		array_agg(CASE WHEN c.status IS NULL THEN agentd.submitted_body(p_id[c.i], c.state::task_state, p_workflow[c.i], c.bundle, v_now) END)
+	INTO v_status, v_message, v_state, v_bundle, v_leaf, v_lane, v_limit, v_until, v_body
 	FROM (
-		SELECT s.id, s.workflow, w.bundle,
-			(CASE WHEN (timestamptz 'epoch' + nullif(s.run_at, 0) * interval '1 microsecond') > v_now THEN 'waiting_timer' ELSE 'ready' END)::agentd.task_state AS state,
+		SELECT i, w.bundle, w.lane, w.budget,
+			CASE WHEN (timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond') > v_now THEN 'waiting_timer' ELSE 'ready' END AS state,
+			least((timestamptz 'epoch' + nullif(p_deadline[i], 0) * interval '1 microsecond'),
+				v_now + coalesce((p_budget[i] ->> 'wall_ms')::bigint, (w.budget ->> 'wall_ms')::bigint) * interval '1 millisecond') AS until,
+			CASE WHEN p_id[i] BETWEEN v_lo AND v_hi THEN agentd.leaf_of(agentd.uuid_time(p_id[i]), w.retain) END AS leaf,
 			CASE WHEN w.name IS NULL THEN 'not_found' WHEN x.message IS NOT NULL THEN 'invalid' END AS status,
-			CASE WHEN w.name IS NULL THEN format('unknown workflow "%s"', s.workflow) ELSE x.message END AS message
-		FROM unnest(p_id, p_workflow, p_input, p_urgency, p_labels, p_budget, p_run_at, p_deadline, p_key, p_principal)
-			WITH ORDINALITY s(id, workflow, input, urgency, labels, budget, run_at, deadline, key, principal, ord)
-		LEFT JOIN workflows w ON w.name = s.workflow AND w.active
+			CASE WHEN w.name IS NULL THEN format('unknown workflow "%s"', p_workflow[i]) ELSE x.message END AS message
+		FROM generate_series(1, v_n) i
+		LEFT JOIN workflows w ON w.name = p_workflow[i] AND w.active
 		CROSS JOIN LATERAL (SELECT CASE
-			WHEN s.id IS NULL OR s.id < v_lo OR s.id > v_hi THEN
-				format('"id": expected a UUIDv7 of the present time, got %s', coalesce(s.id::text, 'null'))
-			WHEN s.input IS NULL THEN '"input": expected a JSON value, got null'
-			WHEN s.urgency NOT IN ('low', 'normal', 'high') THEN
-				format('"urgency": expected low, normal or high, got "%s"', s.urgency)
-			WHEN octet_length(s.key) NOT BETWEEN 1 AND 255 THEN '"idempotency key": expected 1 to 255 characters'
-			WHEN (timestamptz 'epoch' + nullif(s.deadline, 0) * interval '1 microsecond') <= v_now THEN '"deadline": has passed already'
-			WHEN s.labels IS NOT NULL AND agentd.labels_problem(s.labels) IS NOT NULL THEN agentd.labels_problem(s.labels)
-			WHEN s.budget IS NOT NULL THEN agentd.budget_problem(s.budget, w.budget)
+			WHEN p_id[i] IS NULL OR p_id[i] < v_lo OR p_id[i] > v_hi THEN
+				format('"id": expected a UUIDv7 of the present time, got %s', coalesce(p_id[i]::text, 'null'))
+			WHEN p_input[i] IS NULL THEN '"input": expected a JSON value, got null'
+			WHEN p_urgency[i] NOT IN ('low', 'normal', 'high') THEN
+				format('"urgency": expected low, normal or high, got "%s"', p_urgency[i])
+			WHEN octet_length(p_key[i]) NOT BETWEEN 1 AND 255 THEN '"idempotency key": expected 1 to 255 characters'
+			WHEN (timestamptz 'epoch' + nullif(p_deadline[i], 0) * interval '1 microsecond') <= v_now THEN '"deadline": has passed already'
+			WHEN p_labels[i] IS NOT NULL AND agentd.labels_problem(p_labels[i]) IS NOT NULL THEN agentd.labels_problem(p_labels[i])
+			WHEN p_budget[i] IS NOT NULL THEN agentd.budget_problem(p_budget[i], w.budget)
 			END) x(message)
-		ORDER BY s.ord) c;
+		ORDER BY i) c;
 
 	IF v_why IS NOT NULL THEN
 		FOREACH v_ord IN ARRAY agentd.submissions_new(p_id, p_key, p_route, p_principal, v_status) LOOP
@@ -199,27 +208,25 @@ BEGIN
 
 	-- No exception block: a caller may enqueue thousands in its own transaction, and each would be a subtransaction.
 	-- The leaf's key sees this leaf alone; the task may stand in that of the other retention class.
-	WITH fresh AS (
-		INSERT INTO tasks (id, parent, created_at, run_at, deadline, leaf, workflow, bundle, submitted_by,
-			urgency, labels, budget, origin, input, input_blob)
-		SELECT s.id, s.parent, v_now, (timestamptz 'epoch' + nullif(s.run_at, 0) * interval '1 microsecond'), d.deadline,
-			l.leaf, s.workflow, s.bundle, s.principal, s.urgency, s.labels,
-			agentd.budget_effective(s.budget, w.budget), s.origin,
-			CASE WHEN NOT (pg_column_size(s.input) > 65540) THEN s.input END,
-			CASE WHEN (pg_column_size(s.input) > 65540) THEN agentd.blob_digest(s.input) END
-		FROM unnest(p_id, p_workflow, p_input, p_urgency, p_labels, p_budget, p_run_at, p_deadline, p_principal,
-				p_parent, p_origin, v_bundle, v_status)
-			s(id, workflow, input, urgency, labels, budget, run_at, deadline, principal, parent, origin, bundle, status)
-		JOIN workflows w ON w.name = s.workflow
-		CROSS JOIN LATERAL (SELECT least((timestamptz 'epoch' + nullif(s.deadline, 0) * interval '1 microsecond'), v_now + coalesce((s.budget ->> 'wall_ms')::bigint,
-			(w.budget ->> 'wall_ms')::bigint) * interval '1 millisecond')) d(deadline)
-		CROSS JOIN LATERAL (SELECT agentd.leaf_of(agentd.uuid_time(s.id), w.retain) OFFSET 0) l(leaf)
-		WHERE s.status IS NULL AND NOT EXISTS (SELECT FROM tasks x WHERE x.id = s.id AND x.leaf = l.leaf # 1::smallint)
-		ON CONFLICT DO NOTHING
-		RETURNING id
-	)
-	SELECT array_agg(id) INTO v_fresh FROM fresh;
-	IF coalesce(cardinality(v_fresh), 0) < (SELECT count(*) FROM unnest(v_status) x WHERE x IS NULL) THEN
+	FOREACH v_one IN ARRAY agentd.distinct_leaves(v_leaf) LOOP
+		v_other := v_one # 1::smallint;
+		WITH fresh AS (
+			INSERT INTO tasks (id, parent, created_at, run_at, deadline, leaf, workflow, bundle, submitted_by,
+				urgency, labels, budget, origin, input, input_blob)
+			SELECT p_id[i], p_parent[i], v_now, (timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond'), v_until[i],
+				v_one, p_workflow[i], v_bundle[i], p_principal[i], p_urgency[i], p_labels[i],
+				agentd.budget_effective(p_budget[i], v_limit[i]), p_origin[i],
+				CASE WHEN NOT (pg_column_size(p_input[i]) > 65540) THEN p_input[i] END,
+				CASE WHEN (pg_column_size(p_input[i]) > 65540) THEN agentd.blob_digest(p_input[i]) END
+			FROM generate_series(1, v_n) i
+			WHERE v_status[i] IS NULL AND v_leaf[i] = v_one
+				AND NOT EXISTS (SELECT FROM tasks x WHERE x.id = p_id[i] AND x.leaf = v_other)
+			ON CONFLICT DO NOTHING
+			RETURNING id
+		)
+		SELECT v_fresh || array_agg(id) INTO v_fresh FROM fresh;
+	END LOOP;
+	IF coalesce(cardinality(v_fresh), 0) < cardinality(array_positions(v_status, NULL)) THEN
 		-- Sent again after an unknown commit (R21): answer as the first time, if it was the same caller.
 		v_leaves := agentd.leaves_of(p_id);
 		FOR v_hit IN
@@ -246,21 +253,17 @@ BEGIN
 		END LOOP;
 	END IF;
 	INSERT INTO task_queue (id, run_at, deadline, state, leaf, priority, lane, budget_usd)
-	SELECT s.id, coalesce((timestamptz 'epoch' + nullif(s.run_at, 0) * interval '1 microsecond'), v_now), d.deadline, s.state::task_state,
-		agentd.leaf_of(agentd.uuid_time(s.id), w.retain), agentd.priority_of(s.urgency), w.lane,
-		coalesce((s.budget ->> 'usd')::numeric, (w.budget ->> 'usd')::numeric)
-	FROM unnest(p_id, p_workflow, p_urgency, p_budget, p_run_at, p_deadline, v_state, v_status)
-		s(id, workflow, urgency, budget, run_at, deadline, state, status)
-	JOIN workflows w ON w.name = s.workflow
-	CROSS JOIN LATERAL (SELECT least((timestamptz 'epoch' + nullif(s.deadline, 0) * interval '1 microsecond'), v_now + coalesce((s.budget ->> 'wall_ms')::bigint,
-		(w.budget ->> 'wall_ms')::bigint) * interval '1 millisecond')) d(deadline)
-	WHERE s.status IS NULL;
-
-	IF v_ready THEN
+	SELECT p_id[i], coalesce((timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond'), v_now), v_until[i], v_state[i]::task_state,
+		v_leaf[i], agentd.priority_of(p_urgency[i]), v_lane[i],
+		coalesce((p_budget[i] ->> 'usd')::numeric, (v_limit[i] ->> 'usd')::numeric)
+	FROM generate_series(1, v_n) i
+	WHERE v_status[i] IS NULL;
+	GET DIAGNOSTICS v_new = ROW_COUNT;
+	IF v_new > 0 AND 'ready' = ANY (v_state) THEN
 		PERFORM pg_notify('agentd_work', 'told');
 	END IF;
-	RETURN QUERY SELECT s.ord, coalesce(s.status, 'new'), s.id, s.state, s.body, s.message
-		FROM unnest(v_status, v_task, v_state, v_body, v_message) WITH ORDINALITY s(status, id, state, body, message, ord);
+	RETURN QUERY SELECT i::bigint, coalesce(v_status[i], 'new'), v_task[i], v_state[i], v_body[i], v_message[i]
+		FROM generate_series(1, v_n) i;
 END $$;
 
 -- For SQL: enqueue inside the caller's own transaction. The input is checked against the schema at the first claim.

@@ -175,15 +175,14 @@ BEGIN
 		v_left := v_left - cardinality(v_id);
 		v_leaves := agentd.distinct_leaves(v_leaf);
 		FOREACH v_one IN ARRAY v_leaves LOOP
-			RETURN QUERY SELECT t.id, c.fence, t.workflow, t.bundle, t.urgency, t.labels, t.submitted_by, t.parent,
+			RETURN QUERY SELECT t.id, v_fence[i], t.workflow, t.bundle, t.urgency, t.labels, t.submitted_by, t.parent,
 				CASE WHEN t.input_blob IS NULL THEN t.input ELSE agentd.blob_value(t.input_blob) END, t.budget,
 				(extract(epoch FROM t.created_at) * 1000000)::bigint, coalesce((extract(epoch FROM t.deadline) * 1000000)::bigint, 0),
-				c.failures::integer, c.recoveries::integer, c.cancel, c.seq,
-				CASE WHEN c.seq > 0 THEN agentd.journal_json(t.id, v_one, 0) END, c.spent, NULL::bigint, NULL::bigint
-			FROM unnest(v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent)
-				c(id, fence, leaf, failures, recoveries, cancel, seq, spent)
-			CROSS JOIN LATERAL (SELECT * FROM tasks x WHERE x.id = c.id AND x.leaf = v_one LIMIT 1) t
-			WHERE c.leaf = v_one;
+				v_failures[i]::integer, v_recoveries[i]::integer, v_cancel[i], v_seq[i],
+				CASE WHEN v_seq[i] > 0 THEN agentd.journal_json(t.id, v_one, 0) END, v_spent[i], NULL::bigint, NULL::bigint
+			FROM generate_series(1, cardinality(v_id)) i
+			CROSS JOIN LATERAL (SELECT * FROM tasks x WHERE x.id = v_id[i] AND x.leaf = v_one LIMIT 1) t
+			WHERE v_leaf[i] = v_one;
 		END LOOP;
 	END LOOP;
 END $$;
@@ -201,7 +200,7 @@ BEGIN
 	IF p_leaf[1] = ALL (p_leaf) THEN
 		RETURN p_leaf[1:1];
 	END IF;
-	RETURN ARRAY(SELECT DISTINCT l FROM unnest(p_leaf) l ORDER BY l);
+	RETURN ARRAY(SELECT DISTINCT l FROM unnest(p_leaf) l WHERE l IS NOT NULL ORDER BY l);
 END $$;
 
 -- A clean end: every task of the worker is ready again at once, no recovery counted; answers how many.

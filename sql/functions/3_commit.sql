@@ -53,9 +53,9 @@ BEGIN
 		BEGIN
 			SELECT array_agg(q.ord), array_agg(q.seq), array_agg(q.leaf), array_agg(q.cancel), array_agg(q.tid)
 			INTO v_ord, v_seq, v_kept, v_cancelled, v_tids
-			FROM unnest(p_task, p_fence) WITH ORDINALITY m(task, fence, ord)
-			CROSS JOIN LATERAL (SELECT m.ord, x.seq, x.leaf, x.cancel_at IS NOT NULL AS cancel, x.ctid AS tid FROM task_queue x
-				WHERE x.id = m.task AND x.fence = m.fence AND x.worker IS NOT NULL LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) q;
+			FROM generate_series(1, v_n) i
+			CROSS JOIN LATERAL (SELECT i AS ord, x.seq, x.leaf, x.cancel_at IS NOT NULL AS cancel, x.ctid AS tid FROM task_queue x
+				WHERE x.id = p_task[i] AND x.fence = p_fence[i] AND x.worker IS NOT NULL LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) q;
 			IF cardinality(v_ord) = v_n THEN
 				v_base := v_seq;
 				v_leaf := v_kept;
@@ -117,20 +117,19 @@ BEGIN
 				END IF;
 				INSERT INTO task_log (task, seq, at, started_at, fence, try, leaf, path, kind, step_kind, value, value_blob,
 					value_digest, cost_usd)
-				SELECT p_task[j.move], v_base[j.move] + j.idx, v_now, (timestamptz 'epoch' + nullif(j.started, 0) * interval '1 microsecond'), p_fence[j.move], j.try,
-					v_leaf[j.move], j.path, j.kind, j.step_kind,
-					CASE WHEN NOT (pg_column_size(j.value) > 65540) THEN j.value END,
-					CASE WHEN (pg_column_size(j.value) > 65540) THEN agentd.blob_digest(j.value) END,
-					j.digest, CASE WHEN j.cost <> 0 THEN j.cost * 0.000000000001 END
-				FROM unnest(j_move, j_idx, j_path, j_try, j_kind, j_step_kind, j_value, j_digest, j_started, j_cost)
-					j(move, idx, path, try, kind, step_kind, value, digest, started, cost)
-				WHERE v_base[j.move] >= 0;
+				SELECT p_task[j_move[k]], v_base[j_move[k]] + j_idx[k], v_now, timestamptz 'epoch' + nullif(j_started[k], 0) * interval '1 microsecond',
+					p_fence[j_move[k]], j_try[k], v_leaf[j_move[k]], j_path[k], j_kind[k], j_step_kind[k],
+					CASE WHEN NOT (pg_column_size(j_value[k]) > 65540) THEN j_value[k] END,
+					CASE WHEN (pg_column_size(j_value[k]) > 65540) THEN agentd.blob_digest(j_value[k]) END,
+					j_digest[k], CASE WHEN j_cost[k] <> 0 THEN j_cost[k] * 0.000000000001 END
+				FROM generate_series(1, cardinality(j_move)) k
+				WHERE v_base[j_move[k]] >= 0;
 			END IF;
 
 			IF 0 = ANY (p_next) THEN
-				UPDATE task_queue q SET seq = q.seq + m.rows, recoveries = 0
-				FROM unnest(v_tid, p_rows, p_next, v_base) m(tid, rows, next, base)
-				WHERE q.ctid = m.tid AND m.next = 0 AND m.base >= 0 AND m.rows > 0;
+				UPDATE task_queue q SET seq = q.seq + p_rows[i], recoveries = 0
+				FROM generate_series(1, v_n) i
+				WHERE q.ctid = v_tid[i] AND p_next[i] = 0 AND v_base[i] >= 0 AND p_rows[i] > 0;
 			END IF;
 			IF 3 = ANY (p_next) AND EXISTS (SELECT FROM unnest(p_next, p_state) m(next, state) WHERE m.next = 3 AND m.state <> '') THEN
 				PERFORM agentd.lanes_add(ARRAY(SELECT m.state FROM unnest(p_next, p_state) m(next, state) WHERE m.next = 3 AND m.state <> ''));
@@ -160,16 +159,14 @@ BEGIN
 				FOREACH v_one IN ARRAY coalesce(v_leaves, '{}') LOOP
 					WITH gone AS (
 						DELETE FROM task_queue q
-						USING unnest(v_tid, p_rows, p_next, p_state, p_output, p_error, v_base)
-							m(tid, rows, next, state, output, error, base)
-						WHERE q.ctid = m.tid AND m.next = 2 AND m.base >= 0 AND q.leaf = v_one
-						RETURNING q.id, q.seq + m.rows AS seq, q.fence, q.failures::integer, q.recoveries::integer,
-							m.state::task_state AS state, q.state AS ended_from, m.output, m.error, q.spent_usd + q.held_usd AS cost
+						USING generate_series(1, v_n) i
+						WHERE q.ctid = v_tid[i] AND p_next[i] = 2 AND v_base[i] >= 0 AND q.leaf = v_one
+						RETURNING i, q.id, q.seq, q.fence, q.failures, q.recoveries, q.state, q.spent_usd + q.held_usd AS cost
 					)
-					UPDATE tasks t SET state = g.state, ended_from = g.ended_from, finished_at = v_now, last_seq = g.seq,
-						fence = g.fence, failures = g.failures, recoveries = g.recoveries, cost_usd = g.cost, error = g.error,
-						output = CASE WHEN NOT (pg_column_size(g.output) > 65540) THEN g.output END,
-						output_blob = CASE WHEN (pg_column_size(g.output) > 65540) THEN agentd.blob_digest(g.output) END
+					UPDATE tasks t SET state = p_state[g.i]::task_state, ended_from = g.state, finished_at = v_now, last_seq = g.seq + p_rows[g.i],
+						fence = g.fence, failures = g.failures, recoveries = g.recoveries, cost_usd = g.cost, error = p_error[g.i],
+						output = CASE WHEN NOT (pg_column_size(p_output[g.i]) > 65540) THEN p_output[g.i] END,
+						output_blob = CASE WHEN (pg_column_size(p_output[g.i]) > 65540) THEN agentd.blob_digest(p_output[g.i]) END
 					FROM gone g
 					CROSS JOIN LATERAL (SELECT x.ctid AS tid FROM tasks x WHERE x.id = g.id AND x.leaf = v_one LIMIT 1) l
 					WHERE t.ctid = l.tid AND t.leaf = v_one;
@@ -254,7 +251,7 @@ BEGIN
 	IF 3 = ANY (p_next) THEN
 		PERFORM pg_notify('agentd_work', 'told');
 	END IF;
-	RETURN QUERY SELECT s.ord, s.status, CASE WHEN s.base < 0 THEN 0 ELSE s.base + s.rows END, s.cancel, (extract(epoch FROM v_now) * 1000000)::bigint, s.code, s.message
-		FROM unnest(v_status, v_base, p_rows, v_cancel, v_code, v_message) WITH ORDINALITY
-			s(status, base, rows, cancel, code, message, ord);
+	RETURN QUERY SELECT i::bigint, v_status[i], CASE WHEN v_base[i] < 0 THEN 0 ELSE v_base[i] + p_rows[i] END, v_cancel[i],
+		(extract(epoch FROM v_now) * 1000000)::bigint, v_code[i], v_message[i]
+		FROM generate_series(1, v_n) i;
 END $$;
