@@ -1,6 +1,7 @@
 #!/bin/sh
 # 0240-plans.t - R40: a queue that was analysed empty and warmed up, then holds 200,000 rows without ANALYZE, is as fast as before.
-. "$top_srcdir/t/lib/sql.sh" "autovacuum = off"
+SQL_SETTING="autovacuum = off"
+. "$top_srcdir/t/lib/sql.sh"
 
 cat >"$PG_DIR/fill.sql" <<'END'
 CREATE PROCEDURE test.fill(p_n integer) LANGUAGE plpgsql AS $$
