@@ -4,6 +4,7 @@ dist_man_MANS = \
   man/agentd-internals.7 \
   man/agentd-risk.5 \
   man/agentd-routing.5 \
+  man/agentd-sql.7 \
   man/agentd-tool.5 \
   man/agentd-workflow.5 \
   man/agentd.8 \
@@ -13,9 +14,10 @@ manual_tests = \
   t/0900-manual-pages.t \
   t/0910-manual-keys.t \
   t/0920-manual-examples.t \
-  t/0930-manual-meaning.t
+  t/0930-manual-meaning.t \
+  t/0940-manual-sql.t
 TESTS += $(manual_tests)
-EXTRA_DIST += $(manual_tests)
+EXTRA_DIST += $(manual_tests) t/lib/manual.sh
 
 # Evaluates the manual's expressions.
 check_PROGRAMS += t/bin/expr_eval

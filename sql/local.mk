@@ -17,6 +17,7 @@ SQL_FUNCTIONS = \
   sql/functions/5_tasks.sql \
   sql/functions/6_sweep.sql \
   sql/functions/7_admin.sql \
+  sql/functions/8_sql.sql \
   sql/functions/9_roles.sql
 sqldir = $(pkgdatadir)/sql
 dist_sql_DATA = $(SQL_FILES)
@@ -34,6 +35,7 @@ sql_tests = \
   t/0270-interleave.t \
   t/0280-model.t \
   t/0285-lanes.t \
-  t/0290-admission.t
+  t/0290-admission.t \
+  t/0295-sql-interface.t
 TESTS += $(sql_tests)
 EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py t/lib/interleave.py

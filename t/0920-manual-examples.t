@@ -11,8 +11,11 @@
 #   .\" example: ctl-db         other commands: their options exist
 #   .\" example: shell          a shell command: its syntax
 #   .\" example: json           a JSON value
+#   .\" example: sql ROLE       commands of psql as that role: run by 0940-manual-sql.t ...
+#   .\" example: sql-answer     ... and what they print
 #   .\" example: shape          the outline of a value
 . "$top_srcdir/t/lib/daemon.sh"
+. "$top_srcdir/t/lib/manual.sh"
 D=$(mktemp -d)
 trap 'rm -rf "$D"' EXIT
 man=$top_srcdir/man
@@ -27,39 +30,9 @@ new_root() {
 	chmod -R u+w "$D/root"
 }
 
-# Each block to a file PAGE.LINE.KIND, as a reader sees it; unmarked ones to "unmarked".
-extract() {	# PAGE
-	awk -v page="$1" -v dir="$D/blocks" '
-	/^\.\\" example: / { mark = substr($0, 14); next }
-	/^\.Bd / {
-		if (mark == "") print page ":" FNR > (dir "/unmarked")
-		kind = mark
-		sub(/ .*/, "", kind)
-		rest = substr(mark, length(kind) + 2)
-		file = sprintf("%s/%s.%04d.%s", dir, page, FNR, kind == "" ? "none" : kind)
-		printf "" > file
-		print file "\t" kind "\t" rest > (dir "/list")
-		inside = 1
-		mark = ""
-		next
-	}
-	/^\.Ed/ { inside = 0 }
-	inside {
-		sub(/^\\&/, "")
-		gsub(/\\\(dq/, "\"")
-		gsub(/\\e/, "\\")
-		print > file
-		next
-	}
-	mark != "" { print page ":" FNR ": a mark without a block" > (dir "/unmarked"); mark = "" }
-	' "$man/$1"
-}
-
-mkdir "$D/blocks"
-: >"$D/blocks/unmarked"
-: >"$D/blocks/list"
+manual_begin
 for page in $(cd "$man" && ls ./*.[1-8]); do
-	extract "${page#./}"
+	manual_extract "${page#./}"
 	cat "$D/blocks/list" >>"$D/all"
 	: >"$D/blocks/list"
 done
@@ -182,6 +155,8 @@ while IFS='	' read -r file kind rest; do
 	ctl-db) check_ctl "$name" "$file" ;;
 	shell) ok "$name: shell" sh -n "$file" ;;
 	json) ok "$name: JSON" jq -e . "$file" ;;
+	sql) like "$name: SQL of a role, in the page that is run" "$(basename "$file") $rest" '^agentd-sql\.7\..* [a-z]+$' ;;
+	sql-answer) ok "$name: an answer" test -s "$file" ;;
 	shape) ok "$name: an outline" grep -q '^{' "$file" ;;
 	*) fail "$name: a known kind of example" "\"$kind\"" ;;
 	esac

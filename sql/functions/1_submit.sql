@@ -266,7 +266,8 @@ BEGIN
 		FROM generate_series(1, v_n) i;
 END $$;
 
--- For SQL: enqueue inside the caller's own transaction. The input is checked against the schema at the first claim.
+-- For SQL: enqueue inside the caller's own transaction. The input is checked against the schema at the first claim. A public interface,
+-- see agentd-sql(7).
 CREATE OR REPLACE FUNCTION agentd.submit(workflow text, input json DEFAULT '{}', urgency text DEFAULT 'normal',
 	labels json DEFAULT NULL, budget json DEFAULT NULL, run_at timestamptz DEFAULT NULL, deadline timestamptz DEFAULT NULL,
 	idempotency_key text DEFAULT NULL, id uuid DEFAULT NULL)
@@ -274,9 +275,14 @@ RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, age
 DECLARE
 	v record;
 BEGIN
-	SELECT * INTO v FROM agentd.submit_batch(ARRAY[coalesce($9, agentd.uuid_new())], ARRAY[$1], ARRAY[$2], ARRAY[$3], ARRAY[$4], ARRAY[$5],
+	IF NOT isfinite($6) OR NOT isfinite($7) THEN
+		RAISE EXCEPTION '"run_at", "deadline": expected a time, got infinity' USING ERRCODE = 'AG422';
+	END IF;
+	SELECT * INTO v FROM agentd.submit_batch(ARRAY[coalesce($9, agentd.uuid_new())], ARRAY[$1], ARRAY[$2], ARRAY[coalesce($3, 'normal')],
+		ARRAY[$4], ARRAY[$5],
 		ARRAY[coalesce(agentd.us($6), 0)], ARRAY[coalesce(agentd.us($7), 0)], ARRAY[$8], ARRAY['SQL submit'],
-		ARRAY[sha256(convert_to(json_build_array($1, $2, $3, $4, $5, $6, $7)::text, 'UTF8'))], ARRAY['sql:' || session_user::text]);
+		ARRAY[sha256(convert_to(json_build_array($1, $2, coalesce($3, 'normal'), $4, $5, agentd.us($6), agentd.us($7))::text, 'UTF8'))],
+		ARRAY[agentd.caller()]);
 	CASE v.status
 	WHEN 'new', 'replayed' THEN RETURN v.task;
 	WHEN 'not_found' THEN RAISE EXCEPTION '%', v.message USING ERRCODE = 'AG404';

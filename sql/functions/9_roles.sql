@@ -8,7 +8,8 @@ DECLARE
 	v_role text;
 	f record;
 BEGIN
-	FOREACH v_role IN ARRAY ARRAY['agentd_owner', 'agentd_web', 'agentd_worker', 'agentd_sweeper', 'agentd_reader'] LOOP
+	FOREACH v_role IN ARRAY ARRAY['agentd_owner', 'agentd_web', 'agentd_worker', 'agentd_sweeper', 'agentd_reader', 'agentd_submitter',
+		'agentd_client'] LOOP
 		IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = v_role) THEN
 			BEGIN
 				EXECUTE format('CREATE ROLE %I NOLOGIN', v_role);
@@ -16,7 +17,8 @@ BEGIN
 			WHEN duplicate_object OR unique_violation THEN NULL;	-- another database of this cluster was faster
 			WHEN insufficient_privilege THEN
 				RAISE EXCEPTION 'role "%" is missing and the migrating user may not create it', v_role
-					USING HINT = 'create the roles agentd_owner, agentd_web, agentd_worker, agentd_sweeper and agentd_reader';
+					USING HINT = 'create the roles agentd_owner, agentd_web, agentd_worker, agentd_sweeper, agentd_reader, '
+						|| 'agentd_submitter and agentd_client';
 			END;
 		END IF;
 	END LOOP;
@@ -25,7 +27,8 @@ BEGIN
 	END LOOP;
 END $$;
 
-GRANT USAGE ON SCHEMA agentd TO agentd_owner, agentd_web, agentd_worker, agentd_sweeper, agentd_reader;
+GRANT USAGE ON SCHEMA agentd TO agentd_owner, agentd_web, agentd_worker, agentd_sweeper, agentd_reader, agentd_submitter,
+	agentd_client;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA agentd TO agentd_owner;
 GRANT EXECUTE ON FUNCTION
 	agentd.submit_batch(uuid[], text[], json[], text[], json[], json[], bigint[], bigint[], text[], text[], bytea[], text[], uuid[], json[]),
@@ -41,6 +44,10 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION
 	agentd.sweep_expired_workers(json), agentd.sweep_due_timers(json), agentd.sweep_deadlines(json), agentd.sweep_expired_holds(json),
 	agentd.sweep_partitions(json), agentd.sweep_retention(json), agentd.sweep_admission(json), agentd.places(), agentd.task_states(uuid[]), agentd.ping() TO agentd_sweeper;
+
+-- For programs that speak SQL themselves (agentd-sql(7)).
+GRANT EXECUTE ON FUNCTION agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid) TO agentd_submitter, agentd_client;
+GRANT EXECUTE ON FUNCTION agentd.cancel(uuid), agentd.task_view(uuid), agentd.task_list(text, text, text, text, uuid, integer) TO agentd_client;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA agentd TO agentd_reader;
 REVOKE SELECT ON agentd.api_tokens FROM agentd_reader;

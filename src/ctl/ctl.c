@@ -187,6 +187,7 @@ const struct json *ctl_wait_json(struct ctl_call *call, struct op *op, struct er
 		return NULL;
 	if (json_parse(call->ctl->arena, call->text, NULL, &v, err) < 0) {
 		err_prefix(err, "the database's answer: ");
+		err_hint(err, "it holds a value that no worker reads; --json shows it as it is");
 		return NULL;
 	}
 	return v;
@@ -197,6 +198,11 @@ int ctl_answer(struct ctl_call *call, struct op *op, ctl_show_fn *show)
 	struct err err = {0};
 	const struct json *answer = ctl_wait_json(call, op, &err);
 
+	if (!answer && call->ctl->json && call->err.code == ERR_NONE) {	/* what SQL took: JSON still, if not ours */
+		print_text(call->text);
+		putchar('\n');
+		return 0;
+	}
 	if (!answer)
 		return ctl_fail(call->ctl, &err);
 	if (call->ctl->json)
