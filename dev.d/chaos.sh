@@ -1,6 +1,7 @@
 # chaos - kills, crashes, cuts and zombies against real programs: ./dev chaos [--minutes N] [--seed S] [--only NAME] [--list]
 #
-# Ends with "N runs, N violations"; the exit status is 1 on any. t/chaos/README says what it is made of.
+# --prove breaks agentd on purpose instead, and wants each break to be noticed. The last line is "N runs, N violations"; the
+# exit status is 1 on any. t/chaos/README says what it is made of.
 mkdir -p "$var/log" "$var/chaos"
 . dev.d/lib/packages
 . dev.d/lib/build

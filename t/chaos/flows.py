@@ -8,7 +8,7 @@ Workflows (input {"n": integer}; every output echoes n, which the oracle checks)
   five    five steps: set, once, again, look, set          noop    one set
   CLASS   one call of that class: pure idempotent tx at_most_once
   paid    a priced model answer, then once; budget 1 USD   hold    proc.hold for s seconds, then again
-  loop    four calls of again in a loop, two at a time     timer   waits 500 ms, then again
+  loop    four calls of again in a loop, two at a time     timer   waits 500 ms in the worker and 2 s parked, then again
 """
 
 CLASSES = {"pure": "look", "idempotent": "again", "tx": "ledger", "at_most_once": "once"}
@@ -86,4 +86,4 @@ tiers: {cheap: {steps: [{model: recorded}]}}
     flow(rig, "hold", '  - id: hold\n    call: proc.hold\n    with: {s: "${ .input.s }"}\n' + call("again", "again"))
     flow(rig, "loop", '  - id: each\n    for:\n      in: "${ [range(4)] }"\n      parallel: 2\n      do:\n'
          '        - id: act\n          call: sink.again\n          with: {n: "${ .item }"}\n')
-    flow(rig, "timer", "  - id: nap\n    wait: 500ms\n" + call("again", "again"))
+    flow(rig, "timer", "  - id: nap\n    wait: 500ms\n  - id: park\n    wait: 2s\n" + call("again", "again"))

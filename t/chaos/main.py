@@ -18,6 +18,7 @@ import tempfile
 import time
 import traceback
 
+import mutants
 import oracle
 import scenarios
 from pg import Cluster
@@ -79,7 +80,8 @@ class Run:
             rig.violation("I2" if isinstance(e, Stuck) else "I11", str(e))
         finally:
             self.campaign.violations += len(rig.violations)
-            keep = bool(rig.violations) or self.campaign.keep or sys.exc_info()[0] is not None
+            self.campaign.found += rig.violations
+            keep = bool(rig.violations) and not self.campaign.proving or self.campaign.keep or sys.exc_info()[0] is not None
             rig.close(keep)
             if keep:
                 self.campaign.keep_logs(rig)
@@ -91,6 +93,8 @@ class Campaign:
         self.dir = tempfile.mkdtemp(prefix="agentd-chaos.")
         os.chmod(self.dir, 0o755)
         self.runs = self.violations = 0
+        self.found = []             # (invariant, text)
+        self.mutant, self.proving = mutants.BY_NAME.get(args.break_), args.prove
         self.made = None
 
     def template(self, rig):
@@ -151,6 +155,21 @@ def shares(chosen, seconds):
     return [(scale, s.FIXED_S + s.FULL_S * scale) for s in chosen]
 
 
+def prove(campaign, by_name, names):
+    """Every mutant in its scenario; counts as a violation what survives."""
+    survived = []
+    for m in (mutants.BY_NAME[name] for name in names.split(",")):
+        print(f"mutant {m.name}: {m.what}", flush=True)
+        campaign.mutant, campaign.found = m, []
+        campaign.run(by_name[m.scenario], m.scale, time.monotonic() + 60)
+        caught = sorted({invariant for invariant, _ in campaign.found if invariant in m.caught_by})
+        print(f"{'caught' if caught else 'violation SURVIVED'} {m.name}: {', '.join(caught) or 'nobody noticed'}", flush=True)
+        if not caught:
+            survived.append(m.name)
+    print(f"{campaign.runs} runs, {len(survived)} violations", flush=True)
+    return 1 if survived else 0
+
+
 def main():
     p = argparse.ArgumentParser(prog="./dev chaos", allow_abbrev=False)
     p.add_argument("--build", required=True, help=argparse.SUPPRESS)
@@ -161,6 +180,8 @@ def main():
     p.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big"))
     p.add_argument("--only", metavar="NAME", help="one scenario, or several with commas")
     p.add_argument("--list", action="store_true", help="the scenarios and their figures")
+    p.add_argument("--break", dest="break_", choices=sorted(mutants.BY_NAME), help="with agentd broken in this way: violations are to be found")
+    p.add_argument("--prove", nargs="?", const=",".join(mutants.BY_NAME), metavar="NAMES", help="break agentd in every way known: a violation is one that nobody finds")
     p.add_argument("--keep", action="store_true", help="keep the directories of all runs")
     args = p.parse_args()
     chosen = all_scenarios()
@@ -179,6 +200,8 @@ def main():
     campaign = Campaign(args)
     began = time.monotonic()
     try:
+        if args.prove:
+            return prove(campaign, {s.NAME: s for s in all_scenarios()}, args.prove)
         plan = shares(chosen, (args.minutes or 0) * 60)
         for i, s in enumerate(chosen):
             scale, seconds = plan[i]

@@ -100,8 +100,8 @@ QUERIES = {
         WHERE NOT EXISTS (SELECT FROM agentd.tasks t WHERE t.id = k.task AND t.submitted_by = k.principal)""",
     "I12 no task of a client without its key": """
         SELECT t.id || ' ' || t.submitted_by FROM agentd.tasks t
-        WHERE t.submitted_by IN (SELECT principal FROM agentd.idempotency_keys)
-            AND (SELECT count(*) FROM agentd.idempotency_keys k WHERE k.task = t.id) <> 1""",
+        LEFT JOIN (SELECT task, count(*) AS n FROM agentd.idempotency_keys GROUP BY task) k ON k.task = t.id
+        WHERE t.submitted_by IN (SELECT principal FROM agentd.idempotency_keys) AND k.n IS DISTINCT FROM 1""",
     "OUT a task's output is that of its input": """
         SELECT t.id || ': ' || t.output::text || ' of ' || t.input::text FROM agentd.tasks t
         WHERE t.state = 'succeeded' AND t.output ->> 'n' IS DISTINCT FROM t.input ->> 'n'""",
@@ -152,7 +152,7 @@ class Watch(threading.Thread):
         self.rig, self.ended = rig, threading.Event()
         self.first = {}             # task: hash of its row when it was first seen terminal
         self.newest = None
-        self.calm_since = None
+        self.calm_since, self.found_orphan = None, False
         self.looks = 0
         self.start()
 
@@ -188,13 +188,13 @@ class Watch(threading.Thread):
         self.calm_since = time.monotonic()
 
     def look_for_orphans(self):
-        if not self.calm_since or time.monotonic() - self.calm_since < self.rig.cycles() + 2:
+        if self.found_orphan or not self.calm_since or time.monotonic() - self.calm_since < self.rig.cycles() + 2:
             return
         for task, worker in self.rig.sql(f"""SELECT q.id, q.worker FROM agentd.task_queue q LEFT JOIN agentd.workers w ON w.id = q.worker
                 WHERE q.state = 'running' AND (w.id IS NULL
                     OR coalesce(w.ended_at, w.lease_until) < clock_timestamp() - {self.rig.cycles()} * interval '1 s')"""):
             self.rig.violation("I2", f"task {task} runs under worker {worker}, whose lease is over")
-            self.calm_since = None
+            self.found_orphan = True
 
     def stop(self):
         self.ended.set()
@@ -229,9 +229,12 @@ def check(rig):
     """All invariants on a rig whose work is settled and whose daemons were stopped. Violations go to rig.violation()."""
     load_witnesses(rig)
     for name, sql in {**QUERIES, **WITNESS_QUERIES}.items():
+        began = time.monotonic()
         offenders = rig.sql(f"SELECT count(*) OVER (), x.* FROM ({sql}) x LIMIT 5")
         if offenders:
             rig.violation(*name.split(" ", 1)[:1], f"{name.split(' ', 1)[1]}: {offenders[0][0]} do not, e.g. {'; '.join(str(o[1]) for o in offenders)}")
+        if time.monotonic() - began > 2:
+            rig.run.say(f"the oracle took {time.monotonic() - began:.1f} s to ask whether {name}")
     check_ends(rig)
     rig.watch.stop()
     rig.watch.look(everything=True)

@@ -337,6 +337,7 @@ class Pool(threading.local):
     def query(self, sql, *params):
         if not self.connection:
             self.connection = Connection(self.conninfo)
+            self.connection.query("SET jit = off")
         try:
             return self.connection.query(sql, *params)
         except PgDown:

@@ -37,6 +37,8 @@ class Rig:
             os.makedirs(f"{self.root}/{d}")
         os.makedirs(self.workspaces, exist_ok=True)
         os.makedirs(self.dir + "/pg")
+        mutant = run.campaign.mutant
+        pg_settings = {**(pg_settings or {}), **(mutant.pg_settings if mutant else {})}
         self.pg = Cluster(self.dir + "/pg", data=data, wal=wal, settings=pg_settings, env=pg_env, wrap=pg_wrap)
         self.database = (database or self.pg.conninfo).replace("{sock}", self.pg.sock).replace("{dir}", self.dir)
         self.pool = Pool(self.pg.conninfo)
@@ -46,7 +48,7 @@ class Rig:
             "sweeper": {"interval": "500ms"}}, settings or {})
         self.sink_delay_ms = sink_delay_ms
         self.processes, self.all_clients, self.modes = {}, [], {}
-        self.violations = []
+        self.violations, self.printed = [], {}
         self.watch = None
         self.token = None
         # what the oracle is told: see oracle.check()
@@ -65,6 +67,8 @@ class Rig:
         """What needs the running cluster; for scenarios that make the cluster themselves (Rig(start=False))."""
         if not self.sql("SELECT to_regclass('agentd.tasks')")[0][0]:
             self.ctl("migrate")
+        if self.run.campaign.mutant:
+            self.run.campaign.mutant.apply(self)
         self.start_sink()
         flows.write(self)
         self.publish()
@@ -216,6 +220,7 @@ class Rig:
 
     def settle(self, seconds=120):
         """The fault is over: everything that was started runs again, and every task ends or waits under a name (I2)."""
+        seconds = min(seconds, 15) if self.run.campaign.proving else seconds
         for p in list(self.processes.values()):
             p.thaw()
         if not self.pg.is_up():
@@ -226,7 +231,8 @@ class Rig:
             c.finish(seconds)
         self.watch.calm()
         try:
-            self.wait_until(lambda: self.open_tasks() == 0, seconds, "every task ends or waits under a name")
+            # what lies under a dead lease will not end: no need to wait for it
+            self.wait_until(lambda: self.watch.found_orphan or self.open_tasks() == 0, seconds, "every task ends or waits under a name")
         except Stuck as e:
             self.violation("I2", f"{e}: {'; '.join(r[0] for r in self.open_ends())}")
 
@@ -236,8 +242,11 @@ class Rig:
 
     # --- what was seen ---
     def violation(self, invariant, text):
-        self.violations.append(f"{invariant}: {text}")
-        print(f"violation {self.run.scenario} {invariant}: {text}", flush=True)
+        self.violations.append((invariant, text))
+        kind = (invariant, re.sub(r"[0-9a-f-]{36}", "", text))
+        self.printed[kind] = self.printed.get(kind, 0) + 1
+        if self.printed[kind] <= 3:
+            print(f"{'found' if self.run.campaign.proving else 'violation'} {self.run.scenario} {invariant}: {text}", flush=True)
 
     def attempts_lost(self):
         return self.number("SELECT count(*) FROM agentd.task_attempts WHERE outcome = 'lost'")

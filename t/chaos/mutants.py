@@ -1,0 +1,52 @@
+"""mutants.py - agentd broken on purpose: each must be caught by the scenario named, or the rig proves nothing.
+
+A mutant replaces texts in functions of the schema (a text that is not found is an error), or is SQL of its own. It is put into
+every cluster of its run: ./dev chaos --break NAME. ./dev chaos --prove tries them all and wants a violation of each.
+"""
+
+
+class Mutant:
+    def __init__(self, name, what, scenario, caught_by, replace=(), sql=(), scale=0.03, pg_settings=None):
+        self.name, self.what, self.scenario, self.caught_by, self.scale = name, what, scenario, caught_by, scale
+        self.replace, self.sql, self.pg_settings = replace, sql, pg_settings or {}
+
+    def apply(self, rig):
+        for function, old, new in self.replace:
+            text = rig.value("""SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.pronamespace = 'agentd'::regnamespace
+                AND p.proname = $1""", function)
+            if old not in text:
+                raise RuntimeError(f"mutant {self.name}: agentd.{function} does not say \"{old}\" any more")
+            rig.sql(text.replace(old, new))
+        for statement in self.sql:
+            rig.sql(statement)
+
+
+ASYNC = ("BEGIN\n", "BEGIN\n\tPERFORM set_config('synchronous_commit', 'off', true);\n")
+
+MUTANTS = [
+    Mutant("no-fence", "a commit is taken whatever its fence", "zombie", ("B1", "I3", "I4", "I5"),
+           replace=[("commit_steps", "x.id = m.task AND x.fence = m.fence AND x.worker IS NOT NULL LIMIT 1 FOR NO KEY",
+                     "x.id = m.task AND x.worker IS NOT NULL LIMIT 1 FOR NO KEY")]),
+    Mutant("repeat", "after a crash nobody knows that a call had begun", "effects-by-class", ("I5", "R16"),
+           replace=[("journal_json", "l.seq > p_after", "l.seq > p_after AND l.kind <> 'step.started'"),
+                    ("effect_move_allowed", "SELECT CASE", "SELECT true OR CASE")]),
+    Mutant("no-key", "a key that was used before makes another task", "web-kill", ("I12",),
+           replace=[("submit_batch", "k.task <> s.id", "false")]),
+    Mutant("no-sweep", "nobody takes tasks back from dead workers", "worker-kill", ("I2",),
+           replace=[("sweep_expired_workers", "lease_until < v_now OR", "false OR")]),
+    Mutant("no-timer", "a due timer is not promoted", "all-kill", ("I2",),
+           replace=[("promote_due", "q.run_at <= p_now", "q.run_at <= p_now - interval '1 h'")]),
+    Mutant("late-ink", "a terminal row is written again", "worker-kill", ("I9",),
+           replace=[("sweep_due_timers", "BEGIN\n", "BEGIN\n\tUPDATE agentd.tasks SET failures = failures + 1 WHERE state = 'succeeded';\n")],
+           sql=["DROP TRIGGER immutable_outcome ON agentd.tasks"]),
+    Mutant("free-lunch", "a settled call is not booked on its task", "worker-kill", ("I8",),
+           replace=[("calls_settle", "spent_usd = q.spent_usd + v_spent", "spent_usd = q.spent_usd")]),
+    Mutant("not-durable", "answered before it is on disk", "all-kill", ("I1", "I5", "I12"),
+           replace=[("submit_batch", *ASYNC), ("commit_steps", *ASYNC), ("claim", *ASYNC), ("heartbeat", *ASYNC)],
+           pg_settings={"wal_writer_delay": "10s"}),
+    Mutant("gap", "a step's result goes missing in the journal", "worker-kill", ("I3", "I6"),
+           sql=["""CREATE FUNCTION agentd.mislay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF NEW.path = 'again' AND NEW.kind = 'step.succeeded' AND random() < 0.05 THEN RETURN NULL; END IF; RETURN NEW; END $$""",
+                "CREATE TRIGGER mislay BEFORE INSERT ON agentd.task_log FOR EACH ROW EXECUTE FUNCTION agentd.mislay()"]),
+]
+BY_NAME = {m.name: m for m in MUTANTS}
