@@ -121,6 +121,18 @@ f=$(sed -n '$s/^[0-9]* runs, \([0-9]*\) violations$/\1/p' "$log")
 count "${p:-0}" "${f:-1}" 0
 stage_done "${p:-0} runs, ${f:-no end, so 1} violations"
 
+if [ -n "$slow" ]; then
+	stage "chaos: faults on purpose are noticed"
+	log=$var/log/chaos-prove.log
+	sh "$root/dev" chaos --prove >"$log" 2>&1 </dev/null || :
+	grep -E '^(caught|violation) ' "$log" || tail -n 15 "$log"
+	p=$(grep -c '^caught ' "$log") || :
+	f=$(grep -c '^violation SURVIVED ' "$log") || :
+	[ $((p + f)) -gt 0 ] || f=1
+	count "$p" "$f" 0
+	stage_done "$p noticed, $f not"
+fi
+
 say
 say "took $(($(date +%s) - began)) s"
 say "$passed passed, $failed failed, $skipped skipped"

@@ -31,7 +31,8 @@ class Run:
 
     def __init__(self, campaign, scenario, scale, until):
         self.campaign, self.module = campaign, scenario
-        self.scenario, self.seed, self.scale, self.until = scenario.NAME, campaign.seed, scale, until
+        # rounded, so that the command that repeats it says the same
+        self.scenario, self.seed, self.scale, self.until = scenario.NAME, campaign.seed, float(f"{scale:.4g}"), until
         self.dir, self.bin, self.hooks_bin, self.sink = campaign.dir, campaign.build + "/src", campaign.hooks + "/src", campaign.build + "/t/bin/effect_sink"
         self.builddir = campaign.build
         self.rng = random.Random(f"{self.seed}:{self.scenario}")
@@ -62,12 +63,18 @@ class Run:
                 "UBSAN_OPTIONS": f"print_stacktrace=1:log_path={directory}/san"}
 
     @contextlib.contextmanager
-    def rig(self, name=None, **settings):
+    def rig(self, name=None, start=True, **settings):
         """A rig; when the block ends, the fault is over: work settles, daemons stop, the oracle looks. Counts as one run."""
         self.rigs += 1
         marks = [time.monotonic()]
         rig = Rig(self, name or f"r{self.rigs}", **settings)
         self.campaign.runs += 1
+        try:
+            if start:
+                rig.create()
+        except BaseException:
+            rig.close(False)
+            raise
         try:
             for part in (lambda: None, None, rig.settle, rig.stop_all, lambda: oracle.check(rig)):
                 if part:
@@ -81,7 +88,7 @@ class Run:
         finally:
             self.campaign.violations += len(rig.violations)
             self.campaign.found += rig.violations
-            keep = bool(rig.violations) and not self.campaign.proving or self.campaign.keep or sys.exc_info()[0] is not None
+            keep = (bool(rig.violations) or sys.exc_info()[0] is not None) and not self.campaign.proving or self.campaign.keep
             rig.close(keep)
             if keep:
                 self.campaign.keep_logs(rig)
@@ -128,7 +135,7 @@ class Campaign:
 
     def run(self, scenario, scale, until):
         run = Run(self, scenario, scale, until)
-        print(f"run {scenario.NAME} seed {self.seed} scale {scale:g}: {run.command()}", flush=True)
+        print(f"run {scenario.NAME} seed {self.seed} scale {run.scale:g}: {run.command()}", flush=True)
         began, before = time.monotonic(), self.violations
         try:
             scenario.run(run)

@@ -26,7 +26,7 @@ class Stuck(Exception):
 
 class Rig:
     def __init__(self, run, name="rig", *, hooks=False, settings=None, sink_delay_ms=20, database=None, workspaces=None,
-                 data=None, wal=None, pg_settings=None, pg_env=None, pg_wrap=(), start=True):
+                 data=None, wal=None, pg_settings=None, pg_env=None, pg_wrap=()):
         self.run, self.name = run, name
         self.rng = random.Random(f"{run.seed}:{run.scenario}:{name}")
         self.bin = run.hooks_bin if hooks else run.bin
@@ -53,8 +53,6 @@ class Rig:
         self.token = None
         # what the oracle is told: see oracle.check()
         self.allow = {"uncertain": True, "quarantined": True, "failed": False, "deaths": False, "panic": False}
-        if start:
-            self.create()
 
     # --- making ---
     def create(self):
@@ -64,7 +62,7 @@ class Rig:
         self.open()
 
     def open(self):
-        """What needs the running cluster; for scenarios that make the cluster themselves (Rig(start=False))."""
+        """What needs the running cluster; for scenarios that make the cluster themselves (run.rig(start=False))."""
         if not self.sql("SELECT to_regclass('agentd.tasks')")[0][0]:
             self.ctl("migrate")
         if self.run.campaign.mutant:
