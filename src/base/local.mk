@@ -19,7 +19,8 @@ src_base_libbase_a_SOURCES = \
   src/base/http.c src/base/http.h \
   src/base/http_request.c src/base/http_request.h \
   src/base/loop.c src/base/loop.h \
-  src/base/proc.c src/base/proc.h
+  src/base/proc.c src/base/proc.h \
+  src/base/guard.c src/base/guard.h
 
 check_PROGRAMS += t/unit/base/loop
 TESTS += t/unit/base/loop

@@ -2,7 +2,7 @@
  *
  * The child is watched by a pidfd: no handler for SIGCHLD, no wait for strangers. Where the kernel
  * (or valgrind) has none, a timer looks. Until the child is reaped it holds its number, so that the
- * group can be killed without hitting another one.
+ * group can be killed without hitting another one. A guard (guard.h) ends the group when we die first.
  */
 #define _GNU_SOURCE /* pipe2, SYS_pidfd_open */
 #include "base/proc.h"
@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/guard.h"
 
 enum { LOOK_MS = 10, CHILD_FILES = 1024 };
 
@@ -143,6 +144,7 @@ _Noreturn static void run_child(const struct plan *p)
 		child_fails(p, STEP_CHILD);
 	if (getppid() != p->parent)
 		_exit(127);
+	guard_add(getpid());
 	for (int i = 0; i < 3; i++)
 		if (dup2(p->fd[i], i) < 0)
 			child_fails(p, STEP_CHILD);
@@ -285,6 +287,7 @@ static void on_exit_of_leader(void *arg, int events)
 	if (waitpid(p->pid, &status, 0) < 0)
 		fatal("waitpid %d: %s", (int)p->pid, strerror(errno));
 	p->running = false;
+	guard_remove(p->pid);
 	p->result.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	p->result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	finish(p);
@@ -478,6 +481,7 @@ static int spawn(struct proc *p, struct ends *e)
 	};
 
 	plan.paths = candidates(p->op.arena, p->req.argv[0], plan.env);
+	guard_begin();
 	p->pid = fork_quietly(&plan);
 	if (p->pid < 0)
 		return -1;

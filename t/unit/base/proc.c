@@ -300,6 +300,48 @@ START_TEST(kill_gives_no_grace)
 }
 END_TEST
 
+static char pid_file[] = "/tmp/proc-test.XXXXXX";
+
+static pid_t pid_in_file(void)
+{
+	FILE *f = fopen(pid_file, "r");
+	int pid = 0;
+
+	if (fscanf(f, "%d\n", &pid) != 1)
+		pid = 0;
+	fclose(f);
+	return pid;
+}
+
+/* A program that has started another one, and its parent is killed. */
+START_TEST(a_group_dies_with_whoever_started_it)
+{
+	int fd = mkstemp(pid_file);
+	pid_t parent, pid;
+
+	parent = fork();
+	if (parent == 0) {
+		char script[200];
+
+		loop = loop_new();
+		snprintf(script, sizeof script, "trap '' TERM HUP; sleep 1000 & echo $! >%s; wait", pid_file);
+		start(&(struct proc_request){.argv = (const char *const[]){"sh", "-c", script, NULL}, .env = plain_env});
+		loop_run(loop);
+		_exit(0);
+	}
+	for (int i = 0; i < 10000 && !pid_in_file(); i++)
+		usleep(1000);
+	pid = pid_in_file();
+	ck_assert_int_gt(pid, 0);
+	ck_assert(!is_dead(pid));
+	kill(parent, SIGKILL);
+	waitpid(parent, NULL, 0);
+	assert_dies(pid);
+	close(fd);
+	unlink(pid_file);
+}
+END_TEST
+
 static int open_fds(void)
 {
 	DIR *d = opendir("/proc/self/fd");
@@ -403,6 +445,7 @@ int main(void)
 	tcase_add_test(tc, a_timeout_ends_the_whole_group);
 	tcase_add_test(tc, a_child_deaf_to_sigterm_is_killed_after_the_grace);
 	tcase_add_test(tc, kill_gives_no_grace);
+	tcase_add_test(tc, a_group_dies_with_whoever_started_it);
 	tcase_add_test(tc, a_grandchild_that_keeps_the_pipe_holds_nothing_up);
 	tcase_add_test(tc, a_grandchild_that_left_the_group_holds_nothing_up);
 	tcase_add_test(tc, cancel_at_once_and_later);
