@@ -2,7 +2,7 @@
 
 Tools of the sink (a process of its own, the only witness of effects), one per effect class, whose request bodies carry
 {key, task, path-free n}: sink.once (at_most_once), sink.again (idempotent), sink.look (pure), sink.ledger (tx).
-proc.hold is a program that sleeps .args.s seconds and does not end at SIGTERM.
+proc.hold is a program with a child of its own; they sleep .args.s seconds and do not end at SIGTERM.
 
 Workflows (input {"n": integer}; every output echoes n, which the oracle checks):
   five    five steps: set, once, again, look, set          noop    one set
@@ -68,7 +68,7 @@ def write(rig):
     for effect, name in CLASSES.items():
         http_tool(rig, name, effect)
         flow(rig, effect.replace("_", "-"), call("act", name))
-    exec_tool(rig, "proc.hold", "pure", 'trap "" TERM; exec sleep "$1"')
+    exec_tool(rig, "proc.hold", "pure", 'trap "" TERM; sleep "$1" & wait')
     rig.write("policies/replies.json", '{"replies": [{"match": {}, "reply": {"text": "an answer"}, '
               '"usage": {"prompt_tokens": 10, "completion_tokens": 20}}]}')
     rig.write("policies/routing.yaml", """agentd: v1

@@ -153,7 +153,7 @@ class Watch(threading.Thread):
         self.first = {}             # task: hash of its row when it was first seen terminal
         self.newest = None
         self.calm_since, self.found_orphan = None, False
-        self.looks = 0
+        self.strays, self.told = {}, set()      # {pid: first seen}
         self.start()
 
     def run(self):
@@ -176,12 +176,12 @@ class Watch(threading.Thread):
                 self.rig.violation("I9", f"terminal task {task} changed")
                 self.first[task] = digest
             self.newest = max(self.newest or finished, finished)
-        self.looks += 1
         if everything:
             missing = set(self.first) - {r[0] for r in rows}
             for task in sorted(missing)[:5]:
                 self.rig.violation("I9", f"terminal task {task} is gone")
         self.look_for_orphans()
+        self.look_for_strays()
 
     def calm(self):
         """All processes run, nothing is broken any more: from now on a dead lease may last lease + sweep, twice."""
@@ -195,6 +195,17 @@ class Watch(threading.Thread):
                     OR coalesce(w.ended_at, w.lease_until) < clock_timestamp() - {self.rig.cycles()} * interval '1 s')"""):
             self.rig.violation("I2", f"task {task} runs under worker {worker}, whose lease is over")
             self.found_orphan = True
+
+    def look_for_strays(self):
+        """I10: a tool's process whose worker is dead may live a second, no longer."""
+        workers = {self.rig.processes[name].pid for name in list(self.rig.modes)}
+        now, family = time.monotonic(), self.rig.tool_children()
+        strays = {pid for pid, parent in family.items() if parent not in workers and parent not in family}
+        self.strays = {pid: self.strays.get(pid, now) for pid in strays}
+        for pid, since in self.strays.items():
+            if now - since > 1 and pid not in self.told:
+                self.told.add(pid)
+                self.rig.violation("I10", f"process {pid} of a tool lives {now - since:.1f} s after its worker died")
 
     def stop(self):
         self.ended.set()

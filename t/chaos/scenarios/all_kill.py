@@ -3,7 +3,7 @@ from nemesis import Feed, Nemesis
 
 NAME = "all-kill"
 FIGURES = ("all_kills", "all_kill_tasks", "all_kill_attempts_lost")
-ORDER, FULL_S, FIXED_S = 20, 420, 10
+ORDER, FULL_S, FIXED_S = 20, 410, 8
 ROUNDS = 200
 
 

@@ -8,7 +8,7 @@ from nemesis import Nemesis
 
 NAME = "effects-by-class"
 FIGURES = tuple(f"effects_interrupted_{c}" for c in CLASSES) + ("effects_sink_repeats",)
-ORDER, FULL_S, FIXED_S = 22, 110, 8
+ORDER, FULL_S, FIXED_S = 22, 60, 6
 INTERRUPTED, EACH = 500, 20
 
 

@@ -8,7 +8,7 @@ from nemesis import Feed, Nemesis
 
 NAME = "pg-restart"
 FIGURES = ("pg_restarts", "pg_restart_tasks", "pg_restart_full_rate_s", "pg_restart_full_rate_median_s")
-ORDER, FULL_S, FIXED_S = 14, 260, 12
+ORDER, FULL_S, FIXED_S = 14, 200, 12
 RESTARTS = 50
 PER_S = 60          # tasks of five steps; what was not taken meanwhile comes on top afterwards
 FULL_RATE_S = 10

@@ -5,7 +5,7 @@ from nemesis import Nemesis
 
 NAME = "recovery-restart"
 FIGURES = ("recovery_restarts", "recovery_restart_tasks", "recovery_restart_attempts_lost")
-ORDER, FULL_S, FIXED_S = 16, 380, 10
+ORDER, FULL_S, FIXED_S = 16, 320, 10
 RESTARTS, TASKS = 100, 12
 
 

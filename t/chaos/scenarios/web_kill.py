@@ -3,7 +3,7 @@ from nemesis import Nemesis
 
 NAME = "web-kill"
 FIGURES = ("web_kills", "web_kill_submissions", "web_kill_acknowledged_lost", "web_kill_duplicates")
-ORDER, FULL_S, FIXED_S = 12, 230, 6
+ORDER, FULL_S, FIXED_S = 12, 90, 6
 KILLS, SUBMISSIONS = 500, 50000
 
 

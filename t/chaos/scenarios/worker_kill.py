@@ -3,7 +3,7 @@ from nemesis import Nemesis
 
 NAME = "worker-kill"
 FIGURES = ("worker_kills", "worker_kill_tasks", "worker_kill_attempts_lost", "worker_kill_uncertain")
-ORDER, FULL_S, FIXED_S = 10, 300, 8
+ORDER, FULL_S, FIXED_S = 10, 170, 8
 KILLS, TASKS_PER_KILL = 1000, 10
 
 
@@ -16,8 +16,9 @@ def run(run):
         done = 0
         while done < kills and run.more():
             # as many as keep the workers busy: the kills are to meet work in flight
-            clients.submit("five", TASKS_PER_KILL - 1)
+            clients.submit("five", TASKS_PER_KILL - 2)
             clients.submit("paid", 1)
+            clients.submit("hold", 1, s=1)
             nemesis.pause(0.15)
             done += nemesis.kill_one(workers)
         rig.settle(180)

@@ -10,7 +10,7 @@ from rig import Stuck
 
 NAME = "zombie"
 FIGURES = ("zombies", "zombie_late_commits_refused", "zombie_tools_killed", "zombie_tool_death_ms")
-ORDER, FULL_S, FIXED_S = 18, 330, 10
+ORDER, FULL_S, FIXED_S = 18, 540, 12
 ZOMBIES, AT_ONCE, ARMED = 500, 4, 2
 TOOL_DEATH_MS = 1000
 
@@ -30,9 +30,10 @@ def taken_over(rig, tasks):
 
 
 def tools_of(rig, names):
-    """{tool pid: name of the worker}."""
-    parents = {rig[name].pid: name for name in names}
-    return {pid: parents[parent] for pid, parent in rig.tool_children().items() if parent in parents}
+    """{pid of a tool or of its child: name of the worker}."""
+    owner, family = {rig[name].pid: name for name in names}, rig.tool_children()
+    found = {pid: owner[parent] for pid, parent in family.items() if parent in owner}
+    return found | {pid: found[parent] for pid, parent in family.items() if parent in found}
 
 
 def tools_die(rig, tools, woke):
