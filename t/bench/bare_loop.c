@@ -3,9 +3,9 @@
  *   bare_loop --moves FILE [--batch 500] [--lanes 2]
  *
  * Claims tasks with agentd.claim and commits for each of them the moves in FILE with agentd.commit_steps: the same calls with
- * the same columns, in batches as large and over one pipelined connection like the worker's, but with no loop, no engine and no
- * workflow. LANES batches are on their way at a time, so that the server never waits for us. Ends when the queue is empty
- * and prints "tasks N". The database is AGENTD_DATABASE.
+ * the same columns, in batches as large and over the same two connections as the worker's, one for claims and a pipelined one for
+ * commits, but with no engine and no workflow. LANES batches are on their way at a time; 2 of 500 are the worker's 1,000 slots.
+ * Ends when the queue is empty and prints "tasks N". The database is AGENTD_DATABASE.
  *
  * FILE is what the worker wrote for one task, a row a line, fields separated by tabs: the number of its move, path, try, kind,
  * step kind, value, digest in hex, cost in pico-dollars; the last line has three: the number of the move that finishes the
@@ -14,6 +14,7 @@
 #include <ctype.h>
 #include <getopt.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -54,19 +55,29 @@ struct array {
 struct lane {
 	unsigned char *ids;	/* 16 bytes each */
 	int *fences;
-	int n, move;		/* move 0: claiming */
+	int n, move;		/* of the commit on its way; 0: none yet */
+	bool busy;
 };
 
-static PGconn *conn;
+/* Answers come in the order of the calls. */
+struct pipe {
+	PGconn *conn;
+	struct lane *calls[MAX_LANES];
+	int n;
+};
+
+static struct pipe claims, commits;
 static struct lane lanes[MAX_LANES];
 static int n_lanes = 2, batch = 500, n_claims;
+static bool empty;		/* a claim found nothing */
 static long n_done;
 static char worker[37];
 static struct array arrays[N_ARRAYS];
 
 static void die(const char *what)
 {
-	fprintf(stderr, "bare_loop: %s: %s\n", what, conn ? PQerrorMessage(conn) : "");
+	fprintf(stderr, "bare_loop: %s: %s%s\n", what, claims.conn ? PQerrorMessage(claims.conn) : "",
+		commits.conn ? PQerrorMessage(commits.conn) : "");
 	exit(1);
 }
 
@@ -219,10 +230,11 @@ static const char commit_sql[] =
 	"SELECT ord, status, last_seq, cancel, now_us, code, message FROM agentd.commit_steps("
 	"$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
 
-static void sync_and_flush(void)
+static void sent(struct pipe *p, struct lane *l, int ok)
 {
-	if (!PQpipelineSync(conn) || PQflush(conn) < 0)
+	if (!ok || !PQpipelineSync(p->conn) || PQflush(p->conn) < 0)
 		die("sending");
+	p->calls[p->n++] = l;
 }
 
 static void send_claim(struct lane *l)
@@ -233,9 +245,16 @@ static void send_claim(struct lane *l)
 	snprintf(limit, sizeof limit, "%d", batch);
 	snprintf(number, sizeof number, "%d", ++n_claims);
 	l->move = 0;
-	if (!PQsendQueryPrepared(conn, "claim", 3, values, NULL, NULL, 0))
-		die("claim");
-	sync_and_flush();
+	l->busy = true;
+	sent(&claims, l, PQsendQueryPrepared(claims.conn, "claim", 3, values, NULL, NULL, 0));
+}
+
+/* One claim at a time, as the worker does. */
+static void maybe_claim(void)
+{
+	for (int i = 0; i < n_lanes && !empty && claims.n == 0; i++)
+		if (!lanes[i].busy)
+			send_claim(&lanes[i]);
 }
 
 static void add_tasks(const struct lane *l)
@@ -303,9 +322,7 @@ static void send_commit(struct lane *l)
 		lengths[i] = arrays[i].count ? (int)arrays[i].n : 12;
 		formats[i] = 1;
 	}
-	if (!PQsendQueryPrepared(conn, "commit", N_PARAMS, values, lengths, formats, 0))
-		die("commit");
-	sync_and_flush();
+	sent(&commits, l, PQsendQueryPrepared(commits.conn, "commit", N_PARAMS, values, lengths, formats, 0));
 }
 
 /* --- answers --- */
@@ -345,52 +362,63 @@ static void check_commit(const struct lane *l, const PGresult *r)
 		}
 }
 
-/* False: this lane has nothing left to do. */
-static bool go_on(struct lane *l, const PGresult *r)
+static void on_claimed(struct lane *l, const PGresult *r)
 {
-	if (l->move == 0) {
-		take_claim(l, r);
-		if (l->n == 0)
-			return false;
-	} else {
-		check_commit(l, r);
-	}
-	if (l->move < n_moves) {
+	take_claim(l, r);
+	l->busy = l->n > 0;
+	empty = !l->busy;
+	if (l->busy)
 		send_commit(l);
-		return true;
-	}
-	n_done += l->n;
-	send_claim(l);
-	return true;
+	maybe_claim();
 }
 
-/* Answers come in the order of the calls, and the lanes take turns. */
-static void run(void)
+static void on_committed(struct lane *l, const PGresult *r)
 {
-	int busy = n_lanes, at = 0;
-	bool idle[MAX_LANES] = {false};
+	check_commit(l, r);
+	if (l->move < n_moves) {
+		send_commit(l);
+		return;
+	}
+	n_done += l->n;
+	l->busy = false;
+	maybe_claim();
+}
 
-	for (int i = 0; i < n_lanes; i++)
-		send_claim(&lanes[i]);
-	while (busy > 0) {
-		PGresult *r, *sync;
+static void take_answers(struct pipe *p, void (*done)(struct lane *, const PGresult *))
+{
+	if (!PQconsumeInput(p->conn))
+		die("receiving");
+	while (p->n > 0 && !PQisBusy(p->conn)) {
+		PGresult *r = PQgetResult(p->conn);
+		struct lane *l = p->calls[0];
 
-		if (idle[at]) {
-			at = (at + 1) % n_lanes;
-			continue;
-		}
-		r = PQgetResult(conn);
-		if (PQresultStatus(r) != PGRES_TUPLES_OK)
-			die("a call failed");
-		while (!(sync = PQgetResult(conn)) || PQresultStatus(sync) != PGRES_PIPELINE_SYNC)
-			PQclear(sync);
-		PQclear(sync);
-		if (!go_on(&lanes[at], r)) {
-			idle[at] = true;
-			busy--;
+		switch (PQresultStatus(r)) {
+		case PGRES_TUPLES_OK:
+			memmove(p->calls, p->calls + 1, (size_t)--p->n * sizeof *p->calls);
+			done(l, r);
+			break;
+		case PGRES_PIPELINE_SYNC:
+			break;
+		default:
+			if (r)
+				die("a call failed");
 		}
 		PQclear(r);
-		at = (at + 1) % n_lanes;
+	}
+}
+
+static void run(void)
+{
+	struct pollfd fds[] = {{.fd = PQsocket(claims.conn), .events = POLLIN}, {.fd = PQsocket(commits.conn), .events = POLLIN}};
+
+	maybe_claim();
+	while (claims.n + commits.n > 0) {
+		if (poll(fds, 2, 60000) <= 0)
+			die("no answer for 60 s");
+		if (fds[0].revents)
+			take_answers(&claims, on_claimed);
+		if (fds[1].revents)
+			take_answers(&commits, on_committed);
 	}
 }
 
@@ -401,26 +429,35 @@ static void must(PGresult *r)
 	PQclear(r);
 }
 
+static PGconn *open_connection(const char *name, const char *sql)
+{
+	PGconn *conn = PQconnectdb(getenv("AGENTD_DATABASE") ? getenv("AGENTD_DATABASE") : "");
+
+	if (PQstatus(conn) != CONNECTION_OK) {
+		fprintf(stderr, "bare_loop: %s", PQerrorMessage(conn));
+		exit(1);
+	}
+	/* As src/store/link.c says it. */
+	must(PQexec(conn, "SET statement_timeout = '60s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '30s';"
+			  "SET client_connection_check_interval = '5s'; SET timezone = 'UTC'; SET jit = off"));
+	must(PQprepare(conn, name, sql, 0, NULL));
+	return conn;
+}
+
 static void prepare(void)
 {
 	const char *const values[] = {worker};
 	PGresult *r;
 
-	conn = PQconnectdb(getenv("AGENTD_DATABASE") ? getenv("AGENTD_DATABASE") : "");
-	if (PQstatus(conn) != CONNECTION_OK)
-		die("connecting");
-	/* As src/store/link.c says it. */
-	must(PQexec(conn, "SET statement_timeout = '60s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '30s';"
-			  "SET client_connection_check_interval = '5s'; SET timezone = 'UTC'; SET jit = off"));
-	r = PQexec(conn, "SELECT gen_random_uuid()");
+	claims.conn = open_connection("claim", claim_sql);
+	commits.conn = open_connection("commit", commit_sql);
+	r = PQexec(claims.conn, "SELECT gen_random_uuid()");
 	if (PQresultStatus(r) != PGRES_TUPLES_OK)
 		die("an id for the worker");
 	snprintf(worker, sizeof worker, "%s", PQgetvalue(r, 0, 0));
 	PQclear(r);
-	must(PQexecParams(conn, "SELECT agentd.worker_register($1, 'bare', 1, '{default}', 30000, 1)", 1, NULL, values, NULL, NULL, 0));
-	must(PQprepare(conn, "claim", claim_sql, 0, NULL));
-	must(PQprepare(conn, "commit", commit_sql, 0, NULL));
-	if (!PQenterPipelineMode(conn))
+	must(PQexecParams(claims.conn, "SELECT agentd.worker_register($1, 'bare', 1, '{default}', 30000, 1)", 1, NULL, values, NULL, NULL, 0));
+	if (!PQenterPipelineMode(claims.conn) || !PQenterPipelineMode(commits.conn))
 		die("pipeline mode");
 }
 
@@ -452,7 +489,8 @@ int main(int argc, char **argv)
 	}
 	prepare();
 	run();
-	PQfinish(conn);
+	PQfinish(claims.conn);
+	PQfinish(commits.conn);
 	printf("tasks %ld\n", n_done);
 	return 0;
 }
