@@ -49,10 +49,6 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid) TO agentd_submitter, agentd_client;
 GRANT EXECUTE ON FUNCTION agentd.cancel(uuid), agentd.task_view(uuid), agentd.task_list(text, text, text, text, uuid, integer) TO agentd_client;
 
--- For programs that speak SQL themselves (agentd-sql(7)).
-GRANT EXECUTE ON FUNCTION agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid) TO agentd_submitter, agentd_client;
-GRANT EXECUTE ON FUNCTION agentd.cancel(uuid), agentd.task_view(uuid), agentd.task_list(text, text, text, text, uuid, integer) TO agentd_client;
-
 GRANT SELECT ON ALL TABLES IN SCHEMA agentd TO agentd_reader;
 REVOKE SELECT ON agentd.api_tokens FROM agentd_reader;
 GRANT EXECUTE ON FUNCTION agentd.move_allowed(agentd.task_state, agentd.task_state) TO agentd_reader;
