@@ -14,6 +14,7 @@ SQL_FUNCTIONS = \
   sql/functions/3_effects.sql \
   sql/functions/3_spend.sql \
   sql/functions/4_bundles.sql \
+  sql/functions/5_quarantine.sql \
   sql/functions/5_tasks.sql \
   sql/functions/6_sweep.sql \
   sql/functions/7_admin.sql \
@@ -36,6 +37,7 @@ sql_tests = \
   t/0280-model.t \
   t/0285-lanes.t \
   t/0290-admission.t \
+  t/0292-quarantine.t \
   t/0295-sql-interface.t
 TESTS += $(sql_tests)
 EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py t/lib/interleave.py

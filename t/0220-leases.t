@@ -98,7 +98,7 @@ is "ready, a new fence, a recovery" "$(row "$t")" "ready|2|0|1"
 is "the zombie is stale" "$(sql "SELECT test.move('$t', 1, 'finish', 'succeeded')")" stale
 is "and its heartbeat says lost" "$(sql "SELECT lost FROM agentd.heartbeat('$W')")" t
 is "its attempt is lost" "$(sql "SELECT outcome FROM agentd.task_attempts WHERE task = '$t'")" lost
-is "it runs behind all others" "$(sql "SELECT priority FROM agentd.task_queue WHERE id = '$t'")" 30
+is "it runs behind all others" "$(sql "SELECT priority FROM agentd.task_queue WHERE id = '$t'")" 110
 lose() {	# claimed by a worker that dies without progress
 	w=$(sql "SELECT agentd.uuid_new()")
 	sql "$(at "$1 s") SELECT agentd.worker_register('$w', 'test', 9, '{default}', 30000, 1); SELECT test.claim('$w', 1)" >/dev/null

@@ -33,6 +33,8 @@ SELECT agentd.bundle('\x00')|w web
 SELECT agentd.submit('nope')|web
 SELECT agentd.task_view(gen_random_uuid(), '', true)|web
 SELECT agentd.cancel(gen_random_uuid(), '', true)|web
+SELECT agentd.redrive(gen_random_uuid(), '', true)|web
+SELECT agentd.suspects_due(gen_random_uuid(), '{}')|
 SELECT agentd.reload('{}', '{}', '{}', '{}')|web
 SELECT agentd.token_check('\x00')|web
 SELECT agentd.token_create('\x00', 'x', '{admin}', 0)|

@@ -113,6 +113,9 @@ DECLARE
 	v_spent bigint[];
 	v_leaves smallint[];
 	v_one smallint;
+	v_from smallint := 0;	-- suspects (5_quarantine.sql) begin at 200: they come last, in a pass of their own
+	v_below smallint := 200;
+	v_cap integer := p_limit;
 BEGIN
 	SELECT w.lanes, w.semantics, w.claim INTO v_lanes, v_semantics, v_last FROM workers w
 	WHERE w.id = p_worker AND w.ended_at IS NULL FOR NO KEY UPDATE;
@@ -144,8 +147,14 @@ BEGIN
 			ORDER BY h.priority, h.run_at);
 		END IF;
 	END IF;
-	FOREACH v_lane IN ARRAY v_lanes LOOP
+	FOR i IN 1..cardinality(v_lanes) + 1 LOOP
 		EXIT WHEN v_left <= 0;
+		v_lane := v_lanes[i];
+		IF i > cardinality(v_lanes) THEN
+			SELECT x.lane, x.lowest, x.lowest + 100, x.cap INTO v_lane, v_from, v_below, v_cap
+			FROM agentd.suspects_due(p_worker, array_remove(v_lanes, NULL)) x;
+			EXIT WHEN v_lane IS NULL;
+		END IF;
 		IF v_lane IS NULL THEN
 			-- sent again: what it got
 			SELECT array_agg(q.id), array_agg(q.fence), array_agg(q.leaf), array_agg(q.failures), array_agg(q.recoveries),
@@ -159,8 +168,8 @@ BEGIN
 				UPDATE task_queue q SET state = 'running', fence = q.fence + 1, worker = p_worker
 				WHERE q.ctid = ANY (ARRAY(
 					SELECT r.ctid FROM task_queue r WHERE r.state = 'ready' AND r.lane = v_lane
-						AND r.semantics <= v_semantics
-					ORDER BY r.priority, r.run_at, r.id LIMIT v_left FOR NO KEY UPDATE SKIP LOCKED))
+						AND r.semantics <= v_semantics AND r.priority >= v_from AND r.priority < v_below
+					ORDER BY r.priority, r.run_at, r.id LIMIT least(v_left, v_cap) FOR NO KEY UPDATE SKIP LOCKED))
 				RETURNING q.id, q.fence, q.leaf, q.failures, q.recoveries, q.cancel_at IS NOT NULL AS cancel, q.seq,
 					((q.spent_usd + q.held_usd) * 1000000000000)::bigint AS spent
 			), a AS (

@@ -127,7 +127,7 @@ BEGIN
 			END IF;
 
 			IF 0 = ANY (p_next) THEN
-				UPDATE task_queue q SET seq = q.seq + p_rows[i], recoveries = 0
+				UPDATE task_queue q SET seq = q.seq + p_rows[i], recoveries = 0, priority = q.priority % 100
 				FROM generate_series(1, v_n) i
 				WHERE q.ctid = v_tid[i] AND p_next[i] = 0 AND v_base[i] >= 0 AND p_rows[i] > 0;
 			END IF;
@@ -139,11 +139,12 @@ BEGIN
 				-- was asked for meanwhile is not slept over: the task is ready, its next attempt ends it.
 				UPDATE task_queue q SET seq = q.seq + m.rows, worker = NULL,
 					recoveries = CASE WHEN m.rows > 0 THEN 0 ELSE q.recoveries END,
+					priority = CASE WHEN m.rows > 0 THEN q.priority % 100 ELSE q.priority END,
 					failures = q.failures + m.failure::integer,
 					lane = CASE WHEN m.next = 3 AND m.state <> '' THEN m.state ELSE q.lane END,
-					run_at = CASE WHEN m.next = 1 AND q.cancel_at IS NOT NULL AND m.state <> 'uncertain' THEN v_now
+					run_at = CASE WHEN m.next = 1 AND q.cancel_at IS NOT NULL AND m.state NOT IN ('uncertain', 'quarantined') THEN v_now
 						WHEN m.next = 3 THEN greatest((timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond'), v_now) ELSE (timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond') END,
-					state = CASE WHEN m.next = 1 AND q.cancel_at IS NOT NULL AND m.state <> 'uncertain' THEN 'ready'
+					state = CASE WHEN m.next = 1 AND q.cancel_at IS NOT NULL AND m.state NOT IN ('uncertain', 'quarantined') THEN 'ready'
 						WHEN m.next = 1 THEN m.state::task_state
 						WHEN (timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond') > v_now THEN 'waiting_timer' ELSE 'ready' END
 				FROM unnest(v_tid, p_rows, p_next, p_state, p_run_at, p_failure, v_base)

@@ -79,9 +79,14 @@ DECLARE
 	q task_queue;
 	v_started timestamptz;
 	v_attempts integer;
+	n record;
 	u record;
 BEGIN
 	SELECT * INTO q FROM task_queue WHERE id = p_task;
+	SELECT max(l.at) FILTER (WHERE l.kind = 'task.quarantined') AS quarantined_at, max(l.at) FILTER (WHERE l.kind = 'task.redriven') AS redriven_at,
+		(array_agg(l.value ORDER BY l.seq DESC) FILTER (WHERE l.kind = 'task.quarantined'))[1] AS quarantined,
+		(array_agg(l.value ORDER BY l.seq DESC) FILTER (WHERE l.kind = 'task.redriven'))[1] AS redriven
+	INTO n FROM task_log l WHERE l.task = t.id AND l.leaf = t.leaf AND l.path = '';
 	SELECT min(started_at), count(*) INTO v_started, v_attempts FROM task_attempts WHERE task = t.id AND leaf = t.leaf;
 	SELECT count(*) AS calls, coalesce(sum(in_fresh), 0) AS in_fresh, coalesce(sum(in_cached), 0) AS in_cached,
 		coalesce(sum(in_write_5m + in_write_1h), 0) AS in_write, coalesce(sum(out_text), 0) AS out_text,
@@ -90,13 +95,17 @@ BEGIN
 	RETURN '{' || agentd.task_head(t, coalesce(t.state, q.state), coalesce(t.cost_usd, q.spent_usd, 0), v_started)
 		|| ',"input":' || coalesce(agentd.value_of(t.input, t.input_blob)::text, 'null')
 		|| ',"output":' || coalesce(agentd.value_of(t.output, t.output_blob)::text, 'null')
-		|| ',"error":' || coalesce(t.error::text, 'null') || ',"budget":' || coalesce(t.budget::text, 'null')
+		|| ',"error":' || coalesce(t.error::text, CASE WHEN q.state = 'quarantined' THEN (n.quarantined -> 'error')::text END, 'null')
+		|| ',"budget":' || coalesce(t.budget::text, 'null')
 		|| ',"deadline":' || coalesce('"' || agentd.rfc3339(t.deadline) || '"', 'null')
 		|| ',"run_at":' || coalesce('"' || agentd.rfc3339(CASE WHEN q.state NOT IN ('ready', 'running') THEN q.run_at END) || '"', 'null')
 		|| ',"cancel_requested":' || (q.cancel_at IS NOT NULL)::text
 		|| agentd.member('lane', to_json(q.lane)::text) || agentd.member('waits_for', agentd.why_unclaimed(q)::text)
 		|| ',"attempts":' || v_attempts || ',"failures":' || coalesce(t.failures, q.failures, 0)
 		|| ',"recoveries":' || coalesce(t.recoveries, q.recoveries, 0)
+		|| agentd.member('quarantined_at', '"' || agentd.rfc3339(n.quarantined_at) || '"')
+		|| agentd.member('redriven_at', '"' || agentd.rfc3339(n.redriven_at) || '"')
+		|| agentd.member('redriven_by', (n.redriven -> 'by')::text)
 		|| ',"usage":{"calls":' || u.calls || ',"in_fresh":' || u.in_fresh || ',"in_cached":' || u.in_cached || ',"in_write":'
 		|| u.in_write || ',"out_text":' || u.out_text || ',"out_reason":' || u.out_reason || ',"estimated":' || u.estimated::text
 		|| '},"steps":[' || agentd.task_steps(t.id, t.leaf, t.state IS NOT NULL) || ']}';

@@ -23,13 +23,18 @@ BEGIN
 			state = CASE WHEN x.recoveries + 1 > v_limit THEN 'quarantined' ELSE 'ready' END::task_state,
 			run_at = CASE WHEN x.recoveries + 1 > v_limit THEN NULL ELSE v_now END,
 			-- What may have killed its worker runs behind all others, so that it starves nobody.
-			priority = greatest(x.priority, 30::smallint)
+			priority = agentd.priority_after(x.priority, x.recoveries + 1, v_limit),
+			seq = x.seq + (x.recoveries + 1 > v_limit)::integer
 		WHERE x.ctid = ANY (ARRAY(SELECT y.ctid FROM task_queue y
 			WHERE y.state = 'running' AND NOT EXISTS (SELECT FROM workers w WHERE w.id = y.worker AND w.ended_at IS NULL)
 			ORDER BY y.id LIMIT v_bound FOR NO KEY UPDATE OF y SKIP LOCKED))
-		RETURNING x.id, x.fence - 1 AS fence, x.leaf
+		RETURNING x.id, x.fence - 1 AS fence, x.leaf, x.seq, x.state, x.recoveries
 	LOOP
 		PERFORM agentd.attempt_end(q.id, q.fence, q.leaf, v_now, 'lost');
+		IF q.state = 'quarantined' THEN
+			PERFORM agentd.journal_note(q.id, q.leaf, q.seq, q.fence, 'task.quarantined', agentd.lost_error(q.id, q.leaf,
+				(SELECT a.worker FROM task_attempts a WHERE a.task = q.id AND a.fence = q.fence AND a.leaf = q.leaf), q.recoveries));
+		END IF;
 		v_n := v_n + 1;
 	END LOOP;
 	IF v_n > 0 THEN

@@ -12,6 +12,7 @@ extern const struct command cmd_migrate, cmd_reload, cmd_workflows, cmd_lanes, c
 extern const struct command cmd_token_create, cmd_token_list, cmd_token_revoke;	/* cmd_token.c */
 extern const struct command cmd_submit;					/* cmd_submit.c */
 extern const struct command cmd_get, cmd_list, cmd_cancel;		/* cmd_task.c */
+extern const struct command cmd_redrive;				/* cmd_redrive.c */
 
 /* cmd_task.c, for submit --follow: result, cost, steps with durations of a finished task. */
 void print_task(struct ctl *c, const struct json *task);

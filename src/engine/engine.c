@@ -9,6 +9,8 @@
 #include "engine/run.h"
 #include "store/queue.h"
 
+enum { MAX_FAILURES = 5 };
+
 struct engine *engine_new(struct loop *l, struct store *s, struct gateway *g, struct tools *t)
 {
 	struct arena *a = arena_new(NULL);
@@ -21,6 +23,7 @@ struct engine *engine_new(struct loop *l, struct store *s, struct gateway *g, st
 	e->tools = t;
 	e->bundles = bundle_cache_new(l, s);
 	e->scratch = arena_new(a);
+	e->max_failures = MAX_FAILURES;
 	return e;
 }
 
@@ -38,6 +41,11 @@ void engine_on_ended(struct engine *e, void (*on_ended)(void *arg), void *arg)
 {
 	e->on_ended = on_ended;
 	e->on_ended_arg = arg;
+}
+
+void engine_set_max_failures(struct engine *e, int n)
+{
+	e->max_failures = n;
 }
 
 size_t engine_active(const struct engine *e)

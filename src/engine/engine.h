@@ -31,6 +31,7 @@ void engine_free(struct engine *e);		/* no task may be active */
 /* on_ended(arg) runs after every task that left (ended, parked, released, dropped): a slot is free. */
 void engine_on_ended(struct engine *e, void (*on_ended)(void *arg), void *arg);
 void engine_start(struct engine *e, struct claimed *c, int64_t db_now_us);
+void engine_set_max_failures(struct engine *e, int n);	/* R34; default 5 */
 size_t engine_active(const struct engine *e);
 
 /* R8: after that time (clock_boot_ms()) nothing new starts, until a later time is told or engine_drop_all() comes. */

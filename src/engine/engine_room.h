@@ -32,6 +32,7 @@ struct engine {
 	struct run *runs;
 	size_t n_runs;
 	bool draining;
+	int max_failures;
 	void (*on_ended)(void *arg);
 	void *on_ended_arg;
 	int64_t db_us, db_at_ms;	/* the database's clock, and ours when it was told */

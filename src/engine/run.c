@@ -141,7 +141,7 @@ static void free_holds(struct run *r, const struct batch *b)
 static void on_refused(struct run *r, const struct batch *b, const struct move_result *res)
 {
 	log_warn("task.refused", "task=%s code=%s message=%s", r->id, err_name(res->err.code), log_quotec(res->err.msg));
-	if (b->move.next == MOVE_RELEASE)
+	if (b->move.next == MOVE_RELEASE || r->refused)
 		run_wish_for(r, WISH_DROP);
 	else if (r->wish == WISH_FAIL)
 		r->refused = true;
@@ -244,6 +244,28 @@ static void finish_root(struct run *r)
 	}
 }
 
+/* R34: not even its end can be written. The database may be what is wrong, so it is tried again, but not for ever. */
+static void give_back_failed(struct run *r, struct batch *b)
+{
+	int failures = r->claimed->failures + 1;
+	struct json_builder v;
+	struct journal_row row = {.attempt_try = r->claimed->fence, .path = STR(""), .kind = STR("task.quarantined"), .step_kind = STR_NONE};
+
+	b->n_effects = b->n_calls = 0;
+	b->move.count_failure = true;
+	if (failures <= r->engine->max_failures) {
+		send(r, MOVE_RELEASE, NULL, run_now_us(r) + NOT_OURS_DELAY_US);
+		return;
+	}
+	log_error("task.quarantined", "task=%s failures=%d", r->id, failures);
+	json_object_begin(&v, b->arena);
+	json_object_setc(&v, "error", json_copy(b->arena, r->fatal));
+	json_object_setc(&v, "failures", json_int(b->arena, failures));
+	row.value = json_object_end(&v);
+	batch_add_row(b, &row);
+	send(r, MOVE_PARK, "quarantined", 0);
+}
+
 /* The state is not to be trusted: rows that are not committed go, what is known of effects and money stays. */
 static void finish_failed(struct run *r)
 {
@@ -254,9 +276,7 @@ static void finish_failed(struct run *r)
 		return;
 	b->n_rows = 0;
 	if (r->refused) {
-		b->n_effects = b->n_calls = 0;
-		b->move.count_failure = true;
-		send(r, MOVE_RELEASE, NULL, run_now_us(r) + NOT_OURS_DELAY_US);
+		give_back_failed(r, b);
 		return;
 	}
 	finish(r, "failed", NULL, r->fatal);

@@ -1,4 +1,4 @@
-/* tasks.c - looking at tasks and cancelling them. Submitting is in submit.c. */
+/* tasks.c - looking at tasks, cancelling and redriving them. Submitting is in submit.c. */
 #include "store/tasks.h"
 
 #include "base/arena.h"
@@ -10,6 +10,7 @@ static const struct stmt view_stmt = {"task_view", "SELECT agentd.task_view($1, 
 static const struct stmt view_ended_stmt = {"task_view_ended", "SELECT agentd.task_view_ended($1, $2, $3)"};
 static const struct stmt list_stmt = {"task_list", "SELECT agentd.task_list($1, $2, $3, $4, $5, $6, $7, $8)"};
 static const struct stmt cancel_stmt = {"cancel", "SELECT agentd.cancel($1, $2, $3)"};
+static const struct stmt redrive_stmt = {"redrive", "SELECT agentd.redrive($1, $2, $3)"};
 static const struct stmt events_stmt = {"task_events", "SELECT agentd.task_events($1, $2, $3, $4, $5)"};
 static const struct stmt states_stmt = {"task_states", "SELECT id, state, terminal FROM agentd.task_states($1)"};
 
@@ -94,6 +95,16 @@ struct op *tasks_cancel(struct store *s, struct arena *a, const struct uuid *tas
 	add_principal(&c->params, by);
 	CRASHPOINT("cancel.before_send");
 	return call_start(c, deadline_ms, read_cancelled, done, arg);
+}
+
+struct op *tasks_redrive(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
+			 int64_t deadline_ms, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &redrive_stmt);
+
+	params_uuid(&c->params, task);
+	add_principal(&c->params, by);
+	return call_start(c, deadline_ms, call_read_text, done, arg);
 }
 
 struct op *tasks_events(struct store *s, struct arena *a, const struct uuid *task, int64_t after_seq, int limit,

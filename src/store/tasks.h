@@ -7,7 +7,8 @@
  * Errors:  ERR_NOT_FOUND (unknown or not the caller's), ERR_CONFLICT (wrong state),
  *          ERR_BUSY (key in flight), ERR_INVALID with err.status 422 (budget raised, same key with another body),
  *          ERR_PG_DOWN.
- * Source:  sql/functions/1_submit.sql, sql/functions/5_tasks.sql (cancel, task_view, task_list); R22-R25, R32.
+ * Source:  sql/functions/1_submit.sql, sql/functions/5_tasks.sql (cancel, task_view, task_list), sql/functions/5_quarantine.sql;
+ *          R22-R25, R32, R34.
  */
 #ifndef STORE_TASKS_H
 #define STORE_TASKS_H
@@ -73,6 +74,8 @@ struct op *tasks_list(struct store *s, struct arena *a, const struct task_filter
 		      int64_t deadline_ms, op_done_fn *done, void *arg);	/* {"tasks": [...], "next": id|null} */
 struct op *tasks_cancel(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
 			int64_t deadline_ms, op_done_fn *done, void *arg);	/* the task's view */
+struct op *tasks_redrive(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
+			 int64_t deadline_ms, op_done_fn *done, void *arg);	/* a quarantined one goes on; the task's view */
 /* Journal rows after seq as the API's events: {"events": [...], "state": "..."}; for --follow and, later, SSE. */
 struct op *tasks_events(struct store *s, struct arena *a, const struct uuid *task, int64_t after_seq, int limit,
 			const struct principal *by, int64_t deadline_ms, op_done_fn *done, void *arg);

@@ -1,4 +1,4 @@
-/* api_tasks.c - POST /tasks, GET /tasks, GET /tasks/:id, POST /tasks/:id/cancel. */
+/* api_tasks.c - POST /tasks, GET /tasks, GET /tasks/:id, POST /tasks/:id/cancel, POST /tasks/:id/redrive. */
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -236,4 +236,15 @@ void api_task_cancel(struct request *req)
 	if (read_id(req, id) == 0)
 		req->op = tasks_cancel(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS,
 				       request_done, request_call(req, on_text));
+}
+
+/* --- POST /tasks/:id/redrive --- */
+
+void api_task_redrive(struct request *req)
+{
+	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
+
+	if (read_id(req, id) == 0)
+		req->op = tasks_redrive(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS,
+					request_done, request_call(req, on_text));
 }

@@ -32,6 +32,7 @@ void api_submit(struct request *req);
 void api_task_list(struct request *req);
 void api_task_get(struct request *req);
 void api_task_cancel(struct request *req);
+void api_task_redrive(struct request *req);
 /* api_other.c */
 void api_workflows(struct request *req);
 void api_validate(struct request *req);

@@ -397,6 +397,7 @@ struct worker *worker_start(struct loop *l, struct store *s, struct engine *e, c
 	w->drain = loop_timer_new(l, hurry, w);
 	w->again = loop_timer_new(l, register_incarnation, w);
 	queue_set_batch(s, settings->worker.batch);
+	engine_set_max_failures(e, settings->worker.max_failures);
 	engine_on_ended(e, on_task_ended, w);
 	store_on_state(s, on_store_state, w);
 	store_listen(s, "agentd_work", wake, w);

@@ -6,7 +6,7 @@ answers the lines that psql must print. Times are ms since the start of the stor
 import copy
 import datetime
 
-LEASE_MS, RECOVERIES = 30000, 3
+LEASE_MS, RECOVERIES, SUSPECT = 30000, 3, 200
 ENDS = ["succeeded", "failed", "cancelled", "expired"]
 WAITING = ["waiting_approval", "waiting_timer", "waiting_event", "waiting_slot", "uncertain"]
 START = datetime.datetime(2030, 1, 1, tzinfo=datetime.timezone.utc)
@@ -145,13 +145,25 @@ class Model:
             mine = []
             queues = [sorted((t for t in self.live() if t.state == "ready" and t.lane == lane),
                              key=lambda t: (t.priority, t.run_at, t.id)) for lane in w["lanes"]]
-            for queue in sorted((q for q in queues if q), key=lambda q: (q[0].priority, q[0].run_at)):
-                mine += queue[:limit - len(mine)]
+            queues = sorted((q for q in queues if q), key=lambda q: (q[0].priority, q[0].run_at))
+            for queue in queues:
+                mine += [t for t in queue if t.priority < SUSPECT][:limit - len(mine)]
+            if len(mine) < limit and not any(t.worker == worker and t.priority >= SUSPECT for t in self.live()):
+                mine += self.suspects(queues, limit - len(mine))
             for t in mine:
                 t.state, t.worker, t.fence = "running", worker, t.fence + 1
                 t.attempts[t.fence] = (None, number)
         return [head] + sorted(line(t.id, t.fence, t.seq, t.cancel, t.failures, t.recoveries, t.spent + t.held, t.seq or None,
                                     0 if t.deadline is None else us(t.deadline), None, None) for t in mine)
+
+    def suspects(self, queues, limit):
+        """Of the first lane that has any: eight, of those at their last chance one."""
+        for queue in queues:
+            band = [t for t in queue if t.priority >= SUSPECT]
+            if band:
+                band = [t for t in band if t.priority // 100 == band[0].priority // 100]
+                return band[:min(limit, 1 if band[0].priority >= 300 else 8)]
+        return []
 
     def heartbeat(self, worker):
         w = self.workers[worker]
@@ -181,9 +193,11 @@ class Model:
         lost = [t for t in self.live() if t.state == "running" and self.workers[t.worker]["ended"]][:bound]
         for t in lost:
             self.give_back(t, "lost")
-            t.recoveries, t.priority = t.recoveries + 1, max(t.priority, 30)
+            t.recoveries += 1
+            t.priority = t.priority % 100 + (300 if t.recoveries >= RECOVERIES else 200 if t.recoveries >= 2 else 100)
             if t.recoveries > RECOVERIES:
-                t.state, t.run_at = "quarantined", None
+                t.state, t.run_at, t.seq = "quarantined", None, t.seq + 1
+                t.order.append("/%d/task.quarantined" % (t.fence - 1))
         return [str(len(lost))]
 
     def timers(self):
@@ -272,7 +286,8 @@ class Model:
             t.rows[tuple(r[:3])] = r[3]
             t.order.append("%s/%s/%s" % tuple(r[:3]))
         t.seq += len(new)
-        t.recoveries = 0 if new and m["next"] != "finish" else t.recoveries
+        if new and m["next"] != "finish":
+            t.recoveries, t.priority = 0, t.priority % 100
         if m["next"] == "stay":
             return "already" if old and not new else "ok"
         if m["next"] == "finish":
@@ -283,7 +298,7 @@ class Model:
         if m["next"] == "release":
             t.run_at = self.now if m["run_at"] is None else max(m["run_at"], self.now)
             t.state = "waiting_timer" if t.run_at > self.now else "ready"
-        elif t.cancel and m["state"] != "uncertain":
+        elif t.cancel and m["state"] not in ("uncertain", "quarantined"):
             t.state, t.run_at = "ready", self.now       # a wish to stop is not slept over
         else:
             t.state, t.run_at = m["state"], m["run_at"]
