@@ -21,6 +21,7 @@
 #include "engine/engine.h"
 #include "gateway/gateway.h"
 #include "publish/publish.h"
+#include "store/admin.h"
 #include "store/store.h"
 #include "sweeper/sweep.h"
 #include "tools/tools.h"
@@ -54,8 +55,10 @@ struct daemon {
 	struct web *web;
 	struct publish *publish;
 	struct loop_signal *term, *interrupt, *hup;
+	struct op *unsafe_op;
 	int running;		/* parts that have not stopped yet */
 	bool stopping;
+	int status;		/* to exit with */
 };
 
 static void print_diags(struct arena *a, struct diags *d)
@@ -150,6 +153,40 @@ static void on_stop(void *arg, int signum)
 	loop_defer(m->loop, part_stopped, m);
 }
 
+/* --- R43: a database that may lose what it acknowledged is not for us --- */
+
+static void on_unsafe(struct op *op, void *arg)
+{
+	struct daemon *m = arg;
+	struct str settings = STR_NONE;
+
+	m->unsafe_op = NULL;
+	if (op->err.code == ERR_NONE)
+		settings = admin_text_of(op);
+	else if (op->err.code != ERR_CANCELLED)
+		log_error("database.unknown", "error=%s", log_quotec(op->err.msg));
+	if (settings.n == 0)
+		return;
+	if (!m->settings->require_durable) {
+		log_warn("database.unsafe", "settings=%s", log_quote(settings));
+		return;
+	}
+	log_error("database.refused", "settings=%s hint=%s", log_quote(settings),
+		  "\"acknowledged work could be lost; require_durable: false runs all the same\"");
+	m->status = 1;
+	if (!m->stopping)
+		on_stop(m, 0);
+}
+
+/* The first call of the connection: its answer comes before those of all others. */
+static void ask_unsafe(void *arg, bool up)
+{
+	struct daemon *m = arg;
+
+	if (up && !m->unsafe_op)
+		m->unsafe_op = admin_unsafe(m->store, arena_new(NULL), on_unsafe, m);
+}
+
 static void on_hup(void *arg, int signum)
 {
 	struct daemon *m = arg;
@@ -170,6 +207,8 @@ static int start(struct daemon *m, struct err *err)
 		 m->parts == SWEEPER ? "sweeper" : "all");
 	m->loop = loop_new();
 	m->store = store_open(m->loop, m->settings->database, application);
+	store_on_state(m->store, ask_unsafe, m);
+	ask_unsafe(m, true);
 	if (m->parts & WORKER) {
 		m->http = http_new(m->loop);
 		m->gateway = gateway_new(m->loop, m->http, m->store);
@@ -313,5 +352,5 @@ int main(int argc, char **argv)
 	loop_run(m.loop);
 	log_info("stopped", "mode=%s", argv[optind]);
 	finish(&m);
-	return 0;
+	return m.status;
 }

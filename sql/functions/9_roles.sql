@@ -53,6 +53,17 @@ GRANT EXECUTE ON FUNCTION agentd.cancel(uuid), agentd.task_view(uuid), agentd.ta
 GRANT SELECT ON ALL TABLES IN SCHEMA agentd TO agentd_reader;
 REVOKE SELECT ON agentd.api_tokens FROM agentd_reader;
 GRANT EXECUTE ON FUNCTION agentd.move_allowed(agentd.task_state, agentd.task_state) TO agentd_reader;
--- These take effect for the login role itself only; doctor of the deployment sets them there too.
-ALTER ROLE agentd_reader SET statement_timeout = '15s';
-ALTER ROLE agentd_reader SET default_transaction_read_only = on;
+-- Settings of a role are not inherited: each login role that is a member has its own, set here for those that exist.
+DO $$
+DECLARE
+	v_role text;
+BEGIN
+	FOR v_role IN SELECT r.rolname FROM pg_roles r WHERE r.rolname = 'agentd_reader' OR r.rolcanlogin AND NOT r.rolsuper
+		AND pg_has_role(r.oid, 'agentd_reader', 'MEMBER') AND NOT pg_has_role(r.oid, 'agentd_owner', 'MEMBER')
+	LOOP
+		EXECUTE format('ALTER ROLE %I SET statement_timeout = ''15s''', v_role);
+		EXECUTE format('ALTER ROLE %I SET default_transaction_read_only = on', v_role);
+	END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+	RAISE NOTICE 'the settings of readers were not set: doctor names them';
+END $$;

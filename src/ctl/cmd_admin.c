@@ -1,4 +1,4 @@
-/* cmd_admin.c - the operator's commands: migrate, reload, workflows, lanes, doctor, version. */
+/* cmd_admin.c - the operator's commands: migrate, reload, workflows, lanes, version. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 
 enum { CALL_MS = 10000 };
 
-static const char *sql_dir(void)
+const char *ctl_sql_dir(void)
 {
 	const char *dir = getenv("AGENTD_SQL");
 
@@ -31,7 +31,7 @@ static int migrate(struct ctl *c, int argc, char **argv)
 	status = ctl_settings(c);
 	if (status)
 		return status;
-	if (migrate_run(c->settings->database, sql_dir(), dry, &r, &err) < 0)
+	if (migrate_run(c->settings->database, ctl_sql_dir(), dry, &r, &err) < 0)
 		return ctl_fail(c, &err);
 	if (c->json)
 		printf("{\"from\":%d,\"to\":%d,\"functions\":%s}\n", r.from, r.to, r.functions ? "true" : "false");
@@ -153,59 +153,6 @@ static int lanes(struct ctl *c, int argc, char **argv)
 
 const struct command cmd_lanes = {
 	"lanes", "", "lanes: tasks that wait in each, and live workers that serve it", lanes,
-};
-
-static bool is_warning(const struct json *check)
-{
-	return str_is(cell(check, "level"), "warning");
-}
-
-static bool is_ok(const struct json *check)
-{
-	return json_is_true(json_getc(check, "ok"));
-}
-
-static struct str verdict_of(struct arena *a, const struct json *check)
-{
-	(void)a;
-	return is_ok(check) ? STR("ok") : is_warning(check) ? STR("warning") : STR("BAD");
-}
-
-static const struct column check_columns[] = {
-	{"CHECK", "name", NULL}, {"", NULL, verdict_of}, {"DETAIL", "detail", NULL},
-};
-
-static void print_checks(struct ctl *c, const struct json *answer)
-{
-	print_rows(c, json_getc(answer, "checks"), check_columns, sizeof check_columns / sizeof check_columns[0]);
-}
-
-static int doctor(struct ctl *c, int argc, char **argv)
-{
-	struct ctl_call call = {.ctl = c, .text_of = admin_text_of};
-	const struct json *answer, *checks;
-	struct err err = {0};
-	int status = ctl_begin(c, &cmd_doctor, argc, 0);
-
-	(void)argv;
-	if (status)
-		return status;
-	answer = ctl_wait_json(&call, admin_doctor(c->store, arena_new(NULL), ctl_done, &call), &err);
-	if (!answer)
-		return ctl_fail(c, &err);
-	if (c->json)
-		print_json(c, answer);
-	else
-		print_checks(c, answer);
-	checks = json_getc(answer, "checks");
-	for (size_t i = 0; i < json_len(checks); i++)
-		if (!is_ok(json_at(checks, i)) && !is_warning(json_at(checks, i)))
-			return 1;
-	return 0;
-}
-
-const struct command cmd_doctor = {
-	"doctor", "", "check the database's settings, extensions, partitions and age", doctor,
 };
 
 static int version(struct ctl *c, int argc, char **argv)

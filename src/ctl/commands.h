@@ -8,7 +8,8 @@
 #include "ctl/ctl.h"
 
 extern const struct command cmd_validate, cmd_schema, cmd_route;			/* cmd_files.c */
-extern const struct command cmd_migrate, cmd_reload, cmd_workflows, cmd_lanes, cmd_doctor, cmd_version;	/* cmd_admin.c */
+extern const struct command cmd_migrate, cmd_reload, cmd_workflows, cmd_lanes, cmd_version;	/* cmd_admin.c */
+extern const struct command cmd_doctor;				/* cmd_doctor.c */
 extern const struct command cmd_token_create, cmd_token_list, cmd_token_revoke;	/* cmd_token.c */
 extern const struct command cmd_submit;					/* cmd_submit.c */
 extern const struct command cmd_get, cmd_list, cmd_cancel;		/* cmd_task.c */

@@ -57,6 +57,7 @@ void ctl_close(struct ctl *c);
 int ctl_fail(const struct ctl *c, const struct err *err);
 int ctl_refuse(struct ctl *c, struct diags *d, const struct err *err);	/* the same, because of what d says */
 int ctl_usage(const struct ctl *c, const struct command *cmd);
+const char *ctl_sql_dir(void);		/* where migrations are read from (cmd_admin.c) */
 struct principal ctl_principal(struct ctl *c);	/* os:USER, sees all */
 
 /* Wait for an op that answers a text; the text is copied to c->arena. */

@@ -208,6 +208,16 @@ static const struct stmt ping_stmt = {"ping", "SELECT agentd.ping()"};
 static const struct stmt doctor_stmt = {"doctor", "SELECT agentd.doctor()"};
 static const struct stmt lanes_stmt = {"lanes", "SELECT agentd.lanes_list()"};
 
+/* Of the server's own, so that it serves before the first migration too. synchronous_commit is on in our sessions (link.c). */
+static const struct stmt unsafe_stmt = {
+	"unsafe", "SELECT coalesce(string_agg(name || ' is off', ', ' ORDER BY name), '') FROM pg_catalog.pg_settings "
+		  "WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off'"};
+
+struct op *admin_unsafe(struct store *s, struct arena *a, op_done_fn *done, void *arg)
+{
+	return call_start(call_new(s, a, &unsafe_stmt), 0, call_read_text, done, arg);
+}
+
 struct op *admin_ping(struct store *s, struct arena *a, int64_t deadline_ms, op_done_fn *done, void *arg)
 {
 	return call_start(call_new(s, a, &ping_stmt), deadline_ms, call_read_text, done, arg);

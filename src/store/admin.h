@@ -67,8 +67,11 @@ struct op *admin_admission(struct store *s, struct arena *a, const struct json *
 
 /* --- health --- */
 struct op *admin_ping(struct store *s, struct arena *a, int64_t deadline_ms, op_done_fn *done, void *arg);	/* schema version and clock; for readyz */
-struct op *admin_doctor(struct store *s, struct arena *a, op_done_fn *done, void *arg);	/* {"checks": [{name, ok, level, detail}]} */
 struct op *admin_lanes(struct store *s, struct arena *a, op_done_fn *done, void *arg);	/* {"lanes": [{lane, workers, ready, unclaimed, running, waiting, oldest_ready_s}]} */
+struct op *admin_doctor(struct store *s, struct arena *a, op_done_fn *done, void *arg);	/* {"checks": [{name, ok, level, detail}], "now"} */
+/* Waits for the database. Settings of ours with which it may lose what it acknowledged, "fsync is off, ..."; "" when there are none.
+ * Needs no schema. */
+struct op *admin_unsafe(struct store *s, struct arena *a, op_done_fn *done, void *arg);
 
 struct str admin_text_of(const struct op *op);
 
