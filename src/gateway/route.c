@@ -110,7 +110,7 @@ static enum again again_of(enum err_code code)
 	return NEVER;
 }
 
-/* Exponential, half of it jitter, so that a crowd does not come back in step. */
+/* R33: anything up to the exponential bound, so that a crowd does not come back in step. */
 static int64_t backoff_ms(const struct routing_retry *retry, int tries, uint32_t dice)
 {
 	int64_t ms = retry->backoff_ms;
@@ -119,7 +119,7 @@ static int64_t backoff_ms(const struct routing_retry *retry, int tries, uint32_t
 		ms *= 2;
 	if (ms > retry->backoff_max_ms)
 		ms = retry->backoff_max_ms;
-	return ms / 2 + (int64_t)((uint64_t)(ms - ms / 2) * dice >> 32);
+	return (int64_t)((uint64_t)ms * dice >> 32);
 }
 
 /* How long to wait before the same step again; -1: not again. */

@@ -184,19 +184,21 @@ static const struct {
 	uint32_t dice;
 	int64_t delay_ms;	/* -1: the next step */
 } waits[] = {
-	{1, 1, 0, 60000, 0, 500},
+	{1, 1, 0, 60000, 0, 0},
 	{1, 1, 0, 60000, UINT32_MAX, 999},
-	{2, 3, 0, 60000, 0, 1000},
-	{3, 3, 0, 60000, 0, 2000},
+	{2, 3, 0, 60000, UINT32_MAX / 2, 999},
+	{2, 3, 0, 60000, UINT32_MAX, 1999},
+	{3, 3, 0, 60000, 0, 0},
 	{3, 3, 0, 60000, UINT32_MAX, 3999},
 	{1, 1, 2000, 60000, 0, 2000},
 	{1, 1, 2000, 60000, UINT32_MAX, 2199},
-	{1, 1, 250, 60000, 0, 500},		/* never sooner than the backoff */
+	{1, 1, 250, 60000, 0, 250},		/* never sooner than what was asked for */
+	{1, 1, 250, 60000, UINT32_MAX, 999},
 	{1, 1, 20000, 60000, 0, 20000},
 	{1, 1, 20001, 60000, 0, -1},
 	{1, 1, 5000, 5000, 0, -1},
 	{1, 1, 5000, 5001, 0, 5000},
-	{1, 1, 0, 500, 0, -1},
+	{1, 1, 0, 999, UINT32_MAX, -1},
 	{2, 1, 0, 60000, 0, -1},
 };
 
@@ -217,7 +219,7 @@ START_TEST(backoff_is_bounded)
 {
 	reset();
 	provider.retry.max = 100;
-	ck_assert_int_eq(after(begin(10), 0, 90, ERR_MODEL_OVERLOADED, 0, 60000, 0).delay_ms, 4000);
+	ck_assert_int_eq(after(begin(10), 0, 90, ERR_MODEL_OVERLOADED, 0, 60000, UINT32_MAX).delay_ms, 7999);
 }
 END_TEST
 
