@@ -3,6 +3,7 @@ SQL_FILES = \
   sql/0002_partitions.sql \
   sql/0010_functions.sql \
   sql/0014_admission.sql \
+  sql/0015_bundles.sql \
   sql/0018_lanes.sql \
   sql/0021_checks.sql
 SQL_FUNCTIONS = \
@@ -38,6 +39,7 @@ sql_tests = \
   t/0285-lanes.t \
   t/0290-admission.t \
   t/0292-quarantine.t \
+  t/0294-bundles.t \
   t/0295-sql-interface.t
 TESTS += $(sql_tests)
 EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py t/lib/interleave.py

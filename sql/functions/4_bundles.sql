@@ -17,6 +17,8 @@ DECLARE
 	v_moved text[];
 BEGIN
 	LOCK TABLE workflows IN SHARE ROW EXCLUSIVE MODE;
+	-- Those that come back must not be swept before anything points at them.
+	UPDATE bundles SET superseded_at = NULL WHERE digest = ANY (p_digest) AND superseded_at IS NOT NULL;
 	INSERT INTO bundles (digest, workflow, content, created_at)
 	SELECT DISTINCT ON (digest) digest, workflow, content, v_now
 	FROM unnest(p_digest, p_workflow, p_content) b(digest, workflow, content) ORDER BY digest
@@ -45,9 +47,39 @@ BEGIN
 		UPDATE workflows SET active = false, generation = v_generation WHERE name = ANY (v_deactivated);
 		PERFORM agentd.lanes_add(ARRAY(SELECT lane FROM workflows WHERE name = ANY (v_activated)));
 		PERFORM agentd.lanes_move(v_moved);
+		UPDATE bundles b SET superseded_at = v_now WHERE superseded_at IS NULL
+			AND NOT EXISTS (SELECT FROM workflows w WHERE w.bundle = b.digest);
 	END IF;
 	RETURN json_build_object('generation', v_generation, 'activated', to_json(v_activated),
 		'unchanged', to_json(v_unchanged), 'deactivated', to_json(v_deactivated));
+END $$;
+
+-- Whether no task at all can refer to a bundle that was superseded then: every month up to that day is gone. Ids of callers may be
+-- 25 days off.
+CREATE OR REPLACE FUNCTION agentd.bundle_is_forgotten(p_superseded_at timestamptz) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, agentd, pg_temp AS $$
+	SELECT coalesce(agentd.leaf_of(p_superseded_at + interval '25 days', 'long') < (SELECT min(leaf) FROM agentd.partitions() WHERE parent = 'tasks'), false)
+$$;
+
+-- R35: a program that a workflow points at or a task that has not ended runs, stays. Deleting others is the owner's affair: what has
+-- ended can be read without its program, but not forked.
+CREATE OR REPLACE FUNCTION agentd.bundle_refuse_delete() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+DECLARE
+	v_task uuid;
+	v_workflow text;
+BEGIN
+	SELECT name INTO v_workflow FROM workflows WHERE bundle = OLD.digest;
+	IF FOUND THEN
+		RAISE EXCEPTION 'bundle % is in use: workflow "%" points at it', encode(OLD.digest, 'hex'), v_workflow USING ERRCODE = 'AG409';
+	END IF;
+	IF NOT agentd.bundle_is_forgotten(OLD.superseded_at) THEN
+		SELECT q.id INTO v_task FROM task_queue q JOIN tasks t ON t.id = q.id AND t.leaf = q.leaf WHERE t.bundle = OLD.digest LIMIT 1;
+		IF FOUND THEN
+			RAISE EXCEPTION 'bundle % is in use: task % has not ended', encode(OLD.digest, 'hex'), v_task USING ERRCODE = 'AG409';
+		END IF;
+	END IF;
+	RETURN OLD;
 END $$;
 
 CREATE OR REPLACE FUNCTION agentd.bundle(p_digest bytea) RETURNS json

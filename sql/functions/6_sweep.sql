@@ -105,7 +105,8 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET 
 	SELECT agentd.partitions_ensure()::bigint
 $$;
 
--- Old terminal tasks go with their whole leaf as soon as no live task is left in it; keys, workers, blobs by age.
+-- Old terminal tasks go with their whole leaf as soon as no live task is left in it; keys, workers, blobs by age; bundles when no
+-- task can refer to them any more.
 CREATE OR REPLACE FUNCTION agentd.sweep_retention(p json) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET lock_timeout = '500ms' SET timezone = 'UTC' AS $$
 DECLARE
@@ -156,6 +157,10 @@ BEGIN
 			EXIT;	-- next time
 		END;
 	END LOOP;
+
+	DELETE FROM bundles b WHERE b.superseded_at < v_now - v_keep_ms[2] * interval '1 millisecond' AND agentd.bundle_is_forgotten(b.superseded_at);
+	GET DIAGNOSTICS v_rows = ROW_COUNT;
+	v_n := v_n + v_rows;
 
 	DELETE FROM blobs b WHERE b.digest = ANY (ARRAY(
 		SELECT o.digest FROM blobs o WHERE o.created_at < v_now - interval '1 day'
