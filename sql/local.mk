@@ -4,6 +4,7 @@ SQL_FILES = \
   sql/0010_functions.sql \
   sql/0014_admission.sql \
   sql/0015_bundles.sql \
+  sql/0016_semantics.sql \
   sql/0018_lanes.sql \
   sql/0021_checks.sql
 SQL_FUNCTIONS = \

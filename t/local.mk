@@ -24,6 +24,7 @@ program_tests = \
   t/1075-admission.t \
   t/1076-quarantine.t \
   t/1077-durable.t \
+  t/1078-semantics.t \
   t/1080-rolling-restart.t \
   t/1090-hosts.t
 TESTS += $(program_tests)

@@ -126,6 +126,7 @@ DECLARE
 	v_new bigint;
 	v_leaf smallint[];
 	v_lane text[];
+	v_semantics smallint[];
 	v_limit json[];
 	v_until timestamptz[];
 	v_one smallint;
@@ -135,11 +136,11 @@ DECLARE
 	v_ord bigint;
 BEGIN
 	SELECT array_agg(c.status), array_agg(c.message), array_agg(c.state), array_agg(c.bundle), array_agg(c.leaf), array_agg(c.lane),
-		array_agg(c.budget), array_agg(c.until),
+		array_agg(c.semantics), array_agg(c.budget), array_agg(c.until),
 		array_agg(CASE WHEN c.status IS NULL THEN agentd.submitted_body(p_id[c.i], c.state::task_state, p_workflow[c.i], c.bundle, v_now) END)
-	INTO v_status, v_message, v_state, v_bundle, v_leaf, v_lane, v_limit, v_until, v_body
+	INTO v_status, v_message, v_state, v_bundle, v_leaf, v_lane, v_semantics, v_limit, v_until, v_body
 	FROM (
-		SELECT i, w.bundle, w.lane, w.budget,
+		SELECT i, w.bundle, w.lane, w.semantics, w.budget,
 			CASE WHEN (timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond') > v_now THEN 'waiting_timer' ELSE 'ready' END AS state,
 			least((timestamptz 'epoch' + nullif(p_deadline[i], 0) * interval '1 microsecond'),
 				v_now + coalesce((p_budget[i] ->> 'wall_ms')::bigint, (w.budget ->> 'wall_ms')::bigint) * interval '1 millisecond') AS until,
@@ -252,9 +253,9 @@ BEGIN
 			END IF;
 		END LOOP;
 	END IF;
-	INSERT INTO task_queue (id, run_at, deadline, state, leaf, priority, lane, budget_usd)
+	INSERT INTO task_queue (id, run_at, deadline, state, leaf, priority, lane, semantics, budget_usd)
 	SELECT p_id[i], coalesce((timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond'), v_now), v_until[i], v_state[i]::task_state,
-		v_leaf[i], agentd.priority_of(p_urgency[i]), v_lane[i],
+		v_leaf[i], agentd.priority_of(p_urgency[i]), v_lane[i], v_semantics[i],
 		coalesce((p_budget[i] ->> 'usd')::numeric, (v_limit[i] ->> 'usd')::numeric)
 	FROM generate_series(1, v_n) i
 	WHERE v_status[i] IS NULL;

@@ -35,15 +35,16 @@ BEGIN
 		SELECT coalesce(max(generation), 0) INTO v_generation FROM workflows;
 	ELSE
 		v_generation := nextval('workflow_generation');
-		INSERT INTO workflows (name, bundle, active, generation, activated_at, description, input, retain, lane, budget)
+		INSERT INTO workflows (name, bundle, active, generation, activated_at, description, input, retain, lane, semantics, budget)
 		SELECT b.workflow, b.digest, true, v_generation, v_now, b.meta ->> 'description', b.meta -> 'input',
 			coalesce(b.meta ->> 'retain', 'short')::retention, coalesce(b.meta ->> 'lane', 'default'),
+			coalesce((b.meta ->> 'semantics')::smallint, 1),
 			CASE WHEN json_typeof(b.meta -> 'budget') = 'object' THEN b.meta -> 'budget' END
 		FROM unnest(p_workflow, p_digest, p_meta) b(workflow, digest, meta)
 		WHERE b.workflow = ANY (v_activated)
 		ON CONFLICT (name) DO UPDATE SET bundle = excluded.bundle, active = true, generation = excluded.generation,
 			activated_at = excluded.activated_at, description = excluded.description, input = excluded.input,
-			retain = excluded.retain, lane = excluded.lane, budget = excluded.budget;
+			retain = excluded.retain, lane = excluded.lane, semantics = excluded.semantics, budget = excluded.budget;
 		UPDATE workflows SET active = false, generation = v_generation WHERE name = ANY (v_deactivated);
 		PERFORM agentd.lanes_add(ARRAY(SELECT lane FROM workflows WHERE name = ANY (v_activated)));
 		PERFORM agentd.lanes_move(v_moved);

@@ -186,6 +186,30 @@ static void read_all(struct workflow_load *w, const struct yaml *root)
 	refs_check(w);
 }
 
+/* ENGINE_SEMANTICS since which each kind is known, and means what it means now. */
+static const int since[STEP_KINDS] = {
+	[STEP_SET] = 1, [STEP_CALL] = 1, [STEP_MODEL] = 1, [STEP_SWITCH] = 1, [STEP_FOR] = 1, [STEP_WAIT] = 1, [STEP_RAISE] = 1,
+};
+
+static int newest(const struct steps *steps)
+{
+	int n = 1;
+
+	for (size_t i = 0; i < steps->n; i++) {
+		const struct step *s = &steps->v[i];
+		int own = since[s->kind], inner = s->kind == STEP_FOR ? newest(s->u.loop.body) : 1;
+
+		n = own > n ? own : n;
+		n = inner > n ? inner : n;
+	}
+	return n;
+}
+
+int workflow_semantics(const struct workflow *w)
+{
+	return newest(w->steps);
+}
+
 static void finish(struct workflow_load *w)
 {
 	if (w->n_files)

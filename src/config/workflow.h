@@ -156,6 +156,9 @@ struct workflow {
 	const char *file;
 };
 
+/* The lowest number of the engine's semantics (R36) that runs it: that of the newest step kind in it. */
+int workflow_semantics(const struct workflow *w);
+
 /* Where texts come from: a directory on disk, or the files of a bundle. */
 struct source {
 	/* path is relative to the workflow file's directory, '/'-separated. Texts live as long as the source. */

@@ -54,6 +54,7 @@ static const struct json *meta_json(struct arena *a, const struct catalog *c, co
 	json_object_setc(&b, "budget", budget_json(a, &w->budget));
 	json_object_setc(&b, "retain", json_stringc(a, w->retain == RETAIN_LONG ? "long" : "short"));
 	json_object_setc(&b, "lane", json_string(a, lane_join(a, &needs)));
+	json_object_setc(&b, "semantics", json_int(a, workflow_semantics(w)));
 	return json_object_end(&b);
 }
 

@@ -26,7 +26,7 @@ struct bundle_row {
 	struct str workflow;
 	struct digest digest;
 	const struct json *content;	/* catalog.h: bundle_to_json() */
-	const struct json *meta;	/* {description, input, budget: {usd?, wall_ms?, turns?, calls?}, retain, lane: "browser+sandbox"} */
+	const struct json *meta;	/* {description, input, budget: {usd?, wall_ms?, turns?, calls?}, retain, lane: "browser+sandbox", semantics} */
 };
 /* Moves the active pointers of all given workflows, all or nothing; workflows that are not given become inactive
  * (no new tasks; running ones go on). Result: {"generation": N, "activated": [...], "unchanged": [...], "deactivated": [...]} */
