@@ -2,6 +2,7 @@ SQL_FILES = \
   sql/0001_schema.sql \
   sql/0002_partitions.sql \
   sql/0010_functions.sql \
+  sql/0011_effects.sql \
   sql/0014_admission.sql \
   sql/0015_bundles.sql \
   sql/0016_semantics.sql \
@@ -38,6 +39,8 @@ sql_tests = \
   t/0270-interleave.t \
   t/0280-model.t \
   t/0285-lanes.t \
+  t/0286-effects.t \
+  t/0287-twice.t \
   t/0290-admission.t \
   t/0292-quarantine.t \
   t/0294-bundles.t \

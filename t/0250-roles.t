@@ -46,6 +46,9 @@ SELECT agentd.places()|sw
 SELECT agentd.admission_why(1, now())|
 SELECT agentd.task_end(NULL, 'failed', NULL)|
 SELECT agentd.promote_due(1, now())|
+SELECT agentd.reconcile(gen_random_uuid(), 'a', 'give_up', NULL, NULL, gen_random_uuid(), 'x', true)|web
+SELECT agentd.reconcile_by_tool(gen_random_uuid(), 1, 'a', 'happened', '1', 1, gen_random_uuid())|w
+SELECT agentd.effect_read(gen_random_uuid(), '\x00')|w
 SELECT agentd.effects_apply('[]', '{}', '{}', '{}', '{}', now())|
 SELECT agentd.ping()|w web sw
 END

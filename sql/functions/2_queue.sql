@@ -165,7 +165,7 @@ BEGIN
 			WHERE q.worker = p_worker AND q.state = 'running' AND a.claim = p_claim;
 		ELSE
 			WITH c AS (
-				UPDATE task_queue q SET state = 'running', fence = q.fence + 1, worker = p_worker
+				UPDATE task_queue q SET state = 'running', fence = q.fence + 1, worker = p_worker, unread = false
 				WHERE q.ctid = ANY (ARRAY(
 					SELECT r.ctid FROM task_queue r WHERE r.state = 'ready' AND r.lane = v_lane
 						AND r.semantics <= v_semantics AND r.priority >= v_from AND r.priority < v_below

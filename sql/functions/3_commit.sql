@@ -136,15 +136,15 @@ BEGIN
 			END IF;
 			IF 1 = ANY (p_next) OR 3 = ANY (p_next) THEN
 				-- Released for later is a timer; released for now goes behind what is as urgent and older. A cancel that
-				-- was asked for meanwhile is not slept over: the task is ready, its next attempt ends it.
+				-- was asked for meanwhile is not slept over: the task is ready, its next attempt ends it. So is news (unread).
 				UPDATE task_queue q SET seq = q.seq + m.rows, worker = NULL,
 					recoveries = CASE WHEN m.rows > 0 THEN 0 ELSE q.recoveries END,
 					priority = CASE WHEN m.rows > 0 THEN q.priority % 100 ELSE q.priority END,
 					failures = q.failures + m.failure::integer,
 					lane = CASE WHEN m.next = 3 AND m.state <> '' THEN m.state ELSE q.lane END,
-					run_at = CASE WHEN m.next = 1 AND q.cancel_at IS NOT NULL AND m.state NOT IN ('uncertain', 'quarantined') THEN v_now
+					run_at = CASE WHEN m.next = 1 AND (q.unread OR q.cancel_at IS NOT NULL AND m.state NOT IN ('uncertain', 'quarantined')) THEN v_now
 						WHEN m.next = 3 THEN greatest((timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond'), v_now) ELSE (timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond') END,
-					state = CASE WHEN m.next = 1 AND q.cancel_at IS NOT NULL AND m.state NOT IN ('uncertain', 'quarantined') THEN 'ready'
+					state = CASE WHEN m.next = 1 AND (q.unread OR q.cancel_at IS NOT NULL AND m.state NOT IN ('uncertain', 'quarantined')) THEN 'ready'
 						WHEN m.next = 1 THEN m.state::task_state
 						WHEN (timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond') > v_now THEN 'waiting_timer' ELSE 'ready' END
 				FROM unnest(v_tid, p_rows, p_next, p_state, p_run_at, p_failure, v_base)

@@ -33,10 +33,22 @@ CREATE OR REPLACE FUNCTION agentd.member(p_key text, p_value text) RETURNS text 
 	SELECT CASE WHEN p_value IS NULL THEN '' ELSE ',"' || p_key || '":' || p_value END
 $$;
 
--- Step rows from the journal: one per path in the order of their first rows, as their latest row has them.
+-- The call of a try, as it was committed before it began.
+CREATE OR REPLACE FUNCTION agentd.task_call(p_task uuid, p_leaf smallint, p_path text, p_try integer) RETURNS json LANGUAGE sql STABLE AS $$
+	SELECT json_build_object('tool', v -> 'tool', 'args', v -> 'args', 'effect_key', v -> 'key')
+	FROM (SELECT agentd.value_of(l.value, l.value_blob) AS v FROM agentd.task_log l
+		WHERE l.task = p_task AND l.leaf = p_leaf AND l.path = p_path AND l.try = p_try AND l.kind = 'step.started') s
+$$;
+
+-- Step rows from the journal: one per path in the order of their first rows, as their latest row has them. Whoever is to say
+-- what became of an uncertain call sees the call; what was said last, by whom and when, stays with the step.
 CREATE OR REPLACE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean) RETURNS text
 LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+	v_said jsonb := (SELECT jsonb_object_agg(f.path, '{"decision":"' || f.decision || '","by":' || to_json(f.resolved_by) || ',"at":"'
+			|| agentd.rfc3339(f.resolved_at) || '"}' ORDER BY f.resolved_at)
+		FROM agentd.effects f WHERE f.task = p_task AND f.leaf = p_leaf AND f.decision IS NOT NULL);
 BEGIN
 	RETURN (
 		SELECT coalesce(string_agg('{"path":' || to_json(s.path) || ',"kind":' || coalesce(to_json(s.step_kind)::text, 'null')
@@ -44,7 +56,8 @@ BEGIN
 			|| ',"try":' || s.try || ',"started_at":"' || agentd.rfc3339(s.started_at) || '","finished_at":'
 			|| coalesce('"' || agentd.rfc3339(s.finished_at) || '"', 'null') || ',"cost_usd":"' || agentd.money(s.cost_usd) || '"'
 			|| agentd.member('output', (s.value -> 'output')::text) || agentd.member('error', (s.value -> 'error')::text)
-			|| '}', ',' ORDER BY s.first_seq), '')
+			|| CASE WHEN s.status = 'uncertain' THEN agentd.member('call', agentd.task_call(p_task, p_leaf, s.path, s.try)::text) ELSE '' END
+			|| agentd.member('reconciled', v_said ->> s.path) || '}', ',' ORDER BY s.first_seq), '')
 		FROM (
 			SELECT g.path, g.step_kind, g.first_seq, g.started_at, g.cost_usd, l.try,
 				agentd.value_of(l.value, l.value_blob) AS value,
@@ -225,7 +238,8 @@ BEGIN
 	UPDATE agentd.approval_queue a SET state = 'cancelled', decided_at = agentd.clock() WHERE a.task = q.id AND a.state = 'pending';
 END $$;
 
--- R32: a task that nobody runs is cancelled at once; a running or uncertain one is asked to stop. A cancelled one is as wished.
+-- R32: a task that nobody runs is cancelled at once; one that runs, or has an effect whose end nobody knows, is asked to stop.
+-- A cancelled one is as wished.
 CREATE OR REPLACE FUNCTION agentd.cancel(p_task uuid, p_principal text, p_all boolean) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
@@ -240,6 +254,11 @@ BEGIN
 		END IF;
 	ELSIF q.state IN ('running', 'uncertain') THEN
 		UPDATE task_queue SET cancel_at = coalesce(cancel_at, agentd.clock()) WHERE id = p_task;
+	ELSIF agentd.effects_open(q.id, q.leaf) THEN
+		-- Its worker is gone, and something it did not see end may have happened: the next attempt says so in the ledger.
+		UPDATE task_queue SET cancel_at = coalesce(cancel_at, agentd.clock()), state = 'ready',
+			run_at = CASE WHEN state = 'ready' THEN run_at ELSE agentd.clock() END WHERE id = p_task;
+		PERFORM pg_notify('agentd_work', '');
 	ELSE
 		PERFORM agentd.task_end(q, 'cancelled', '{"type":"cancelled","message":"cancelled on request","step":null,"retryable":false}');
 		PERFORM pg_notify('agentd_done', '');

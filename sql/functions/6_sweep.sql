@@ -64,6 +64,8 @@ BEGIN
 	FOR q IN
 		SELECT * FROM task_queue
 		WHERE deadline IS NOT NULL AND state <> 'running' AND state NOT IN ('uncertain', 'quarantined') AND deadline <= agentd.clock()
+			-- Its next attempt ends it, and says what is uncertain (R32).
+			AND NOT agentd.effects_open(id, leaf)
 		ORDER BY id LIMIT coalesce((p ->> 'bound')::integer, 500) FOR UPDATE SKIP LOCKED
 	LOOP
 		PERFORM agentd.task_end(q, 'expired', json_build_object('type', 'budget.wall', 'message', 'the deadline '

@@ -13,7 +13,7 @@ static const char *const effect_words[] = {"pure", "tx", "idempotent", "at_most_
 static const char *const risk_words[] = {"low", "medium", "high", NULL};
 static const char *const runners_later[] = {"sql", "sandbox", "browser", "memory", "kg", "mcp", "workflow", NULL};
 
-static key_read_fn read_args, read_taint_bit;
+static key_read_fn read_args, read_taint_bit, read_reconcile;
 
 static const struct key taint_keys[] = {
 	{.name = "reads_untrusted", .type = KEY_BOOL, .read = read_taint_bit, .base = TAINT_READS_UNTRUSTED,
@@ -32,6 +32,17 @@ static const struct key output_keys[] = {
 	 .text = "Cut a text that is larger instead of failing with tool.output."},
 };
 static const struct key_table output_table = {"output", KEYS(output_keys), "Bounds of the result."};
+
+static const struct key reconcile_keys[] = {
+	{.name = "delay", .type = KEY_DURATION, .offset = offsetof(struct manifest, ask_delay_ms), .preset = "30s", .max = 86400000,
+	 .text = "The query waits so long: what is on its way must have arrived by then."},
+	{.name = "timeout", .type = KEY_DURATION, .offset = offsetof(struct manifest, timeout_ms), .min = 1, .preset = "10s",
+	 .text = "Longest time of a query."},
+	{.name = "http", .type = KEY_MAP, .table = &http_table, .read = read_runner, .text = "Ask by a GET or HEAD request."},
+	{.name = "exec", .type = KEY_MAP, .table = &exec_table, .read = read_runner, .text = "Ask a program that changes nothing."},
+};
+static const struct key_table reconcile_table = {"reconcile", KEYS(reconcile_keys),
+						 "A query that changes nothing and says what became of an uncertain call."};
 
 static const struct key tool_keys[] = {
 	KEY_VERSION,
@@ -57,6 +68,8 @@ static const struct key tool_keys[] = {
 	{.name = "credentials", .type = KEY_TEXTS, .offset = offsetof(struct manifest, credentials),
 	 .offset_n = offsetof(struct manifest, n_credentials), .pattern = "^[a-z][a-z0-9_]{0,62}$",
 	 .pattern_text = "a lower-case letter, then letters, digits and _", .text = "Handles of agentd.yaml that the tool uses."},
+	{.name = "reconcile", .type = KEY_MAP, .table = &reconcile_table, .read = read_reconcile,
+	 .text = "A query that says what became of an uncertain call."},
 	{.name = "http", .type = KEY_MAP, .table = &http_table, .read = read_runner, .text = "Send an HTTP request."},
 	{.name = "exec", .type = KEY_MAP, .table = &exec_table, .read = read_runner, .text = "Run a program."},
 	{.name = "fs", .type = KEY_MAP, .table = &fs_table, .read = read_runner, .text = "Read or write files."},
@@ -85,29 +98,82 @@ static void read_args(struct load *l, const struct key *k, const struct yaml *v,
 	json_schema_check(l, m->contract.args, v, v->at);
 }
 
+static void read_reconcile(struct load *l, const struct key *k, const struct yaml *v, void *out)
+{
+	struct manifest *m = out, *ask = ARENA_NEW(l->a, struct manifest);
+	const void *spot = l->spot;
+
+	(void)k;
+	l->spot = ask;
+	if (keys_read(l, &reconcile_table, v, ask)) {
+		((struct manifest_load *)l)->ask = ask;
+		m->ask = ask;
+		m->ask_delay_ms = ask->ask_delay_ms;
+	}
+	l->spot = spot;
+}
+
 /* --- one runner --- */
 
-static void check_runner(struct manifest_load *w)
+/* Checks the one runner of m, whose keys stand in map; its key, or NULL after a report. */
+static const char *check_runner(struct manifest_load *w, const struct manifest *m, const struct yaml *map, const char *what)
 {
-	const struct yaml *root = w->root;
-	const char *found = NULL;
+	const struct runner_row *found = NULL;
 	for (size_t i = 0; i < n_runner_rows; i++) {
-		const struct yaml *map = yaml_get(root, runner_rows[i].name);
-		if (!map)
+		const struct yaml *v = yaml_get(map, runner_rows[i].name);
+		if (!v)
 			continue;
-		if (found)
-			diag_error(w->l.d, map->at, "a tool has one runner, this one has \"%s\" and \"%s\"", found,
+		if (found) {
+			diag_error(w->l.d, v->at, "a %s has one runner, this one has \"%s\" and \"%s\"", what, found->name,
 				   runner_rows[i].name);
-		else if (map->kind == YAML_MAP)
-			runner_rows[i].check(w, map);
-		found = runner_rows[i].name;
+			return NULL;
+		}
+		found = &runner_rows[i];
 	}
-	if (found)
+	if (!found) {
+		diag_error(w->l.d, map->at, "the %s has no runner: expected one of http, exec%s", what, m == w->m ? ", fs" : "");
+		return NULL;
+	}
+	if (yaml_get(map, found->name)->kind != YAML_MAP)
+		return NULL;
+	found->check(w, m, yaml_get(map, found->name));
+	return found->name;
+}
+
+/* What works outside agentd's own transaction cannot promise what only that transaction can. */
+static void check_effect(struct manifest_load *w)
+{
+	const struct yaml *effect = yaml_get(w->root, "effect");
+	if (!effect || w->m->contract.effect != EFFECT_TX || effect->kind != YAML_SCALAR)
 		return;
-	for (size_t i = 0; runners_later[i]; i++)
-		if (yaml_get(root, runners_later[i]))
-			return;
-	diag_error(w->l.d, root->at, "the tool has no runner: expected one of http, exec, fs");
+	diag_add(w->l.d, DIAG_ERROR, effect->at, "use idempotent or at_most_once",
+		 "effect \"tx\" is of tools that write in the transaction of their step: http, exec and fs cannot");
+}
+
+/* --- reconcile --- */
+
+static void check_reconcile(struct manifest_load *w)
+{
+	const struct yaml *map = yaml_get(w->root, "reconcile"), *v;
+	struct manifest *ask = w->ask;
+	const char *found;
+	if (!ask)
+		return;
+	ask->file = w->m->file;
+	ask->place = map->at;
+	ask->contract = w->m->contract;
+	ask->max_output_bytes = w->m->max_output_bytes + 1024;	/* a result of the tool's own size, and the word around it */
+	ask->credentials = w->m->credentials;
+	ask->n_credentials = w->m->n_credentials;
+	if (w->m->contract.effect != EFFECT_AT_MOST_ONCE && yaml_get(w->root, "effect"))
+		diag_error(w->l.d, map->at, "\"reconcile\" is of at_most_once tools: calls of others are never uncertain");
+	found = check_runner(w, ask, map, "query");
+	v = found ? yaml_get(map, found) : NULL;
+	if (v && !yaml_get(v, "result"))
+		diag_error(w->l.d, v->at, "the query has no \"result\": an expression that gives {decision: happened | did_not_happen | unknown, result}");
+	if (v && !w->ask_tells_calls_apart)
+		diag_add(w->l.d, DIAG_WARNING, v->at, "name ${ .effect_key }, or arguments that no other call has",
+			 "the query names neither the key of the effect nor an argument, so it cannot tell one call from another");
 }
 
 /* true: a runner of the language that this version lacks; reported. */
@@ -164,6 +230,8 @@ static void on_ref(void *arg, const struct str *keys, size_t n, size_t offset, s
 	(void)length;
 	if (n && str_is(keys[0], "effect_key"))
 		r->w->sends_effect_key = true;
+	if (n && r->u->spot && (str_is(keys[0], "effect_key") || str_is(keys[0], "args")))
+		r->w->ask_tells_calls_apart = true;
 	if (n > 1 && str_is(keys[0], "credentials"))
 		check_credential(r, keys[1], offset);
 	else if (n > 1 && str_is(keys[0], "args"))
@@ -196,7 +264,9 @@ const struct manifest *manifest_parse(struct arena *a, const char *path, struct 
 	if (keys_read(&w.l, &tool_table, w.root, w.m)) {
 		load_check(&w.l);
 		check_refs(&w);
-		check_runner(&w);
+		check_runner(&w, w.m, w.root, "tool");
+		check_effect(&w);
+		check_reconcile(&w);
 	}
 	return diag_errors(d) > before ? NULL : w.m;
 }

@@ -1,6 +1,7 @@
 /* manifest.h - every file of tools.d/, checked: one tool each.
  *
- * Shapes:  the contract (what workflows and models see) and one runner's settings.
+ * Shapes:  the contract (what workflows and models see) and one runner's settings. The query that `reconcile` describes has
+ *          a runner of its own, whose result is {decision: happened | did_not_happen | unknown, result?}.
  * Units:   _ms, _bytes.
  * Memory:  one arena, immutable.
  * Errors:  all to the diag list.
@@ -76,6 +77,8 @@ struct manifest {
 	int64_t timeout_ms;
 	int64_t max_output_bytes;	/* of the result as compact JSON */
 	bool truncate_output;		/* over max: cut (text results) instead of tool.output */
+	const struct manifest *ask;	/* reconcile: the query about an uncertain call, as a tool of its own; NULL: none */
+	int64_t ask_delay_ms;		/* since a call became uncertain */
 	struct str lane;		/* "default" */
 	const struct str *credentials;	/* handles */
 	size_t n_credentials;

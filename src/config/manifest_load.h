@@ -16,13 +16,15 @@ struct manifest_load {
 	struct manifest *m;
 	const struct yaml *root;
 	bool sends_effect_key;
+	struct manifest *ask;		/* m->ask, while it is made */
+	bool ask_tells_calls_apart;	/* the query names the effect key or an argument */
 };
 
 struct runner_row {
 	const char *name;
 	enum runner_kind kind;
 	const struct key_table *table;
-	void (*check)(struct manifest_load *w, const struct yaml *map);
+	void (*check)(struct manifest_load *w, const struct manifest *m, const struct yaml *map);	/* m has this runner */
 };
 
 /* manifest_run.c */

@@ -8,8 +8,8 @@
 
 static const char *const http_roots[] = {"args", "credentials", "effect_key", "task"};
 static const char *const http_result_roots[] = {"status", "headers", "body"};
-static const char *const argv_roots[] = {"args", "task"};
-static const char *const env_roots[] = {"args", "credentials", "task"};
+static const char *const argv_roots[] = {"args", "effect_key", "task"};
+static const char *const env_roots[] = {"args", "credentials", "effect_key", "task"};
 static const char *const exec_result_roots[] = {"exit_status", "stdout", "stderr", "json"};
 #define ROOTS(l, array) load_roots((l), (array), sizeof(array) / sizeof((array)[0]))
 
@@ -198,10 +198,10 @@ static bool is_safe_method(const char *method)
 	return !strcmp(method, "GET") || !strcmp(method, "HEAD");
 }
 
-static void check_http(struct manifest_load *w, const struct yaml *map)
+static void check_http(struct manifest_load *w, const struct manifest *m, const struct yaml *map)
 {
 	struct diags *d = w->l.d;
-	const struct runner_http *h = &w->m->u.http;
+	const struct runner_http *h = &m->u.http;
 	const struct yaml *json = yaml_get(map, "json"), *body = yaml_get(map, "body"), *url = yaml_get(map, "url");
 	if (json && body)
 		diag_error(d, body->at, "\"json\" and \"body\" exclude each other");
@@ -210,7 +210,9 @@ static void check_http(struct manifest_load *w, const struct yaml *map)
 	if (url && url->kind == YAML_SCALAR && !str_starts(url->text, STR("https://")) &&
 	    !str_starts(url->text, STR("http://")) && !str_starts(url->text, STR("${")))
 		diag_error(d, url->at, "\"url\": expected an address that begins with https:// or http://");
-	if (h->method && w->m->contract.effect == EFFECT_IDEMPOTENT && !w->sends_effect_key &&
+	if (m == w->m->ask && h->method && !is_safe_method(h->method))
+		diag_error(d, map->at, "a query changes nothing: expected the method GET or HEAD, got %s", h->method);
+	if (m == w->m && h->method && m->contract.effect == EFFECT_IDEMPOTENT && !w->sends_effect_key &&
 	    (!strcmp(h->method, "POST") || !strcmp(h->method, "PATCH")))
 		diag_add(d, DIAG_WARNING, map->at, "send ${ .effect_key } in a header or the body, or use at_most_once",
 			 "the effect is idempotent, but a repeated %s carries no key by which it could be recognised",
@@ -280,9 +282,10 @@ static void read_cpu(struct load *l, const struct key *k, const struct yaml *v, 
 	((struct runner_exec *)out)->max_cpu_s = ms / 1000;
 }
 
-static void check_nothing(struct manifest_load *w, const struct yaml *map)
+static void check_nothing(struct manifest_load *w, const struct manifest *m, const struct yaml *map)
 {
 	(void)w;
+	(void)m;
 	(void)map;
 }
 

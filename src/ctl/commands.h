@@ -14,6 +14,7 @@ extern const struct command cmd_token_create, cmd_token_list, cmd_token_revoke;	
 extern const struct command cmd_submit;					/* cmd_submit.c */
 extern const struct command cmd_get, cmd_list, cmd_cancel;		/* cmd_task.c */
 extern const struct command cmd_redrive;				/* cmd_redrive.c */
+extern const struct command cmd_reconcile;				/* cmd_reconcile.c */
 
 /* cmd_task.c, for submit --follow: result, cost, steps with durations of a finished task. */
 void print_task(struct ctl *c, const struct json *task);

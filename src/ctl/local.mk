@@ -3,6 +3,7 @@ src_ctl_libctl_a_SOURCES = \
   src/ctl/cmd_admin.c \
   src/ctl/cmd_doctor.c \
   src/ctl/cmd_files.c \
+  src/ctl/cmd_reconcile.c \
   src/ctl/cmd_redrive.c \
   src/ctl/cmd_submit.c \
   src/ctl/cmd_task.c \

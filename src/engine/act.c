@@ -101,6 +101,8 @@ static bool row_holds(const struct run *r, const struct node *n, enum row_kind k
 	case ROW_STEP_FAILED:
 		retry_at = json_getc(value, "retry_at");
 		return retry_at && (!time_parse(json_str(retry_at), &at_us) || at_us <= run_now_us(r) + PLAN_NAP_US);
+	case ROW_STEP_UNCERTAIN:	/* the tool's word on it needs it in the ledger */
+		return ops_of(n)->asks && ops_of(n)->asks(r, n);
 	default:
 		return false;
 	}
@@ -171,7 +173,7 @@ void act_fail(struct run *r, struct node *n, const struct json *error, int retry
 
 	random_bytes(&random, sizeof random);
 	again = !n->scope->cancelling &&
-		retry_decide(&s->retry, error, node_next_try(n, ROW_STEP_FAILED), retry_after_ms, random, &delay_ms);
+		retry_decide(&s->retry, error, node_next_try(n, ROW_STEP_FAILED) - n->n_free, retry_after_ms, random, &delay_ms);
 	at_us = again ? run_now_us(r) + delay_ms * 1000 : 0;
 	if (again && wall_us(n) && at_us >= wall_us(n)) {
 		again = false;
@@ -328,6 +330,17 @@ static bool perform(struct run *r, struct scope *sc, struct action a)
 	case PLAN_RESUME:
 		resume(r, n);
 		return !n->flight;
+	case PLAN_LOOK:
+		ops_of(n)->look(r, n);
+		return !n->flight;
+	case PLAN_SETTLE:
+		ops_of(n)->settle(r, n);
+		return true;
+	case PLAN_ASK:
+		/* Whoever leaves lets the next one ask. */
+		if (r->wish != WISH_DRAIN && r->wish != WISH_RELEASE)
+			ops_of(n)->ask(r, n);
+		return false;
 	case PLAN_WAKE:
 		act_succeed(r, n, json_null());
 		return true;

@@ -55,6 +55,20 @@ enum effect_class effect_stricter(enum effect_class a, enum effect_class b)
 	return a > b ? a : b;
 }
 
+enum effect_class effect_as_run(enum effect_class c)
+{
+	return c == EFFECT_TX ? EFFECT_AT_MOST_ONCE : c;
+}
+
+int64_t effect_ask_at_us(int64_t uncertain_us, int64_t delay_ms, int n_asks)
+{
+	static const int64_t after_s[EFFECT_MAX_ASKS] = {0, 10, 60, 5 * 60, 30 * 60, 2 * 3600, 6 * 3600, 24 * 3600};
+
+	if (n_asks >= EFFECT_MAX_ASKS)
+		return 0;
+	return uncertain_us + delay_ms * 1000 + after_s[n_asks] * 1000000;
+}
+
 void effect_key(const struct uuid *task, struct str path, struct str tool, const struct json *args,
 		struct digest *ret)
 {

@@ -2,7 +2,7 @@
  *
  * Shapes:  a table over effect class and outcome (R16, R18; LANGUAGE "Tools as a workflow sees them"):
  *
- *            outcome              pure, tx, idempotent        at_most_once
+ *            outcome              pure, idempotent            at_most_once
  *            not begun            failed, failed_before       failed, failed_before
  *            done, a value        succeeded, done             succeeded, done
  *            done, 4xx            failed, failed_before       failed, failed_before
@@ -10,7 +10,12 @@
  *            unknown              failed, stays dispatched    uncertain, uncertain
  *
  *          A row stays dispatched where running the call again is always allowed; (*) also when the error is
- *          retryable, since an effect that is done is never dispatched again.
+ *          retryable, since an effect that is done is never dispatched again. tx works within the transaction of its step
+ *          and has no outcome of its own; no runner of this version can do so, hence effect_as_run().
+ *
+ *          What is uncertain is asked about when its tool has a query: after the manifest's delay, then ever less often,
+ *          at most EFFECT_MAX_ASKS times.
+ * Units:   _us, _ms.
  * Memory:  none.
  * Errors:  none.
  * Source:  R16-R18.
@@ -19,6 +24,7 @@
 #define ENGINE_EFFECT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/digest.h"
 #include "base/str.h"
@@ -42,6 +48,12 @@ struct effect_verdict effect_decide(enum effect_class c, enum tool_outcome outco
 /* After a restart: may a call that was dispatched and has no result run again? */
 bool effect_may_repeat(enum effect_class c);
 enum effect_class effect_stricter(enum effect_class a, enum effect_class b);
+/* As whom a runner treats it that works outside our transaction: nothing is repeated on the word of a promise that it cannot keep. */
+enum effect_class effect_as_run(enum effect_class c);
+
+enum { EFFECT_MAX_ASKS = 8 };
+/* When the tool is asked next, n_asks times having brought nothing; 0: no more. */
+int64_t effect_ask_at_us(int64_t uncertain_us, int64_t delay_ms, int n_asks);
 /* R17 */
 void effect_key(const struct uuid *task, struct str path, struct str tool, const struct json *args,
 		struct digest *ret);

@@ -2,7 +2,7 @@
  * and agentctl show them.
  *
  * Shapes:  a row is (path, try, kind, step_kind, value). Paths: segments joined by '/': `id`, `id~V` (visit V >= 2
- *          through `then`), `[i]` glued to a loop's id, `turn-N`: `each[3]/send~2/turn-1`. A retry is try, not path;
+ *          through `then`), `[i]` glued to a loop's id, `turn-N` and `ask-N`: `each[3]/send~2/turn-1`. A retry is try, not path;
  *          only a loop that is tried again gets a new visit, since its iterations need paths of their own.
  *
  *   kind             value
@@ -11,11 +11,15 @@
  *   step.waiting     {"until": TIME}                            (wait)
  *   step.succeeded   {"output": VALUE}; switch: {"output": null, "edge": N|null, "then": ID|"end"|null}
  *                    set: output is what was written to .vars
- *   step.failed      {"error": ERROR, "retry_at": TIME?}        (retry_at: another try follows then)
+ *   step.failed      {"error": ERROR, "retry_at": TIME?, "free": true?}   (retry_at: another try follows then; free: this one
+ *                    does not count, the call did not happen; the next makes the same call)
  *   step.uncertain   {"key", "tool", "error": ERROR}            (parked as uncertain; nothing is sent again)
+ *                    What follows it bears the word of whoever resolved it: "reconciled": {"decision", "by", "id"}
  *   step.skipped     {}
  *   step.cancelled   {}                                         (a sibling failed, or the task was cancelled)
  *   turn.succeeded   {"text"}                                   (path of the turn: a model answer that needs repair)
+ *   ask.answered     {"said": "unknown", "message"?}            (path of the ask: the tool's query did not know what became
+ *                    of the call; message: because it failed)
  *   ERROR is {"type", "message", "step", "retryable", "status"?, "cause"?}; TIME is RFC 3339.
  *
  *          An iteration of a loop with `output:` ends with a row of its own, path `each[3]`, step_kind "for":
@@ -40,7 +44,7 @@ struct json;
 
 enum row_kind {
 	ROW_STEP_STARTED, ROW_STEP_WAITING, ROW_STEP_SUCCEEDED, ROW_STEP_FAILED, ROW_STEP_UNCERTAIN,
-	ROW_STEP_SKIPPED, ROW_STEP_CANCELLED, ROW_TURN_SUCCEEDED, ROW_KINDS
+	ROW_STEP_SKIPPED, ROW_STEP_CANCELLED, ROW_TURN_SUCCEEDED, ROW_ASK_ANSWERED, ROW_KINDS
 };
 
 enum { JOURNAL_MAX_VALUE_BYTES = 8 * 1024 * 1024 };	/* of a row's value as compact JSON; over it: limit.size */

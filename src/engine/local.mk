@@ -5,6 +5,7 @@ src_engine_libengine_a_SOURCES = \
   src/engine/batch.c src/engine/batch.h \
   src/engine/budget.c src/engine/budget.h \
   src/engine/bundle_cache.c src/engine/bundle_cache.h \
+  src/engine/call_word.c src/engine/call.h \
   src/engine/effect.c src/engine/effect.h \
   src/engine/engine.c src/engine/engine.h src/engine/engine_room.h \
   src/engine/flight.c src/engine/flight.h \

@@ -38,11 +38,13 @@ static bool is_id_char(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-static bool take_turn(struct str *rest, struct segment *ret)
+static bool take_turn_or_ask(struct str *rest, struct segment *ret)
 {
-	if (!str_is(ret->id, "turn") || !take_char(rest, '-'))
+	int *number = str_is(ret->id, "turn") ? &ret->turn : str_is(ret->id, "ask") ? &ret->ask : NULL;
+
+	if (!number || !take_char(rest, '-'))
 		return false;
-	return take_number(rest, &ret->turn) && ret->turn >= 1 && rest->n == 0;
+	return take_number(rest, number) && *number >= 1 && rest->n == 0;
 }
 
 bool path_take(struct str *rest, struct segment *ret)
@@ -57,7 +59,7 @@ bool path_take(struct str *rest, struct segment *ret)
 	*ret = (struct segment){.id = str_sub(*rest, 0, n), .visit = 1};
 	*rest = str_sub(*rest, n, rest->n - n);
 	if (rest->n && rest->p[0] == '-')
-		return take_turn(rest, ret);
+		return take_turn_or_ask(rest, ret);
 	if (take_char(rest, '~') && (!take_number(rest, &ret->visit) || ret->visit < 2))
 		return false;
 	if (take_char(rest, '[')) {
@@ -98,4 +100,9 @@ struct str path_item(struct arena *a, struct str loop, size_t item)
 struct str path_turn(struct arena *a, struct str step, int turn)
 {
 	return str_from(arena_printf(a, STR_FMT "/turn-%d", STR_ARG(step), turn));
+}
+
+struct str path_ask(struct arena *a, struct str step, int ask)
+{
+	return str_from(arena_printf(a, STR_FMT "/ask-%d", STR_ARG(step), ask));
 }

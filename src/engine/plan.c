@@ -10,18 +10,38 @@ static struct action plan(enum plan_kind kind)
 	return (struct action){.kind = kind};
 }
 
+/* An earlier attempt began this call: what does the ledger say of it? */
+static bool must_look(const struct node *n)
+{
+	return n->status == NODE_RUNNING && !n->mine && !n->flight && !n->looked && node_program(n)->step->kind == STEP_CALL;
+}
+
+/* Only a word resolves it, not a cancel and not a deadline (R19, R32): until then the task waits. */
+static struct action plan_uncertain(const struct state *st, const struct node *n, const struct plan_env *env)
+{
+	if (n->flight || scope_is_held(st, n->scope))
+		return plan(PLAN_NOTHING);
+	if (!n->looked)
+		return plan(PLAN_LOOK);
+	if (n->ledger)
+		return plan(PLAN_SETTLE);
+	return plan(n->wake_us && env->now_us >= n->wake_us ? PLAN_ASK : PLAN_NOTHING);
+}
+
 /* A scope that is to end: its open step first, whatever kind it is. */
-static struct action plan_cancelling(const struct state *st, const struct scope *sc, const struct node *n)
+static struct action plan_cancelling(const struct state *st, const struct scope *sc, const struct node *n,
+				     const struct plan_env *env)
 {
 	if (sc->state == SCOPE_ENDED || !node_is_open(n))
 		return plan(PLAN_ABANDON);
-	/* Only a person's word resolves it, not a cancel and not a deadline (R19, R32): until then the task waits. */
 	if (n->status == NODE_UNCERTAIN)
-		return plan(PLAN_NOTHING);
+		return plan_uncertain(st, n, env);
 	if (n->each && n->each->open > 0)
 		return plan(PLAN_NOTHING);
 	if (n->status == NODE_RUNNING && !n->each && scope_is_held(st, sc))
 		return plan(PLAN_NOTHING);
+	if (must_look(n))
+		return plan(PLAN_LOOK);
 	return plan(PLAN_CANCEL);
 }
 
@@ -51,7 +71,9 @@ static struct action plan_running(const struct state *st, const struct node *n, 
 		return plan(PLAN_NOTHING);
 	if (n->mine)
 		return plan(PLAN_DISPATCH);
-	return plan(env->starts ? PLAN_RESUME : PLAN_NOTHING);
+	if (!env->starts)
+		return plan(PLAN_NOTHING);
+	return plan(must_look(n) ? PLAN_LOOK : PLAN_RESUME);
 }
 
 static struct action plan_timed(const struct state *st, const struct node *n, const struct plan_env *env)
@@ -94,7 +116,7 @@ struct action plan_scope(const struct state *st, const struct scope *sc, const s
 	if (sc->state == SCOPE_CLOSED)
 		return plan(PLAN_NOTHING);
 	if (sc->cancelling)
-		return plan_cancelling(st, sc, n);
+		return plan_cancelling(st, sc, n, env);
 	if (sc->state == SCOPE_ENDED)
 		return plan(PLAN_END_ITEM);
 	if (!node_is_open(n))
@@ -105,6 +127,8 @@ struct action plan_scope(const struct state *st, const struct scope *sc, const s
 	case NODE_WAITING:
 	case NODE_RETRYING:
 		return plan_timed(st, n, env);
+	case NODE_UNCERTAIN:
+		return plan_uncertain(st, n, env);
 	default:
 		return plan(PLAN_NOTHING);
 	}

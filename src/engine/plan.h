@@ -24,6 +24,9 @@ enum plan_kind {
 	PLAN_BEGIN,		/* the step at the cursor: its first or next try */
 	PLAN_DISPATCH,		/* its step.started is committed: start the operation */
 	PLAN_RESUME,		/* started by an earlier attempt, no result is known */
+	PLAN_LOOK,		/* a call that an earlier attempt began, or that is uncertain: what does the ledger say? */
+	PLAN_SETTLE,		/* somebody said what became of it */
+	PLAN_ASK,		/* nobody did, and it is time to ask the tool */
 	PLAN_WAKE,		/* a wait is over */
 	PLAN_OPEN_ITEM,		/* begin iteration `item` */
 	PLAN_CLOSE_LOOP,	/* all iterations ended: succeeded or failed */

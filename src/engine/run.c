@@ -78,7 +78,8 @@ static int64_t earliest_us(const struct run *r, int64_t timers_us)
 {
 	int64_t deadline_us = r->claimed->deadline_us;
 
-	return deadline_us && deadline_us < timers_us ? deadline_us : timers_us;
+	/* A task that is to end waits for a word alone; its deadline may lie behind it. */
+	return deadline_us && deadline_us < timers_us && !r->state.task_cancelling ? deadline_us : timers_us;
 }
 
 static void on_timer(void *arg)
@@ -302,8 +303,7 @@ static void conclude(struct run *r)
 
 	f.busy = is_busy(r, f.leaving);
 	f.earliest_us = f.busy ? 0 : earliest_us(r, state_earliest(st));	/* looks at every node that waits */
-	/* A task that is to end waits for a person's word alone; its deadline may lie behind it. */
-	wake_us = f.earliest_us == INT64_MAX || st->task_cancelling ? 0 : f.earliest_us;
+	wake_us = f.earliest_us == INT64_MAX ? 0 : f.earliest_us;
 	switch (plan_run(st, &f)) {
 	case RUN_FINISH:
 		finish_root(r);

@@ -154,6 +154,12 @@ void state_set_deadline(struct state *st, struct node *n, int64_t at_us)
 	scope_time(st, n);
 }
 
+void state_set_wake(struct state *st, struct node *n, int64_t at_us)
+{
+	n->wake_us = at_us;
+	scope_time(st, n);
+}
+
 int64_t node_deadline(const struct node *n, int64_t try_began_us)
 {
 	const struct step *s = node_program(n)->step;

@@ -29,7 +29,7 @@ static const unsigned may_begin[STEP_KINDS] = {
 	[STEP_RAISE] = ROW(FAILED) | ROW(SKIPPED),
 };
 
-/* Rows of a try that is under way. A human's word on an uncertain call comes as its result. */
+/* Rows of a try that is under way. A word on an uncertain call comes as its result. */
 static const unsigned may_follow[NODE_STATUSES] = {
 	[NODE_RUNNING] = ROW(SUCCEEDED) | ROW(FAILED) | ROW(UNCERTAIN) | ROW(CANCELLED),
 	[NODE_WAITING] = ROW(SUCCEEDED) | ROW(FAILED) | ROW(CANCELLED),
@@ -37,13 +37,13 @@ static const unsigned may_follow[NODE_STATUSES] = {
 	[NODE_UNCERTAIN] = ROW(SUCCEEDED) | ROW(FAILED) | ROW(CANCELLED),
 };
 
-enum target_kind { TARGET_STEP, TARGET_ITEM, TARGET_TURN };
+enum target_kind { TARGET_STEP, TARGET_ITEM, TARGET_TURN, TARGET_ASK };
 
 struct target {
 	enum target_kind kind;
 	struct scope *scope;	/* of the step; of the iteration itself */
 	int index, visit;	/* of the step */
-	int turn;
+	int number;		/* of the turn or ask */
 };
 
 static int conflict(const struct journal_row *row, const char *why, struct err *err)
@@ -74,7 +74,7 @@ static int resolve(struct state *st, const struct journal_row *row, struct targe
 
 	*ret = (struct target){.scope = st->root};
 	for (;;) {
-		if (!path_take(&rest, &seg) || seg.turn)
+		if (!path_take(&rest, &seg) || seg.turn || seg.ask)
 			return conflict(row, "not a step path", err);
 		ret->index = program_find(ret->scope->program, seg.id.p, seg.id.n, ret->scope->cursor);
 		if (ret->index < 0)
@@ -92,10 +92,10 @@ static int resolve(struct state *st, const struct journal_row *row, struct targe
 	}
 	if (rest.n == 0)
 		return 0;
-	if (!path_take(&rest, &seg) || !seg.turn)
+	if (!path_take(&rest, &seg) || (!seg.turn && !seg.ask))
 		return conflict(row, "the step has no steps below it", err);
-	ret->kind = TARGET_TURN;
-	ret->turn = seg.turn;
+	ret->kind = seg.turn ? TARGET_TURN : TARGET_ASK;
+	ret->number = seg.turn ? seg.turn : seg.ask;
 	return 0;
 }
 
@@ -154,7 +154,9 @@ static int on_started(struct state *st, struct node *n, const struct journal_row
 	n->started = row->value;
 	switch (node_program(n)->step->kind) {
 	case STEP_CALL:
-		count_call(st, n);
+		if (!n->again)
+			count_call(st, n);
+		n->again = NULL;
 		break;
 	case STEP_MODEL:
 		count_turn(st, n);
@@ -233,6 +235,11 @@ static int on_failed(struct state *st, struct node *n, const struct journal_row 
 		return conflict(row, "\"error\": expected object", err);
 	if (retry_at && !time_parse(json_str(retry_at), &n->wake_us))
 		return conflict(row, "\"retry_at\": expected RFC 3339 time", err);
+	n->again = NULL;
+	if (json_is_true(json_getc(row->value, "free"))) {
+		n->n_free++;
+		n->again = n->started;
+	}
 	if (retry_at && !n->scope->cancelling) {
 		n->status = NODE_RETRYING;
 		n->deadline_us = node_deadline(n, 0);
@@ -273,6 +280,9 @@ static void on_uncertain(struct state *st, struct node *n, const struct journal_
 {
 	n->status = NODE_UNCERTAIN;
 	n->error = json_getc(row->value, "error");
+	n->uncertain_us = row->at_us;
+	n->looked = false;
+	n->deadline_us = 0;
 	st->n_uncertain++;
 	scope_time(st, n);
 	state_push_ready(st, n->scope);
@@ -300,6 +310,7 @@ static void begin_try(struct state *st, struct node *n, const struct journal_row
 	if (!node_is_open(n)) {
 		n->entered_us = row->at_us;
 		n->n_calls = n->n_model_turns = 0;
+		n->n_free = 0;
 		st->n_steps++;
 	}
 	n->visits = visit;
@@ -307,6 +318,10 @@ static void begin_try(struct state *st, struct node *n, const struct journal_row
 	n->started_us = row->at_us;
 	n->started = NULL;
 	n->n_turns = 0;
+	n->n_asks = 0;
+	n->uncertain_us = 0;
+	n->looked = false;
+	n->ledger = NULL;
 	n->deadline_us = 0;
 }
 
@@ -359,12 +374,25 @@ static int apply_turn(struct state *st, const struct target *t, const struct jou
 	const struct json *text = json_getc(row->value, "text");
 
 	if (node_program(n)->step->kind != STEP_MODEL || n->status != NODE_RUNNING || t->visit != n->visits ||
-	    row->attempt_try != n->try_no || t->turn != n->n_turns + 1 || n->n_turns >= NODE_MAX_REPAIRS)
+	    row->attempt_try != n->try_no || t->number != n->n_turns + 1 || n->n_turns >= NODE_MAX_REPAIRS)
 		return conflict(row, "does not follow from the rows before it", err);
 	if (json_type(text) != JSON_STRING)
 		return conflict(row, "\"text\": expected string", err);
 	n->turns[n->n_turns++] = text;
 	count_turn(st, n);
+	state_push_ready(st, n->scope);
+	return 0;
+}
+
+static int apply_ask(struct state *st, const struct target *t, const struct journal_row *row, struct err *err)
+{
+	struct node *n = state_node(t->scope, t->index);
+
+	if (n->status != NODE_UNCERTAIN || t->visit != n->visits || row->attempt_try != n->try_no || t->number != n->n_asks + 1)
+		return conflict(row, "does not follow from the rows before it", err);
+	n->n_asks++;
+	n->wake_us = 0;
+	scope_time(st, n);
 	state_push_ready(st, n->scope);
 	return 0;
 }
@@ -395,6 +423,10 @@ int state_apply(struct state *st, const struct journal_row *row, struct err *err
 		if (kind != ROW_TURN_SUCCEEDED)
 			return conflict(row, "not a row of a turn", err);
 		return apply_turn(st, &t, row, err);
+	case TARGET_ASK:
+		if (kind != ROW_ASK_ANSWERED)
+			return conflict(row, "not a row of an ask", err);
+		return apply_ask(st, &t, row, err);
 	case TARGET_ITEM:
 		return apply_item(st, &t, row, kind, err);
 	case TARGET_STEP:

@@ -5,8 +5,8 @@
  *          scope, made at its first visit. An open loop (struct each) holds the scopes of its iterations, which go when they
  *          end. Replay and live running go the same way: state_apply().
  *
- *          A few fields belong to who runs the state, not to the journal: node.flight, node.mine,
- *          scope.held_seq, each.abort. Scopes that may have something to do stand in the ready list.
+ *          A few fields belong to who runs the state, not to the journal: node.flight, node.mine, node.looked, node.ledger
+ *          and the wake of an uncertain one, scope.held_seq, each.abort. Scopes that may have something to do stand in the ready list.
  * Units:   _us by the database's clock.
  * Memory:  values of rows are referenced, not copied: the value of a row must live as long as its scope. Closed
  *          scopes go to the graveyard (an arena of the caller), or at once when there is none; what outlives
@@ -29,6 +29,7 @@ struct err;
 struct flight;
 struct journal_row;
 struct json;
+struct ledger_word;
 struct program;
 struct program_step;
 struct program_task;
@@ -59,19 +60,25 @@ struct node {
 	int index;			/* of the step in its scope */
 	enum node_status status;
 	int visits, try_no;
+	int n_free;			/* tries of this visit that do not count */
+	int n_asks;			/* times the tool did not know what became of this try */
 	bool mine;			/* its step.started is ours: start the operation once it is committed */
 	uint8_t n_turns;
 	const struct json *started;	/* value of step.started */
+	const struct json *again;	/* RETRYING: the call that did not happen, to be made as it was; else NULL */
 	const struct json *output, *error;
 	const struct json *turns[NODE_MAX_REPAIRS];	/* texts of answers that need repair */
 	int64_t entered_us;		/* begin of this visit */
 	int64_t started_us;		/* begin of this try */
-	int64_t wake_us;		/* WAITING: until; RETRYING: the next try; else 0 */
+	int64_t uncertain_us;		/* since then this try is uncertain; 0: it never was */
+	int64_t wake_us;		/* WAITING: until; RETRYING: the next try; UNCERTAIN: the tool is asked then; else 0 */
 	int64_t deadline_us;		/* end of the try or of the wall budget; 0: none */
 	int64_t n_calls, n_model_turns;	/* at and below it, for budgets */
 	struct each *each;		/* an open loop */
 	int *edges;			/* switch: traversals by edge */
 	struct flight *flight;
+	bool looked;			/* the ledger was read for this try since we have the task, or need not be */
+	const struct ledger_word *ledger;	/* what it said; NULL: nothing that the journal does not say */
 	struct node *timed_prev, *timed_next;
 	bool timed;
 };
@@ -136,6 +143,7 @@ void state_close_cancelled(struct state *st, struct scope *sc);
 void state_cancel_items(struct state *st, struct each *e);	/* all iterations begin to cancel */
 void state_cancel_all(struct state *st);			/* the task is to end */
 void state_set_deadline(struct state *st, struct node *n, int64_t at_us);	/* 0: none */
+void state_set_wake(struct state *st, struct node *n, int64_t at_us);	/* of an uncertain node; 0: none */
 /* When a try that began then must be over: its timeout, or the wall budget of the visit; 0: never. */
 int64_t node_deadline(const struct node *n, int64_t try_began_us);
 bool scope_is_held(const struct state *st, const struct scope *sc);

@@ -10,6 +10,7 @@
 #include "config/workflow.h"
 #include "engine/act.h"
 #include "engine/batch.h"
+#include "engine/call.h"
 #include "engine/effect.h"
 #include "engine/engine_room.h"
 #include "engine/flight.h"
@@ -23,18 +24,8 @@ struct call_flight {
 	struct tool_request req;
 };
 
-/* As recorded in step.started. */
-struct intent {
-	struct str tool;
-	enum effect_class effect;
-	struct digest key;
-	const struct json *args;
-};
-
-static bool read_intent(const struct node *n, struct intent *ret)
+static bool read_intent(const struct json *v, struct intent *ret)
 {
-	const struct json *v = n->started;
-
 	ret->tool = json_str(json_getc(v, "tool"));
 	ret->args = json_getc(v, "args");
 	return ret->tool.p && json_type(ret->args) == JSON_OBJECT &&
@@ -42,11 +33,11 @@ static bool read_intent(const struct node *n, struct intent *ret)
 	       digest_from_hex(json_str(json_getc(v, "key")), &ret->key);
 }
 
-static void change_effect(struct run *r, const struct node *n, const struct intent *i, enum effect_state to,
-			  const struct json *result)
+void call_change_effect(struct run *r, const struct node *n, const struct intent *i, enum effect_state to,
+			const struct json *result)
 {
 	struct batch *b = run_batch(r);
-	struct effect_change e = {.key = i->key, .to = to, .result = result};
+	struct effect_change e = {.key = i->key, .attempt_try = n->try_no, .to = to, .result = result};
 
 	e.path = node_path(b->arena, n, ROW_STEP_CANCELLED);
 	e.tool = str_dup(b->arena, i->tool);
@@ -75,7 +66,7 @@ static int class_of(struct run *r, struct str tool, enum effect_class *ret, stru
 
 	if (!live)
 		return err_set(err, ERR_TOOL_UNKNOWN, "no tool \"" STR_FMT "\" is installed here", STR_ARG(tool));
-	*ret = c ? effect_stricter(c->effect, live->contract.effect) : live->contract.effect;
+	*ret = effect_as_run(c ? effect_stricter(c->effect, live->contract.effect) : live->contract.effect);
 	return 0;
 }
 
@@ -93,32 +84,50 @@ static const struct json *intent_json(struct arena *a, const struct intent *i)
 	return json_object_end(&b);
 }
 
-static void begin(struct run *r, struct node *n)
+/* The call that is known not to have happened, as it was: budgets count it once. */
+static int recorded(struct run *r, const struct node *n, struct intent *ret, struct err *err)
+{
+	enum effect_class live;
+
+	if (!read_intent(n->again, ret))
+		return err_set(err, ERR_JOURNAL_CONFLICT, "step.started of \"" STR_FMT "\" names no call",
+			       STR_ARG(node_program(n)->step->id));
+	if (class_of(r, ret->tool, &live, err) < 0)
+		return -1;
+	ret->effect = n->uncertain_us ? EFFECT_AT_MOST_ONCE : effect_stricter(ret->effect, live);
+	return 0;
+}
+
+static int fresh(struct run *r, struct node *n, struct intent *ret, struct err *err)
 {
 	const struct step_call *s = &node_program(n)->step->u.call;
-	struct arena *scratch = r->engine->scratch;
-	struct intent i = {.tool = s->tool};
+
+	ret->tool = s->tool;
+	if (class_of(r, s->tool, &ret->effect, err) < 0 || act_eval(r, n, s->with, &ret->args, err) < 0 ||
+	    act_check_size(ret->args, err) < 0 || budget_check_call(&r->state, &r->budget, n, err) < 0)
+		return -1;
+	if (json_type(ret->args) != JSON_OBJECT)
+		return err_set(err, ERR_TOOL_ARGS, "\"with\": expected object, got %s", json_type_name(ret->args));
+	effect_key(&r->claimed->task, node_path(r->engine->scratch, n, ROW_STEP_STARTED), ret->tool, ret->args, &ret->key);
+	return 0;
+}
+
+static void begin(struct run *r, struct node *n)
+{
+	struct intent i;
 	struct err err = {0};
 
-	if (class_of(r, s->tool, &i.effect, &err) < 0 || act_eval(r, n, s->with, &i.args, &err) < 0 ||
-	    act_check_size(i.args, &err) < 0 ||
-	    budget_check_call(&r->state, &r->budget, n, &err) < 0) {
+	if ((n->again ? recorded(r, n, &i, &err) : fresh(r, n, &i, &err)) < 0) {
 		act_fail_err(r, n, &err);
 		return;
 	}
-	if (json_type(i.args) != JSON_OBJECT) {
-		err_set(&err, ERR_TOOL_ARGS, "\"with\": expected object, got %s", json_type_name(i.args));
-		act_fail_err(r, n, &err);
-		return;
-	}
-	effect_key(&r->claimed->task, node_path(scratch, n, ROW_STEP_STARTED), i.tool, i.args, &i.key);
 	act_started(r, n, intent_json(n->scope->arena, &i));
-	change_effect(r, n, &i, EFFECT_DISPATCHED, NULL);
+	call_change_effect(r, n, &i, EFFECT_DISPATCHED, NULL);
 }
 
 /* --- the call --- */
 
-static void end_uncertain(struct run *r, struct node *n, const struct intent *i, const struct err *err)
+void call_uncertain(struct run *r, struct node *n, const struct intent *i, const struct err *err)
 {
 	struct arena *a = n->scope->arena;
 	struct json_builder b;
@@ -127,23 +136,34 @@ static void end_uncertain(struct run *r, struct node *n, const struct intent *i,
 	json_object_setc(&b, "key", json_copy(a, json_getc(n->started, "key")));
 	json_object_setc(&b, "tool", json_string(a, i->tool));
 	json_object_setc(&b, "error", json_copy(a, act_error(r, n, err)));
-	change_effect(r, n, i, EFFECT_UNCERTAIN, NULL);
+	call_change_effect(r, n, i, EFFECT_UNCERTAIN, NULL);
 	act_row(r, n, ROW_STEP_UNCERTAIN, json_object_end(&b));
+	n->looked = true;
+	call_plan_ask(r, n);
+}
+
+void call_again(struct run *r, struct node *n, const struct intent *i, const struct err *err, const struct json *reconciled)
+{
+	struct arena *a = n->scope->arena;
+	struct json_builder b;
+
+	call_change_effect(r, n, i, EFFECT_FAILED_BEFORE, NULL);
+	json_object_begin(&b, a);
+	json_object_setc(&b, "error", json_copy(a, act_error(r, n, err)));
+	json_object_setc(&b, "retry_at", journal_time(a, run_now_us(r)));
+	json_object_setc(&b, "free", json_bool(true));
+	if (reconciled)
+		json_object_setc(&b, "reconciled", reconciled);
+	act_row(r, n, ROW_STEP_FAILED, json_object_end(&b));
 }
 
 /* We leave, and this call is known not to have begun: the next attempt may make it, although nobody may repeat it. */
 static void again_elsewhere(struct run *r, struct node *n, const struct intent *i)
 {
-	struct arena *a = n->scope->arena;
 	struct err err = {0};
-	struct json_builder b;
 
 	err_set(&err, ERR_CANCELLED, "the worker left before the call began");
-	change_effect(r, n, i, EFFECT_FAILED_BEFORE, NULL);
-	json_object_begin(&b, a);
-	json_object_setc(&b, "error", json_copy(a, act_error(r, n, &err)));
-	json_object_setc(&b, "retry_at", journal_time(a, run_now_us(r)));
-	act_row(r, n, ROW_STEP_FAILED, json_object_end(&b));
+	call_again(r, n, i, &err, NULL);
 }
 
 static void end_failed(struct run *r, struct node *n, const struct intent *i, const struct effect_verdict *v,
@@ -155,7 +175,7 @@ static void end_failed(struct run *r, struct node *n, const struct intent *i, co
 		return;		/* else: R16 at the next claim */
 	}
 	if (v->moves)
-		change_effect(r, n, i, v->to, NULL);
+		call_change_effect(r, n, i, v->to, NULL);
 	if (n->scope->cancelling)
 		act_row(r, n, ROW_STEP_CANCELLED, NULL);
 	else
@@ -176,7 +196,7 @@ static void on_called(struct op *op, void *arg)
 
 	CRASHPOINT("effect.after_call");
 	flight_end(&f->flight, &err);
-	if (r->wish == WISH_DROP || !read_intent(n, &i))
+	if (r->wish == WISH_DROP || !read_intent(n->started, &i))
 		return;
 	i.effect = f->req.effect;
 	/* A value that came although we had given up is a value. */
@@ -184,13 +204,15 @@ static void on_called(struct op *op, void *arg)
 	switch (v.end) {
 	case CALL_UNCERTAIN:
 		if (f->flight.abort != ABORT_RELEASE)
-			end_uncertain(r, n, &i, &err);
+			call_uncertain(r, n, &i, &err);
+		else if (r->wish == WISH_FAIL)	/* no attempt comes after us that would say so */
+			call_change_effect(r, n, &i, EFFECT_UNCERTAIN, NULL);
 		return;
 	case CALL_FAILED:
 		end_failed(r, n, &i, &v, &err, f->flight.abort);
 		return;
 	case CALL_SUCCEEDED:
-		change_effect(r, n, &i, v.to, act_check_size(value, NULL) == 0 ? act_keep(n, value) : NULL);
+		call_change_effect(r, n, &i, v.to, act_check_size(value, NULL) == 0 ? act_keep(n, value) : NULL);
 		act_succeed(r, n, value);
 		return;
 	}
@@ -210,18 +232,18 @@ static void start(struct run *r, struct node *n, const struct intent *i)
 	f->flight.op = tools_call(r->engine->tools, a, &f->req, on_called, f);
 }
 
-/* The class may have become stricter since the call was recorded. */
-static bool intent_of(struct run *r, struct node *n, struct intent *ret)
+bool call_intent(struct run *r, const struct node *n, struct intent *ret)
 {
 	enum effect_class live;
 	struct err err = {0};
 
-	if (!read_intent(n, ret)) {
+	if (!read_intent(n->started, ret)) {
 		err_set(&err, ERR_JOURNAL_CONFLICT, "step.started of \"" STR_FMT "\" names no call",
 			STR_ARG(node_program(n)->step->id));
 		run_fail(r, &err);
 		return false;
 	}
+	/* It may have become stricter since the call was recorded. */
 	if (class_of(r, ret->tool, &live, NULL) == 0)
 		ret->effect = effect_stricter(ret->effect, live);
 	return true;
@@ -231,8 +253,35 @@ static void dispatch(struct run *r, struct node *n)
 {
 	struct intent i;
 
-	if (intent_of(r, n, &i))
+	if (call_intent(r, n, &i))
 		start(r, n, &i);
+}
+
+/* What the ledger says of a call that an earlier attempt began, where it is more than that it began. */
+static void resume_told(struct run *r, struct node *n, const struct intent *i)
+{
+	const struct ledger_word *w = n->ledger;
+	struct err err = {0};
+
+	switch (w->state) {
+	case EFFECT_DONE:
+		if (w->result) {
+			act_succeed(r, n, w->result);
+			return;
+		}
+		err_set(&err, ERR_TOOL_FAILED, "the call ended, its answer was not kept");
+		act_fail_err(r, n, &err);
+		return;
+	case EFFECT_UNCERTAIN:
+		err_set(&err, ERR_TOOL_FAILED, "it is not known whether the call happened");
+		call_uncertain(r, n, i, &err);
+		n->looked = false;	/* somebody may have spoken */
+		return;
+	case EFFECT_PLANNED:
+	case EFFECT_DISPATCHED:		/* no news, see news() */
+	case EFFECT_FAILED_BEFORE:
+		again_elsewhere(r, n, i);
+	}
 }
 
 static void resume(struct run *r, struct node *n)
@@ -240,30 +289,39 @@ static void resume(struct run *r, struct node *n)
 	struct intent i;
 	struct err err = {0};
 
-	if (!intent_of(r, n, &i))
+	if (!call_intent(r, n, &i))
 		return;
+	if (n->ledger) {
+		resume_told(r, n, &i);
+		return;
+	}
 	if (effect_may_repeat(i.effect)) {
 		start(r, n, &i);
 		return;
 	}
 	err_set(&err, ERR_TOOL_FAILED, "the worker went away after the call had begun; whether it happened is not known");
-	end_uncertain(r, n, &i, &err);
+	call_uncertain(r, n, &i, &err);
 }
 
 static void cancel(struct run *r, struct node *n)
 {
 	struct intent i;
 	struct err err = {0};
+	bool ended = n->ledger && n->ledger->state != EFFECT_UNCERTAIN;
 
-	if (!intent_of(r, n, &i))
+	if (n->status == NODE_RETRYING) {	/* between two tries nothing is under way */
+		act_row(r, n, ROW_STEP_CANCELLED, NULL);
 		return;
-	if (!n->mine && !effect_may_repeat(i.effect)) {
+	}
+	if (!call_intent(r, n, &i))
+		return;
+	if (!ended && !n->mine && !effect_may_repeat(i.effect)) {
 		err_set(&err, ERR_CANCELLED, "the task was cancelled while it was not known whether the call happened");
-		end_uncertain(r, n, &i, &err);
+		call_uncertain(r, n, &i, &err);
 		return;
 	}
 	if (n->mine)
-		change_effect(r, n, &i, EFFECT_FAILED_BEFORE, NULL);
+		call_change_effect(r, n, &i, EFFECT_FAILED_BEFORE, NULL);
 	act_row(r, n, ROW_STEP_CANCELLED, NULL);
 }
 
@@ -271,9 +329,10 @@ static void give_back(struct run *r, struct node *n)
 {
 	struct intent i;
 
-	if (intent_of(r, n, &i) && !effect_may_repeat(i.effect))
+	if (call_intent(r, n, &i) && !effect_may_repeat(i.effect))
 		again_elsewhere(r, n, &i);
 }
 
 const struct step_ops step_call_ops = {.kind = STEP_CALL, .begin = begin, .dispatch = dispatch, .resume = resume,
-				       .cancel = cancel, .give_back = give_back};
+				       .cancel = cancel, .give_back = give_back, .look = call_look,
+				       .settle = call_settle, .ask = call_ask, .asks = call_asks};

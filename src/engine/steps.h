@@ -2,7 +2,8 @@
  *
  * Shapes:  begin() makes the rows with which a try begins (`when` has been looked at). Kinds that work outside
  *          also have dispatch(), called when their step.started is committed, and resume(), called for a step that an
- *          earlier attempt of the task started and whose result nobody knows. Loops have open_item, end_item
+ *          earlier attempt of the task started and whose result nobody knows. Kinds whose steps become uncertain have
+ *          look() (is there a word in the ledger?), settle() (there is) and ask() (ask the tool). Loops have end_item
  *          and close.
  * Memory:  as in act.h.
  * Errors:  as in act.h.
@@ -11,6 +12,7 @@
 #ifndef ENGINE_STEPS_H
 #define ENGINE_STEPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "config/workflow.h"
@@ -26,6 +28,10 @@ struct step_ops {
 	void (*resume)(struct run *r, struct node *n);
 	void (*cancel)(struct run *r, struct node *n);		/* open, without operation; NULL: a step.cancelled row says all */
 	void (*give_back)(struct run *r, struct node *n);	/* started, never dispatched, and we leave; NULL: nothing to say */
+	void (*look)(struct run *r, struct node *n);
+	void (*settle)(struct run *r, struct node *n);
+	void (*ask)(struct run *r, struct node *n);
+	bool (*asks)(const struct run *r, const struct node *n);	/* is there somebody to ask? */
 	void (*end_item)(struct run *r, struct scope *item);
 	void (*close)(struct run *r, struct node *n);
 };

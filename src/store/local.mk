@@ -3,7 +3,7 @@ src_store_libstore_a_SOURCES = \
   src/store/admin.c src/store/admin.h \
   src/store/call.h \
   src/store/commit.c \
-  src/store/field.c \
+  src/store/effects.c src/store/field.c \
   src/store/link.c src/store/link.h \
   src/store/listen.c src/store/listen.h \
   src/store/migrate.c \

@@ -79,6 +79,7 @@ void move_effects_json(struct buf *out, size_t move, const struct move *m)
 		add_text(out, "tool", e->tool);
 		add_text(out, "class", e->effect_class);
 		add_digest(out, "args", &e->args);
+		add_int(out, "try", e->attempt_try);
 		add_text(out, "to", str_from(effect_names[e->to]));
 		if (e->result) {
 			key(out, "result");

@@ -102,9 +102,34 @@ struct effect_change {
 	struct str tool;
 	struct str effect_class;	/* "at_most_once" */
 	struct digest args;
+	int attempt_try;		/* of the step */
 	enum effect_state to;		/* DISPATCHED inserts the row (planned and dispatched in one) or moves it on */
 	const struct json *result;	/* for DONE; else NULL */
 };
+
+/* What the ledger says of one call; NULL: it does not know it. */
+struct effect_row {
+	enum effect_state state;
+	int attempt_try;		/* that dispatched last */
+	const struct json *result;	/* of DONE, or what was said to have happened; NULL: none, or not readable */
+	struct str decision;		/* STR_NONE: nobody said anything of this try */
+	struct str by;
+	struct uuid id;			/* of the decision */
+};
+struct op *queue_effect(struct store *s, struct arena *a, const struct uuid *task, const struct digest *key, op_done_fn *done,
+			void *arg);
+const struct effect_row *queue_effect_of(const struct op *op);
+
+/* What a tool's own query said of an uncertain effect of a task that we have. */
+struct tool_word {
+	struct uuid task;
+	int fence;
+	struct str path;
+	int attempt_try;
+	bool happened;			/* else: did not happen */
+	const struct json *result;	/* when it happened */
+};
+struct op *queue_tool_word(struct store *s, struct arena *a, const struct tool_word *w, op_done_fn *done, void *arg);
 
 struct spend_limit {			/* a step budget: all spending below this path */
 	struct str path;

@@ -11,6 +11,7 @@ static const struct stmt view_ended_stmt = {"task_view_ended", "SELECT agentd.ta
 static const struct stmt list_stmt = {"task_list", "SELECT agentd.task_list($1, $2, $3, $4, $5, $6, $7, $8)"};
 static const struct stmt cancel_stmt = {"cancel", "SELECT agentd.cancel($1, $2, $3)"};
 static const struct stmt redrive_stmt = {"redrive", "SELECT agentd.redrive($1, $2, $3)"};
+static const struct stmt reconcile_stmt = {"reconcile", "SELECT agentd.reconcile($1, $2, $3, $4, $5, $6, $7, $8)"};
 static const struct stmt events_stmt = {"task_events", "SELECT agentd.task_events($1, $2, $3, $4, $5)"};
 static const struct stmt states_stmt = {"task_states", "SELECT id, state, terminal FROM agentd.task_states($1)"};
 
@@ -103,6 +104,24 @@ struct op *tasks_redrive(struct store *s, struct arena *a, const struct uuid *ta
 	struct call *c = call_new(s, a, &redrive_stmt);
 
 	params_uuid(&c->params, task);
+	add_principal(&c->params, by);
+	return call_start(c, deadline_ms, call_read_text, done, arg);
+}
+
+struct op *tasks_reconcile(struct store *s, struct arena *a, const struct uuid *task, const struct reconciliation *rec,
+			   const struct principal *by, int64_t deadline_ms, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &reconcile_stmt);
+
+	params_uuid(&c->params, task);
+	params_text(&c->params, rec->path);
+	params_text(&c->params, rec->decision);
+	params_json(&c->params, rec->result);
+	if (rec->attempt_try)
+		params_int(&c->params, rec->attempt_try);
+	else
+		params_text(&c->params, STR_NONE);
+	params_uuid(&c->params, &rec->id);
 	add_principal(&c->params, by);
 	return call_start(c, deadline_ms, call_read_text, done, arg);
 }

@@ -76,6 +76,15 @@ struct op *tasks_cancel(struct store *s, struct arena *a, const struct uuid *tas
 			int64_t deadline_ms, op_done_fn *done, void *arg);	/* the task's view */
 struct op *tasks_redrive(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
 			 int64_t deadline_ms, op_done_fn *done, void *arg);	/* a quarantined one goes on; the task's view */
+/* R19: the word of a principal on an uncertain call; ERR_INVALID (422), ERR_NOT_FOUND, ERR_CONFLICT say why it is not taken. */
+struct reconciliation {
+	struct uuid id;			/* made by the caller: the same word sent again is the same one (R21) */
+	struct str path, decision;	/* happened | did_not_happen | give_up */
+	const struct json *result;	/* with happened, and only then; else NULL */
+	int attempt_try;		/* the try that is meant; 0: the one that is uncertain */
+};
+struct op *tasks_reconcile(struct store *s, struct arena *a, const struct uuid *task, const struct reconciliation *rec,
+			   const struct principal *by, int64_t deadline_ms, op_done_fn *done, void *arg);	/* the decision as recorded */
 /* Journal rows after seq as the API's events: {"events": [...], "state": "..."}; for --follow and, later, SSE. */
 struct op *tasks_events(struct store *s, struct arena *a, const struct uuid *task, int64_t after_seq, int limit,
 			const struct principal *by, int64_t deadline_ms, op_done_fn *done, void *arg);

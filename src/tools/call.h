@@ -26,6 +26,8 @@ struct call {
 	const struct manifest *manifest;
 	struct tool_request req;	/* timeout_ms: what counts, never 0 */
 	struct tool_result result;
+	bool asks;			/* manifest is a query; its value becomes said */
+	struct tool_said said;
 	int64_t deadline_ms;		/* loop_now_ms() */
 	struct secrets secrets;
 	const struct json *root;	/* of templates: {args, task, effect_key} */

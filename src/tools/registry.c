@@ -114,6 +114,25 @@ void call_fail(struct call *c, enum tool_outcome outcome, const struct err *err)
 	op_complete(&c->op, &clean);
 }
 
+/* {decision: happened | did_not_happen | unknown, result}: nothing else counts as a word. */
+static int read_said(const struct json *v, struct tool_said *ret, struct err *err)
+{
+	static const char *const words[] = {"unknown", "happened", "did_not_happen"};
+	struct str word = json_str(json_getc(v, "decision"));
+
+	ret->result = json_getc(v, "result");
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (str_is(word, words[i]))
+			ret->what = (enum said)i;
+	if (ret->what == SAID_UNKNOWN && !str_is(word, "unknown"))
+		return err_set(err, ERR_TOOL_OUTPUT, "result of the query: expected {decision: happened, did_not_happen or unknown}");
+	if (ret->what == SAID_HAPPENED && !ret->result) {
+		ret->what = SAID_UNKNOWN;
+		return err_set(err, ERR_TOOL_OUTPUT, "result of the query: it happened, but there is no \"result\" beside the decision");
+	}
+	return 0;
+}
+
 void call_succeed(struct call *c, const struct json *value)
 {
 	const struct manifest *m = c->manifest;
@@ -123,6 +142,8 @@ void call_succeed(struct call *c, const struct json *value)
 	value = secrets_scrub_json(call_arena(c), &c->secrets, value);
 	if (output_fit(call_arena(c), value, (size_t)m->max_output_bytes, m->truncate_output, &c->result.value,
 		       &c->result.truncated, &err) < 0)
+		call_fail(c, TOOL_DONE, &err);
+	else if (c->asks && read_said(c->result.value, &c->said, &err) < 0)
 		call_fail(c, TOOL_DONE, &err);
 	else
 		op_complete(&c->op, NULL);
@@ -237,8 +258,11 @@ static int prepare(struct tools *t, struct call *c, struct err *err)
 
 	if (!m)
 		return fail_unknown(t, c->req.tool, err);
-	c->manifest = m;
-	if (argcheck(m->contract.args, c->req.args, err) < 0 ||
+	/* The arguments of a query were checked when the call was made. */
+	if (c->asks && !m->ask)
+		return err_set(err, ERR_TOOL_UNKNOWN, "tool \"" STR_FMT "\" has no query", STR_ARG(c->req.tool));
+	m = c->manifest = c->asks ? m->ask : m;
+	if ((!c->asks && argcheck(m->contract.args, c->req.args, err) < 0) ||
 	    secrets_load(call_arena(c), m, c->settings, &c->secrets, err) < 0)
 		return -1;
 	if (c->req.timeout_ms <= 0 || c->req.timeout_ms > m->timeout_ms)
@@ -256,7 +280,8 @@ static const struct runner *runner_of(const struct manifest *m)
 	fatal("tool \"" STR_FMT "\": no runner of kind %d", STR_ARG(m->contract.name), (int)m->runner);
 }
 
-struct op *tools_call(struct tools *t, struct arena *a, const struct tool_request *req, op_done_fn *done, void *arg)
+static struct op *start_call(struct tools *t, struct arena *a, const struct tool_request *req, bool asks, op_done_fn *done,
+			     void *arg)
 {
 	struct call *c = ARENA_NEW(a, struct call);
 	struct err err = {0};
@@ -265,6 +290,7 @@ struct op *tools_call(struct tools *t, struct arena *a, const struct tool_reques
 	c->http = t->http;
 	c->settings = t->settings;
 	c->req = *req;
+	c->asks = asks;
 	if (prepare(t, c, &err) < 0)
 		call_fail(c, TOOL_NOT_BEGUN, &err);
 	else
@@ -279,6 +305,21 @@ void tools_kill(struct op *op)
 	op_cancel(op);
 	if (c->part && c->manifest->runner == RUNNER_EXEC)
 		proc_kill(c->part);
+}
+
+struct op *tools_call(struct tools *t, struct arena *a, const struct tool_request *req, op_done_fn *done, void *arg)
+{
+	return start_call(t, a, req, false, done, arg);
+}
+
+struct op *tools_ask(struct tools *t, struct arena *a, const struct tool_request *req, op_done_fn *done, void *arg)
+{
+	return start_call(t, a, req, true, done, arg);
+}
+
+const struct tool_said *tools_said_of(const struct op *op)
+{
+	return &((const struct call *)op)->said;
 }
 
 const struct tool_result *tools_result_of(const struct op *op)

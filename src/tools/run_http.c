@@ -227,7 +227,8 @@ static void finish(struct call *c, const struct http_result *r)
 	const struct json *value = NULL;
 	struct err err = {0};
 
-	if (r->status >= 400) {
+	/* That there is no such thing is an answer to a query; that it may not be asked, or not now, is none. */
+	if (c->asks ? r->status >= 300 && r->status != 404 && r->status != 410 : r->status >= 400) {
 		http_answer_fail(c, shown(c), r);
 	} else if (r->body.n > QUICK_BODY_BYTES) {
 		shape_later(c, r);

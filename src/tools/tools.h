@@ -65,6 +65,16 @@ struct op *tools_call(struct tools *t, struct arena *a, const struct tool_reques
 void tools_kill(struct op *op);
 const struct tool_result *tools_result_of(const struct op *op);	/* in the completion; also when err is set */
 
+/* The query of a tool about an uncertain call (the manifest's `reconcile`; it must have one): what became of it? It changes
+ * nothing and may be repeated. Errors are as good as "unknown". */
+enum said { SAID_UNKNOWN, SAID_HAPPENED, SAID_DID_NOT_HAPPEN };
+struct tool_said {
+	enum said what;
+	const struct json *result;	/* when it happened */
+};
+struct op *tools_ask(struct tools *t, struct arena *a, const struct tool_request *req, op_done_fn *done, void *arg);
+const struct tool_said *tools_said_of(const struct op *op);	/* in the completion; lives in op->arena */
+
 /* The directory of a task: <workspace_dir>/<task id>, made on first use; removed by the sweeper. */
 const char *tools_workspace(struct arena *a, const struct settings *settings, const struct uuid *task);
 

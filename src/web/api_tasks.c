@@ -66,7 +66,7 @@ void api_submit(struct request *req)
 
 /* --- views --- */
 
-static void on_text(struct request *req, struct op *op)
+void api_text(struct request *req, struct op *op)
 {
 	if (op->err.code != ERR_NONE)
 		fail(req, &op->err);
@@ -137,11 +137,11 @@ void api_task_list(struct request *req)
 		return;
 	}
 	req->op = tasks_list(server_store(req->web), arena_new(NULL), f, &req->by, STORE_DEADLINE_MS, request_done,
-			     request_call(req, on_text));
+			     request_call(req, api_text));
 }
 
 /* An id that cannot be one is as unknown as any other. */
-static int read_id(struct request *req, struct uuid *ret)
+int api_task_id(struct request *req, struct uuid *ret)
 {
 	if (uuid_parse(req->id, ret))
 		return 0;
@@ -153,7 +153,7 @@ static void get_view(struct request *req, request_fn *fn)
 {
 	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
 
-	if (read_id(req, id) == 0)
+	if (api_task_id(req, id) == 0)
 		req->op = tasks_view(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS,
 				     request_done, request_call(req, fn));
 }
@@ -164,7 +164,7 @@ static void wait_ended(struct request *req, struct str view)
 		reply_json(&req->reply, 200, str_dup(req->arena, view));
 		request_resume(req);
 	} else {
-		get_view(req, on_text);
+		get_view(req, api_text);
 	}
 }
 
@@ -184,10 +184,10 @@ static void on_peeked(struct request *req, struct op *op)
 {
 	struct uuid id;
 
-	if (op->err.code != ERR_NONE || tasks_text_of(op).p || read_id(req, &id) < 0) {
-		on_text(req, op);
+	if (op->err.code != ERR_NONE || tasks_text_of(op).p || api_task_id(req, &id) < 0) {
+		api_text(req, op);
 	} else if (server_stopping(req->web)) {
-		get_view(req, on_text);
+		get_view(req, api_text);
 	} else if (wait_count(server_waits(req->web)) >= (size_t)server_settings(req->web)->web.max_waiting) {
 		reply_problem(&req->reply, req->arena, 429, "too_many_waiting", "too many requests wait already");
 	} else {
@@ -199,7 +199,7 @@ static void peek(struct request *req)
 {
 	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
 
-	if (read_id(req, id) == 0)
+	if (api_task_id(req, id) == 0)
 		req->op = tasks_view_ended(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS,
 					   request_done, request_call(req, on_peeked));
 }
@@ -224,7 +224,7 @@ void api_task_get(struct request *req)
 	if (ms > 0)
 		peek(req);
 	else
-		get_view(req, on_text);
+		get_view(req, api_text);
 }
 
 /* --- POST /tasks/:id/cancel --- */
@@ -233,9 +233,9 @@ void api_task_cancel(struct request *req)
 {
 	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
 
-	if (read_id(req, id) == 0)
+	if (api_task_id(req, id) == 0)
 		req->op = tasks_cancel(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS,
-				       request_done, request_call(req, on_text));
+				       request_done, request_call(req, api_text));
 }
 
 /* --- POST /tasks/:id/redrive --- */
@@ -244,7 +244,7 @@ void api_task_redrive(struct request *req)
 {
 	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
 
-	if (read_id(req, id) == 0)
+	if (api_task_id(req, id) == 0)
 		req->op = tasks_redrive(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS,
-					request_done, request_call(req, on_text));
+					request_done, request_call(req, api_text));
 }

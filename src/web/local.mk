@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/web/libweb.a
 src_web_libweb_a_SOURCES = \
   src/web/api_other.c \
+  src/web/api_reconcile.c \
   src/web/api_tasks.c \
   src/web/auth.c \
   src/web/auth.h \

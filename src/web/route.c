@@ -10,6 +10,7 @@ const struct route routes[] = {
 	{"GET", "/tasks/:id", SCOPE_READ, NULL, api_task_get},
 	{"POST", "/tasks/:id/cancel", SCOPE_SUBMIT, NULL, api_task_cancel},
 	{"POST", "/tasks/:id/redrive", SCOPE_ADMIN, NULL, api_task_redrive},
+	{"POST", "/tasks/:id/reconcile", SCOPE_APPROVE, "application/json", api_task_reconcile},
 	{"GET", "/workflows", SCOPE_READ, NULL, api_workflows},
 	{"POST", "/validate", SCOPE_SUBMIT, "application/yaml", api_validate},
 	{"GET", "/healthz", 0, NULL, api_healthz},

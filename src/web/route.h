@@ -12,7 +12,9 @@
 #include "base/str.h"
 
 struct arena;
+struct op;
 struct request;
+struct uuid;
 
 struct route {
 	const char *method, *pattern;
@@ -33,6 +35,10 @@ void api_task_list(struct request *req);
 void api_task_get(struct request *req);
 void api_task_cancel(struct request *req);
 void api_task_redrive(struct request *req);
+int api_task_id(struct request *req, struct uuid *ret);	/* of the path; -1: the reply is 404 */
+void api_text(struct request *req, struct op *op);	/* request_fn: 200 with the store's text, or its error */
+/* api_reconcile.c */
+void api_task_reconcile(struct request *req);
 /* api_other.c */
 void api_workflows(struct request *req);
 void api_validate(struct request *req);

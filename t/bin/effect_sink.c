@@ -5,6 +5,10 @@
  * Listens on 127.0.0.1, writes its port to FILE (renamed into place), and for each request appends one line
  * "SERIAL METHOD PATH BODY" to the log, made durable before anything is answered. The answer, after the delay, is
  * {"serial": N, "seen": M}: M counts the requests with the same path and body so far. It shares nothing with agentd.
+ *
+ * Some paths behave otherwise, the first time that they see a body: /cut is recorded and never answered, the connection ends;
+ * /drop is as if it had not arrived: the connection ends, nothing is recorded. GET /find?TEXT records nothing and answers
+ * {"found": true|false, "line": N}: whether some line of the log holds the text.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,6 +17,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,12 +34,14 @@ struct connection {
 	size_t n;
 	int64_t answer_at_ms;	/* 0: reading */
 	unsigned long serial, seen;
+	bool is_find;
 	char buf[MAX_REQUEST + 1];
 };
 
 static struct connection connections[MAX_CONNECTIONS];
 static struct pollfd fds[MAX_CONNECTIONS + 1];
 static int log_fd;
+static const char *log_file;
 static unsigned long serial;
 static int64_t delay_ms;
 static struct {
@@ -92,6 +99,58 @@ static void record(struct connection *c, const char *body, size_t body_n)
 	c->answer_at_ms = now_ms() + delay_ms;
 }
 
+static void drop(struct connection *c)
+{
+	close(c->fd);
+	c->fd = -1;
+}
+
+static bool has_path(const struct connection *c, const char *path)
+{
+	const char *at = strchr(c->buf, ' ');
+
+	return at && strncmp(at + 1, path, strlen(path)) == 0 && strchr(" ?\r", at[1 + strlen(path)]);
+}
+
+/* The first line of the log that holds the text, or 0. */
+static void find(struct connection *c)
+{
+	char text[512] = "", line[MAX_REQUEST + 64];
+	FILE *f = fopen(log_file, "r");
+	unsigned long n = 0;
+
+	sscanf(strchr(c->buf, '?') ? strchr(c->buf, '?') + 1 : "", "%511[^ \r]", text);
+	if (!f)
+		die(log_file);
+	c->serial = 0;
+	while (!c->serial && fgets(line, sizeof line, f)) {
+		n++;
+		if (*text && strstr(line, text))
+			c->serial = n;
+	}
+	fclose(f);
+	c->is_find = true;
+	c->answer_at_ms = now_ms();
+}
+
+/* True: the request is over without an answer. */
+static bool misbehave(struct connection *c, const char *body, size_t body_n)
+{
+	bool is_drop = has_path(c, "/drop");
+
+	if (!is_drop && !has_path(c, "/cut"))
+		return false;
+	if (is_drop && count(body, body_n) > 1)
+		return false;
+	if (!is_drop) {
+		record(c, body, body_n);
+		if (c->seen > 1)
+			return true;	/* recorded, and answered below */
+	}
+	drop(c);
+	return true;
+}
+
 /* Whole requests only; no pipelining: the client waits for its answer. */
 static void parse(struct connection *c)
 {
@@ -106,14 +165,13 @@ static void parse(struct connection *c)
 	length = strcasestr(c->buf, "\r\ncontent-length:");
 	if (length && length < end)
 		body = strtoul(length + 17, NULL, 10);
-	if (c->n >= head + body)
+	if (c->n < head + body)
+		return;
+	c->is_find = false;
+	if (has_path(c, "/find"))
+		find(c);
+	else if (!misbehave(c, c->buf + head, body))
 		record(c, c->buf + head, body);
-}
-
-static void drop(struct connection *c)
-{
-	close(c->fd);
-	c->fd = -1;
 }
 
 static void receive(struct connection *c)
@@ -127,7 +185,7 @@ static void receive(struct connection *c)
 	}
 	c->n += (size_t)n;
 	parse(c);
-	if (c->n == MAX_REQUEST && !c->answer_at_ms)
+	if (c->fd >= 0 && c->n == MAX_REQUEST && !c->answer_at_ms)
 		drop(c);
 }
 
@@ -136,7 +194,10 @@ static void answer(struct connection *c)
 	char body[64], text[256];
 	int n;
 
-	snprintf(body, sizeof body, "{\"serial\":%lu,\"seen\":%lu}", c->serial, c->seen);
+	if (c->is_find)
+		snprintf(body, sizeof body, "{\"found\":%s,\"line\":%lu}", c->serial ? "true" : "false", c->serial);
+	else
+		snprintf(body, sizeof body, "{\"serial\":%lu,\"seen\":%lu}", c->serial, c->seen);
 	n = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
 		     strlen(body), body);
 	c->answer_at_ms = 0;
@@ -232,7 +293,7 @@ int main(int argc, char **argv)
 		{"delay-ms", required_argument, NULL, 'd'},
 		{NULL, 0, NULL, 0},
 	};
-	const char *port_file = NULL, *log_file = NULL;
+	const char *port_file = NULL;
 	int o;
 
 	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {

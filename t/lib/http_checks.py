@@ -219,7 +219,8 @@ def routes():
 
     # --- who may ---
     for method, target in [("POST", "/tasks"), ("GET", "/tasks"), ("GET", "/tasks/" + UNKNOWN),
-                           ("POST", f"/tasks/{UNKNOWN}/cancel"), ("GET", "/workflows"), ("POST", "/validate"),
+                           ("POST", f"/tasks/{UNKNOWN}/cancel"), ("POST", f"/tasks/{UNKNOWN}/reconcile"),
+                           ("GET", "/workflows"), ("POST", "/validate"),
                            ("GET", "/nowhere"), ("DELETE", "/tasks")]:
         a = request(method, target, None)
         problem(f"{method} {target.replace(UNKNOWN, 'ID')} without a token", a, 401, "unauthenticated")

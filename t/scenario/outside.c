@@ -15,6 +15,7 @@ struct ask {
 	const struct reply *reply;
 	struct told *told;
 	struct tool_result result;
+	struct tool_said said;
 	struct model_answer answer;
 	struct model_call call;
 	struct err err;
@@ -115,7 +116,7 @@ static struct told *tell(struct world *w, const struct tool_request *req, const 
 		w->told = t;
 	}
 	t->times++;
-	t->not_begun += reply->outcome == TOOL_NOT_BEGUN && reply->error;
+	t->not_begun += reply->outcome == TOOL_NOT_BEGUN && (reply->error || (reply->hang && !reply->value));
 	return t;
 }
 
@@ -155,6 +156,40 @@ void tools_kill(struct op *op)
 const struct tool_result *tools_result_of(const struct op *op)
 {
 	return &((const struct ask *)op)->result;
+}
+
+/* --- what became of a call? --- */
+
+static int nth_ask(const struct world *w, struct str path)
+{
+	int n = 1;
+
+	for (size_t i = 0; i < w->n_rows; i++)
+		n += str_is(w->rows[i].kind, "ask.answered") && str_starts(w->rows[i].path, path);
+	return n;
+}
+
+/* By the script's reply of "ask:NAME", whose try counts the asks that brought nothing. */
+struct op *tools_ask(struct tools *t, struct arena *a, const struct tool_request *req, op_done_fn *done, void *arg)
+{
+	static const char *const words[] = {"unknown", "happened", "did_not_happen"};
+	struct world *w = the_world;
+	struct ask *k = ARENA_NEW(a, struct ask);
+	struct str name = str_from(arena_printf(a, "ask:" STR_FMT, STR_ARG(req->tool)));
+	const struct reply *reply = find_reply(w, name, req->args, nth_ask(w, path_of(w, &req->effect_key)));
+
+	(void)t;
+	for (size_t i = 0; i < 3; i++)
+		if (str_is(json_str(json_getc(reply->value, "decision")), words[i]))
+			k->said = (struct tool_said){(enum said)i, json_getc(reply->value, "result")};
+	ask_begin(k, a, reply, done, arg);
+	fire_events(w, name);
+	return &k->op;
+}
+
+const struct tool_said *tools_said_of(const struct op *op)
+{
+	return &((const struct ask *)op)->said;
 }
 
 const struct manifest *tools_find(const struct tools *t, struct str name)

@@ -122,7 +122,7 @@ static void read_reply(struct world *w, struct str rest)
 	*at = r;
 }
 
-/* tool NAME CLASS [pinned CLASS] */
+/* tool NAME CLASS [asks DELAY] */
 static void read_tool(struct world *w, struct str rest)
 {
 	struct fake_tool *t = ARENA_NEW(w->arena, struct fake_tool);
@@ -133,6 +133,11 @@ static void read_tool(struct world *w, struct str rest)
 	m->contract.args = parse(w->arena, STR("{\"type\":\"object\"}"));
 	if (!effect_class_parse(take_word(&rest), &m->contract.effect))
 		fatal("script: tool: no such effect class");
+	if (rest.n && str_is(take_word(&rest), "asks")) {
+		m->ask = m;
+		if (!duration_parse(rest, &m->ask_delay_ms))
+			fatal("script: tool: asks: no such duration");
+	}
 	t->manifest = m;
 	t->next = w->tools;
 	w->tools = t;
@@ -161,6 +166,38 @@ static void read_event(struct world *w, struct str rest)
 	fatal("script: on: \"" STR_FMT "\"?", STR_ARG(what));
 }
 
+/* decide PATH [early] DECISION [JSON] */
+static void read_decide(struct world *w, struct str rest)
+{
+	struct decide *d = ARENA_NEW(w->arena, struct decide), **at = &w->decides;
+
+	d->path = take_word(&rest);
+	d->decision = take_word(&rest);
+	if (str_is(d->decision, "early")) {
+		d->early = true;
+		d->decision = take_word(&rest);
+	}
+	if (rest.n)
+		d->result = parse(w->arena, rest);
+	while (*at)
+		at = &(*at)->next;
+	*at = d;
+}
+
+/* settled PATH STATE [JSON] */
+static void read_settled(struct world *w, struct str rest)
+{
+	struct settled *s = ARENA_NEW(w->arena, struct settled);
+
+	s->path = take_word(&rest);
+	if (!effect_state_parse(take_word(&rest), &s->state))
+		fatal("script: settled: no such state");
+	if (rest.n)
+		s->result = parse(w->arena, rest);
+	s->next = w->settled;
+	w->settled = s;
+}
+
 static void read_line(struct world *w, struct str line)
 {
 	struct str rest = line, word = take_word(&rest);
@@ -177,6 +214,10 @@ static void read_line(struct world *w, struct str line)
 		read_tool(w, rest);
 	else if (str_is(word, "reply"))
 		read_reply(w, rest);
+	else if (str_is(word, "decide"))
+		read_decide(w, rest);
+	else if (str_is(word, "settled"))
+		read_settled(w, rest);
 	else if (str_is(word, "on"))
 		read_event(w, rest);
 	else if (str_is(word, "gone"))

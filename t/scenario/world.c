@@ -42,6 +42,29 @@ int64_t world_now_us(const struct world *w)
 	return w->now_us + clock_boot_ms() * 1000;
 }
 
+static const char *const effect_names[] = {"planned", "dispatched", "done", "failed_before", "uncertain"};
+
+bool effect_state_parse(struct str word, enum effect_state *ret)
+{
+	for (size_t i = 0; i < sizeof effect_names / sizeof effect_names[0]; i++)
+		if (str_is(word, effect_names[i])) {
+			*ret = (enum effect_state)i;
+			return true;
+		}
+	return false;
+}
+
+static void settle(struct world *w)
+{
+	for (struct settled *s = w->settled; s; s = s->next)
+		for (struct ledger_row *l = w->ledger; l && !s->done; l = l->next)
+			if (str_eq(l->path, s->path) && l->state == EFFECT_DISPATCHED) {
+				l->state = s->state;
+				l->result = s->result;
+				s->done = true;
+			}
+}
+
 /* --- claims --- */
 
 struct claimed *world_claim(struct world *w)
@@ -65,8 +88,9 @@ struct claimed *world_claim(struct world *w)
 			      .budget = w->budget ? json_copy(a, w->budget) : NULL, .rows = rows,
 			      .n_rows = w->n_rows, .cancel = w->cancel_asked};
 	c->deadline_us = w->deadline_ms ? (int64_t)START_US * 1000000 + w->deadline_ms * 1000 : 0;
+	settle(w);
 	w->claimed = true;
-	w->parked = false;
+	w->parked = w->unread = false;
 	w->state = STR("running");
 	return c;
 }
@@ -80,8 +104,6 @@ struct answer {
 	void *arg;
 };
 
-static const char *const effect_names[] = {"planned", "dispatched", "done", "failed_before", "uncertain"};
-
 static struct ledger_row *ledger_find(struct world *w, const struct digest *key)
 {
 	for (struct ledger_row *l = w->ledger; l; l = l->next)
@@ -90,44 +112,162 @@ static struct ledger_row *ledger_find(struct world *w, const struct digest *key)
 	return NULL;
 }
 
-/* As effect_move_allowed() of sql/functions/3_effects.sql, for two attempts. */
-static bool ledger_allows(const struct ledger_row *l, enum effect_state to)
+/* As effect_problem() of sql/functions/3_effects.sql. */
+static bool ledger_allows(const struct ledger_row *l, enum effect_state to, bool same)
 {
 	bool once = str_is(l->effect_class, "at_most_once");
 
 	switch (l->state) {
 	case EFFECT_PLANNED:
 	case EFFECT_FAILED_BEFORE:
-		return to != EFFECT_UNCERTAIN;
+		return to == l->state || to == EFFECT_FAILED_BEFORE || to == EFFECT_DISPATCHED;
 	case EFFECT_DISPATCHED:
-		return to != EFFECT_DISPATCHED || !once;
+		if (to == EFFECT_UNCERTAIN)
+			return once;
+		return (same || !once) && to != EFFECT_PLANNED;
 	case EFFECT_UNCERTAIN:
-		return to == EFFECT_DONE || to == EFFECT_FAILED_BEFORE || !once;
+		return to == EFFECT_UNCERTAIN || (to == EFFECT_DONE && str_is(l->decision, "happened")) ||
+		       (to == EFFECT_FAILED_BEFORE && str_is(l->decision, "did_not_happen"));
 	case EFFECT_DONE:
 		break;
 	}
-	return to == EFFECT_DONE && !once;
+	return to == EFFECT_DONE && same;
+}
+
+static void ledger_move(struct world *w, struct ledger_row *l, const struct effect_change *e)
+{
+	bool same = l->fence == w->fence && l->attempt_try == e->attempt_try;
+
+	if (str_is(e->effect_class, "at_most_once"))
+		l->effect_class = STR("at_most_once");
+	if (!ledger_allows(l, e->to, same))
+		fatal("effect of " STR_FMT " (" STR_FMT ") may not go from %s to %s", STR_ARG(e->path), STR_ARG(l->effect_class),
+		      effect_names[l->state], effect_names[e->to]);
+	if (l->state == EFFECT_UNCERTAIN && e->to == EFFECT_UNCERTAIN)
+		return;
+	if (e->to == EFFECT_UNCERTAIN)
+		l->decision = l->by = STR_NONE;
+	if (l->state != EFFECT_UNCERTAIN)
+		l->result = e->result ? json_copy(w->arena, e->result) : NULL;
+	l->state = e->to;
+	l->fence = w->fence;
+	l->attempt_try = e->attempt_try;
 }
 
 static void ledger_apply(struct world *w, const struct effect_change *e)
 {
 	struct ledger_row *l = ledger_find(w, &e->key);
 
-	if (!l) {
-		if (e->to == EFFECT_FAILED_BEFORE || e->to == EFFECT_UNCERTAIN)
+	if (l) {
+		ledger_move(w, l, e);
+	} else {
+		if (e->to != EFFECT_DISPATCHED && e->to != EFFECT_PLANNED)
 			fatal("effect of " STR_FMT " was never planned", STR_ARG(e->path));
 		l = ARENA_NEW(w->arena, struct ledger_row);
-		l->key = e->key;
-		l->tool = str_dup(w->arena, e->tool);
-		l->effect_class = str_dup(w->arena, e->effect_class);
-		l->next = w->ledger;
+		*l = (struct ledger_row){.key = e->key, .tool = str_dup(w->arena, e->tool), .path = str_dup(w->arena, e->path),
+					 .effect_class = str_dup(w->arena, e->effect_class), .state = e->to, .fence = w->fence,
+					 .attempt_try = e->attempt_try, .next = w->ledger};
 		w->ledger = l;
-	} else if (!ledger_allows(l, e->to)) {
-		fatal("effect of " STR_FMT " may not go from %s to %s", STR_ARG(e->path), effect_names[l->state],
-		      effect_names[e->to]);
 	}
-	l->state = e->to;
 	buf_addf(&w->log, "    effect " STR_FMT " %s\n", STR_ARG(e->path), effect_names[e->to]);
+}
+
+/* --- words on what is uncertain --- */
+
+static void record_word(struct world *w, struct ledger_row *l, struct str decision, struct str by, const struct json *result)
+{
+	l->decision = decision;
+	l->by = by;
+	l->result = result ? json_copy(w->arena, result) : NULL;
+	l->did_not_happen += str_is(decision, "did_not_happen");
+	buf_addf(&w->log, "! " STR_FMT " " STR_FMT " says " STR_FMT "\n", STR_ARG(l->path), STR_ARG(by), STR_ARG(decision));
+}
+
+bool world_decide(struct world *w, bool early)
+{
+	bool any = false;
+
+	for (struct decide *d = w->decides; d; d = d->next) {
+		for (struct ledger_row *l = w->ledger; l && !d->done; l = l->next) {
+			if (d->early != early || !str_eq(l->path, d->path) || l->state != EFFECT_UNCERTAIN || l->decision.p)
+				continue;
+			record_word(w, l, d->decision, STR("ann"), d->result);
+			d->done = any = true;
+		}
+	}
+	return any;
+}
+
+bool world_commits(struct world *w, bool *ret_after)
+{
+	*ret_after = false;
+	if (!w->crashed)
+		w->n_moves++;
+	if (w->crash == CRASH_BEFORE_COMMIT && w->n_moves >= w->crash_at)
+		w->crashed = true;
+	if (w->crashed)
+		return false;
+	*ret_after = w->crash == CRASH_AFTER_COMMIT && w->n_moves >= w->crash_at;
+	return true;
+}
+
+struct effect_op {
+	struct op op;
+	struct effect_row row;
+	bool known;
+};
+
+struct op *queue_effect(struct store *s, struct arena *a, const struct uuid *task, const struct digest *key, op_done_fn *done, void *arg)
+{
+	struct world *w = the_world;
+	const struct ledger_row *l = ledger_find(w, key);
+	struct effect_op *o = ARENA_NEW(a, struct effect_op);
+
+	(void)s;
+	if (!uuid_eq(task, &w->task))
+		fatal("the ledger is asked for another task");
+	op_init(&o->op, w->loop, a, NULL, done, arg);
+	if (l) {
+		o->known = true;
+		o->row = (struct effect_row){.state = l->state, .attempt_try = l->attempt_try, .result = l->result,
+					     .decision = l->decision, .by = l->by, .id = w->task};
+	}
+	op_complete(&o->op, NULL);
+	return &o->op;
+}
+
+const struct effect_row *queue_effect_of(const struct op *op)
+{
+	const struct effect_op *o = (const struct effect_op *)op;
+
+	return o->known ? &o->row : NULL;
+}
+
+struct op *queue_tool_word(struct store *s, struct arena *a, const struct tool_word *word, op_done_fn *done, void *arg)
+{
+	struct world *w = the_world;
+	struct op *op = ARENA_NEW(a, struct op);
+	struct err err = {0};
+	bool after;
+
+	(void)s;
+	op_init(op, w->loop, a, NULL, done, arg);
+	if (world_commits(w, &after)) {
+		for (struct ledger_row *l = w->ledger; l; l = l->next) {
+			if (!str_eq(l->path, word->path))
+				continue;
+			if (l->state == EFFECT_UNCERTAIN && !l->decision.p && l->attempt_try == word->attempt_try)
+				record_word(w, l, word->happened ? STR("happened") : STR("did_not_happen"),
+					    str_from(arena_printf(w->arena, "tool:" STR_FMT, STR_ARG(l->tool))), word->result);
+			else
+				err_set(&err, ERR_CONFLICT, "somebody else spoke");
+		}
+		w->crashed = after;
+	}
+	if (w->crashed)
+		engine_drop_all(w->engine);
+	op_complete(op, err.code == ERR_NONE ? NULL : &err);
+	return op;
 }
 
 /* What differs from run to run is left out: times and keys. */
@@ -141,6 +281,8 @@ static void log_value(struct world *w, const struct json *v)
 
 		if (str_is(k, "key") || str_is(k, "until") || str_is(k, "retry_at"))
 			json_object_set(&b, k, json_stringc(w->arena, "..."));
+		else if (str_is(k, "reconciled"))
+			json_object_set(&b, k, json_string(w->arena, json_str(json_getc(json_val(v, i), "by"))));
 		else
 			json_object_set(&b, k, json_val(v, i));
 	}
@@ -193,7 +335,7 @@ static void leave_apply(struct world *w, const struct move *m)
 	}
 	w->state = str_dup(w->arena, m->state);
 	if (m->next == MOVE_PARK) {
-		w->parked = true;
+		w->parked = !w->unread;
 		buf_addf(&w->log, "%s= park " STR_FMT "\n", lead, STR_ARG(m->state));
 		return;
 	}
@@ -212,6 +354,7 @@ static void apply(struct world *w, const struct move *m)
 	for (size_t i = 0; i < m->n_effects; i++)
 		ledger_apply(w, &m->effects[i]);
 	w->n_model_calls += m->n_calls;
+	w->unread |= world_decide(w, true);
 	leave_apply(w, m);
 }
 
@@ -227,12 +370,9 @@ static void move_answer(void *arg)
 	struct answer *a = arg;
 	struct world *w = a->world;
 	struct move_result r = {.status = MOVE_OK, .now_us = world_now_us(w)};
+	bool after;
 
-	if (!w->crashed)
-		w->n_moves++;
-	if (w->crash == CRASH_BEFORE_COMMIT && w->n_moves >= w->crash_at)
-		w->crashed = true;
-	if (w->crashed || a->move->fence != w->fence) {
+	if (!world_commits(w, &after) || a->move->fence != w->fence) {
 		r.status = w->crashed ? MOVE_CANCELLED : MOVE_STALE;
 	} else if (w->refuse_move == w->n_moves) {
 		refuse(w, &r);
@@ -242,7 +382,7 @@ static void move_answer(void *arg)
 			if (e->kind == EVENT_CANCEL && e->on_move && w->n_moves >= e->on_move)
 				w->cancel_asked = true;
 		r.cancel = w->cancel_asked;
-		if (w->crash == CRASH_AFTER_COMMIT && w->n_moves >= w->crash_at) {
+		if (after) {
 			w->crashed = true;
 			r.status = MOVE_CANCELLED;
 		}
@@ -324,7 +464,7 @@ const char *world_audit(struct world *w)
 
 		if (!l)
 			return arena_printf(w->arena, "tool " STR_FMT " was called without a row in the ledger", STR_ARG(t->tool));
-		if (t->effect == EFFECT_AT_MOST_ONCE && t->times - t->not_begun > 1)
+		if (t->effect == EFFECT_AT_MOST_ONCE && t->times - t->not_begun > 1 + l->did_not_happen)
 			return arena_printf(w->arena, "at_most_once tool " STR_FMT " was begun %d times", STR_ARG(t->tool),
 					    t->times - t->not_begun);
 		if (w->ended && t->effect == EFFECT_AT_MOST_ONCE && l->state == EFFECT_DISPATCHED)

@@ -49,8 +49,28 @@ struct fake_tool {
 struct ledger_row {
 	struct ledger_row *next;
 	struct digest key;
-	struct str tool, effect_class;
+	struct str tool, effect_class, path;
 	enum effect_state state;
+	int fence, attempt_try;
+	const struct json *result;
+	struct str decision, by;	/* STR_NONE: none */
+	int did_not_happen;		/* times that was said */
+};
+
+struct decide {				/* a person's word */
+	struct decide *next;
+	struct str path, decision;
+	const struct json *result;
+	bool early;			/* spoken as soon as the effect is uncertain, while the task runs */
+	bool done;
+};
+
+struct settled {			/* what the ledger says of a call that was under way, when the task is claimed */
+	struct settled *next;
+	struct str path;
+	enum effect_state state;
+	const struct json *result;
+	bool done;
 };
 
 struct told {				/* what a tool was really asked to do */
@@ -83,6 +103,8 @@ struct world {
 	struct reply *replies;
 	struct fake_tool *tools;
 	struct event *events;
+	struct decide *decides;
+	struct settled *settled;
 	struct str gone;		/* a tool that the task pinned and nobody has */
 	int refuse_move;		/* that move is refused */
 	enum err_code refuse_code;
@@ -96,7 +118,7 @@ struct world {
 	int64_t now_us;			/* virtual, beside what really passes */
 	int n_moves;
 	bool cancel_asked;
-	bool claimed, ended, parked;
+	bool claimed, ended, parked, unread;
 	struct str state;
 	int64_t run_at_us;
 	const struct json *output, *error;
@@ -117,6 +139,11 @@ void world_free(struct world *w);
 void world_script(struct world *w, struct str workflow, struct str script);
 struct claimed *world_claim(struct world *w);
 int64_t world_now_us(const struct world *w);
+bool effect_state_parse(struct str word, enum effect_state *ret);
+/* The words that may be spoken now; false: none was. */
+bool world_decide(struct world *w, bool early);
+/* A commit that is no move: whether it takes place, by the script's crash; *ret_after says that it does and we die then. */
+bool world_commits(struct world *w, bool *ret_after);
 /* "" or what is wrong with the ledger and with what tools were asked to do. */
 const char *world_audit(struct world *w);
 

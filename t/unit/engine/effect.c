@@ -83,6 +83,35 @@ START_TEST(classes)
 }
 END_TEST
 
+START_TEST(tx_outside_its_transaction_is_not_trusted)
+{
+	ck_assert_int_eq(effect_as_run(EFFECT_PURE), EFFECT_PURE);
+	ck_assert_int_eq(effect_as_run(EFFECT_TX), EFFECT_AT_MOST_ONCE);
+	ck_assert_int_eq(effect_as_run(EFFECT_IDEMPOTENT), EFFECT_IDEMPOTENT);
+	ck_assert_int_eq(effect_as_run(EFFECT_AT_MOST_ONCE), EFFECT_AT_MOST_ONCE);
+}
+END_TEST
+
+START_TEST(asks_ever_less_often_and_not_for_ever)
+{
+	const int64_t since_us = 1767225600000000;
+	int64_t before_us = since_us, gap_us = 0;
+
+	ck_assert_int_eq(effect_ask_at_us(since_us, 0, 0), since_us);
+	ck_assert_int_eq(effect_ask_at_us(since_us, 30000, 0), since_us + 30000000);
+	for (int i = 0; i < EFFECT_MAX_ASKS; i++) {
+		int64_t at_us = effect_ask_at_us(since_us, 30000, i);
+
+		ck_assert_msg(at_us - before_us >= gap_us || i == 1, "ask %d", i);
+		gap_us = at_us - before_us;
+		before_us = at_us;
+	}
+	ck_assert_int_eq(before_us, since_us + 30000000 + INT64_C(24) * 3600 * 1000000);
+	ck_assert_int_eq(effect_ask_at_us(since_us, 30000, EFFECT_MAX_ASKS), 0);
+	ck_assert_int_eq(effect_ask_at_us(since_us, 30000, EFFECT_MAX_ASKS + 1), 0);
+}
+END_TEST
+
 static void key_of(const char *id, const char *path, const char *tool, const char *args, struct digest *ret)
 {
 	struct arena *a = arena_new(NULL);
@@ -130,6 +159,8 @@ int main(void)
 	tcase_add_loop_test(t, decides, 0, sizeof cases / sizeof cases[0]);
 	tcase_add_test(t, no_error_is_a_value);
 	tcase_add_test(t, classes);
+	tcase_add_test(t, tx_outside_its_transaction_is_not_trusted);
+	tcase_add_test(t, asks_ever_less_often_and_not_for_ever);
 	tcase_add_loop_test(t, keys_differ, 0, sizeof keys / sizeof keys[0]);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_ENV);

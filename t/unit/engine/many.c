@@ -125,6 +125,36 @@ void tools_kill(struct op *op)
 	op_cancel(op);
 }
 
+struct op *tools_ask(struct tools *t, struct arena *a, const struct tool_request *req, op_done_fn *done, void *arg)
+{
+	(void)t, (void)a, (void)req, (void)done, (void)arg;
+	ck_abort_msg("no workflow here calls tools");
+}
+
+const struct tool_said *tools_said_of(const struct op *op)
+{
+	(void)op;
+	return NULL;
+}
+
+struct op *queue_effect(struct store *s, struct arena *a, const struct uuid *task, const struct digest *key, op_done_fn *done, void *arg)
+{
+	(void)s, (void)a, (void)task, (void)key, (void)done, (void)arg;
+	ck_abort_msg("no workflow here calls tools");
+}
+
+const struct effect_row *queue_effect_of(const struct op *op)
+{
+	(void)op;
+	return NULL;
+}
+
+struct op *queue_tool_word(struct store *s, struct arena *a, const struct tool_word *w, op_done_fn *done, void *arg)
+{
+	(void)s, (void)a, (void)w, (void)done, (void)arg;
+	ck_abort_msg("no workflow here calls tools");
+}
+
 const struct tool_result *tools_result_of(const struct op *op)
 {
 	(void)op;

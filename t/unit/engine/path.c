@@ -18,6 +18,7 @@ START_TEST(makes)
 	ck_assert_str_eq(step.p, "each[12]/send~3");
 	ck_assert_uint_eq(step.n, strlen(step.p));
 	ck_assert_str_eq(path_turn(a, step, 2).p, "each[12]/send~3/turn-2");
+	ck_assert_str_eq(path_ask(a, step, 8).p, "each[12]/send~3/ask-8");
 	arena_free(a);
 }
 END_TEST
@@ -31,6 +32,8 @@ static const struct {
 	{"each~4[0]/x", "each~4[0] x"},
 	{"a_b9/c", "a_b9 c"},
 	{"turn/a", "turn a"},
+	{"each[3]/send~2/ask-12", "each[3] send~2 ask?12"},
+	{"ask/a", "ask a"},
 	{"", "!"},
 	{"A", "!"},
 	{"a/", "!"},
@@ -50,6 +53,9 @@ static const struct {
 	{"a[1]~2", "!"},
 	{"a b", "!"},
 	{"turn-0", "!"},
+	{"ask-0", "!"},
+	{"ask-1/a", "!"},
+	{"asks-1", "!"},
 	{"turn-", "!"},
 	{"turn-1/a", "!"},
 	{"a-1", "!"},
@@ -78,6 +84,8 @@ START_TEST(takes_apart)
 			buf_addf(&b, "[%zu]", seg.item);
 		if (seg.turn)
 			buf_addf(&b, "#%d", seg.turn);
+		if (seg.ask)
+			buf_addf(&b, "?%d", seg.ask);
 	} while (rest.n);
 	ck_assert_str_eq(buf_cstr(&b), cases[_i].segments);
 	arena_free(a);

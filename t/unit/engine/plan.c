@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "engine/budget.h"
+#include "engine/call.h"
 #include "engine/flight.h"
 #include "fixture.h"
 #include "store/queue.h"
@@ -19,16 +20,18 @@
 #define SETS "  - {id: a, set: {x: 1}}\n  - {id: b, set: {y: 2}}\n"
 #define SWITCH "  - {id: a, set: {x: 1}}\n  - {id: s, switch: [{then: end}]}\n"
 #define CALL "  - {id: c, call: t.t, with: {}, budget: {wall: 5s}}\n"
+#define MODEL "  - {id: m, model: {tier: x, prompt: p}}\n"
 #define WAIT "  - {id: w, wait: 5s}\n"
 #define SHORT_WAIT "  - {id: w, wait: 5s, timeout: 2s}\n"
 #define LOOP "  - {id: e, for: {in: '[1]', parallel: 2, do: [{id: i, call: t.t, with: {}}]}, timeout: 3s}\n"
 #define OUTPUT "  - {id: e, for: {in: '[1]', output: '${ 1 }', do: [{id: i, set: {x: 1}}]}}\n"
 
-enum { HELD = 1, FLIGHT = 2, MINE = 4, NO_STARTS = 8, CANCEL = 16, ABORT = 32, CANCEL_ITEMS = 64 };
+enum { HELD = 1, FLIGHT = 2, MINE = 4, NO_STARTS = 8, CANCEL = 16, ABORT = 32, CANCEL_ITEMS = 64, LOOKED = 128, SAID = 256,
+       ASKS = 512 /* at 2 s */ };
 
 static const char *const names[] = {
 	[PLAN_NOTHING] = "nothing", [PLAN_BEGIN] = "begin", [PLAN_DISPATCH] = "dispatch", [PLAN_RESUME] = "resume",
-	[PLAN_WAKE] = "wake", [PLAN_OPEN_ITEM] = "open", [PLAN_CLOSE_LOOP] = "close", [PLAN_END_ITEM] = "end item",
+	[PLAN_LOOK] = "look", [PLAN_SETTLE] = "settle", [PLAN_ASK] = "ask", [PLAN_WAKE] = "wake", [PLAN_OPEN_ITEM] = "open", [PLAN_CLOSE_LOOP] = "close", [PLAN_END_ITEM] = "end item",
 	[PLAN_EXPIRE] = "expire", [PLAN_CANCEL] = "cancel", [PLAN_ABANDON] = "abandon",
 };
 
@@ -48,10 +51,22 @@ static const struct {
 	{"started, not committed", CALL, "c 1 started", "", 1000, HELD | MINE, "nothing"},
 	{"started by us", CALL, "c 1 started", "", 1000, MINE, "dispatch"},
 	{"started by us, draining", CALL, "c 1 started", "", 1000, MINE | NO_STARTS, "dispatch"},
-	{"started by an earlier attempt", CALL, "c 1 started", "", 1000, 0, "resume"},
+	{"started by an earlier attempt", CALL, "c 1 started", "", 1000, 0, "look"},
+	{"started by an earlier attempt, the ledger is read", CALL, "c 1 started", "", 1000, LOOKED, "resume"},
+	{"started by an earlier attempt, while it is read", CALL, "c 1 started", "", 1000, FLIGHT, "nothing"},
+	{"a model's turn has no ledger", MODEL, "m 1 started", "", 1000, 0, "resume"},
 	{"started by an earlier attempt, draining", CALL, "c 1 started", "", 1000, NO_STARTS, "nothing"},
 	{"in flight", CALL, "c 1 started", "", 1000, FLIGHT, "nothing"},
-	{"uncertain", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, 0, "nothing"},
+	{"uncertain", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, 0, "look"},
+	{"uncertain, not committed", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, HELD, "nothing"},
+	{"uncertain, while it looks or asks", CALL, "c 1 started\nc 1 uncertain " E, "", 3000, FLIGHT | ASKS, "nothing"},
+	{"uncertain, draining", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, NO_STARTS, "look"},
+	{"uncertain, nobody spoke", CALL, "c 1 started\nc 1 uncertain " E, "", 9000, LOOKED, "nothing"},
+	{"uncertain, somebody spoke", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, LOOKED | SAID, "settle"},
+	{"uncertain, somebody spoke and it would be time to ask", CALL, "c 1 started\nc 1 uncertain " E, "", 3000, LOOKED | SAID | ASKS, "settle"},
+	{"uncertain, before the tool is asked", CALL, "c 1 started\nc 1 uncertain " E, "", 1999, LOOKED | ASKS, "nothing"},
+	{"uncertain, the tool is asked", CALL, "c 1 started\nc 1 uncertain " E, "", 2000, LOOKED | ASKS, "ask"},
+	{"uncertain for longer than its wall budget", CALL, "c 1 started\nc 1 uncertain " E, "", 6000, LOOKED, "nothing"},
 	{"before the next try", CALL, "c 1 started\nc 1 failed " E_RETRY, "", 1000, 0, "nothing"},
 	{"wall budget while retrying", CALL, "c 1 started\nc 1 failed " E_RETRY, "", 6000, 0, "expire"},
 	{"next try", "  - {id: c, call: t.t, with: {}}\n", "c 1 started\nc 1 failed " E_RETRY, "", 9000, 0, "begin"},
@@ -76,7 +91,7 @@ static const struct {
 	{"loop timed out, some open", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started", "", 4000, ABORT, "nothing"},
 	{"loop timed out, none open", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 skipped", "", 4000, ABORT, "close"},
 	{"iteration with output", OUTPUT, "e 1 started " ITEMS "\ne[0]/i 1 skipped", "e[0]", 1000, 0, "end item"},
-	{"iteration begins", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started", "e[0]", 1000, 0, "resume"},
+	{"iteration begins", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started", "e[0]", 1000, LOOKED, "resume"},
 	{"cancelling between steps", SETS, "a 1 skipped", "", 1000, CANCEL, "abandon"},
 	{"cancelling before the first", SETS, "", "", 1000, CANCEL, "abandon"},
 	{"cancelling an ended iteration", OUTPUT, "e 1 started " ITEMS "\ne[0]/i 1 skipped", "e[0]", 1000, CANCEL, "abandon"},
@@ -84,8 +99,13 @@ static const struct {
 	{"cancelling a call", CALL, "c 1 started", "", 1000, CANCEL | FLIGHT, "cancel"},
 	{"cancelling before the commit", CALL, "c 1 started", "", 1000, CANCEL | MINE | HELD, "nothing"},
 	{"cancelling after the commit", CALL, "c 1 started", "", 1000, CANCEL | MINE, "cancel"},
-	{"cancelling a task that is uncertain", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, CANCEL, "nothing"},
-	{"cancelling iterations: uncertain blocks", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started\ne[0]/i 1 uncertain " E, "e[0]", 1000, CANCEL_ITEMS, "nothing"},
+	{"cancelling what an earlier attempt began", CALL, "c 1 started", "", 1000, CANCEL, "look"},
+	{"cancelling what an earlier attempt began, the ledger is read", CALL, "c 1 started", "", 1000, CANCEL | LOOKED, "cancel"},
+	{"cancelling a task that is uncertain", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, CANCEL, "look"},
+	{"cancelling a task that is uncertain: nobody spoke", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, CANCEL | LOOKED, "nothing"},
+	{"cancelling a task that is uncertain: somebody spoke", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, CANCEL | LOOKED | SAID, "settle"},
+	{"cancelling a task that is uncertain: the tool is asked", CALL, "c 1 started\nc 1 uncertain " E, "", 2000, CANCEL | LOOKED | ASKS | NO_STARTS, "ask"},
+	{"cancelling iterations: uncertain blocks", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started\ne[0]/i 1 uncertain " E, "e[0]", 1000, CANCEL_ITEMS | LOOKED, "nothing"},
 	{"cancelling a loop with iterations", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started", "", 1000, CANCEL, "nothing"},
 	{"cancelling a loop without", LOOP, "e 1 started " ITEMS, "", 1000, CANCEL, "cancel"},
 };
@@ -96,6 +116,7 @@ START_TEST(plans)
 	struct state *st = &f->state;
 	struct plan_env env = {.now_us = cases[_i].now_ms * 1000, .starts = !(cases[_i].flags & NO_STARTS)};
 	struct flight flight = {0};
+	const struct ledger_word said = {0};
 	struct action a;
 	struct scope *sc;
 	struct node *n;
@@ -108,8 +129,13 @@ START_TEST(plans)
 		sc->held_seq = st->committed_seq + 1;
 	if (n && cases[_i].flags & FLIGHT)
 		n->flight = &flight;
-	if (n)
+	if (n) {
 		n->mine = cases[_i].flags & MINE;
+		n->looked = cases[_i].flags & LOOKED;
+		n->ledger = cases[_i].flags & SAID ? &said : NULL;
+	}
+	if (cases[_i].flags & ASKS)
+		state_set_wake(st, n, 2000000);
 	if (cases[_i].flags & ABORT)
 		n->each->abort = json_null();
 	if (cases[_i].flags & CANCEL)

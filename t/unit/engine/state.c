@@ -14,6 +14,7 @@
 
 #define E "{\"error\":{\"type\":\"t\",\"message\":\"m\",\"retryable\":true}}"
 #define E_RETRY "{\"error\":{\"type\":\"t\"},\"retry_at\":\"1970-01-01T00:00:09Z\"}"
+#define E_FREE "{\"error\":{\"type\":\"t\"},\"retry_at\":\"1970-01-01T00:00:09Z\",\"free\":true}"
 #define OUT(v) "{\"output\":" v "}"
 #define UNTIL "{\"until\":\"1970-01-01T00:00:07Z\"}"
 #define ITEMS "{\"items\":[1,2,3]}"
@@ -53,6 +54,10 @@ static const struct {
 	{"call uncertain", CALL, "c 1 started\nc 1 uncertain " E, "c=uncertain @0"},
 	{"uncertain, happened", CALL, "c 1 started\nc 1 uncertain " E "\nc 1 succeeded " OUT("1"), "c=succeeded @1"},
 	{"uncertain, given up", CALL, "c 1 started\nc 1 uncertain " E "\nc 1 failed " E, "c=failed @1"},
+	{"uncertain, did not happen", CALL, "c 1 started\nc 1 uncertain " E "\nc 1 failed " E_FREE "\nc 2 started", "c=running#2 @0"},
+	{"uncertain, cancelled", CALL, "c 1 started\nc 1 uncertain " E "\nc 1 cancelled", "c=cancelled cancelled"},
+	{"asks that bring nothing", CALL, "c 1 started\nc 1 uncertain " E "\nc/ask-1 1 ask.answered\nc/ask-2 1 ask.answered", "c=uncertain @0"},
+	{"uncertain once more", CALL, "c 1 started\nc 1 uncertain " E "\nc/ask-1 1 ask.answered\nc 1 failed " E_FREE "\nc 2 started\nc 2 uncertain " E "\nc/ask-1 2 ask.answered", "c=uncertain#2 @0"},
 	{"cancelled", CALL, "c 1 started\nc 1 cancelled", "c=cancelled cancelled"},
 	{"model turns", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded {\"text\":\"a\"}\nm/turn-2 1 turn.succeeded {\"text\":\"b\"}", "m=running @0"},
 	{"turns of the next try", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded {\"text\":\"a\"}\nm 1 failed " E_RETRY "\nm 2 started\nm/turn-1 2 turn.succeeded {\"text\":\"a\"}", "m=running#2 @0"},
@@ -132,6 +137,14 @@ static const struct {
 	{"turn of another visit", MODEL, "m 1 started\nm~2/turn-1 1 turn.succeeded {\"text\":\"\"}", "!"},
 	{"turn without text", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded", "!"},
 	{"turn of another kind", MODEL, "m 1 started\nm/turn-1 1 succeeded", "!"},
+	{"an ask before it is uncertain", CALL, "c 1 started\nc/ask-1 1 ask.answered", "!"},
+	{"an ask after the word", CALL, "c 1 started\nc 1 uncertain " E "\nc 1 failed " E_FREE "\nc/ask-1 1 ask.answered", "!"},
+	{"asks out of order", CALL, "c 1 started\nc 1 uncertain " E "\nc/ask-2 1 ask.answered", "!"},
+	{"an ask of another try", CALL, "c 1 started\nc 1 uncertain " E "\nc/ask-1 2 ask.answered", "!"},
+	{"an ask of another visit", CALL, "c 1 started\nc 1 uncertain " E "\nc~2/ask-1 1 ask.answered", "!"},
+	{"an ask of another kind", CALL, "c 1 started\nc 1 uncertain " E "\nc/ask-1 1 succeeded", "!"},
+	{"an ask alone", CALL, "ask-1 1 ask.answered", "!"},
+	{"a step is no ask", CALL, "c 1 started\nc 1 uncertain " E "\nc 1 ask.answered", "!"},
 	{"a third repair", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded {\"text\":\"\"}\nm/turn-2 1 turn.succeeded {\"text\":\"\"}\nm/turn-3 1 turn.succeeded {\"text\":\"\"}", "!"},
 };
 
@@ -174,6 +187,35 @@ START_TEST(counts)
 	ck_assert_int_eq(inner->n_calls, 2);
 	ck_assert_uint_eq(f->state.n_uncertain, 1);
 	ck_assert_int_eq(f->state.n_steps, 6);
+	fixture_free(f);
+}
+END_TEST
+
+START_TEST(a_call_that_did_not_happen_counts_once)
+{
+	struct fixture *f = fixture_new(CALL, false);
+	const struct node *n;
+
+	ck_assert_int_eq(fixture_apply(f, "@1000\nc 1 started {\"tool\":\"t.t\"}\n@2000\nc 1 uncertain " E "\nc/ask-1 1 ask.answered"), 0);
+	n = f->state.root->nodes[0];
+	ck_assert_int_eq(n->uncertain_us, 2000000);
+	ck_assert_int_eq(n->n_asks, 1);
+	ck_assert_int_eq(n->deadline_us, 0);
+	ck_assert(!n->timed);
+	ck_assert_int_eq(fixture_apply(f, "c 1 failed " E_FREE), 0);
+	ck_assert_int_eq(n->n_free, 1);
+	ck_assert_str_eq(json_str(json_getc(n->again, "tool")).p, "t.t");
+	ck_assert_int_eq(n->uncertain_us, 2000000);
+	ck_assert_int_eq(fixture_apply(f, "c 2 started"), 0);
+	ck_assert_ptr_null(n->again);
+	ck_assert_int_eq(n->uncertain_us, 0);
+	ck_assert_int_eq(n->n_asks, 0);
+	ck_assert_int_eq(n->n_free, 1);
+	ck_assert_int_eq(n->n_calls, 1);
+	ck_assert_int_eq(f->state.n_calls, 1);
+	ck_assert_int_eq(fixture_apply(f, "c 2 failed " E_RETRY "\nc 3 started"), 0);
+	ck_assert_int_eq(n->n_free, 1);
+	ck_assert_int_eq(f->state.n_calls, 2);
 	fixture_free(f);
 }
 END_TEST
@@ -420,6 +462,7 @@ int main(void)
 
 	tcase_add_loop_test(t, applies, 0, sizeof cases / sizeof cases[0]);
 	tcase_add_test(t, counts);
+	tcase_add_test(t, a_call_that_did_not_happen_counts_once);
 	tcase_add_test(t, counts_turns);
 	tcase_add_test(t, keeps_times);
 	tcase_add_test(t, pushes_what_is_due);

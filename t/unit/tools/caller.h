@@ -44,6 +44,14 @@ extern enum effect_class call_effect;
 extern int64_t call_timeout_ms;
 extern struct str call_tool;	/* the name asked for; STR_NONE: the manifest's */
 
+/* What the query m says of a call (m as the manifest's `ask`). */
+struct said_answer {
+	enum said what;
+	const char *result;	/* "": none */
+	struct err err;
+};
+struct said_answer ask(const struct manifest *m, const char *args);
+
 /* A call that is left alone until it is waited for. */
 struct op *call_start(const struct manifest *m, const char *args, struct answer *ret);
 bool call_is_over(void);

@@ -262,6 +262,24 @@ START_TEST(limits_of_the_program)
 }
 END_TEST
 
+START_TEST(a_program_may_be_asked)
+{
+	struct manifest *m = PROGRAM("echo", "{\"decision\":\"did_not_happen\"}");
+
+	m->u.exec.result = caller_expr(".json");
+	ck_assert_int_eq(ask(m, "{}").what, SAID_DID_NOT_HAPPEN);
+	m = PROGRAM("echo", "${ .effect_key }");
+	m->u.exec.result = caller_expr("{decision: \"happened\", result: (.stdout | length)}");
+	ck_assert_str_eq(ask(m, "{}").result, "65");
+	m = SHELL("echo '{\"decision\":\"did_not_happen\"}'; exit 1");
+	m->u.exec.result = caller_expr(".json");
+	ck_assert_int_eq(ask(m, "{}").what, SAID_UNKNOWN);
+	m = SHELL("kill -9 $$");
+	m->u.exec.result = caller_expr(".json");
+	ck_assert_int_eq(ask(m, "{}").what, SAID_UNKNOWN);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("exec");
@@ -283,6 +301,7 @@ int main(void)
 	tcase_add_test(t, too_much_output);
 	tcase_add_test(t, cancelling_ends_the_program);
 	tcase_add_test(t, limits_of_the_program);
+	tcase_add_test(t, a_program_may_be_asked);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

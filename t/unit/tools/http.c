@@ -715,6 +715,62 @@ START_TEST(arguments_do_not_choose_where_credentials_go)
 }
 END_TEST
 
+static struct manifest *query(const char *path, const char *result)
+{
+	struct manifest *m = get(path);
+
+	m->u.http.result = caller_expr(result);
+	return m;
+}
+
+static void check_said(struct said_answer got, enum said what, const char *result, const char *message)
+{
+	ck_assert_msg(got.what == what, "%d: %s", (int)got.what, got.err.msg);
+	ck_assert_str_eq(got.result, result);
+	if (*message)
+		ck_assert_msg(got.err.code != ERR_NONE && strstr(got.err.msg, message), "\"%s\"", got.err.msg);
+	else
+		ck_assert_msg(got.err.code == ERR_NONE, "%s", got.err.msg);
+}
+
+/* What an answer that is none would make of it must not matter. */
+#define HAPPENED "{decision: \"happened\", result: .status}"
+
+START_TEST(queries_say_what_became_of_a_call)
+{
+	static const char *const no_word[] = {"1", "null", "{}", "{decision: 1}", "{decision: \"maybe\"}", "{decision: \"happened!\"}"};
+	static const char *const none[] = {"/400", "/408", "/425", "/429", "/500", "/503", "/304", "/no-location", "/cut", "/nowhere"};
+
+	check_said(ask(query("/json", "{decision: \"happened\", result: .body.a}"), "{}"), SAID_HAPPENED, "[1,2]", "");
+	check_said(ask(query("/json", "{decision: \"happened\", result: null}"), "{}"), SAID_HAPPENED, "null", "");
+	check_said(ask(query("/json", "{decision: \"unknown\"}"), "{}"), SAID_UNKNOWN, "", "");
+	check_said(ask(query("/404", "{decision: (if .status == 404 then \"did_not_happen\" else \"happened\" end)}"), "{}"), SAID_DID_NOT_HAPPEN, "", "");
+	check_said(ask(query("/json", "{decision: \"happened\"}"), "{}"), SAID_UNKNOWN, "", "no \"result\"");
+	for (size_t i = 0; i < sizeof no_word / sizeof no_word[0]; i++)
+		ck_assert_int_eq(ask(query("/json", no_word[i]), "{}").what, SAID_UNKNOWN);
+	check_said(ask(query("/json", "{decision: \"maybe\"}"), "{}"), SAID_UNKNOWN, "", "expected {decision:");
+	check_said(ask(query("/json", "error(\"no\")"), "{}"), SAID_UNKNOWN, "", "result of the tool");
+	for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+		struct said_answer got = ask(query(none[i], HAPPENED), "{}");
+
+		ck_assert_msg(got.what == SAID_UNKNOWN && got.err.code != ERR_NONE, "%s", none[i]);
+	}
+}
+END_TEST
+
+START_TEST(queries_name_the_call)
+{
+	struct manifest *m = query("/echo", "{decision: \"happened\", result: (.body | contains(\"abab\"))}");
+
+	header(m, "X-Key", "${ .effect_key }");
+	check_said(ask(m, "{}"), SAID_HAPPENED, "true", "");
+	m = query("/json", HAPPENED);
+	m->max_output_bytes = 20;
+	check_said(ask(m, "{}"), SAID_UNKNOWN, "", "bytes");
+	check_said(ask(NULL, "{}"), SAID_UNKNOWN, "", "has no query");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("http");
@@ -746,6 +802,8 @@ int main(void)
 	tcase_add_test(t, credentials_stay_with_their_origin);
 	tcase_add_test(t, missing_credentials_are_named);
 	tcase_add_test(t, messages_of_expressions_keep_the_secret);
+	tcase_add_test(t, queries_say_what_became_of_a_call);
+	tcase_add_test(t, queries_name_the_call);
 	tcase_add_test(t, arguments_do_not_choose_where_credentials_go);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
