@@ -14,6 +14,12 @@
 -- Wake:   notifications are hints (R38). The payload 'told' says that a program whose own call this is knows without it.
 -- Errors: AG410: the worker's lease is over; it must stop everything and register anew.
 
+-- plpgsql, as its cast from text may not be inlined: a SQL function that is not inlined is parsed and planned in every transaction.
+CREATE OR REPLACE FUNCTION agentd.uuid_time(p uuid) RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+	RETURN to_timestamp(('x' || left(p::text, 8) || substr(p::text, 10, 4))::bit(48)::bigint / 1000.0);
+END $$;
+
 -- uncertain: only a person or a reconciling tool resolves it, never time and never a plain cancel (R19, R32).
 CREATE OR REPLACE FUNCTION agentd.move_allowed(p_from agentd.task_state, p_to agentd.task_state) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$

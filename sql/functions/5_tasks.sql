@@ -13,25 +13,30 @@ CREATE OR REPLACE VIEW agentd.attempts AS
 	FROM agentd.task_attempts a
 	LEFT JOIN agentd.tasks t ON t.id = a.task AND t.leaf = a.leaf AND t.fence = a.fence;
 
--- The task's row, or AG404 when there is none or it is somebody else's.
+-- The task's row, or AG404 when there is none or it is somebody else's. (Two leaves by name: of an array that is a parameter the
+-- planner knows nothing, and every leaf would be opened.)
 CREATE OR REPLACE FUNCTION agentd.task_find(p_task uuid, p_principal text, p_all boolean) RETURNS agentd.tasks
 LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
 	v agentd.tasks;
+	v_short smallint := agentd.leaf_of(agentd.uuid_time(p_task), 'short');
+	v_long smallint := v_short + 1::smallint;
 BEGIN
 	SELECT * INTO v FROM agentd.tasks t
-	WHERE t.id = p_task AND t.leaf = ANY (agentd.leaves_of(p_task)) AND (p_all OR t.submitted_by = p_principal);
+	WHERE t.id = p_task AND t.leaf IN (v_short, v_long) AND (p_all OR t.submitted_by = p_principal);
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'no task %', p_task USING ERRCODE = 'AG404';
 	END IF;
 	RETURN v;
 END $$;
 
--- An optional member of an object, written out: values keep the order of their keys and their literals.
-CREATE OR REPLACE FUNCTION agentd.member(p_key text, p_value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-	SELECT CASE WHEN p_value IS NULL THEN '' ELSE ',"' || p_key || '":' || p_value END
-$$;
+-- An optional member of an object, written out: values keep the order of their keys and their literals. plpgsql: a SQL function
+-- whose argument is dear is not inlined, but parsed and planned in every transaction.
+CREATE OR REPLACE FUNCTION agentd.member(p_key text, p_value text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	RETURN CASE WHEN p_value IS NULL THEN '' ELSE ',"' || p_key || '":' || p_value END;
+END $$;
 
 -- The call of a try, as it was committed before it began.
 CREATE OR REPLACE FUNCTION agentd.task_call(p_task uuid, p_leaf smallint, p_path text, p_try integer) RETURNS json LANGUAGE sql STABLE AS $$
@@ -42,14 +47,17 @@ $$;
 
 -- Step rows from the journal: one per path in the order of their first rows, as their latest row has them. Whoever is to say
 -- what became of an uncertain call sees the call; what was said last, by whom and when, stays with the step.
-CREATE OR REPLACE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean) RETURNS text
+CREATE OR REPLACE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean, p_calls boolean) RETURNS text
 LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
-	v_said jsonb := (SELECT jsonb_object_agg(f.path, '{"decision":"' || f.decision || '","by":' || to_json(f.resolved_by) || ',"at":"'
-			|| agentd.rfc3339(f.resolved_at) || '"}' ORDER BY f.resolved_at)
-		FROM agentd.effects f WHERE f.task = p_task AND f.leaf = p_leaf AND f.decision IS NOT NULL);
+	v_said jsonb;
 BEGIN
+	IF p_calls THEN
+		v_said := (SELECT jsonb_object_agg(f.path, '{"decision":"' || f.decision || '","by":' || to_json(f.resolved_by) || ',"at":"'
+				|| agentd.rfc3339(f.resolved_at) || '"}' ORDER BY f.resolved_at)
+			FROM agentd.effects f WHERE f.task = p_task AND f.leaf = p_leaf AND f.decision IS NOT NULL);
+	END IF;
 	RETURN (
 		SELECT coalesce(string_agg('{"path":' || to_json(s.path) || ',"kind":' || coalesce(to_json(s.step_kind)::text, 'null')
 			|| ',"status":"' || s.status || '","visits":' || coalesce(substring(s.path FROM '~([0-9]+)(?:\[[0-9]+\])?$'), '1')
@@ -59,7 +67,7 @@ BEGIN
 			|| CASE WHEN s.status = 'uncertain' THEN agentd.member('call', agentd.task_call(p_task, p_leaf, s.path, s.try)::text) ELSE '' END
 			|| agentd.member('reconciled', v_said ->> s.path) || '}', ',' ORDER BY s.first_seq), '')
 		FROM (
-			SELECT g.path, g.step_kind, g.first_seq, g.started_at, g.cost_usd, l.try,
+			SELECT l.path, l.step_kind, l.first_seq, l.started_at, l.cost_usd, l.try,
 				agentd.value_of(l.value, l.value_blob) AS value,
 				CASE WHEN l.kind NOT IN ('step.started', 'step.waiting', 'step.uncertain') THEN l.at END AS finished_at,
 				CASE WHEN l.kind = 'step.started' THEN CASE WHEN p_terminal THEN 'cancelled' ELSE 'running' END
@@ -67,10 +75,12 @@ BEGIN
 					WHEN l.kind = 'step.failed' AND l.value -> 'retry_at' IS NOT NULL AND NOT p_terminal THEN 'waiting'
 					ELSE substr(l.kind, 6) END AS status
 			FROM (
-				SELECT path, min(seq) AS first_seq, max(seq) AS last_seq, max(step_kind) AS step_kind,
-					min(coalesce(started_at, at)) AS started_at, coalesce(sum(cost_usd), 0) AS cost_usd
-				FROM agentd.task_log WHERE task = p_task AND leaf = p_leaf AND kind LIKE 'step.%' GROUP BY path) g
-			JOIN agentd.task_log l ON l.task = p_task AND l.leaf = p_leaf AND l.seq = g.last_seq) s);
+				SELECT x.path, x.kind, x.try, x.at, x.value, x.value_blob, lead(1) OVER w IS NULL AS is_last, min(x.seq) OVER w AS first_seq,
+					max(x.step_kind) OVER w AS step_kind, min(coalesce(x.started_at, x.at)) OVER w AS started_at,
+					coalesce(sum(x.cost_usd) OVER w, 0) AS cost_usd
+				FROM agentd.task_log x WHERE x.task = p_task AND x.leaf = p_leaf AND x.kind LIKE 'step.%'
+				WINDOW w AS (PARTITION BY x.path ORDER BY x.seq)) l
+			WHERE l.is_last) s);
 END $$;
 
 -- The members that lists show too.
@@ -92,19 +102,34 @@ DECLARE
 	q task_queue;
 	v_started timestamptz;
 	v_attempts integer;
+	v_usage text := '{"calls":0,"in_fresh":0,"in_cached":0,"in_write":0,"out_text":0,"out_reason":0,"estimated":false}';
+	v_none json;
+	v_waits json;
+	v_at timestamptz;
+	h record;
 	n record;
-	u record;
 BEGIN
-	SELECT * INTO q FROM task_queue WHERE id = p_task;
-	SELECT max(l.at) FILTER (WHERE l.kind = 'task.quarantined') AS quarantined_at, max(l.at) FILTER (WHERE l.kind = 'task.redriven') AS redriven_at,
-		(array_agg(l.value ORDER BY l.seq DESC) FILTER (WHERE l.kind = 'task.quarantined'))[1] AS quarantined,
-		(array_agg(l.value ORDER BY l.seq DESC) FILTER (WHERE l.kind = 'task.redriven'))[1] AS redriven
-	INTO n FROM task_log l WHERE l.task = t.id AND l.leaf = t.leaf AND l.path = '';
+	SELECT v_at AS quarantined_at, v_at AS redriven_at, v_none AS quarantined, v_none AS redriven INTO n;
+	IF t.state IS NULL THEN
+		SELECT * INTO q FROM task_queue WHERE id = p_task;
+		v_waits := agentd.why_unclaimed(q);
+	END IF;
+	-- What few tasks have is looked for only where the journal says so.
+	SELECT bool_or(l.path = '') AS notes, bool_or(l.step_kind = 'model') AS models, bool_or(l.step_kind = 'call') AS calls
+	INTO h FROM task_log l WHERE l.task = t.id AND l.leaf = t.leaf;
+	IF h.notes THEN
+		SELECT max(l.at) FILTER (WHERE l.kind = 'task.quarantined') AS quarantined_at, max(l.at) FILTER (WHERE l.kind = 'task.redriven') AS redriven_at,
+			(array_agg(l.value ORDER BY l.seq DESC) FILTER (WHERE l.kind = 'task.quarantined'))[1] AS quarantined,
+			(array_agg(l.value ORDER BY l.seq DESC) FILTER (WHERE l.kind = 'task.redriven'))[1] AS redriven
+		INTO n FROM task_log l WHERE l.task = t.id AND l.leaf = t.leaf AND l.path = '';
+	END IF;
 	SELECT min(started_at), count(*) INTO v_started, v_attempts FROM task_attempts WHERE task = t.id AND leaf = t.leaf;
-	SELECT count(*) AS calls, coalesce(sum(in_fresh), 0) AS in_fresh, coalesce(sum(in_cached), 0) AS in_cached,
-		coalesce(sum(in_write_5m + in_write_1h), 0) AS in_write, coalesce(sum(out_text), 0) AS out_text,
-		coalesce(sum(out_reason), 0) AS out_reason, coalesce(bool_or(cost_source = 'estimated'), false) AS estimated
-	INTO u FROM model_calls WHERE task = t.id AND leaf = t.leaf;
+	IF h.models THEN
+		SELECT json_build_object('calls', count(*), 'in_fresh', coalesce(sum(in_fresh), 0), 'in_cached', coalesce(sum(in_cached), 0),
+			'in_write', coalesce(sum(in_write_5m + in_write_1h), 0), 'out_text', coalesce(sum(out_text), 0),
+			'out_reason', coalesce(sum(out_reason), 0), 'estimated', coalesce(bool_or(cost_source = 'estimated'), false))::text
+		INTO v_usage FROM model_calls WHERE task = t.id AND leaf = t.leaf;
+	END IF;
 	RETURN '{' || agentd.task_head(t, coalesce(t.state, q.state), coalesce(t.cost_usd, q.spent_usd, 0), v_started)
 		|| ',"input":' || coalesce(agentd.value_of(t.input, t.input_blob)::text, 'null')
 		|| ',"output":' || coalesce(agentd.value_of(t.output, t.output_blob)::text, 'null')
@@ -113,15 +138,13 @@ BEGIN
 		|| ',"deadline":' || coalesce('"' || agentd.rfc3339(t.deadline) || '"', 'null')
 		|| ',"run_at":' || coalesce('"' || agentd.rfc3339(CASE WHEN q.state NOT IN ('ready', 'running') THEN q.run_at END) || '"', 'null')
 		|| ',"cancel_requested":' || (q.cancel_at IS NOT NULL)::text
-		|| agentd.member('lane', to_json(q.lane)::text) || agentd.member('waits_for', agentd.why_unclaimed(q)::text)
+		|| agentd.member('lane', to_json(q.lane)::text) || agentd.member('waits_for', v_waits::text)
 		|| ',"attempts":' || v_attempts || ',"failures":' || coalesce(t.failures, q.failures, 0)
 		|| ',"recoveries":' || coalesce(t.recoveries, q.recoveries, 0)
 		|| agentd.member('quarantined_at', '"' || agentd.rfc3339(n.quarantined_at) || '"')
 		|| agentd.member('redriven_at', '"' || agentd.rfc3339(n.redriven_at) || '"')
 		|| agentd.member('redriven_by', (n.redriven -> 'by')::text)
-		|| ',"usage":{"calls":' || u.calls || ',"in_fresh":' || u.in_fresh || ',"in_cached":' || u.in_cached || ',"in_write":'
-		|| u.in_write || ',"out_text":' || u.out_text || ',"out_reason":' || u.out_reason || ',"estimated":' || u.estimated::text
-		|| '},"steps":[' || agentd.task_steps(t.id, t.leaf, t.state IS NOT NULL) || ']}';
+		|| ',"usage":' || v_usage || ',"steps":[' || agentd.task_steps(t.id, t.leaf, t.state IS NOT NULL, h.calls) || ']}';
 END $$;
 
 -- For long polls: null while the task lives.
