@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/str.h"
 
-enum { CONNECT_TIMEOUT_MS = 10000, RETRY_MIN_MS = 50, RETRY_MAX_MS = 2000 };
+#define USER_TIMEOUT_MS "10000"
+enum { CONNECT_TIMEOUT_MS = 10000, RETRY_MIN_MS = 50, RETRY_MAX_MS = 2000, SILENCE_MS = 65000 /* statement_timeout, and a little */ };
 enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_SETTING, LINK_UP, LINK_CLOSED };
 
 struct link {
@@ -22,16 +24,21 @@ struct link {
 	PGconn *conn;
 	struct loop_fd *fd;
 	int sock;
-	struct loop_timer *timer;	/* next try, or the end of this one */
+	struct loop_timer *timer;	/* next try, or the end of this one; up: the end of patience */
+	bool expecting;
+	int64_t heard_ms;		/* of the boot clock; while expecting */
 	enum link_state state;
 	unsigned failures;		/* in a row */
 	char reason[256];
 };
 
-/* R12; jit: a batch's estimated cost must never start a compiler. */
+/* R12; jit: a batch's estimated cost must never start a compiler. keepalives: a server that waits for the rest of a call holds the
+ * locks of its first half, and no other time limit of its own is running then. It must notice that the network lost us:
+ * 14 s after our last sign, which comes no later than USER_TIMEOUT_MS after the network let nothing through to us any more. */
 static const char setup_sql[] =
 	"SET statement_timeout = '60s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '30s';"
-	"SET client_connection_check_interval = '5s'; SET timezone = 'UTC'; SET jit = off;"
+	"SET client_connection_check_interval = '5s'; SET tcp_user_timeout = '14s';"
+	"SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3; SET timezone = 'UTC'; SET jit = off;"
 	"SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 static void on_event(void *arg, int events);
@@ -77,6 +84,7 @@ void link_lost(struct link *k, const char *reason)
 	log_warn(was_up ? "store.lost" : "store.unreachable", "reason=%s", log_quotec(k->reason));
 	drop(k);
 	k->state = LINK_DOWN;
+	k->expecting = false;
 	loop_timer_set(k->timer, jitter_ms(k->failures++));
 	if (was_up)
 		k->user.down(k->user.arg);
@@ -113,6 +121,7 @@ bool link_flush(struct link *k)
 static void begin_setup(struct link *k)
 {
 	k->state = LINK_SETTING;
+	loop_timer_set(k->timer, CONNECT_TIMEOUT_MS);
 	if (PQsetnonblocking(k->conn, 1) != 0 || !PQsendQuery(k->conn, setup_sql)) {
 		link_lost(k, PQerrorMessage(k->conn));
 		return;
@@ -179,6 +188,7 @@ static void on_event(void *arg, int events)
 		link_lost(k, PQerrorMessage(k->conn));
 		return;
 	}
+	k->heard_ms = clock_boot_ms();
 	if (k->state == LINK_SETTING)
 		poll_setup(k);
 	else if (k->state == LINK_UP)
@@ -195,7 +205,7 @@ static void begin_connect(struct link *k)
 {
 	static const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding", "tcp_user_timeout",
 					   "keepalives_idle", "keepalives_interval", "keepalives_count", NULL};
-	const char *values[] = {k->conninfo, k->application, "UTF8", "15000", "10", "5", "3", NULL};
+	const char *values[] = {k->conninfo, k->application, "UTF8", USER_TIMEOUT_MS, "5", "3", "3", NULL};
 
 	k->state = LINK_CONNECTING;
 	k->conn = PQconnectStartParams(keys, values, 1);
@@ -208,14 +218,41 @@ static void begin_connect(struct link *k)
 	watch(k, LOOP_WRITE);
 }
 
+/* The timer is set once for many answers; it looks when the last came. */
+static void look_for_silence(struct link *k)
+{
+	int64_t left_ms = k->heard_ms + SILENCE_MS - clock_boot_ms();
+
+	if (!k->expecting)
+		return;
+	if (left_ms > 0)
+		loop_timer_set(k->timer, left_ms);
+	else
+		link_lost(k, "the server is silent");
+}
+
 static void on_timer(void *arg)
 {
 	struct link *k = arg;
 
 	if (k->state == LINK_DOWN)
 		begin_connect(k);
-	else if (k->state != LINK_UP)
+	else if (k->state == LINK_UP)
+		look_for_silence(k);
+	else
 		link_lost(k, "no answer to the connection request");
+}
+
+void link_expect(struct link *k, bool answer)
+{
+	if (k->state != LINK_UP)
+		return;
+	if (answer && !k->expecting) {
+		k->heard_ms = clock_boot_ms();
+		if (!loop_timer_is_set(k->timer))
+			loop_timer_set(k->timer, SILENCE_MS);
+	}
+	k->expecting = answer;
 }
 
 struct link *link_open(struct loop *l, const char *conninfo, const char *application, struct link_user user)

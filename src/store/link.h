@@ -30,5 +30,7 @@ const char *link_reason(const struct link *k);	/* "" when there is none */
 /* After commands were sent. false: the connection was lost meanwhile. */
 bool link_flush(struct link *k);
 void link_lost(struct link *k, const char *reason);
+/* Whether an answer is due: then nothing heard for longer than the server lets a statement run means that the connection is lost. */
+void link_expect(struct link *k, bool answer);
 
 #endif

@@ -152,7 +152,8 @@ static void send_all(struct pipe *p)
 			return;
 		}
 	}
-	link_flush(p->link);
+	if (link_flush(p->link))
+		link_expect(p->link, p->head != NULL);
 }
 
 /* --- answers --- */
@@ -230,6 +231,7 @@ static void on_readable(void *arg)
 			return;
 		}
 	}
+	link_expect(p->link, p->head != NULL);
 }
 
 /* --- the connection --- */
