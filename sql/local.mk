@@ -7,7 +7,8 @@ SQL_FILES = \
   sql/0015_bundles.sql \
   sql/0016_semantics.sql \
   sql/0018_lanes.sql \
-  sql/0021_checks.sql
+  sql/0021_checks.sql \
+  sql/0022_upkeep.sql
 SQL_FUNCTIONS = \
   sql/functions/1_admission.sql \
   sql/functions/1_submit.sql \
@@ -19,6 +20,7 @@ SQL_FUNCTIONS = \
   sql/functions/4_bundles.sql \
   sql/functions/5_quarantine.sql \
   sql/functions/5_tasks.sql \
+  sql/functions/6_partitions.sql \
   sql/functions/6_sweep.sql \
   sql/functions/7_admin.sql \
   sql/functions/8_sql.sql \

@@ -73,6 +73,11 @@ like "labels" "$(sub "'noop', labels => '{\"a\":1}'")" 'labels.a.: expected a te
 like "labels that are no object" "$(sub "'noop', labels => '[]'")" 'expected object, got array'
 like "a deadline in the past" "$(sub "'noop', deadline => now() - interval '1 s'")" 'has passed'
 like "an id of long ago" "$(sub "'noop', id => '00000000-0000-7000-8000-000000000000'")" 'UUIDv7 of the present time'
+one="ARRAY['noop'], ARRAY['{}']::json[], ARRAY['normal'], ARRAY[NULL]::json[], ARRAY[NULL]::json[], ARRAY[0::bigint], ARRAY[0::bigint],
+	ARRAY['late'], ARRAY['r'], ARRAY['x'::bytea], ARRAY['p']"
+is "such an id may be replaced: the answer tells the time" "$(sql "SELECT status, body::bigint BETWEEN agentd.us(clock_timestamp()) - 60000000 AND agentd.us(clock_timestamp())
+	FROM agentd.submit_batch(ARRAY['ff000000-0000-7000-8000-000000000000'::uuid], $one)")" "clock|t"
+is "and the key is not burned" "$(sql "SELECT status FROM agentd.submit_batch(ARRAY[agentd.uuid_new()], $one)")" new
 id=$(sub "'paid', budget => '{\"usd\":\"0.5\",\"wall_ms\":60000}', labels => '{\"team\":\"ops\"}', urgency => 'high'")
 is "a lowered budget is pinned, the rest is the workflow's" "$(sql "SELECT (budget ->> 'usd') || ' ' || (budget ->> 'wall_ms') || ' ' || (budget ->> 'turns'),
 	deadline - created_at, (SELECT budget_usd || ' ' || priority FROM agentd.task_queue q WHERE q.id = t.id) FROM agentd.tasks t WHERE id = '$id'")" \

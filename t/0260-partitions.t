@@ -6,6 +6,8 @@ is "six tables, two classes, five months" "$(sql "SELECT count(*), count(DISTINC
 is "nothing to make" "$(sql "SELECT agentd.sweep_partitions('{}')")" 0
 is "the names tell" "$(sql "SELECT agentd.leaf_name('tasks', 0), agentd.leaf_name('tasks', 23), agentd.leaf_of('2026-11-30 23:59:59+00', 'long'), agentd.leaf_name('tasks', 645)")" \
 	"tasks_short_2000_01|tasks_long_2000_12|645|tasks_long_2026_11"
+is "also of years before 2000" "$(sql "SELECT agentd.leaf_name('tasks', agentd.leaf_of('1970-01-31', 'short')), agentd.leaf_name('tasks', agentd.leaf_of('1999-12-01', 'long')),
+	agentd.leaf_start(agentd.leaf_of('1970-03-15', 'long')) = '1970-03-01 00:00+00', agentd.leaf_start(645) = '2026-11-01 00:00+00'")" "tasks_short_1970_01|tasks_long_1999_12|t|t"
 is "months are those of UTC wherever the session is" "$(sql "SET timezone = 'Pacific/Auckland'; SELECT agentd.leaf_of('2026-11-30 23:59:59+00', 'short'), agentd.partitions_ensure()")" "644|0"
 is "times and ids agree" "$(sql "SELECT agentd.uuid_time(agentd.uuid_at('2026-11-23 12:34:56.789+00')) = '2026-11-23 12:34:56.789+00'")" t
 sql "SELECT test.submit('noop', 2), test.submit('paid', 2)" >/dev/null
@@ -29,11 +31,19 @@ is "leaves keep their keys" "$(sql "SELECT count(*) FROM agentd.partitions() p W
 # --- retention ---
 t=$(sql "SELECT agentd.submit('noop', to_json(repeat('y', 100000)), idempotency_key => 'k')")
 for id in $(sql "SELECT id FROM agentd.tasks WHERE workflow = 'noop'"); do sql "SELECT agentd.cancel('$id', '', true)" >/dev/null; done
-old="SET agentd.fake_now = '$(date -u -d "@$(($(date +%s) + 70 * 86400))" '+%F')';"
+at() { echo "SET agentd.fake_now = '$(date -u -d "@$(($(date +%s) + $1))" '+%F %T')+00';"; }
+jump=$(at $((70 * 86400))) old=$(at $((71 * 86400 + 60)))
 sweep="SELECT agentd.sweep_retention('{\"retain_short_ms\": 86400000, \"retain_long_ms\": 86400000, \"idempotency_ms\": 0}')"
 is "a month that is not over stays" "$(sql "$sweep; SELECT count(*) FROM agentd.tasks WHERE id = '$t'" | tail -n 1)" 1
-# other months are empty and may go with it
-sql "$old $sweep" >/dev/null
+# a clock that jumped may be wrong
+like "nothing goes by a clock that has jumped" "$(sql "$jump $sweep; SELECT count(*) FROM agentd.tasks WHERE id = '$t'")" 'the clock has jumped: retention destroys nothing before'
+is "it is all there" "$(sql "SELECT count(*), (SELECT count(*) FROM agentd.idempotency_keys) FROM agentd.tasks WHERE id = '$t'")" "1|1"
+like "nor when it goes back" "$(sql "$sweep")" 'the clock has jumped'
+sql "$jump $sweep" >/dev/null 2>&1
+like "nor when it jumps on" "$(sql "$old $sweep")" 'the clock has jumped'
+# a day later it has gone on as clocks do; other months are empty and may go with it
+for h in 10 20 25; do sql "$(at $((71 * 86400 + 60 + h * 3600))) $sweep" >/dev/null 2>&1; done
+old=$(at $((71 * 86400 + 60 + 25 * 3600)))
 is "later the short class went, the long one has live tasks" "$(sql "SELECT count(*) FILTER (WHERE leaf % 2 = 0), count(*) FILTER (WHERE leaf % 2 = 1) FROM agentd.tasks")" "0|2"
 is "with its journal, attempts, effects" "$(sql "SELECT count(DISTINCT parent) FROM agentd.partitions() WHERE leaf = agentd.leaf_of(clock_timestamp(), 'short')")" 0
 is "the blob has no reference" "$(sql "SELECT count(*), (SELECT count(*) FROM agentd.blob_refs) FROM agentd.blobs")" "0|0"
@@ -41,6 +51,10 @@ is "its key is free again" "$(sql "$old $sweep; SELECT count(*) FROM agentd.idem
 is "a task of it is unknown now" "$(refused "SELECT agentd.task_view('$t', '', true)")" AG404
 is "the sweeper makes the month again" "$(sql "SELECT agentd.sweep_partitions('{}') >= 6")" t
 is "and it takes tasks" "$(sql "SELECT count(*) FROM (SELECT test.submit('noop', 1)) x")" 1
+
+# --- leaves of a time for which no sweeper made any ---
+is "leaves that no sweeper made are made by the first submission" "$(sql "DELETE FROM agentd.upkeep; SELECT agentd.sweep_retention('{}'); DROP TABLE agentd.tasks_short_$(date -u +%Y_%m), agentd.tasks_long_$(date -u +%Y_%m);
+	SELECT count(*) FROM (SELECT test.submit('noop', 1)) x" | tail -n 1)" 1
 
 # --- doctor ---
 is "doctor: what must hold here" "$(sql "SELECT string_agg(c ->> 'name', ', ') FROM json_array_elements(agentd.doctor() -> 'checks') c WHERE NOT (c ->> 'ok')::boolean AND c ->> 'level' = 'error'")" ""

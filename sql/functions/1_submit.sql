@@ -101,7 +101,8 @@ $$;
 
 -- It reads nothing but by whole keys (LATERAL with LIMIT: never the other way round), so one plan serves for ever;
 -- planning anew took half of a single submission.
--- Answers one row per submission: status new | replayed | not_found | invalid | refused (R46) | key_conflict | id_conflict.
+-- Answers one row per submission: status new | replayed | not_found | invalid | refused (R46) | key_conflict | id_conflict |
+-- clock (the id is not of the present time, which is in body as microseconds; with another id it may be sent again).
 CREATE OR REPLACE FUNCTION agentd.submit_batch(p_id uuid[], p_workflow text[], p_input json[], p_urgency text[], p_labels json[],
 	p_budget json[], p_run_at bigint[], p_deadline bigint[], p_key text[], p_route text[], p_request bytea[],
 	p_principal text[], p_parent uuid[] DEFAULT NULL, p_origin json[] DEFAULT NULL)
@@ -117,7 +118,7 @@ DECLARE
 	v_state text[];
 	v_body text[];
 	v_bundle bytea[];
-	v_lo uuid := agentd.uuid_at(clock_timestamp() - interval '25 days');
+	v_lo uuid := agentd.uuid_at(greatest(clock_timestamp() - interval '25 days', 'epoch'));
 	v_hi uuid := agentd.uuid_at(clock_timestamp() + interval '25 days');
 	v_leaves smallint[];
 	v_fresh uuid[];
@@ -137,7 +138,8 @@ DECLARE
 BEGIN
 	SELECT array_agg(c.status), array_agg(c.message), array_agg(c.state), array_agg(c.bundle), array_agg(c.leaf), array_agg(c.lane),
 		array_agg(c.semantics), array_agg(c.budget), array_agg(c.until),
-		array_agg(CASE WHEN c.status IS NULL THEN agentd.submitted_body(p_id[c.i], c.state::task_state, p_workflow[c.i], c.bundle, v_now) END)
+		array_agg(CASE WHEN c.status IS NULL THEN agentd.submitted_body(p_id[c.i], c.state::task_state, p_workflow[c.i], c.bundle, v_now)
+			WHEN c.status = 'clock' THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text END)
 	INTO v_status, v_message, v_state, v_bundle, v_leaf, v_lane, v_semantics, v_limit, v_until, v_body
 	FROM (
 		SELECT i, w.bundle, w.lane, w.semantics, w.budget,
@@ -145,13 +147,14 @@ BEGIN
 			least((timestamptz 'epoch' + nullif(p_deadline[i], 0) * interval '1 microsecond'),
 				v_now + coalesce((p_budget[i] ->> 'wall_ms')::bigint, (w.budget ->> 'wall_ms')::bigint) * interval '1 millisecond') AS until,
 			CASE WHEN p_id[i] BETWEEN v_lo AND v_hi THEN agentd.leaf_of(agentd.uuid_time(p_id[i]), w.retain) END AS leaf,
-			CASE WHEN w.name IS NULL THEN 'not_found' WHEN x.message IS NOT NULL THEN 'invalid' END AS status,
-			CASE WHEN w.name IS NULL THEN format('unknown workflow "%s"', p_workflow[i]) ELSE x.message END AS message
+			CASE WHEN w.name IS NULL THEN 'not_found' WHEN x.message IS NOT NULL THEN 'invalid'
+				WHEN p_id[i] < v_lo OR p_id[i] > v_hi THEN 'clock' END AS status,
+			CASE WHEN w.name IS NULL THEN format('unknown workflow "%s"', p_workflow[i]) WHEN x.message IS NOT NULL THEN x.message
+				WHEN p_id[i] < v_lo OR p_id[i] > v_hi THEN format('"id": expected a UUIDv7 of the present time, got %s', p_id[i]) END AS message
 		FROM generate_series(1, v_n) i
 		LEFT JOIN workflows w ON w.name = p_workflow[i] AND w.active
 		CROSS JOIN LATERAL (SELECT CASE
-			WHEN p_id[i] IS NULL OR p_id[i] < v_lo OR p_id[i] > v_hi THEN
-				format('"id": expected a UUIDv7 of the present time, got %s', coalesce(p_id[i]::text, 'null'))
+			WHEN p_id[i] IS NULL THEN '"id": expected a UUIDv7 of the present time, got null'
 			WHEN p_input[i] IS NULL THEN '"input": expected a JSON value, got null'
 			WHEN p_urgency[i] NOT IN ('low', 'normal', 'high') THEN
 				format('"urgency": expected low, normal or high, got "%s"', p_urgency[i])
@@ -211,6 +214,10 @@ BEGIN
 	-- The leaf's key sees this leaf alone; the task may stand in that of the other retention class.
 	FOREACH v_one IN ARRAY agentd.distinct_leaves(v_leaf) LOOP
 		v_other := v_one # 1::smallint;
+		-- The clock may have been set, or no sweeper has run for months.
+		IF to_regclass('agentd.' || agentd.leaf_name('tasks', v_one)) IS NULL THEN
+			PERFORM agentd.partitions_ensure(agentd.leaf_start(v_one));
+		END IF;
 		WITH fresh AS (
 			INSERT INTO tasks (id, parent, created_at, run_at, deadline, leaf, workflow, bundle, submitted_by,
 				urgency, labels, budget, origin, input, input_blob)

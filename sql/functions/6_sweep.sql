@@ -107,6 +107,24 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET 
 	SELECT agentd.partitions_ensure()::bigint
 $$;
 
+-- Whether the clock may be believed by a duty that destroys (see 0022_upkeep.sql).
+CREATE OR REPLACE FUNCTION agentd.upkeep_may_destroy(p_duty text, p_now timestamptz) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, agentd, pg_temp AS $$
+DECLARE
+	v_from timestamptz;
+BEGIN
+	INSERT INTO upkeep AS u VALUES (p_duty, p_now, p_now)
+	ON CONFLICT (duty) DO UPDATE SET seen_at = p_now, trusted_from = CASE
+		WHEN p_now < u.seen_at - interval '1 hour' OR p_now > u.seen_at + interval '7 days'
+			OR u.seen_at < u.trusted_from AND p_now > u.seen_at + interval '12 hours' THEN p_now + interval '1 day'
+		ELSE u.trusted_from END
+	RETURNING trusted_from INTO v_from;
+	IF p_now < v_from THEN
+		RAISE WARNING 'the clock has jumped: % destroys nothing before %', p_duty, agentd.rfc3339(v_from);
+	END IF;
+	RETURN p_now >= v_from;
+END $$;
+
 -- Old terminal tasks go with their whole leaf as soon as no live task is left in it; keys, workers, blobs by age; bundles when no
 -- task can refer to them any more.
 CREATE OR REPLACE FUNCTION agentd.sweep_retention(p json) RETURNS bigint
@@ -123,6 +141,9 @@ DECLARE
 	v_end timestamptz;
 	v_table text;
 BEGIN
+	IF NOT agentd.upkeep_may_destroy('retention', v_now) THEN
+		RETURN 0;
+	END IF;
 	WITH old AS (SELECT ctid FROM idempotency_keys WHERE created_at < v_now - v_key_ms * interval '1 millisecond'
 			-- A key lives as long as its task is kept (R24).
 			AND NOT EXISTS (SELECT FROM tasks t WHERE t.id = task AND t.leaf = ANY (agentd.leaves_of(task)))
@@ -140,8 +161,8 @@ BEGIN
 	v_n := v_n + v_rows;
 
 	FOR v_leaf IN SELECT DISTINCT leaf FROM agentd.partitions() ORDER BY leaf LOOP
-		v_end := make_timestamptz(2000 + v_leaf / 24, v_leaf / 2 % 12 + 1, 1, 0, 0, 0, 'UTC') + interval '1 month';
-		CONTINUE WHEN v_end > v_now - v_keep_ms[v_leaf % 2 + 1] * interval '1 millisecond'
+		v_end := agentd.leaf_start(v_leaf) + interval '1 month';
+		CONTINUE WHEN v_end > v_now - v_keep_ms[(v_leaf & 1) + 1] * interval '1 millisecond'
 			OR EXISTS (SELECT FROM task_queue q WHERE q.leaf = v_leaf);
 		BEGIN
 			-- Submissions to a month that is over are refused (their ids are too old), so nobody writes here.

@@ -11,15 +11,18 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t last_ms, counter;
+static int64_t ahead_us;	/* of the host's clock */
 
 /* A new millisecond begins at a random count in the lower half, so that there is room to count.
  * When the clock goes back or the count is used up, the last millisecond stays or is passed early. */
 static void next(uint64_t random, uint64_t *ret_ms, uint64_t *ret_counter)
 {
 	int64_t us = clock_wall_us();
-	uint64_t ms = us > 0 ? (uint64_t)us / 1000 : 0;
+	uint64_t ms;
 
 	pthread_mutex_lock(&lock);
+	us += ahead_us;
+	ms = us > 0 ? (uint64_t)us / 1000 : 0;
 	if (ms > last_ms || counter == COUNTER_MAX) {
 		last_ms = ms > last_ms ? ms : last_ms + 1;
 		counter = random & (COUNTER_MAX >> 1);
@@ -28,6 +31,15 @@ static void next(uint64_t random, uint64_t *ret_ms, uint64_t *ret_counter)
 	}
 	*ret_ms = last_ms;
 	*ret_counter = counter;
+	pthread_mutex_unlock(&lock);
+}
+
+/* The last millisecond is forgotten: it may lie far ahead of the time that is right. */
+void uuid_follow(int64_t now_us)
+{
+	pthread_mutex_lock(&lock);
+	ahead_us = now_us - clock_wall_us();
+	last_ms = counter = 0;
 	pthread_mutex_unlock(&lock);
 }
 

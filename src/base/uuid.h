@@ -4,6 +4,7 @@
  * Memory:  values.
  * Errors:  uuid_parse() is false for anything but the 36-character form.
  * Source:  RFC 9562. Within one process ids of one millisecond are strictly increasing.
+ * Time:    the host's wall clock, unless somebody who knows better said so: uuid_follow(). Then ids keep that distance from it.
  */
 #ifndef BASE_UUID_H
 #define BASE_UUID_H
@@ -18,6 +19,7 @@ struct uuid {
 };
 
 struct uuid uuid_new(void);
+void uuid_follow(int64_t now_us);
 void uuid_format(const struct uuid *u, char ret[37]);
 bool uuid_parse(struct str s, struct uuid *ret);
 bool uuid_eq(const struct uuid *a, const struct uuid *b);

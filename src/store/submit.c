@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/crash.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "store/call.h"
 #include "store/tasks.h"
 
@@ -19,6 +21,8 @@ struct submit {
 	struct op op;			/* first */
 	struct submits *submits;
 	const struct submission *sub;
+	struct uuid id;
+	bool new_id;			/* because the clocks disagree; once is enough */
 	struct submit *prev, *next;	/* while it waits */
 	struct submit **place;		/* in its batch, once it was sent */
 	struct loop_timer *deadline;
@@ -52,6 +56,24 @@ static void finish(struct submit *u, const struct err *err)
 	loop_timer_free(u->deadline);
 	u->deadline = NULL;
 	op_complete(&u->op, err);
+}
+
+static void turn(void *arg)
+{
+	(void)arg;
+}
+
+static void wait_in_line(struct submit *u)
+{
+	struct submits *s = u->submits;
+
+	if (!s->head)
+		loop_defer(store_loop(s->store), turn, NULL);
+	u->prev = s->last;
+	u->next = NULL;
+	*(s->last ? &s->last->next : &s->head) = u;
+	s->last = u;
+	s->n_waiting++;
 }
 
 static void unlink_waiting(struct submit *u)
@@ -132,7 +154,7 @@ static void add_what(struct params *p, struct arena *a, struct submit *const *v,
 	for (size_t i = 0; i < n; i++) {
 		const struct submission *u = v[i]->sub;
 
-		array_uuid(&id, &u->id);
+		array_uuid(&id, &v[i]->id);
 		array_text(&workflow, u->workflow);
 		array_json(&input, u->input ? u->input : json_empty_object());
 		array_text(&urgency, u->urgency.p ? u->urgency : STR("normal"));
@@ -210,6 +232,7 @@ static int read_submitted(struct submit *u, const PGresult *r, int row, struct e
 		{"key_conflict", ERR_INVALID, 422},
 		{"id_conflict", ERR_CONFLICT, 409},
 		{"refused", ERR_REFUSED, 503},
+		{"clock", ERR_PG_DOWN, 503},
 	};
 	struct str status = field_str(r, row, COL_STATUS), message = field_str(r, row, COL_MESSAGE);
 	struct arena *a = u->op.arena;
@@ -218,7 +241,7 @@ static int read_submitted(struct submit *u, const PGresult *r, int row, struct e
 		if (str_is(status, refusals[i].status)) {
 			err_set(err, refusals[i].code, STR_FMT, STR_ARG(message));
 			err->status = refusals[i].http;
-			err->retry_after_ms = refusals[i].code == ERR_REFUSED ? REFUSED_MS : 0;
+			err->retry_after_ms = refusals[i].code == ERR_REFUSED ? REFUSED_MS : refusals[i].code == ERR_PG_DOWN ? 1000 : 0;
 			return -1;
 		}
 	u->result.id = field_uuid(r, row, COL_TASK);
@@ -240,10 +263,29 @@ static void send_again(struct batch *b, size_t from, size_t to)
 		send_batch(b->submits, b->v + from, n);
 }
 
+/* This host's clock is not the database's, whose time ids carry: nothing was written, so another id may be had. */
+static bool follow_clock(struct submit *u, const PGresult *r, int row, bool *followed)
+{
+	int64_t now_us = field_int(r, row, COL_BODY);
+
+	if (u->new_id || u->submits->closed || !str_is(field_str(r, row, COL_STATUS), "clock"))
+		return false;
+	if (!*followed) {
+		log_warn("store.clock", "host_is_ahead_s=%lld", (long long)((clock_wall_us() - now_us) / 1000000));
+		uuid_follow(now_us);
+		*followed = true;
+	}
+	u->new_id = true;
+	u->id = uuid_new();
+	wait_in_line(u);
+	return true;
+}
+
 static void on_batch(struct op *op, void *arg)
 {
 	struct batch *b = arg;
 	struct submits *s = b->submits;
+	bool followed = false;
 
 	s->n_in_flight--;
 	CRASHPOINT("submit.after_reply");
@@ -259,6 +301,8 @@ static void on_batch(struct op *op, void *arg)
 		if (!u)
 			continue;
 		u->place = NULL;
+		if (op->err.code == ERR_NONE && follow_clock(u, b->call.result, (int)i, &followed))
+			continue;
 		if (op->err.code == ERR_NONE)
 			read_submitted(u, b->call.result, (int)i, &err);
 		finish(u, &err);
@@ -269,11 +313,6 @@ static void on_batch(struct op *op, void *arg)
 
 /* --- public --- */
 
-static void turn(void *arg)
-{
-	(void)arg;
-}
-
 struct op *tasks_submit(struct store *st, struct arena *a, const struct submission *sub, int64_t deadline_ms,
 			op_done_fn *done, void *arg)
 {
@@ -283,6 +322,7 @@ struct op *tasks_submit(struct store *st, struct arena *a, const struct submissi
 
 	u->submits = s;
 	u->sub = sub;
+	u->id = sub->id;
 	u->deadline_ms = deadline_ms;
 	op_init(&u->op, store_loop(st), a, on_cancel, done, arg);
 	if (s->closed) {
@@ -294,12 +334,7 @@ struct op *tasks_submit(struct store *st, struct arena *a, const struct submissi
 		u->deadline = loop_timer_new(store_loop(st), on_deadline, u);
 		loop_timer_set(u->deadline, deadline_ms);
 	}
-	if (!s->head)
-		loop_defer(store_loop(st), turn, NULL);
-	u->prev = s->last;
-	*(s->last ? &s->last->next : &s->head) = u;
-	s->last = u;
-	s->n_waiting++;
+	wait_in_line(u);
 	return &u->op;
 }
 

@@ -77,6 +77,34 @@ START_TEST(ids_increase_when_the_clock_stands_or_goes_back)
 }
 END_TEST
 
+static int64_t ms_of(const struct uuid *u)
+{
+	int64_t ms = 0;
+
+	for (int i = 0; i < 6; i++)
+		ms = ms << 8 | u->b[i];
+	return ms;
+}
+
+START_TEST(ids_follow_another_clock)
+{
+	struct uuid u, last;
+
+	clock_fake_us(INT64_C(4000000000000000));
+	uuid_new();
+	uuid_follow(INT64_C(86400000000));
+	last = uuid_new();
+	ck_assert_int_eq(ms_of(&last), 86400000);
+	clock_fake_us(INT64_C(4000000000005000));
+	u = uuid_new();
+	ck_assert_int_eq(ms_of(&u), 86400005);
+	ck_assert_int_lt(cmp(&last, &u), 0);
+	uuid_follow(INT64_C(4000000000005000));
+	u = uuid_new();
+	ck_assert_int_eq(ms_of(&u), INT64_C(4000000000005));
+}
+END_TEST
+
 enum { THREADS = 4, EACH = 5000 };
 
 static void *many(void *arg)
@@ -166,6 +194,7 @@ int main(void)
 	tcase_add_test(tc, form);
 	tcase_add_test(tc, ids_increase);
 	tcase_add_test(tc, ids_increase_when_the_clock_stands_or_goes_back);
+	tcase_add_test(tc, ids_follow_another_clock);
 	tcase_add_test(tc, ids_of_threads_differ);
 	tcase_add_loop_test(tc, parsing, 0, ROWS(texts));
 	tcase_add_test(tc, nil);

@@ -1,0 +1,36 @@
+-- 6_partitions.sql - leaves: their names and times, and that those of the present exist (see 0002_partitions.sql).
+--
+-- Words:  a leaf's number is 2 * months since the year 2000, + 1 for long: below zero where a clock stands before 2000.
+-- Locks:  a new leaf is made alone, checked, then attached (R42): writers of other leaves are not blocked.
+
+CREATE OR REPLACE FUNCTION agentd.leaf_start(p_leaf integer) RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	RETURN make_timestamptz(2000 + floor((p_leaf >> 1) / 12.0)::integer, (p_leaf >> 1) - 12 * floor((p_leaf >> 1) / 12.0)::integer + 1, 1, 0, 0, 0, 'UTC');
+END $$;
+
+CREATE OR REPLACE FUNCTION agentd.leaf_name(p_table text, p_leaf integer) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	RETURN p_table || CASE p_leaf & 1 WHEN 1 THEN '_long_' ELSE '_short_' END
+		|| to_char(agentd.leaf_start(p_leaf) AT TIME ZONE 'UTC', 'YYYY_MM');
+END $$;
+
+-- Last month (callers' clocks), this one and three ahead; answers how many were made.
+CREATE OR REPLACE FUNCTION agentd.partitions_ensure(p_now timestamptz DEFAULT clock_timestamp()) RETURNS integer
+LANGUAGE plpgsql SET search_path = pg_catalog, agentd, pg_temp AS $$
+DECLARE
+	v_first integer := agentd.leaf_of(p_now, 'short') - 2;
+	v_made integer := 0;
+	v_table text;
+BEGIN
+	PERFORM pg_advisory_xact_lock(hashtext('agentd.partitions'));
+	FOREACH v_table IN ARRAY agentd.partitioned_tables() LOOP
+		FOR v_leaf IN v_first..v_first + 9 LOOP
+			IF agentd.leaf_ensure(v_table, v_leaf) THEN
+				v_made := v_made + 1;
+			END IF;
+		END LOOP;
+	END LOOP;
+	INSERT INTO upkeep VALUES ('partitions', p_now, p_now)
+	ON CONFLICT (duty) DO UPDATE SET seen_at = excluded.seen_at, trusted_from = excluded.trusted_from;
+	RETURN v_made;
+END $$;
