@@ -76,4 +76,27 @@ is "a park that a cancel overtook does not sleep" "$(sql "BEGIN; SELECT test.mov
 is "an uncertain task stays" "$(sql "SELECT test.move('$v', 1, 'park', 'uncertain'), agentd.cancel('$v', '', true)::json ->> 'state'")" "ok|uncertain"
 is "not even its deadline ends it" "$(sql "UPDATE agentd.task_queue SET deadline = now() - interval '1 h' WHERE id = '$v';
 	SELECT agentd.sweep_deadlines('{}')")" 0
+# A call that is sent again while its first sending still commits: move A is there already, B is busy at first and there at the
+# second look. (The first sending is played by a transaction that holds B, and A's row without its lock.)
+a=$(sql "SELECT unnest(test.submit('noop', 1))") b=$(sql "SELECT unnest(test.submit('noop', 1))")
+sql "SELECT count(*) FROM test.claim('$W', 100)" >/dev/null
+fences=$(sql "SELECT string_agg(fence::text, ',' ORDER BY id = '$b') FROM agentd.task_queue WHERE id IN ('$a', '$b')")
+rows="'{1,2}', '{1,1}', '{s,s}', '{1,1}', '{step.succeeded,step.succeeded}', '{set,set}', ARRAY['1','1']::json[], ARRAY[sha256('1'), sha256('1')], '{0,0}', '{0,0}'"
+mkfifo "$PG_DIR/first"
+PGAPPNAME=first pg_psql <"$PG_DIR/first" >"$PG_DIR/first.out" 2>&1 &
+first=$!
+exec 5>"$PG_DIR/first"
+echo "BEGIN;
+	INSERT INTO agentd.task_log (task, seq, at, started_at, fence, try, leaf, path, kind, step_kind, value, value_digest)
+		SELECT id, 1, now(), now(), fence, 1, leaf, 's', 'step.succeeded', 'set', '1', sha256('1') FROM agentd.task_queue WHERE id = '$a';
+	SELECT test.move('$b', ${fences#*,}, 'stay', '', '[[\"s\", 1, \"step.succeeded\", 1]]');" >&5
+idle first
+background again "SELECT string_agg(status, ' ' ORDER BY ord) FROM agentd.commit_steps(ARRAY['$a', '$b']::uuid[], '{$fences}', '{1,1}', '{0,0}', '{\"\",\"\"}',
+	'{0,0}', '{f,f}', ARRAY[NULL, NULL]::json[], ARRAY[NULL, NULL]::json[], $rows)"
+blocked again
+echo "COMMIT;" >&5
+exec 5>&-
+wait $first
+is "what a first sending commits meanwhile is found, however late" "$(result again)" "already already"
+
 done_testing

@@ -39,7 +39,8 @@ DECLARE
 	v_message text[];
 	v_pass integer := 0;
 	v_conflict integer[];
-	v_dup integer[];
+	v_dup integer[] := '{}';
+	v_dropped integer[];
 	v_move integer;
 	v_one smallint;
 	h record;
@@ -185,7 +186,8 @@ BEGIN
 			END IF;
 			EXIT again;
 		EXCEPTION WHEN unique_violation THEN
-			IF v_pass > 1 THEN
+			-- Each pass may meet moves that were busy in the last one, and had been committed by then.
+			IF v_pass > 1 AND v_dropped IS NULL THEN
 				RAISE;
 			END IF;
 		END;
@@ -212,8 +214,9 @@ BEGIN
 			ARRAY(SELECT coalesce(n.n, 0) FROM generate_series(1, v_n) g(i)
 				LEFT JOIN (SELECT move, count(*)::integer AS n FROM fresh GROUP BY move) n ON n.move = g.i ORDER BY g.i)
 		INTO j_move, j_idx, j_path, j_try, j_kind, j_step_kind, j_value, j_digest, j_started, j_cost,
-			v_conflict, v_dup, p_rows
+			v_conflict, v_dropped, p_rows
 		FROM f, c;
+		v_dup := v_dup || v_dropped;
 		FOREACH v_move IN ARRAY coalesce(v_conflict, '{}') LOOP
 			v_code[v_move] := 'journal_conflict';
 			v_message[v_move] := format('another value was committed before for task %s', p_task[v_move]);
@@ -221,7 +224,7 @@ BEGIN
 	END LOOP again;
 
 	-- Nothing new in it, and the task stays with us: the move was committed before.
-	FOREACH v_move IN ARRAY coalesce(v_dup, '{}') LOOP
+	FOREACH v_move IN ARRAY v_dup LOOP
 		IF v_status[v_move] = 'ok' AND p_next[v_move] = 0 AND p_rows[v_move] = 0 THEN
 			v_status[v_move] := 'already';
 		END IF;
