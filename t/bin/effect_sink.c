@@ -1,8 +1,8 @@
 /* effect_sink.c - the only witness of effects: an HTTP server of its own that writes every request to a file.
  *
- * effect_sink --port-file FILE --log FILE [--delay-ms N]
+ * effect_sink --port-file FILE --log FILE [--delay-ms N] [--address IPV4]
  *
- * Listens on 127.0.0.1, writes its port to FILE (renamed into place), and for each request appends one line
+ * Listens on 127.0.0.1 (or IPV4), writes its port to FILE (renamed into place), and for each request appends one line
  * "SERIAL METHOD PATH BODY" to the log, made durable before anything is answered. The answer, after the delay, is
  * {"serial": N, "seen": M}: M counts the requests with the same path and body so far. It shares nothing with agentd.
  *
@@ -224,9 +224,9 @@ static void accept_one(int listener)
 	close(fd);
 }
 
-static int listen_on(const char *port_file)
+static int listen_on(const char *address, const char *port_file)
 {
-	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = inet_addr(address)};
 	socklen_t n = sizeof sa;
 	char name[4096];
 	FILE *f;
@@ -291,9 +291,10 @@ int main(int argc, char **argv)
 		{"port-file", required_argument, NULL, 'p'},
 		{"log", required_argument, NULL, 'l'},
 		{"delay-ms", required_argument, NULL, 'd'},
+		{"address", required_argument, NULL, 'a'},
 		{NULL, 0, NULL, 0},
 	};
-	const char *port_file = NULL;
+	const char *port_file = NULL, *address = "127.0.0.1";
 	int o;
 
 	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -303,11 +304,13 @@ int main(int argc, char **argv)
 			log_file = optarg;
 		else if (o == 'd')
 			delay_ms = strtol(optarg, NULL, 10);
+		else if (o == 'a')
+			address = optarg;
 		else
 			return 2;
 	}
 	if (!port_file || !log_file) {
-		fputs("usage: effect_sink --port-file FILE --log FILE [--delay-ms N]\n", stderr);
+		fputs("usage: effect_sink --port-file FILE --log FILE [--delay-ms N] [--address IPV4]\n", stderr);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
@@ -316,6 +319,6 @@ int main(int argc, char **argv)
 	log_fd = open(log_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 	if (log_fd < 0)
 		die(log_file);
-	serve(listen_on(port_file));
+	serve(listen_on(address, port_file));
 	return 0;
 }
