@@ -38,3 +38,9 @@ t_fuzz_json_SOURCES = t/fuzz/json.c
 t_fuzz_json_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 t_fuzz_json_LDADD = $(base_LIBS)
 endif
+
+# preloaded into tests: makes the N-th library call fail
+check_PROGRAMS += t/bin/torture.so
+t_bin_torture_so_SOURCES = t/bin/torture.c
+t_bin_torture_so_CFLAGS = -std=gnu17 $(WARN_CFLAGS) -Wno-missing-prototypes -O1 -g -fPIC -fno-builtin
+t_bin_torture_so_LDFLAGS = -shared

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/heap.h"
 
 enum { ALIGN = 16, BLOCK = 504, MAX_CHUNK = 64 * 1024 };	/* BLOCK: with malloc's own 8 bytes a multiple of 16 */
 
@@ -34,15 +35,6 @@ struct arena {
 };
 
 #define ROUND_UP(n) (((n) + ALIGN - 1) / ALIGN * ALIGN)
-
-static void *take(size_t n)
-{
-	void *p = malloc(n);
-
-	if (!p)
-		fatal("out of memory: %zu bytes", n);
-	return p;
-}
 
 static void link_child(struct arena *a, struct arena *parent)
 {
@@ -78,7 +70,7 @@ static void begin(struct arena *a)
 
 struct arena *arena_new(struct arena *parent)
 {
-	struct arena *a = take(BLOCK);
+	struct arena *a = heap_alloc(BLOCK);
 
 	memset(a, 0, sizeof *a);
 	begin(a);
@@ -138,7 +130,7 @@ static void *new_chunk(struct arena *a, size_t n)
 {
 	size_t head = ROUND_UP(sizeof(struct chunk)), size = next_chunk(a);
 	bool own = n > size / 2;	/* large: a chunk of its own, the current one goes on */
-	struct chunk *c = take(own ? head + n : size);
+	struct chunk *c = heap_alloc(own ? head + n : size);
 	char *start = (char *)c + head;
 
 	a->bytes += own ? head + n : size;

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/heap.h"
 
 static const char hex[] = "0123456789abcdef";
 
@@ -19,9 +20,10 @@ static pthread_once_t fetched = PTHREAD_ONCE_INIT;
 /* Fetched once: looking an algorithm up costs more than hashing a short text. */
 static void fetch(void)
 {
+	heap_share();
 	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	if (!sha256)
-		fatal("libcrypto has no SHA-256");
+		fatal("libcrypto gives no SHA-256: it has none, or is out of memory");
 }
 
 static EVP_MD_CTX *begin(void)

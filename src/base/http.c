@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/heap.h"
 #include "base/http_request.h"
 
 enum {
@@ -68,10 +69,10 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static void must(CURLcode code, const char *what)
+static void must(CURLMcode code, const char *what)
 {
-	if (code != CURLE_OK)
-		fatal("%s: %s", what, curl_easy_strerror(code));
+	if (code != CURLM_OK)
+		fatal("%s: %s", what, curl_multi_strerror(code));
 }
 
 /* --- the end of a transfer --- */
@@ -79,7 +80,7 @@ static void must(CURLcode code, const char *what)
 static void count_transfer(struct http *h, int by)
 {
 	h->n_transfers += (size_t)by;
-	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)(h->n_transfers + KEPT_CONNECTIONS));
+	must(curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)(h->n_transfers + KEPT_CONNECTIONS)), "curl_multi_setopt");
 }
 
 static CURL *take_easy(struct http *h)
@@ -105,7 +106,7 @@ static int status_of(const struct transfer *t)
 {
 	long status = 0;
 
-	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	http_must(curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status), "CURLINFO_RESPONSE_CODE");
 	return (int)status;
 }
 
@@ -124,7 +125,7 @@ static void finish(void *arg)
 
 	t->result.status = status_of(t);
 	if (t->added)
-		curl_multi_remove_handle(h->multi, t->easy);
+		must(curl_multi_remove_handle(h->multi, t->easy), "curl_multi_remove_handle");
 	give_easy(h, t->easy);
 	curl_slist_free_all(t->headers);
 	loop_timer_free(t->timer);
@@ -352,9 +353,9 @@ static void set_connection(struct transfer *t)
 	const struct http *h = t->http;
 
 	if (h->n_open <= h->n_owned)
-		curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+		HTTP_SET(t->easy, FRESH_CONNECT, 1L);
 	if (h->n_transfers > KEPT_CONNECTIONS)
-		curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
+		HTTP_SET(t->easy, FORBID_REUSE, 1L);
 }
 
 /* A kept connection may have been opened for someone who asked nothing. */
@@ -386,7 +387,7 @@ static int before_request(void *arg, char *ip, char *local_ip, int port, int loc
 		return CURL_PREREQFUNC_ABORT;
 	if (t->req.check_address && !t->opened && !is_kept_allowed(t, ip, port))
 		return CURL_PREREQFUNC_ABORT;
-	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &written);
+	http_must(curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &written), "CURLINFO_REQUEST_SIZE");
 	if (t->result.sent && written > 0 && !t->safe) {
 		err_set(&t->op.err, ERR_NETWORK, "host \"%s\" closed a kept connection under the request", t->host);
 		end(t);
@@ -440,7 +441,7 @@ static void read_messages(struct http *h)
 
 		if (msg->msg != CURLMSG_DONE)
 			continue;
-		must(curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t), "CURLINFO_PRIVATE");
+		http_must(curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t), "CURLINFO_PRIVATE");
 		if (t->ended)
 			continue;
 		judge(t, msg->data.result);
@@ -452,7 +453,7 @@ static void act(struct http *h, curl_socket_t socket, int events)
 {
 	int running;
 
-	curl_multi_socket_action(h->multi, socket, events, &running);
+	must(curl_multi_socket_action(h->multi, socket, events, &running), "curl_multi_socket_action");
 	read_messages(h);
 }
 
@@ -500,7 +501,7 @@ static int set_socket(CURL *easy, curl_socket_t socket, int what, void *arg, voi
 		w->http = h;
 		w->socket = socket;
 		w->fd = loop_fd_new(h->loop, socket, on_socket, w);
-		curl_multi_assign(h->multi, socket, w);
+		must(curl_multi_assign(h->multi, socket, w), "curl_multi_assign");
 	}
 	loop_fd_set(w->fd, (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0));
 	return 0;
@@ -509,21 +510,23 @@ static int set_socket(CURL *easy, curl_socket_t socket, int what, void *arg, voi
 struct http *http_new(struct loop *l)
 {
 	static bool ready;
-	struct http *h = calloc(1, sizeof *h);
+	struct http *h = heap_zalloc(1, sizeof *h);
 
+	heap_share();		/* before libcurl brings libcrypto up */
 	if (!ready)
-		must(curl_global_init(CURL_GLOBAL_DEFAULT), "curl_global_init");
+		http_must(curl_global_init_mem(CURL_GLOBAL_DEFAULT, heap_alloc, free, heap_resize, heap_strdup, heap_zalloc), "curl_global_init");
 	ready = true;
-	if (!h || !(h->multi = curl_multi_init()))
-		fatal("curl_multi_init: out of memory");
+	h->multi = curl_multi_init();
+	if (!h->multi)
+		fatal("curl_multi_init failed");
 	h->loop = l;
 	h->timer = loop_timer_new(l, on_timer, h);
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
-	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+	must(curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, set_socket), "curl_multi_setopt");
+	must(curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h), "curl_multi_setopt");
+	must(curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, set_timer), "curl_multi_setopt");
+	must(curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h), "curl_multi_setopt");
 	count_transfer(h, 0);
-	curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+	must(curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING), "curl_multi_setopt");
 	return h;
 }
 
@@ -546,33 +549,30 @@ static void set_hooks(struct transfer *t)
 {
 	CURL *e = t->easy;
 
-	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->detail);
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)t->req.connect_ms);
-	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
-	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
-	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
-	curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, t->http);
-	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, before_request);
-	curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
+	HTTP_SET(e, PRIVATE, t);
+	HTTP_SET(e, ERRORBUFFER, t->detail);
+	HTTP_SET(e, CONNECTTIMEOUT_MS, (long)t->req.connect_ms);
+	HTTP_SET(e, HEADERFUNCTION, on_header);
+	HTTP_SET(e, HEADERDATA, t);
+	HTTP_SET(e, WRITEFUNCTION, on_body);
+	HTTP_SET(e, WRITEDATA, t);
+	HTTP_SET(e, OPENSOCKETFUNCTION, on_open_socket);
+	HTTP_SET(e, OPENSOCKETDATA, t);
+	HTTP_SET(e, CLOSESOCKETFUNCTION, on_close_socket);
+	HTTP_SET(e, CLOSESOCKETDATA, t->http);
+	HTTP_SET(e, PREREQFUNCTION, before_request);
+	HTTP_SET(e, PREREQDATA, t);
 }
 
 /* Runs in the check phase, so that a transfer may be started from any callback. */
 static void add_transfer(void *arg)
 {
 	struct transfer *t = arg;
-	CURLMcode code;
 
 	if (t->ended)
 		return;
 	set_connection(t);
-	code = curl_multi_add_handle(t->http->multi, t->easy);
-	if (code != CURLM_OK)
-		fatal("curl_multi_add_handle: %s", curl_multi_strerror(code));
+	must(curl_multi_add_handle(t->http->multi, t->easy), "curl_multi_add_handle");
 	t->added = true;
 }
 

@@ -11,7 +11,7 @@ enum {
 	SEND_BYTES = 16384,
 };
 
-static void must(CURLcode code, const char *what)
+void http_must(CURLcode code, const char *what)
 {
 	if (code != CURLE_OK)
 		fatal("%s: %s", what, curl_easy_strerror(code));
@@ -102,13 +102,13 @@ static bool is_method(const struct http_request *req, const char *name)
 static void set_method(const struct http_request *req, CURL *e, struct arena *a)
 {
 	if (is_method(req, "HEAD"))
-		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+		HTTP_SET(e, NOBODY, 1L);
 	else if (!is_method(req, "GET") || req->body.p)
-		must(curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, req->method), "CURLOPT_CUSTOMREQUEST");
+		HTTP_SET(e, CUSTOMREQUEST, req->method);
 	if (!req->body.p && !is_method(req, "POST") && !is_method(req, "PUT") && !is_method(req, "PATCH"))
 		return;
-	curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body.n);
-	curl_easy_setopt(e, CURLOPT_POSTFIELDS, req->body.n ? arena_dup(a, req->body.p, req->body.n) : "");
+	HTTP_SET(e, POSTFIELDSIZE_LARGE, (curl_off_t)req->body.n);
+	HTTP_SET(e, POSTFIELDS, req->body.n ? arena_dup(a, req->body.p, req->body.n) : "");
 }
 
 int http_request_check(const struct http_request *req, char ret_host[HTTP_HOST_BYTES], struct err *err)
@@ -134,29 +134,29 @@ struct curl_slist *http_request_apply(const struct http_request *req, CURL *e, s
 {
 	struct curl_slist *headers = make_headers(req, a);
 
-	must(curl_easy_setopt(e, CURLOPT_URL, req->url), "CURLOPT_URL");
-	must(curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https"), "CURLOPT_PROTOCOLS_STR");
-	must(curl_easy_setopt(e, CURLOPT_PROXY, ""), "CURLOPT_PROXY");
-	must(curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers), "CURLOPT_HTTPHEADER");
-	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
-	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, (long)SEND_BYTES);
-	curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(e, CURLOPT_TCP_KEEPIDLE, 30L);
-	curl_easy_setopt(e, CURLOPT_TCP_KEEPINTVL, 15L);
+	HTTP_SET(e, URL, req->url);
+	HTTP_SET(e, PROTOCOLS_STR, "http,https");
+	HTTP_SET(e, PROXY, "");
+	HTTP_SET(e, HTTPHEADER, headers);
+	HTTP_SET(e, NOSIGNAL, 1L);
+	HTTP_SET(e, NETRC, (long)CURL_NETRC_IGNORED);
+	HTTP_SET(e, FOLLOWLOCATION, 0L);
+	HTTP_SET(e, DISALLOW_USERNAME_IN_URL, 1L);
+	HTTP_SET(e, HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);	/* a used handle may have kept its buffer, and refuses */
+	HTTP_SET(e, UPLOAD_BUFFERSIZE, (long)SEND_BYTES);
+	HTTP_SET(e, TCP_KEEPALIVE, 1L);
+	HTTP_SET(e, TCP_KEEPIDLE, 30L);
+	HTTP_SET(e, TCP_KEEPINTVL, 15L);
 	/* Do not wait for a resolver thread when a transfer is taken away: it would stop the loop. */
-	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
+	HTTP_SET(e, QUICK_EXIT, 1L);
 	if (req->gzip)
-		must(curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip"), "CURLOPT_ACCEPT_ENCODING");
+		HTTP_SET(e, ACCEPT_ENCODING, "gzip");
 	if (req->unix_socket)
-		must(curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, req->unix_socket), "CURLOPT_UNIX_SOCKET_PATH");
+		HTTP_SET(e, UNIX_SOCKET_PATH, req->unix_socket);
 	if (req->fresh) {
-		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
-		curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);	/* kept ones would fill the cache and the server */
+		HTTP_SET(e, FRESH_CONNECT, 1L);
+		HTTP_SET(e, FORBID_REUSE, 1L);	/* kept ones would fill the cache and the server */
 	}
 	set_method(req, e, a);
 	return headers;

@@ -19,6 +19,9 @@ enum { HTTP_HOST_BYTES = 128 };
 /* *ret_host: host and port as written, for messages (the rest of a URL may hold secrets). */
 int http_request_check(const struct http_request *req, char ret_host[HTTP_HOST_BYTES], struct err *err);
 bool http_request_is_safe(const struct http_request *req);	/* may be sent twice */
+/* An option that is not taken (one that guards, say) must not go unnoticed: fatal. */
+void http_must(CURLcode code, const char *what);
+#define HTTP_SET(easy, option, value) http_must(curl_easy_setopt(easy, CURLOPT_##option, value), "CURLOPT_" #option)
 struct curl_slist *http_request_apply(const struct http_request *req, CURL *easy, struct arena *a);
 
 #endif

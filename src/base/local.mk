@@ -5,6 +5,7 @@ src_base_libbase_a_SOURCES = \
   src/base/digest.c src/base/digest.h \
   src/base/err.c src/base/err.h src/base/err.def \
   src/base/file.c src/base/file.h \
+  src/base/heap.c src/base/heap.h \
   src/base/json.h src/base/json_shape.h \
   src/base/json_make.c \
   src/base/json_number.c \
@@ -111,3 +112,9 @@ TESTS += t/unit/base/uuid
 t_unit_base_uuid_SOURCES = t/unit/base/uuid.c
 t_unit_base_uuid_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_base_uuid_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/heap
+TESTS += t/unit/base/heap
+t_unit_base_heap_SOURCES = t/unit/base/heap.c
+t_unit_base_heap_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_heap_LDADD = $(base_LIBS) $(CHECK_LIBS)

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "base/arena.h"
+#include "base/heap.h"
 
 /* How often the check phase goes round for work that its own functions queue. What is left then
  * waits for the next turn, so that a chain without end cannot starve the descriptors. */
@@ -77,15 +78,6 @@ static void must(int status, const char *what)
 {
 	if (status < 0)
 		fatal("%s: %s", what, uv_strerror(status));
-}
-
-static void *take(size_t n)
-{
-	void *p = calloc(1, n);
-
-	if (!p)
-		fatal("out of memory: %zu bytes", n);
-	return p;
 }
 
 static void on_idle(uv_idle_t *idle)
@@ -190,11 +182,12 @@ static void check_phase(struct loop *l)
 
 struct loop *loop_new(void)
 {
-	struct loop *l = take(sizeof *l);
+	struct loop *l = heap_zalloc(1, sizeof *l);
 
 	/* A peer that has gone is an error of write(2), never the end of the process. */
 	signal(SIGPIPE, SIG_IGN);
 	l->ops_tail = &l->ops_head;
+	heap_share();
 	must(uv_loop_init(&l->uv), "uv_loop_init");
 	must(uv_idle_init(&l->uv, &l->idle), "uv_idle_init");
 	must(uv_check_init(&l->uv, &l->anchor), "uv_check_init");
@@ -266,7 +259,7 @@ void loop_defer(struct loop *l, void (*fn)(void *), void *arg)
 
 struct loop_turn *loop_turn_new(struct loop *l, void (*fn)(void *), void *arg)
 {
-	struct loop_turn *t = take(sizeof *t), **at = &l->turns;
+	struct loop_turn *t = heap_zalloc(1, sizeof *t), **at = &l->turns;
 
 	*t = (struct loop_turn){.loop = l, .fn = fn, .arg = arg};
 	while (*at)
@@ -310,7 +303,7 @@ static void on_timer(uv_timer_t *uv)
 
 struct loop_timer *loop_timer_new(struct loop *l, void (*fn)(void *), void *arg)
 {
-	struct loop_timer *t = take(sizeof *t);
+	struct loop_timer *t = heap_zalloc(1, sizeof *t);
 
 	t->fn = fn;
 	t->arg = arg;
@@ -374,7 +367,7 @@ static void on_poll(uv_poll_t *uv, int status, int events)
 
 struct loop_fd *loop_fd_new(struct loop *l, int fd, void (*fn)(void *arg, int events), void *arg)
 {
-	struct loop_fd *f = take(sizeof *f);
+	struct loop_fd *f = heap_zalloc(1, sizeof *f);
 
 	f->fn = fn;
 	f->arg = arg;
@@ -408,7 +401,7 @@ static void on_signal(uv_signal_t *uv, int signum)
 
 struct loop_signal *loop_signal_new(struct loop *l, int signum, void (*fn)(void *arg, int signum), void *arg)
 {
-	struct loop_signal *s = take(sizeof *s);
+	struct loop_signal *s = heap_zalloc(1, sizeof *s);
 
 	s->fn = fn;
 	s->arg = arg;

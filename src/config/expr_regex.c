@@ -4,12 +4,11 @@
  * anew at each start, and scanning inside one item is not counted at all; therefore an automatic callout
  * at every item of the pattern pays for the way since the last one, from the budget of the evaluation.
  */
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 #include <stdio.h>
 
 #include "base/arena.h"
 #include "config/expr_eval.h"
+#include "config/pattern.h"
 
 enum {
 	MAX_PATTERN_BYTES = 16 * 1024,
@@ -82,14 +81,14 @@ static int read_flags(struct str text, struct flags *f, char *msg, size_t size)
 
 static pcre2_code *compile(struct str pattern, const struct flags *f, char *msg, size_t size)
 {
-	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+	pcre2_compile_context *context = pcre2_compile_context_create(pattern_heap());
 	PCRE2_UCHAR why[120];
 	pcre2_code *code;
 	PCRE2_SIZE offset;
 	int error;
 
 	if (!context)
-		fatal("out of memory: a compile context");
+		fatal("PCRE2 gives no compile context");
 	pcre2_set_max_pattern_length(context, MAX_PATTERN_BYTES);
 	pcre2_set_parens_nest_limit(context, MAX_PARENTHESES);
 	code = pcre2_compile((PCRE2_SPTR)(pattern.p ? pattern.p : ""), pattern.n, f->options, &error, &offset, context);
@@ -173,10 +172,10 @@ static struct regexes *machine(struct eval *ev)
 		return all;
 	all = ev->regexes = ARENA_NEW(ev->scratch, struct regexes);
 	all->ev = ev;
-	all->data = pcre2_match_data_create(MAX_GROUPS + 1, NULL);
-	all->context = pcre2_match_context_create(NULL);
+	all->data = pcre2_match_data_create(MAX_GROUPS + 1, pattern_heap());
+	all->context = pcre2_match_context_create(pattern_heap());
 	if (!all->data || !all->context)
-		fatal("out of memory: a match context");
+		fatal("PCRE2 gives no match context");
 	arena_defer(ev->scratch, free_data, all->data);
 	arena_defer(ev->scratch, free_context, all->context);
 	pcre2_set_match_limit(all->context, MATCH_LIMIT);

@@ -2,11 +2,10 @@
  *
  * The validator proper is the tools room's; this finds what can be seen at load, with places.
  */
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "config/pattern.h"
 #include "config/schema.h"
 
 enum shape { ANY, TYPE, SCHEMA, SCHEMAS, SCHEMA_MAP, TEXT, TEXTS, PATTERN, COUNT, NUMBER, BOOLEAN, LIST, MAP, REF };
@@ -140,7 +139,7 @@ static void check_pattern(struct check *c, const struct json *v, const struct ya
 	}
 	int code;
 	PCRE2_SIZE at;
-	pcre2_code *re = pcre2_compile((PCRE2_SPTR)s.p, s.n, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
+	pcre2_code *re = pcre2_compile((PCRE2_SPTR)s.p, s.n, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at, pattern_defaults());
 	if (!re) {
 		PCRE2_UCHAR why[120];
 		pcre2_get_error_message(code, why, sizeof(why));

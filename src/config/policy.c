@@ -1,11 +1,9 @@
 /* policy.c - policies/risk.yaml: ordered rules and their tests. */
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "config/policy.h"
-
-#include <pcre2.h>
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "config/pattern.h"
 #include "config/schema.h"
 
 #define ID_PATTERN "^[a-z][a-z0-9_-]{0,62}$"
@@ -75,7 +73,7 @@ static void check_pattern(struct load *l, const struct yaml *v)
 {
 	int code;
 	PCRE2_SIZE at;
-	pcre2_code *re = pcre2_compile((PCRE2_SPTR)v->text.p, v->text.n, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
+	pcre2_code *re = pcre2_compile((PCRE2_SPTR)v->text.p, v->text.n, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at, pattern_defaults());
 	if (!re) {
 		PCRE2_UCHAR why[120];
 		pcre2_get_error_message(code, why, sizeof(why));

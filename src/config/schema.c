@@ -1,13 +1,13 @@
 /* schema.c - read maps by key tables. */
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "config/schema.h"
 
-#include <pcre2.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/json.h"
+#include "config/pattern.h"
 
 enum { MAX_CANDIDATES = 300 };
 
@@ -18,10 +18,12 @@ bool load_matches(const struct load *l, struct str s, const char *pattern)
 	int code;
 	PCRE2_SIZE at;
 	struct arena *scratch = arena_new(l->a);
-	pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_DOLLAR_ENDONLY, &code, &at, NULL);
+	pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_DOLLAR_ENDONLY, &code, &at, pattern_defaults());
 	if (!re)
-		abort();	/* a pattern of our own tables */
-	pcre2_match_data *m = pcre2_match_data_create(1, NULL);
+		fatal("the pattern \"%s\" of our own tables cannot be compiled", pattern);
+	pcre2_match_data *m = pcre2_match_data_create(1, pattern_heap());
+	if (!m)
+		fatal("PCRE2 gives no match data");
 	int rc = pcre2_match(re, (PCRE2_SPTR)(s.p ? s.p : ""), s.n, 0, 0, m, NULL);
 	pcre2_match_data_free(m);
 	pcre2_code_free(re);

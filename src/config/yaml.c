@@ -9,6 +9,7 @@
 #include <yaml.h>
 
 #include "base/arena.h"
+#include "base/err.h"
 
 struct frame {
 	struct yaml *node;
@@ -257,13 +258,15 @@ static bool run(struct build *b)
 {
 	yaml_parser_t parser;
 	if (!yaml_parser_initialize(&parser))
-		abort();	/* out of memory, as in arena.c */
+		fatal("out of memory: a YAML parser");
 	yaml_parser_set_input_string(&parser, (const unsigned char *)b->doc->text.p, b->doc->text.n);
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 	bool ok = true, end = false;
 	while (ok && !end) {
 		yaml_event_t e;
 		if (!yaml_parser_parse(&parser, &e)) {
+			if (parser.error == YAML_MEMORY_ERROR)
+				fatal("out of memory: the YAML parser");
 			report_syntax(b, &parser);
 			ok = false;
 			break;

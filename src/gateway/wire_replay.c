@@ -1,12 +1,10 @@
 /* wire_replay.c - reads the recording, finds the entry, answers after its delay. */
 #include "gateway/wire_replay.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "config/pattern.h"
 #include "gateway/replay_extract.h"
 #include "gateway/wire.h"
 
@@ -120,7 +118,7 @@ static int read_regex(struct arena *a, const struct json *match, struct entry *e
 		return -1;
 	if (!pattern.p)
 		return 0;
-	e->regex = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
+	e->regex = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at, pattern_defaults());
 	if (!e->regex) {
 		pcre2_get_error_message(code, why, sizeof why);
 		return err_set(err, ERR_CONFIG, "\"regex\": %s at byte %zu", (const char *)why, (size_t)at);
@@ -277,12 +275,12 @@ static struct str last_user_message(const struct wire_request *req)
 
 static bool fits_regex(const pcre2_code *regex, struct str message)
 {
-	pcre2_match_data *data = pcre2_match_data_create_from_pattern(regex, NULL);
-	pcre2_match_context *limits = pcre2_match_context_create(NULL);
+	pcre2_match_data *data = pcre2_match_data_create_from_pattern(regex, pattern_heap());
+	pcre2_match_context *limits = pcre2_match_context_create(pattern_heap());
 	int n;
 
 	if (!data || !limits)
-		fatal("pcre2: out of memory");
+		fatal("PCRE2 gives no match context");
 	pcre2_set_match_limit(limits, MATCH_LIMIT);
 	n = pcre2_match(regex, (PCRE2_SPTR)message.p, message.n, 0, 0, data, limits);
 	pcre2_match_context_free(limits);

@@ -52,7 +52,7 @@ OPERATIONS = {
 }
 REFUSALS = ("AG404", "AG409", "AG410")
 # What skips rows that are locked is called again and again; that is part of the promise.
-REPEATED = {"claim": "SELECT count(*) FROM agentd.claim('{V}', 5, 2)", **{x: OPERATIONS[x] for x in ("takeover", "timers", "deadlines")}}
+REPEATED = {**{x: OPERATIONS[x].replace("5, 1", "5, 2") for x in ("claim", "claim again")}, **{x: OPERATIONS[x] for x in ("takeover", "timers", "deadlines")}}
 
 
 class Session:

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/heap.h"
 #include "base/json.h"
 #include "base/loop.h"
 #include "engine/engine.h"
@@ -406,7 +407,7 @@ static void move_answer(void *arg)
 
 void queue_commit(struct store *s, const struct move *m, move_done_fn *done, void *arg)
 {
-	struct answer *a = calloc(1, sizeof *a);
+	struct answer *a = heap_zalloc(1, sizeof *a);
 
 	(void)s;
 	*a = (struct answer){the_world, m, done, arg};

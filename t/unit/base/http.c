@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/heap.h"
 #include "http_server.h"
 
 static struct loop *loop;
@@ -535,7 +536,7 @@ END_TEST
 
 START_TEST(caller_texts_may_go_after_start)
 {
-	char *url = strdup(url_of("/request")), *method = strdup("POST"), *body = strdup("payload"), *value = strdup("v");
+	char *url = heap_strdup(url_of("/request")), *method = heap_strdup("POST"), *body = heap_strdup("payload"), *value = heap_strdup("v");
 	struct http_header h = {STR("X-H"), str_from(value)};
 
 	start(NULL, (struct http_request){.url = url, .method = method, .body = str_from(body), .headers = &h,

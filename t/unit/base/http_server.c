@@ -1,6 +1,7 @@
 /* http_server.c - a small server of good and bad answers for http.c's tests. */
 #define _GNU_SOURCE /* strcasestr, POLLRDHUP */
 #include "http_server.h"
+#include "base/heap.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -377,7 +378,7 @@ static void accept_all(struct server *s, int listener)
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, 256 * 1024);
 	while ((fd = accept(listener, NULL, NULL)) >= 0) {
-		struct conn *c = calloc(1, sizeof *c);
+		struct conn *c = heap_zalloc(1, sizeof *c);
 		pthread_t thread;
 
 		if (!c)
@@ -413,7 +414,7 @@ static void *accept_unix(void *arg)
 
 struct server *server_start(void)
 {
-	struct server *s = calloc(1, sizeof *s);
+	struct server *s = heap_zalloc(1, sizeof *s);
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	socklen_t len = sizeof in;

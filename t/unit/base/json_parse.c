@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/heap.h"
 
 struct good {
 	struct str text;
@@ -260,7 +261,7 @@ static void teardown(void)
 /* A copy of just the right size, so that sanitizers see reads past the end. */
 static struct str exact(struct str s)
 {
-	char *p = malloc(s.n ? s.n : 1);
+	char *p = heap_alloc(s.n ? s.n : 1);
 
 	ck_assert_ptr_nonnull(p);
 	memcpy(p, s.p, s.n);

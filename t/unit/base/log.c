@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/heap.h"
 
 static int saved_fd, pair[2];
 static char got[65536];
@@ -143,7 +144,7 @@ static const struct {
 
 START_TEST(quoting)
 {
-	char *exact = malloc(quotes[_i].s.n + 1);
+	char *exact = heap_alloc(quotes[_i].s.n + 1);
 
 	if (quotes[_i].s.n)
 		memcpy(exact, quotes[_i].s.p, quotes[_i].s.n);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/heap.h"
 
 static struct arena *a;
 
@@ -215,7 +216,7 @@ static const struct {
 START_TEST(validity)
 {
 	struct str s = utf8[_i].s;
-	char *p = malloc(s.n + !s.n);
+	char *p = heap_alloc(s.n + !s.n);
 
 	memcpy(p, s.p, s.n);
 	s.p = p;

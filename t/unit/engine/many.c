@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/heap.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -63,7 +64,7 @@ static void answer_move(void *arg)
 
 void queue_commit(struct store *s, const struct move *m, move_done_fn *done, void *arg)
 {
-	struct answer *a = calloc(1, sizeof *a);
+	struct answer *a = heap_zalloc(1, sizeof *a);
 
 	(void)s;
 	if (world.status == MOVE_OK || world.status == MOVE_ALREADY)

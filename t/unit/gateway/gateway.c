@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/digest.h"
+#include "base/heap.h"
 #include "base/http.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -134,7 +135,7 @@ static void run_move(void *arg)
 
 void queue_commit(struct store *s, const struct move *m, move_done_fn *done, void *arg)
 {
-	struct pending *p = malloc(sizeof *p);
+	struct pending *p = heap_alloc(sizeof *p);
 
 	(void)s;
 	*p = (struct pending){m, done, arg};

@@ -1,6 +1,7 @@
 /* workspaces.c - which directories go, which stay, and how deep they may be. */
 #include <check.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +126,7 @@ static void teardown(void)
 	DIR *d = opendir(dir);
 	const struct dirent *e;
 
+	ck_assert_msg(d != NULL, "%s: %s", dir, strerror(errno));
 	while ((e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.' && unlinkat(dirfd(d), e->d_name, 0) < 0)
 			unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);

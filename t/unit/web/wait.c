@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/heap.h"
 #include "base/loop.h"
 #include "store/store.h"
 #include "store/tasks.h"
@@ -234,7 +235,7 @@ static void setup(void)
 	held = NULL;
 	done_task = (struct uuid){{0}};
 	waits = wait_new(arena, NULL);
-	clients = calloc(MANY, sizeof *clients);
+	clients = heap_zalloc(MANY, sizeof *clients);
 }
 
 static void teardown(void)
