@@ -77,9 +77,9 @@ static void must(CURLMcode code, const char *what)
 
 /* --- the end of a transfer --- */
 
-static void count_transfer(struct http *h, int by)
+/* Never inside a callback of libcurl, which would refuse it. */
+static void tell_transfers(struct http *h)
 {
-	h->n_transfers += (size_t)by;
 	must(curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)(h->n_transfers + KEPT_CONNECTIONS)), "curl_multi_setopt");
 }
 
@@ -129,7 +129,8 @@ static void finish(void *arg)
 	give_easy(h, t->easy);
 	curl_slist_free_all(t->headers);
 	loop_timer_free(t->timer);
-	count_transfer(h, -1);
+	h->n_transfers--;
+	tell_transfers(h);
 	h->n_owned -= t->owns;
 	t->result.total_ms = now_ms() - t->start_ms;
 	complete(t);
@@ -347,7 +348,7 @@ static int on_close_socket(void *arg, curl_socket_t fd)
 
 /* libcurl looks for an idle connection among all that are open, one by one, and when it keeps too many it looks for the oldest idle
  * one the same way: with thousands in flight that is most of its work. So it is told where there is none to be found,
- * which are not worth keeping, and (count_transfer) not to count those that are in use. */
+ * which are not worth keeping, and (tell_transfers) not to count those that are in use. */
 static void set_connection(struct transfer *t)
 {
 	const struct http *h = t->http;
@@ -525,7 +526,7 @@ struct http *http_new(struct loop *l)
 	must(curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h), "curl_multi_setopt");
 	must(curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, set_timer), "curl_multi_setopt");
 	must(curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h), "curl_multi_setopt");
-	count_transfer(h, 0);
+	tell_transfers(h);
 	must(curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING), "curl_multi_setopt");
 	return h;
 }
@@ -571,6 +572,7 @@ static void add_transfer(void *arg)
 
 	if (t->ended)
 		return;
+	tell_transfers(t->http);
 	set_connection(t);
 	must(curl_multi_add_handle(t->http->multi, t->easy), "curl_multi_add_handle");
 	t->added = true;
@@ -610,7 +612,7 @@ struct op *http_start(struct http *h, struct arena *arena, const struct http_req
 		complete(t);
 		return &t->op;
 	}
-	count_transfer(h, 1);
+	h->n_transfers++;
 	t->easy = take_easy(h);
 	t->safe = http_request_is_safe(req);
 	t->headers = http_request_apply(req, t->easy, arena);
