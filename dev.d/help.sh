@@ -11,6 +11,7 @@ usage: ./dev VERB
   fuzz [SECONDS]   every fuzz target for so long (default 120)
   model [ARGS]     random operations against a model of the queue (--operations N --seed S --jobs J)
   interleave [ARGS]  pairs of operations cut between any two statements (--state STATE --sample N --seed S)
+  torture [ARGS]   allocations and library calls that fail in turn (alloc call run --shallow N --every --seed S --only PATTERN)
   coverage         line and branch coverage by file
   fresh [SUITE]    both commands in an empty Debian (bookworm, trixie); needs root
   psql [ARGS]      a shell on the database

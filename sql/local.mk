@@ -48,4 +48,4 @@ sql_tests = \
   t/0294-bundles.t \
   t/0295-sql-interface.t
 TESTS += $(sql_tests)
-EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py t/lib/interleave.py
+EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py t/lib/model_rules.py t/lib/interleave.py t/lib/interleave.sql

@@ -94,6 +94,14 @@ is "a large value is kept once and given back whole" "$(sql "SELECT t.input IS N
 is "inside the caller's transaction, undone with it" "$(sql "BEGIN; SELECT agentd.submit('noop', '\"undone\"') IS NOT NULL; ROLLBACK;
 	SELECT count(*) FROM agentd.tasks WHERE input::text = '\"undone\"'")" "t
 0"
+# one id is one task, whatever class its records have
+id=$(sub "'noop', idempotency_key => 'own'")
+is "an id that another workflow's task has" "$(refused "SELECT agentd.submit('paid', id => '$id', idempotency_key => 'burnt')")" AG409
+is "does not burn the key" "$(sub "'paid', idempotency_key => 'burnt'" | grep -c -v "$id")" 1
+is "nor take away one that its task came with" "$(refused "SELECT agentd.submit('paid', id => '$id', idempotency_key => 'own')") $(sub "'noop', idempotency_key => 'own'")" "AG409 $id"
+sql "SELECT agentd.reload(ARRAY['noop', 'paid'], ARRAY[sha256('n2'), sha256('p')], ARRAY['{}', '{}']::json[],
+	ARRAY['{\"retain\":\"long\"}', '{\"retain\":\"long\"}']::json[])" >/dev/null
+is "sent again after its workflow's class has changed" "$(sub "'noop', id => '$id'") $(sql "SELECT count(*) FROM agentd.tasks WHERE id = '$id'")" "$id 1"
 is "a workflow that is not active any more takes nothing" "$(sql "SELECT agentd.reload(ARRAY['noop'], ARRAY[sha256('n')], ARRAY['{}']::json[], ARRAY['{\"retain\":\"short\"}']::json[]) ->> 'deactivated'")
 $(refused "SELECT agentd.submit('paid')")" '["paid"]
 AG404'

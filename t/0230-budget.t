@@ -73,7 +73,14 @@ is "a refused move settles nothing" "$(sql "SELECT test.move('$t', 1, 'stay', ''
 	'[{\"move\":1,\"id\":\"$(sql "SELECT gen_random_uuid()")\",\"path\":\"x/turn-3\",\"amount_pusd\":90000000000,\"expires_ms\":60000,\"limits\":$limit}]',
 	'$(call "\"$(sql "SELECT id FROM agentd.spend_hold WHERE task = '$t' AND path = 'x/turn-2'")\"" "$(sql "SELECT agentd.uuid_new()")" 70000000000)'),
 	(SELECT count(*) FROM agentd.spend_hold WHERE path = 'x/turn-2' AND settled_at IS NOT NULL)")" "refused:budget.usd|0"
+# what lapsed counts with its whole amount until its call is known, also for a hold of the same move
+sql "SET agentd.fake_now = '2031-01-01'; SELECT agentd.sweep_expired_holds('{}')" >/dev/null
+h=$(sql "SELECT id FROM agentd.spend_hold WHERE task = '$t' AND path = 'x/turn-2'")
+is "over the limit while the call is unknown" "$(hold x/turn-4 60000000000 "$limit")" "refused:budget.usd"
+is "not any more when the same move tells it" "$(sql "SELECT test.move('$t', 1, 'stay', '', '[]', NULL, NULL,
+	'[{\"move\":1,\"id\":\"$(sql "SELECT gen_random_uuid()")\",\"path\":\"x/turn-4\",\"amount_pusd\":60000000000,\"expires_ms\":60000,\"limits\":$limit}]',
+	'$(call "\"$h\"" "$(sql "SELECT agentd.uuid_new()")" 1000000000)')")" ok
 is "a task that ends with open holds has them in its cost" "$(sql "SELECT test.move('$t', 1, 'finish', 'failed'), cost_usd FROM agentd.tasks WHERE id = '$t'" | tail -n 1
 	sql "SELECT cost_usd FROM agentd.tasks WHERE id = '$t'")" "ok|
-0.121000000000"
+0.122000000000"
 done_testing

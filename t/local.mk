@@ -8,6 +8,7 @@ t_bench_bare_loop_SOURCES = t/bench/bare_loop.c
 t_bench_bare_loop_LDADD = $(PQ_LIBS)
 
 program_tests = \
+  t/0800-torture.t \
   t/0810-stop.t \
   t/0820-agentctl-errors.t \
   t/0830-zombie.t \
@@ -27,9 +28,10 @@ program_tests = \
   t/1077-durable.t \
   t/1078-semantics.t \
   t/1080-rolling-restart.t \
-  t/1090-hosts.t
+  t/1090-hosts.t \
+  t/1130-torture.t
 TESTS += $(program_tests)
-EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/netns.sh t/lib/http_checks.py t/chaos \
+EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/netns.sh t/lib/http_checks.py t/lib/torture.py t/chaos \
   t/bench/claim_done.sql t/bench/jobs.sql
 
 if FUZZERS

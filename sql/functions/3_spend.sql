@@ -17,10 +17,12 @@ BEGIN
 		UNION ALL
 		SELECT l.path, agentd.usd(l."limit") FROM json_to_recordset(coalesce(p_limits, '[]')) l(path text, "limit" bigint)
 	LOOP
-		SELECT coalesce(sum(coalesce(h.settled_usd, agentd.usd(c.cost_pusd), h.amount_usd)), 0) INTO v_used
+		-- What lapsed was booked at its amount because its call was not known: the call of this very move is.
+		SELECT coalesce(sum(coalesce(CASE WHEN NOT h.lapsed THEN h.settled_usd END, agentd.usd(c.cost_pusd), h.amount_usd)), 0) INTO v_used
 		FROM agentd.spend_hold h
-		LEFT JOIN json_to_recordset(coalesce(p_calls, '[]')) c(move integer, hold uuid, cost_pusd bigint)
-			ON c.move = p_move AND c.hold = h.id
+		LEFT JOIN (SELECT x.hold, sum(x.cost_pusd)::bigint AS cost_pusd
+			FROM json_to_recordset(coalesce(p_calls, '[]')) x(move integer, hold uuid, cost_pusd bigint)
+			WHERE x.move = p_move GROUP BY x.hold) c ON c.hold = h.id
 		WHERE h.task = p_task AND (v_limit.path IS NULL OR h.path = v_limit.path OR h.path ^@ (v_limit.path || '/'));
 		IF v_used + p_amount > v_limit.usd THEN
 			RETURN format('%s needs %s USD, %s of %s USD are spent or held',
