@@ -36,8 +36,8 @@ is "in a batch each has its own answer" "$(sql "$(at '1 s') SELECT string_agg(st
 is "a refused key is not used up" "$(refused "$(at '1 s') SELECT agentd.submit('noop', idempotency_key => 'later')")" AG503
 is "workers claim" "$(sql "$(at '1 s') SELECT count(*) FROM agentd.claim('$W', 1, 1) WHERE task IS NOT NULL")" 1
 measure '1 s' 910 >/dev/null
-is "fuller: they do not" "$(sql "$(at '2 s') SELECT count(task), count(*) FROM agentd.claim('$W', 1, 2)")" "0|1"
 is "a claim sent again has its tasks" "$(sql "$(at '2 s') SELECT count(*) FROM agentd.claim('$W', 1, 1) WHERE task IS NOT NULL")" 1
+is "fuller: they do not" "$(sql "$(at '2 s') SELECT count(task), count(*) FROM agentd.claim('$W', 1, 2)")" "0|1"
 t=$(sql "SELECT id FROM agentd.task_queue WHERE state = 'running'")
 is "what runs goes on" "$(sql "$(at '2 s') SELECT lost FROM agentd.heartbeat('$W'); SELECT test.move('$t', 1, 'finish', 'succeeded', '[[\"a\", 1, \"x\", 1]]')" | tr '\n' ' ')" "f ok "
 is "a verdict that nobody renews lapses" "$(sql "$(at '61 s') SELECT count(task) FROM agentd.claim('$W', 1, 3)")" 1

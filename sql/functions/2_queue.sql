@@ -150,7 +150,7 @@ BEGIN
 			v_lanes := ARRAY(SELECT l FROM unnest(v_lanes) l CROSS JOIN LATERAL (
 				SELECT q.priority, q.run_at FROM task_queue q WHERE q.state = 'ready' AND q.lane = l
 				ORDER BY q.priority, q.run_at, q.id LIMIT 1) h
-			ORDER BY h.priority, h.run_at);
+			ORDER BY h.priority, h.run_at, l COLLATE "C");
 		END IF;
 	END IF;
 	FOR i IN 1..cardinality(v_lanes) + 1 LOOP

@@ -145,7 +145,7 @@ class Model:
             mine = []
             queues = [sorted((t for t in self.live() if t.state == "ready" and t.lane == lane),
                              key=lambda t: (t.priority, t.run_at, t.id)) for lane in w["lanes"]]
-            queues = sorted((q for q in queues if q), key=lambda q: (q[0].priority, q[0].run_at))
+            queues = sorted((q for q in queues if q), key=lambda q: (q[0].priority, q[0].run_at, q[0].lane))
             for queue in queues:
                 mine += [t for t in queue if t.priority < SUSPECT][:limit - len(mine)]
             if len(mine) < limit and not any(t.worker == worker and t.priority >= SUSPECT for t in self.live()):
