@@ -5,12 +5,14 @@
 --         engine reads it, and moves effect and step in one transaction.
 -- Locks:  the task's row in task_queue is locked by the caller; then effects in key order.
 
+-- These are plpgsql: SQL functions that the planner does not inline are parsed anew in every statement.
 -- R18, for each class. p_from null: there is no row yet. p_same: the attempt and try that dispatched it speak, as when a
 -- move is sent again. tx is never under way: its effect is in the transaction of its step. at_most_once is dispatched once; only
 -- who dispatched it knows how it ended, for others it is uncertain.
 CREATE OR REPLACE FUNCTION agentd.effect_move_allowed(p_class text, p_from agentd.effect_state, p_to agentd.effect_state,
-	p_same boolean) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-	SELECT CASE
+	p_same boolean) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	RETURN CASE
 	WHEN p_class = 'tx' THEN CASE
 		WHEN p_from IS NULL THEN p_to IN ('planned', 'done')
 		WHEN p_from IN ('planned', 'failed_before_effect') THEN p_to IN (p_from, 'failed_before_effect', 'done')
@@ -21,24 +23,29 @@ CREATE OR REPLACE FUNCTION agentd.effect_move_allowed(p_class text, p_from agent
 		p_to = 'uncertain' OR p_same AND p_to IN ('dispatched', 'done', 'failed_before_effect')
 	WHEN p_from = 'dispatched' THEN p_to IN ('dispatched', 'done', 'failed_before_effect')
 	WHEN p_from = 'uncertain' THEN p_class = 'at_most_once' AND p_to IN ('uncertain', 'done', 'failed_before_effect')
-	ELSE p_to = 'done' AND p_same END
-$$;
+	ELSE p_to = 'done' AND p_same END;
+END $$;
 
-CREATE OR REPLACE FUNCTION agentd.effect_class_stricter(p_one text, p_other text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-	SELECT CASE WHEN array_position(o, p_one) > array_position(o, p_other) THEN p_one ELSE p_other END
-	FROM (SELECT ARRAY['pure', 'tx', 'idempotent', 'at_most_once']) c(o)
-$$;
+CREATE OR REPLACE FUNCTION agentd.effect_class_stricter(p_one text, p_other text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	c_order constant text[] := ARRAY['pure', 'tx', 'idempotent', 'at_most_once'];
+BEGIN
+	RETURN CASE WHEN array_position(c_order, p_one) > array_position(c_order, p_other) THEN p_one ELSE p_other END;
+END $$;
 
 -- Why a change is refused, or null. p_old: all null when there is no row yet.
 CREATE OR REPLACE FUNCTION agentd.effect_problem(p_old agentd.effects, p_task uuid, p_path text, p_class text, p_to agentd.effect_state,
-	p_same boolean) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-	SELECT CASE
-	WHEN NOT agentd.effect_move_allowed(p_class, p_old.state, p_to, p_same) THEN
-		format('effect of "%s" of task %s (%s) may not go from %s to %s', p_path, p_task, p_class, coalesce(p_old.state::text, 'nothing'), p_to)
-	WHEN p_old.state = 'uncertain' AND p_to <> 'uncertain'
-		AND p_old.decision IS DISTINCT FROM CASE p_to WHEN 'done' THEN 'happened' ELSE 'did_not_happen' END THEN
-		format('effect of "%s" of task %s is uncertain: nobody said that it is %s', p_path, p_task, p_to) END
-$$;
+	p_same boolean) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF NOT agentd.effect_move_allowed(p_class, p_old.state, p_to, p_same) THEN
+		RETURN format('effect of "%s" of task %s (%s) may not go from %s to %s', p_path, p_task, p_class,
+			coalesce(p_old.state::text, 'nothing'), p_to);
+	ELSIF p_old.state = 'uncertain' AND p_to <> 'uncertain'
+		AND p_old.decision IS DISTINCT FROM (CASE p_to WHEN 'done' THEN 'happened' ELSE 'did_not_happen' END) THEN
+		RETURN format('effect of "%s" of task %s is uncertain: nobody said that it is %s', p_path, p_task, p_to);
+	END IF;
+	RETURN NULL;
+END $$;
 
 CREATE OR REPLACE FUNCTION agentd.effects_apply(p_effects json, p_task uuid[], p_fence integer[], p_base bigint[],
 	p_leaf smallint[], p_now timestamptz) RETURNS void LANGUAGE plpgsql AS $$
@@ -57,7 +64,7 @@ BEGIN
 		SELECT * INTO v_old FROM agentd.effects f
 		WHERE f.task = e.task AND f.key = e.key AND f.leaf = e.leaf FOR NO KEY UPDATE;
 		-- A tool that became stricter meanwhile stays so.
-		v_class := agentd.effect_class_stricter(e.class, coalesce(v_old.effect_class, e.class));
+		v_class := CASE WHEN v_old.effect_class <> e.class THEN agentd.effect_class_stricter(e.class, v_old.effect_class) ELSE e.class END;
 		v_problem := agentd.effect_problem(v_old, e.task, e.path, v_class, e."to",
 			v_old.fence = e.fence AND v_old.try = coalesce(e.try, v_old.try));
 		IF v_problem IS NOT NULL THEN
