@@ -139,15 +139,35 @@ static void free_holds(struct run *r, const struct batch *b)
 	}
 }
 
+/* The rows of a refused move are not, but what it knew of effects and money is so all the same: the end of the task says it. */
+static void keep_known(struct run *r, const struct batch *b)
+{
+	struct batch *to = run_batch(r);
+
+	for (size_t i = 0; i < b->n_effects; i++) {
+		struct effect_change e = b->effects[i];
+
+		if (e.to == EFFECT_DISPATCHED || e.to == EFFECT_PLANNED)
+			continue;
+		e.path = str_dup(to->arena, e.path);
+		e.tool = str_dup(to->arena, e.tool);
+		e.result = e.result ? json_copy(to->arena, e.result) : NULL;
+		batch_add_effect(to, &e);
+	}
+	batch_add_calls(to, b->calls, b->n_calls);
+}
+
 static void on_refused(struct run *r, const struct batch *b, const struct move_result *res)
 {
 	log_warn("task.refused", "task=%s code=%s message=%s", r->id, err_name(res->err.code), log_quotec(res->err.msg));
-	if (b->move.next == MOVE_RELEASE || r->refused)
+	if (b->move.next == MOVE_RELEASE || r->refused) {
 		run_wish_for(r, WISH_DROP);
-	else if (r->wish == WISH_FAIL)
+	} else if (r->wish == WISH_FAIL) {
 		r->refused = true;
-	else
+	} else {
+		keep_known(r, b);
 		run_fail(r, &res->err);
+	}
 }
 
 static void on_committed(void *arg, const struct move_result *res)
@@ -267,6 +287,17 @@ static void give_back_failed(struct run *r, struct batch *b)
 	send(r, MOVE_PARK, "quarantined", 0);
 }
 
+/* A call begins only once its dispatch is committed. */
+static void drop_intents(struct batch *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n_effects; i++)
+		if (b->effects[i].to != EFFECT_DISPATCHED && b->effects[i].to != EFFECT_PLANNED)
+			b->effects[n++] = b->effects[i];
+	b->n_effects = n;
+}
+
 /* The state is not to be trusted: rows that are not committed go, what is known of effects and money stays. */
 static void finish_failed(struct run *r)
 {
@@ -276,6 +307,7 @@ static void finish_failed(struct run *r)
 	if (!is_quiet(r))
 		return;
 	b->n_rows = 0;
+	drop_intents(b);
 	if (r->refused) {
 		give_back_failed(r, b);
 		return;
