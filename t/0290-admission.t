@@ -1,6 +1,7 @@
 #!/bin/sh
 # 0290-admission.t - R46: what the measures of a sweeper decide, for how long, and whom it stops.
-. "$top_srcdir/t/lib/sql.sh" "archive_mode = on" "archive_command = 'false'" "wal_keep_size = 0"
+set -- "archive_mode = on" "archive_command = 'false'" "wal_keep_size = 0"
+. "$top_srcdir/t/lib/sql.sh"
 
 at() { echo "SET agentd.fake_now = '2026-11-26 00:00:00+00'; SET agentd.fake_now = '$(sql "SELECT timestamptz '2026-11-26 00:00:00+00' + interval '$1'")';"; }
 # measure AT PERMILLE [MORE]: the verdict as level|was|why

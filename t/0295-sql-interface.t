@@ -1,7 +1,7 @@
 #!/bin/sh
 # 0295-sql-interface.t - what programs that speak SQL may do (agentd-sql(7)): tasks that come and go with their transactions, errors
 # that leave it as it should be, and rights that end at one's own tasks.
-SQL_SETTING="max_prepared_transactions = 2"
+set -- "max_prepared_transactions = 2"
 . "$top_srcdir/t/lib/sql.sh"
 
 sql "CREATE ROLE shop LOGIN IN ROLE agentd_submitter; CREATE ROLE desk LOGIN IN ROLE agentd_client; CREATE ROLE other LOGIN IN ROLE agentd_client;

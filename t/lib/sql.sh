@@ -1,7 +1,8 @@
 # sql.sh - tests of the SQL functions on a throw-away cluster. Source it; it starts the cluster with the schema, two workflows
 # (noop: short, no budget; paid: long, 1 USD, 1 h), worker $W, and the helpers below in schema test.
 #
-# SQL_SETTING, set before, is a setting of the server.
+# The script's arguments are settings of the server: set -- "archive_mode = on" before. (Not every sh gives arguments to a
+# sourced file.)
 #
 #   sql TEXT [-v name=value ...]     one answer, rows as lines, columns by '|'
 #   refused TEXT                     its SQLSTATE, or "none"
@@ -79,7 +80,7 @@ idle() {
 
 trap pg_stop EXIT
 trap 'exit 99' INT TERM HUP
-pg_start ${SQL_SETTING:+"$SQL_SETTING"}
+pg_start "$@"
 pg_migrate || { echo "Bail out! the migration failed"; exit 99; }
 sql "
 CREATE SCHEMA test;
