@@ -190,6 +190,13 @@ static void kill_group(const struct proc *p, int signum)
 		kill(p->pid, signum);
 }
 
+/* It may have done its work: that is not the error of a program that cannot be started. */
+static void cannot_read(struct proc *p, const char *what)
+{
+	if (p->err.code == ERR_NONE)
+		err_set(&p->err, ERR_INTERNAL, "program \"%.160s\": %s: %s", p->req.argv[0], what, strerror(errno));
+}
+
 static void read_failure(struct proc *p)
 {
 	static const char *const what[] = {
@@ -199,8 +206,14 @@ static void read_failure(struct proc *p)
 		[STEP_EXEC] = "it cannot be executed",
 	};
 	struct failure f;
+	ssize_t n;
 
-	if (read(p->failure_fd, &f, sizeof f) == (ssize_t)sizeof f)
+	do
+		n = read(p->failure_fd, &f, sizeof f);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		cannot_read(p, "whether it was executed is not known");
+	else if (n == (ssize_t)sizeof f)
 		err_set(&p->err, ERR_IO, "program \"%.160s\": %s: %s", p->req.argv[0], what[f.step],
 			strerror(f.error));
 	close_fd(&p->failure_fd);
@@ -234,6 +247,8 @@ static void drain(struct stream *s, int max_rounds)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return;
+		if (n < 0)
+			cannot_read(s->proc, "what it wrote is lost");
 		if (n <= 0) {
 			close_stream(s);
 			return;

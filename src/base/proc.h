@@ -7,7 +7,7 @@
  * Units:   milliseconds, bytes.
  * Memory:  the result lives in op->arena.
  * Errors:  ERR_IO (program cannot be started), ERR_TIMEOUT, ERR_SIZE (a cap was passed: the group is
- *          killed), ERR_CANCELLED. A non-zero exit is NOT an error here.
+ *          killed), ERR_INTERNAL (it ran, or may have, but what it wrote is lost), ERR_CANCELLED. A non-zero exit is NOT an error here.
  * Source:  durability R11, R32.
  */
 #ifndef BASE_PROC_H

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/heap.h"
 #include "base/loop.h"
 
 enum { SCAN_MS = 500 };
@@ -32,11 +33,12 @@ static struct connection *find(struct MHD_Connection *c)
 
 static struct connection *add(struct connections *cs, struct MHD_Connection *c)
 {
-	struct connection *x = calloc(1, sizeof *x);
+	struct connection *x = heap_zalloc(1, sizeof *x);
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
 
-	if (!x)
-		fatal("out of memory");
-	x->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	if (!info)
+		fatal("libmicrohttpd names no socket of a connection");
+	x->fd = info->connect_fd;
 	x->until_ms = loop_now_ms(cs->loop) + cs->header_timeout_ms;
 	x->next = cs->first;
 	if (x->next)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/err.h"
 #include "store/store.h"
 #include "store/tasks.h"
 #include "web/request.h"
@@ -289,6 +290,8 @@ void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, wai
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
+	if (!info)
+		fatal("libmicrohttpd names no socket of a connection");
 	x->req = req;
 	x->task = *task;
 	x->until_ms = now_ms(ws) + wait_ms;

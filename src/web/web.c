@@ -169,9 +169,10 @@ static size_t keep_escapes(void *arg, struct MHD_Connection *c, char *s)
 	return strlen(s);
 }
 
-static void add(struct MHD_Response *r, const char *name, const char *value)
+/* A header that guards or tells to come again is not left out in silence: the connection is closed instead. */
+static void add(struct MHD_Response *r, bool *whole, const char *name, const char *value)
 {
-	MHD_add_response_header(r, name, value);
+	*whole = MHD_add_response_header(r, name, value) == MHD_YES && *whole;
 }
 
 static enum MHD_Result send_reply(struct request *req)
@@ -180,29 +181,30 @@ static enum MHD_Result send_reply(struct request *req)
 	struct MHD_Response *r = MHD_create_response_from_buffer(p->body.n, (void *)(uintptr_t)p->body.p, MHD_RESPMEM_MUST_COPY);
 	enum MHD_Result rc;
 	char number[16];
+	bool whole = true;
 
 	if (!r)
 		return MHD_NO;
-	add(r, "Content-Type", p->problem ? "application/problem+json" : "application/json");
-	add(r, "X-Content-Type-Options", "nosniff");
-	add(r, "Cache-Control", "no-store");
+	add(r, &whole, "Content-Type", p->problem ? "application/problem+json" : "application/json");
+	add(r, &whole, "X-Content-Type-Options", "nosniff");
+	add(r, &whole, "Cache-Control", "no-store");
 	if (p->location)
-		add(r, "Location", p->location);
+		add(r, &whole, "Location", p->location);
 	if (p->allow)
-		add(r, "Allow", p->allow);
+		add(r, &whole, "Allow", p->allow);
 	if (p->replayed)
-		add(r, "Idempotency-Replayed", "true");
+		add(r, &whole, "Idempotency-Replayed", "true");
 	if (p->status == 401)
-		add(r, "WWW-Authenticate", "Bearer");
+		add(r, &whole, "WWW-Authenticate", "Bearer");
 	if (p->retry_after_s) {
 		snprintf(number, sizeof number, "%d", p->retry_after_s);
-		add(r, "Retry-After", number);
+		add(r, &whole, "Retry-After", number);
 	}
 	if (p->close || req->web->stopping)
-		add(r, "Connection", "close");
+		add(r, &whole, "Connection", "close");
 	req->phase = REQ_SENT;
 	connection_deadline(req->web->connections, req->connection, req->web->settings->web.body_timeout_ms);
-	rc = MHD_queue_response(req->connection, (unsigned)p->status, r);
+	rc = whole ? MHD_queue_response(req->connection, (unsigned)p->status, r) : MHD_NO;
 	MHD_destroy_response(r);
 	return rc;
 }
@@ -341,6 +343,8 @@ static void on_mhd_log(void *arg, const char *fmt, va_list ap)
 
 static int start_daemon(struct web *w, struct err *err)
 {
+	const union MHD_DaemonInfo *info;
+
 	MHD_set_panic_func(on_panic, NULL);
 	w->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, w,
 				     MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, NULL,
@@ -356,7 +360,10 @@ static int start_daemon(struct web *w, struct err *err)
 				     MHD_OPTION_END);
 	if (!w->daemon)
 		return err_set(err, ERR_CONFIG, "libmicrohttpd does not start: %s", strerror(errno));
-	w->epoll = loop_fd_new(w->loop, MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_EPOLL_FD)->listen_fd, on_epoll, w);
+	info = MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	if (!info)
+		return err_set(err, ERR_CONFIG, "libmicrohttpd has no epoll");
+	w->epoll = loop_fd_new(w->loop, info->listen_fd, on_epoll, w);
 	loop_fd_set(w->epoll, LOOP_READ);
 	return 0;
 }

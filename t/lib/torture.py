@@ -25,6 +25,8 @@ FATAL = re.compile(rb"out of memory|not enough memory|cannot allocate memory", r
 CHECK = re.compile(rb"check_\w+\.c:\d+: ")
 # What this one says goes where it looks for it.
 MUTE = {"base/log"}
+# libuv ends the process by itself when a pipe or a thread of its own fails: its frame is the caller of what failed.
+LIBUV = re.compile(rb"torture: \S+ fails.*\n(.*torture.so.*\n)+.*libuv")
 SANITIZER = re.compile(rb"(Address|Leak|UndefinedBehavior)Sanitizer|runtime error:")
 
 
@@ -83,7 +85,7 @@ class Program:
 
     def judge(self, n, ever):
         """None when it is as it should be, else why not."""
-        status, out, err = self.run(TORTURE_KIND=self.args.kind, TORTURE_AT=n, TORTURE_EVER=ever)
+        status, out, err = self.run(TORTURE_KIND=self.args.kind, TORTURE_AT=n, TORTURE_EVER=ever, TORTURE_SHOW=1)
         bad = [x for x in out.split(b"\n") if x.startswith(b"not ok")]
         what = b" ".join(re.findall(rb"torture: (\S+) fails", err)[:1]).decode() or "nothing"
         told = bool(FATAL.search(out + err)) or self.name in MUTE and status in (-6, 2)
@@ -96,7 +98,7 @@ class Program:
             why = "is reported by a sanitizer"
         elif self.forks and status not in (0, 1) or not self.forks and status not in (0, 1, -6):
             why = f"ends with status {status}"
-        elif status == -6 and not told and b"fatal: " not in err:
+        elif status == -6 and not told and b"fatal: " not in err and not LIBUV.search(err):
             why = "aborts without a word"
         elif self.forks and any(b"signal" in x and b"signal 6" not in x for x in bad):
             why = f"ends by a signal: {bad[0].decode()}"
@@ -150,7 +152,7 @@ def main():
                 seen[key] = seen.get(key, 0) + 1
                 if seen[key] <= 2:
                     print(f"# {program.name}: {what} fails (--at {n}{' --ever' if ever else ''}): {why}", flush=True)
-                    print("\n".join("#   " + x for x in text.strip().split("\n")[-4:] if not x.startswith("ok ")), flush=True)
+                    print("\n".join("#   " + x for x in text.strip().split("\n")[-12:] if not x.startswith("ok ")), flush=True)
     print(f"# {args.kind}: {sum(p[2] for x in programs for p in x.paths)} calls on {sum(len(x.paths) for x in programs)} paths in {len(programs)} programs "
           f"({skipped} skipped), {runs} of them failed, seed {args.seed}: {bad} wrong, {time.monotonic() - began:.0f} s")
     return bad > 0

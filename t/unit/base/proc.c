@@ -209,6 +209,7 @@ START_TEST(a_timeout_ends_the_whole_group)
 	ck_assert_int_ge(result.wall_ms, 299);
 	ck_assert_int_lt(result.wall_ms, 5000);
 	ck_assert_uint_gt(result.out.n, 1);
+	ck_assert_int_gt(strtol(result.out.p, NULL, 10), 1);
 	assert_dies((pid_t)strtol(result.out.p, NULL, 10));
 }
 END_TEST
@@ -221,6 +222,7 @@ START_TEST(a_child_deaf_to_sigterm_is_killed_after_the_grace)
 	ck_assert_int_eq(result.signal, SIGKILL);
 	ck_assert_int_ge(result.wall_ms, 399);
 	ck_assert_int_lt(result.wall_ms, 5000);
+	ck_assert_int_gt(strtol(result.out.p, NULL, 10), 1);
 	assert_dies((pid_t)strtol(result.out.p, NULL, 10));
 }
 END_TEST
@@ -231,6 +233,7 @@ START_TEST(a_grandchild_that_keeps_the_pipe_holds_nothing_up)
 	ck_assert_int_eq(error.code, ERR_NONE);
 	ck_assert_int_eq(result.exit_status, 0);
 	ck_assert_int_lt(result.wall_ms, 10000);
+	ck_assert_int_gt(strtol(result.out.p, NULL, 10), 1);
 	assert_dies((pid_t)strtol(result.out.p, NULL, 10));
 }
 END_TEST
@@ -240,6 +243,7 @@ START_TEST(a_grandchild_that_left_the_group_holds_nothing_up)
 	run("setsid sleep 1000 & echo $!; sleep 0.1", (struct proc_request){.timeout_ms = 20000});
 	ck_assert_int_eq(error.code, ERR_NONE);
 	ck_assert_int_lt(result.wall_ms, 10000);
+	ck_assert_int_gt(strtol(result.out.p, NULL, 10), 1);
 	kill((pid_t)strtol(result.out.p, NULL, 10), SIGKILL);
 }
 END_TEST
