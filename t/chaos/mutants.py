@@ -1,8 +1,9 @@
 """mutants.py - agentd broken on purpose: each must be caught by the scenario named, or the rig proves nothing.
 
-A mutant replaces texts in functions of the schema (a text that is not found is an error), or is SQL of its own. It is put into
+A mutant replaces what a pattern finds in functions of the schema (no find is an error), or is SQL of its own. It is put into
 every cluster of its run: ./dev chaos --break NAME. ./dev chaos --prove tries them all and wants a violation of each.
 """
+import re
 
 
 class Mutant:
@@ -14,21 +15,21 @@ class Mutant:
         for function, old, new in self.replace:
             text = rig.value("""SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE p.pronamespace = 'agentd'::regnamespace
                 AND p.proname = $1""", function)
-            if old not in text:
+            text, n = re.subn(old, new, text)
+            if not n:
                 raise RuntimeError(f"mutant {self.name}: agentd.{function} does not say \"{old}\" any more")
-            rig.sql(text.replace(old, new))
+            rig.sql(text)
         for statement in self.sql:
             rig.sql(statement)
 
 
-ASYNC = ("BEGIN\n", "BEGIN\n\tPERFORM set_config('synchronous_commit', 'off', true);\n")
+ASYNC = (r"\nBEGIN\n", r"\nBEGIN\n\tPERFORM set_config('synchronous_commit', 'off', true);\n")
 
 MUTANTS = [
     Mutant("no-fence", "a commit is taken whatever its fence", "zombie", ("B1", "I3", "I4", "I5"),
-           replace=[("commit_steps", "x.id = m.task AND x.fence = m.fence AND x.worker IS NOT NULL LIMIT 1 FOR NO KEY",
-                     "x.id = m.task AND x.worker IS NOT NULL LIMIT 1 FOR NO KEY")]),
+           replace=[("commit_steps", r"AND x\.fence = \S+ AND x\.worker IS NOT NULL LIMIT 1 FOR", "AND x.worker IS NOT NULL LIMIT 1 FOR")]),
     Mutant("repeat", "after a crash nobody knows that a call had begun", "effects-by-class", ("I5", "R16"),
-           replace=[("journal_json", "x.seq > p_after", "x.seq > p_after AND x.kind <> 'step.started'"),
+           replace=[("journal_json", r"seq > p_after", r"seq > p_after AND kind <> 'step.started'"),
                     ("effect_move_allowed", "SELECT CASE", "SELECT true OR CASE")]),
     Mutant("no-key", "a key that was used before makes another task", "web-kill", ("I12",),
            replace=[("submit_batch", "k.task <> s.id", "false")]),
@@ -37,7 +38,7 @@ MUTANTS = [
     Mutant("no-timer", "a due timer is not promoted", "all-kill", ("I2",),
            replace=[("promote_due", "q.run_at <= p_now", "q.run_at <= p_now - interval '1 h'")]),
     Mutant("late-ink", "a terminal row is written again", "worker-kill", ("I9",),
-           replace=[("sweep_due_timers", "BEGIN\n", "BEGIN\n\tUPDATE agentd.tasks SET failures = failures + 1 WHERE state = 'succeeded';\n")],
+           replace=[("sweep_due_timers", r"\nBEGIN\n", r"\nBEGIN\n\tUPDATE agentd.tasks SET failures = failures + 1 WHERE state = 'succeeded';\n")],
            sql=["DROP TRIGGER immutable_outcome ON agentd.tasks"]),
     Mutant("free-lunch", "a settled call is not booked on its task", "worker-kill", ("I8",),
            sql=["""CREATE FUNCTION agentd.forget_cost() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

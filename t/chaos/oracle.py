@@ -66,6 +66,10 @@ QUERIES = {
     "I6 a task that ended left no effect under way": """
         SELECT e.task || ' ' || e.path || ' ' || e.state FROM agentd.effects e JOIN agentd.tasks t ON t.id = e.task
         WHERE t.state = 'succeeded' AND e.state <> 'done'""",
+    "I5 a tx effect commits with its step, and only then": """
+        SELECT e.task || ' ' || e.path || ' ' || e.state FROM agentd.effects e WHERE e.effect_class = 'tx' AND (e.state = 'dispatched'
+            OR e.state = 'done' AND NOT EXISTS (SELECT FROM agentd.task_log l
+                WHERE l.task = e.task AND l.path = e.path AND l.kind = 'step.succeeded'))""",
     "I7 an approval's state fits its times": """
         SELECT id || ' ' || state FROM agentd.approval_queue WHERE
             (state = 'pending') <> (decided_at IS NULL AND consumed_at IS NULL AND state NOT IN ('expired', 'superseded', 'cancelled'))
