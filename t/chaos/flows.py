@@ -30,10 +30,10 @@ taint: {{acts_outside: true}}
 timeout: 20s
 http:
   method: POST
-  url: http://127.0.0.1:{rig.sink_port}/{name}
+  url: http://{rig.sink_address}:{rig.sink_port}/{name}
   headers: {{Idempotency-Key: "${{ .effect_key }}"}}
   json: {{key: "${{ .effect_key }}", task: "${{ .task.id }}", n: "${{ .args.n }}"}}
-  allow: [127.0.0.0/8]
+  allow: [{rig.sink_address}/32]
 """)
 
 

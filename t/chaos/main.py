@@ -2,7 +2,8 @@
 
 main.py --build DIR --hooks-build DIR --logs DIR [--minutes N] [--scale X] [--seed S] [--only NAME] [--list]
 
-Prints, as they come: "run NAME seed S scale X: ./dev chaos ...", "figure NAME VALUE UNIT", "violation SCENARIO INVARIANT: what".
+Prints, as they come: "run NAME seed S scale X: ./dev chaos ...", "figure NAME VALUE UNIT", "violation SCENARIO INVARIANT: what",
+"skip NAME: what this machine lacks".
 The last line is "N runs, N violations"; the exit status is 1 on any violation.
 """
 import argparse
@@ -24,6 +25,7 @@ import scenarios
 from pg import Cluster
 from procs import Died
 from rig import Rig, Stuck
+from undo import CannotHere, Undo
 
 
 class Run:
@@ -52,8 +54,18 @@ class Run:
     def say(self, text):
         print(f"# {self.scenario}: {text}", flush=True)
 
+    def violation(self, invariant, text):
+        """One that belongs to no rig."""
+        self.campaign.violations += 1
+        print(f"violation {self.scenario} {invariant}: {text}", flush=True)
+
     def command(self):
         return f"./dev chaos --only {self.scenario} --seed {self.seed} --scale {self.scale:g}"
+
+    @property
+    def undo(self):
+        """The stack on which devices put how to take them back (undo.py)."""
+        return self.campaign.undo
 
     def template(self, rig):
         return self.campaign.template(rig)
@@ -99,10 +111,13 @@ class Campaign:
         self.build, self.hooks, self.logs, self.seed, self.keep = args.build, args.hooks_build, args.logs, args.seed, args.keep
         self.dir = tempfile.mkdtemp(prefix="agentd-chaos.")
         os.chmod(self.dir, 0o755)
-        self.runs = self.violations = 0
+        self.runs = self.violations = self.skipped = 0
         self.found = []             # (invariant, text)
         self.mutant, self.proving = mutants.BY_NAME.get(args.break_), args.prove
         self.made = None
+        self.undo = Undo()
+        if not self.keep:
+            self.undo.later_sweep(self.dir)
 
     def template(self, rig):
         """A cluster with the schema, made once and copied by every rig (same programs, same schema)."""
@@ -128,7 +143,7 @@ class Campaign:
         """Everything but the cluster's data goes where it can be looked at."""
         to = f"{self.logs}/{rig.run.scenario}-{rig.name}-seed{self.seed}"
         shutil.rmtree(to, ignore_errors=True)
-        shutil.copytree(rig.dir, to, ignore=shutil.ignore_patterns("data", "sock", "*.sock", "workspaces"), ignore_dangling_symlinks=True)
+        shutil.copytree(rig.dir, to, ignore=shutil.ignore_patterns("data", "sock", "*.sock", "workspaces", "*.img", "disk", "*.front"), ignore_dangling_symlinks=True)
         print(f"# logs: {to}", flush=True)
         if not self.keep:
             shutil.rmtree(rig.dir, ignore_errors=True)
@@ -139,6 +154,9 @@ class Campaign:
         began, before = time.monotonic(), self.violations
         try:
             scenario.run(run)
+        except CannotHere as e:
+            print(f"skip {scenario.NAME}: {e}", flush=True)
+            self.skipped += 1
         except Exception:       # of the rig itself: this run proved nothing
             traceback.print_exc()
             self.violations += 1
@@ -151,6 +169,18 @@ class Campaign:
 def all_scenarios():
     found = [importlib.import_module(f"scenarios.{m.name}") for m in pkgutil.iter_modules(scenarios.__path__)]
     return sorted(found, key=lambda s: (s.ORDER, s.NAME))
+
+
+ROTATE_BELOW_MINUTES = 8
+
+
+def slice_of(chosen, minutes, seed):
+    """A short campaign has no time for every device: of those that say ROTATE the seed chooses one."""
+    dear = [s for s in chosen if getattr(s, "ROTATE", False)]
+    if not minutes or minutes >= ROTATE_BELOW_MINUTES or len(dear) < 2:
+        return chosen
+    one = random.Random(f"{seed}:slice").choice(dear)
+    return [s for s in chosen if s not in dear or s is one]
 
 
 def shares(chosen, seconds):
@@ -198,6 +228,8 @@ def main():
         if unknown:
             p.error(f"--only: unknown scenario \"{', '.join(sorted(unknown))}\", expected {', '.join(s.NAME for s in chosen)}")
         chosen = [s for s in chosen if s.NAME in names]
+    else:
+        chosen = slice_of(chosen, args.minutes if not args.list else None, args.seed)
     if args.list:
         for s in chosen:
             print(f"{s.NAME:18} {s.FULL_S:5} s  {' '.join(s.FIGURES)}")
@@ -214,11 +246,10 @@ def main():
             scale, seconds = plan[i]
             campaign.run(s, args.scale or scale, time.monotonic() + seconds)
     finally:
-        if not args.keep:
-            shutil.rmtree(campaign.dir, ignore_errors=True)
+        campaign.undo.close()
     print(f"took {time.monotonic() - began:.0f} s, seed {args.seed}", flush=True)
     print(f"{campaign.runs} runs, {campaign.violations} violations", flush=True)
-    return 1 if campaign.violations or not campaign.runs else 0
+    return 1 if campaign.violations or not (campaign.runs or campaign.skipped) else 0
 
 
 if __name__ == "__main__":

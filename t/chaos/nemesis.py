@@ -14,6 +14,14 @@ class Nemesis:
         with open(self.rig.dir + "/nemesis.log", "a") as f:
             f.write(f"{time.monotonic() - self.began:9.3f} {act} {what}\n")
 
+    def elapsed(self):
+        """Seconds since it began."""
+        return time.monotonic() - self.began
+
+    def sleep(self, seconds):
+        """A pause that is the experiment."""
+        time.sleep(seconds)
+
     def pause(self, mean_s):
         """Exponentially distributed, at most five times the mean."""
         time.sleep(min(self.rng.expovariate(1 / mean_s), 5 * mean_s))

@@ -242,8 +242,10 @@ class Cluster:
     def start(self, wait=True, seconds=60):
         log = open(self.log, "ab")
         self.process = subprocess.Popen(
-            self.wrap + self.as_user() + [self.bin + "/postgres", "-D", self.data], cwd=self.dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            env={**os.environ, "LC_ALL": "C", "HOME": self.dir, **self.env}, start_new_session=True)
+            # a library that env preloads is not to see the change of user
+            self.wrap + self.as_user() + ["env"] + [f"{k}={v}" for k, v in self.env.items()] + [self.bin + "/postgres", "-D", self.data],
+            cwd=self.dir, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "LC_ALL": "C", "HOME": self.dir},
+            start_new_session=True)
         log.close()
         if wait:
             self.wait_ready(seconds)

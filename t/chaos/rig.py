@@ -46,13 +46,14 @@ class Rig:
             "agentd": "v1", "config_dir": self.root, "workspace_dir": self.workspaces,
             "worker": {"lease": "2s", "heartbeat": "500ms", "poll": "500ms", "slots": 50, "batch": 50, "drain": "5s"},
             "sweeper": {"interval": "500ms"}}, settings or {})
-        self.sink_delay_ms = sink_delay_ms
+        self.sink_delay_ms, self.sink_address, self.sink_wrap = sink_delay_ms, "127.0.0.1", []
         self.processes, self.all_clients, self.modes = {}, [], {}
         self.violations, self.printed = [], {}
         self.watch = None
         self.token = None
         # what the oracle is told: see oracle.check()
-        self.allow = {"uncertain": True, "quarantined": True, "failed": False, "deaths": False, "panic": False}
+        self.allow = {"uncertain": True, "quarantined": True, "failed": False, "deaths": False, "panic": False, "io": False,
+                      "clock": False}
 
     # --- making ---
     def create(self):
@@ -78,7 +79,8 @@ class Rig:
         self.sink_log = self.dir + "/effects.txt"
         open(self.sink_log, "a").close()
         self.processes["sink"] = Process(
-            "sink", [self.run.sink, "--port-file", port_file, "--log", self.sink_log, "--delay-ms", str(self.sink_delay_ms)],
+            "sink", self.sink_wrap + [self.run.sink, "--port-file", port_file, "--log", self.sink_log, "--delay-ms", str(self.sink_delay_ms),
+                                      "--address", self.sink_address],
             self.dir + "/sink.log", ready=lambda: os.path.exists(port_file)).start()
         with open(port_file) as f:
             self.sink_port = int(f.read())
@@ -176,6 +178,11 @@ class Rig:
     def http(self, method, target, body=None, name="web", headers=(), timeout=10):
         """(status, body) over the Unix socket of web process NAME; status 0: no answer."""
         return http(self.socket(name), self.token, method, target, body, headers, timeout)
+
+    def http_head(self, method, target, body=None, name="web", headers=(), timeout=10):
+        """(status, head in lower case)."""
+        status, _, head = http(self.socket(name), self.token, method, target, body, headers, timeout, head=True)
+        return status, head
 
     def http_ready(self, name="web"):
         return http(self.socket(name), None, "GET", "/readyz", timeout=2)[0] == 200
@@ -360,7 +367,7 @@ class Clients:
         self.process.kill()
 
 
-def http(path, token, method, target, body=None, headers=(), timeout=10):
+def http(path, token, method, target, body=None, headers=(), timeout=10, head=False):
     lines = [f"{method} {target} HTTP/1.1", "Host: agentd", "Connection: close", *headers]
     if token:
         lines.append("Authorization: Bearer " + token)
@@ -375,10 +382,11 @@ def http(path, token, method, target, body=None, headers=(), timeout=10):
             answer = b""
             while piece := s.recv(65536):
                 answer += piece
-        head, _, rest = answer.partition(b"\r\n\r\n")
-        return int(head.split(b" ", 2)[1]), rest
+        top, _, rest = answer.partition(b"\r\n\r\n")
+        got = int(top.split(b" ", 2)[1]), rest, top.decode("latin-1").lower()
     except (OSError, IndexError, ValueError):
-        return 0, b""
+        got = 0, b"", ""
+    return got if head else got[:2]
 
 
 def merged(*maps):
