@@ -7,7 +7,9 @@ mkdir -p "$var/log" "$var/chaos"
 . dev.d/lib/build
 # shellcheck disable=SC2086
 install_packages $packages $chaos_packages
+# shellcheck disable=SC2086
+(install_packages $device_packages) || say "going on without them: scenarios that need what is missing are skipped"
 build_tree build --enable-werror
 build_tree build-san --enable-werror --enable-asan --enable-ubsan --enable-test-hooks
-make -C build -j"$jobs" t/bin/effect_sink >>"$var/log/build.log" 2>&1 || die "the build failed (see $var/log/build.log)"
+make -C build -j"$jobs" t/bin/effect_sink t/chaos/proxy >>"$var/log/build.log" 2>&1 || die "the build failed (see $var/log/build.log)"
 exec python3 -B t/chaos/main.py --build "$root/build" --hooks-build "$root/build-san" --logs "$var/chaos" "$@"

@@ -115,11 +115,12 @@ log=$var/log/chaos.log
 minutes=${AGENTD_CHAOS_MINUTES:-3}
 # shellcheck disable=SC2086
 sh "$root/dev" chaos $([ -n "$slow" ] || echo --minutes $minutes) >"$log" 2>&1 </dev/null || :
-grep -E '^(run|figure|violation|# logs:) ' "$log" || tail -n 15 "$log"
+grep -E '^(run|skip|figure|violation|# logs:) ' "$log" || tail -n 15 "$log"
 p=$(sed -n '$s/^\([0-9]*\) runs, [0-9]* violations$/\1/p' "$log")
 f=$(sed -n '$s/^[0-9]* runs, \([0-9]*\) violations$/\1/p' "$log")
-count "${p:-0}" "${f:-1}" 0
-stage_done "${p:-0} runs, ${f:-no end, so 1} violations"
+s=$(grep -c '^skip ' "$log") || :
+count "${p:-0}" "${f:-1}" "$s"
+stage_done "${p:-0} runs, ${f:-no end, so 1} violations, $s skipped"
 
 if [ -n "$slow" ]; then
 	stage "chaos: faults on purpose are noticed"

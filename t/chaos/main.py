@@ -171,16 +171,16 @@ def all_scenarios():
     return sorted(found, key=lambda s: (s.ORDER, s.NAME))
 
 
-ROTATE_BELOW_MINUTES = 8
+SHORT_MINUTES = 8
 
 
 def slice_of(chosen, minutes, seed):
-    """A short campaign has no time for every device: of those that say ROTATE the seed chooses one."""
-    dear = [s for s in chosen if getattr(s, "ROTATE", False)]
-    if not minutes or minutes >= ROTATE_BELOW_MINUTES or len(dear) < 2:
+    """A short campaign has no time for every device: of those that say ROTATE the seed chooses one, SHORT = False stays out."""
+    if not minutes or minutes >= SHORT_MINUTES:
         return chosen
-    one = random.Random(f"{seed}:slice").choice(dear)
-    return [s for s in chosen if s not in dear or s is one]
+    dear = [s for s in chosen if getattr(s, "ROTATE", False)]
+    one = random.Random(f"{seed}:slice").choice(dear) if dear else None
+    return [s for s in chosen if getattr(s, "SHORT", True) and (s not in dear or s is one)]
 
 
 def shares(chosen, seconds):
