@@ -47,13 +47,13 @@ $$;
 
 -- Step rows from the journal: one per path in the order of their first rows, as their latest row has them. Whoever is to say
 -- what became of an uncertain call sees the call; what was said last, by whom and when, stays with the step.
-CREATE OR REPLACE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean, p_calls boolean) RETURNS text
+CREATE OR REPLACE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean, p_uncertain boolean) RETURNS text
 LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
 	v_said jsonb;
 BEGIN
-	IF p_calls THEN
+	IF p_uncertain THEN
 		v_said := (SELECT jsonb_object_agg(f.path, '{"decision":"' || f.decision || '","by":' || to_json(f.resolved_by) || ',"at":"'
 				|| agentd.rfc3339(f.resolved_at) || '"}' ORDER BY f.resolved_at)
 			FROM agentd.effects f WHERE f.task = p_task AND f.leaf = p_leaf AND f.decision IS NOT NULL);
@@ -115,7 +115,7 @@ BEGIN
 		v_waits := agentd.why_unclaimed(q);
 	END IF;
 	-- What few tasks have is looked for only where the journal says so.
-	SELECT bool_or(l.path = '') AS notes, bool_or(l.step_kind = 'model') AS models, bool_or(l.step_kind = 'call') AS calls
+	SELECT bool_or(l.path = '') AS notes, bool_or(l.step_kind = 'model') AS models, bool_or(l.kind = 'step.uncertain') AS uncertain
 	INTO h FROM task_log l WHERE l.task = t.id AND l.leaf = t.leaf;
 	IF h.notes THEN
 		SELECT max(l.at) FILTER (WHERE l.kind = 'task.quarantined') AS quarantined_at, max(l.at) FILTER (WHERE l.kind = 'task.redriven') AS redriven_at,
@@ -144,7 +144,7 @@ BEGIN
 		|| agentd.member('quarantined_at', '"' || agentd.rfc3339(n.quarantined_at) || '"')
 		|| agentd.member('redriven_at', '"' || agentd.rfc3339(n.redriven_at) || '"')
 		|| agentd.member('redriven_by', (n.redriven -> 'by')::text)
-		|| ',"usage":' || v_usage || ',"steps":[' || agentd.task_steps(t.id, t.leaf, t.state IS NOT NULL, h.calls) || ']}';
+		|| ',"usage":' || v_usage || ',"steps":[' || agentd.task_steps(t.id, t.leaf, t.state IS NOT NULL, h.uncertain) || ']}';
 END $$;
 
 -- For long polls: null while the task lives.
