@@ -6,6 +6,7 @@ is "six tables, two classes, five months" "$(sql "SELECT count(*), count(DISTINC
 is "nothing to make" "$(sql "SELECT agentd.sweep_partitions('{}')")" 0
 is "the names tell" "$(sql "SELECT agentd.leaf_name('tasks', 0), agentd.leaf_name('tasks', 23), agentd.leaf_of('2026-11-30 23:59:59+00', 'long'), agentd.leaf_name('tasks', 645)")" \
 	"tasks_short_2000_01|tasks_long_2000_12|645|tasks_long_2026_11"
+is "an id of any time is looked for, and not found" "$(refused "SELECT agentd.task_view('ffffffff-ffff-7fff-8000-000000000000', '', true)") $(refused "SELECT agentd.task_view('00000000-0000-7000-8000-000000000000', '', true)")" "AG404 AG404"
 is "also of years before 2000" "$(sql "SELECT agentd.leaf_name('tasks', agentd.leaf_of('1970-01-31', 'short')), agentd.leaf_name('tasks', agentd.leaf_of('1999-12-01', 'long')),
 	agentd.leaf_start(agentd.leaf_of('1970-03-15', 'long')) = '1970-03-01 00:00+00', agentd.leaf_start(645) = '2026-11-01 00:00+00'")" "tasks_short_1970_01|tasks_long_1999_12|t|t"
 is "months are those of UTC wherever the session is" "$(sql "SET timezone = 'Pacific/Auckland'; SELECT agentd.leaf_of('2026-11-30 23:59:59+00', 'short'), agentd.partitions_ensure()")" "644|0"

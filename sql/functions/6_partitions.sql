@@ -3,6 +3,16 @@
 -- Words:  a leaf's number is 2 * months since the year 2000, + 1 for long: below zero where a clock stands before 2000.
 -- Locks:  a new leaf is made alone, checked, then attached (R42): writers of other leaves are not blocked.
 
+-- An id that somebody made up may name any time to the year 10889: such leaves are all one, and no task is there.
+CREATE OR REPLACE FUNCTION agentd.leaf_of(p_at timestamptz, p_retain agentd.retention) RETURNS smallint
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+	v_at timestamp := p_at AT TIME ZONE 'UTC';
+BEGIN
+	RETURN least(greatest(2 * (12 * (extract(year FROM v_at)::integer - 2000) + extract(month FROM v_at)::integer - 1), -32768), 32766)
+		+ CASE p_retain WHEN 'long' THEN 1 ELSE 0 END;
+END $$;
+
 CREATE OR REPLACE FUNCTION agentd.leaf_start(p_leaf integer) RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
 	RETURN make_timestamptz(2000 + floor((p_leaf >> 1) / 12.0)::integer, (p_leaf >> 1) - 12 * floor((p_leaf >> 1) / 12.0)::integer + 1, 1, 0, 0, 0, 'UTC');
