@@ -211,6 +211,8 @@ static void read_failure(struct proc *p)
 	do
 		n = read(p->failure_fd, &f, sizeof f);
 	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)	/* the guard holds the other end: nothing was written */
+		n = 0;
 	if (n < 0)
 		cannot_read(p, "whether it was executed is not known");
 	else if (n == (ssize_t)sizeof f)
