@@ -241,6 +241,7 @@ def main():
     try:
         if args.prove:
             return prove(campaign, {s.NAME: s for s in all_scenarios()}, args.prove)
+        campaign.template(None)     # before the clock of the first scenario runs
         plan = shares(chosen, (args.minutes or 0) * 60)
         for i, s in enumerate(chosen):
             scale, seconds = plan[i]

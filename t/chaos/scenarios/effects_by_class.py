@@ -34,6 +34,8 @@ def run(run):
             rig.wait_until(f"SELECT count(*) >= {2 * EACH} FROM agentd.effects WHERE state = 'dispatched'", 30, "calls are under way")
             nemesis.pause(0.05)
             nemesis.kill_one(["worker0"], revive=False)
+            # what the worker had sent before it died may still be committed: look when its connections are gone
+            rig.wait_until("SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'agentd worker'", 10, "its connections end")
             for c, tasks in interrupted_now(rig).items():
                 hit[c] |= tasks
             rig.start("worker0")
