@@ -34,7 +34,7 @@ program_tests = \
   t/1130-torture.t
 TESTS += $(program_tests)
 EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/netns.sh t/lib/http_checks.py t/lib/torture.py t/chaos \
-  t/bench/claim_done.sql t/bench/jobs.sql
+  t/bench/claim_done.sql t/bench/jobs.sql t/bench/peers/agentd.mjs
 
 if FUZZERS
 noinst_PROGRAMS += t/fuzz/json
