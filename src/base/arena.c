@@ -1,7 +1,7 @@
 /* arena.c - chunks of growing size in a list; children in a doubly linked list.
  *
  * Thousands of tasks wait with half a dozen small arenas each: a new arena is one block with room behind its head, and a chunk is
- * half of what the arena has already, so that no more than a third of it stands empty.
+ * half of those before it, so that no more than a third stands empty.
  */
 #include "base/arena.h"
 
@@ -32,6 +32,7 @@ struct arena {
 	struct closer *closers;
 	char *at, *end;
 	size_t bytes;
+	size_t shared;		/* of them in the first block and in chunks for many things */
 };
 
 #define ROUND_UP(n) (((n) + ALIGN - 1) / ALIGN * ALIGN)
@@ -65,7 +66,7 @@ static void begin(struct arena *a)
 {
 	a->at = (char *)a + ROUND_UP(sizeof *a);
 	a->end = (char *)a + BLOCK;
-	a->bytes = BLOCK;
+	a->bytes = a->shared = BLOCK;
 }
 
 struct arena *arena_new(struct arena *parent)
@@ -121,7 +122,7 @@ void arena_move(struct arena *a, struct arena *parent)
 
 static size_t next_chunk(const struct arena *a)
 {
-	size_t half = a->bytes / 2;
+	size_t half = a->shared / 2;
 
 	return half < BLOCK ? BLOCK : half < MAX_CHUNK ? half : MAX_CHUNK;
 }
@@ -137,6 +138,7 @@ static void *new_chunk(struct arena *a, size_t n)
 	c->next = a->chunks;
 	a->chunks = c;
 	if (!own) {
+		a->shared += size;
 		a->at = start + n;
 		a->end = (char *)c + size;
 	}

@@ -317,6 +317,14 @@ static void finish_failed(struct run *r)
 
 /* --- advancing --- */
 
+/* Nothing came of it, and no move that is under way needs what was buried in it: thousands of runs wait without one. */
+static void drop_pending(struct run *r)
+{
+	arena_free(r->pending->arena);
+	r->pending = NULL;
+	r->state.graveyard = NULL;
+}
+
 /* A row that holds its scope is committed before the run goes on there; leaving, it need not go on. */
 static bool is_busy(const struct run *r, bool leaving)
 {
@@ -358,7 +366,9 @@ static void conclude(struct run *r)
 	case RUN_SLEEP:
 		break;
 	}
-	if (!batch_is_empty(b))
+	if (batch_is_empty(b))
+		drop_pending(r);
+	else
 		send(r, MOVE_STAY, NULL, 0);
 	arm(r);
 }

@@ -180,14 +180,15 @@ static void start_http(struct attempt *t, struct http *h, int64_t total_ms)
 		.on_data = on_data,
 		.data_arg = t,
 	};
+	struct arena *scratch = arena_new(NULL);	/* the transfer copies what it needs */
 	struct err err;
 
 	t->decoder = t->wire->decoder(t->op.arena, t->req);
-	if (t->wire->request(t->op.arena, t->req, &req, &err) < 0) {
+	if (t->wire->request(scratch, t->req, &req, &err) == 0)
+		t->inner = http_start(h, arena_new(t->op.arena), &req, NULL, on_http_done, t);
+	else
 		end(t, &err);
-		return;
-	}
-	t->inner = http_start(h, arena_new(t->op.arena), &req, NULL, on_http_done, t);
+	arena_free(scratch);
 }
 
 /* --- a wire of its own --- */

@@ -41,14 +41,27 @@ static bool fits_context(const struct model *m, int64_t input_tokens)
 	return m->context == 0 || input_tokens / 2 <= m->context;
 }
 
-static struct route_step judge_condition(struct arena *a, const struct tier_step *s, const struct json *root)
+static int test_condition(const struct expr *when, const struct json *task, bool *ret, struct err *err)
+{
+	struct arena *a = arena_new(NULL);
+	struct json_builder b;
+	int status;
+
+	json_object_begin(&b, a);
+	json_object_setc(&b, "task", task ? task : json_empty_object());
+	status = expr_test(when, json_object_end(&b), ret, err);
+	arena_free(a);
+	return status;
+}
+
+static struct route_step judge_condition(struct arena *a, const struct tier_step *s, const struct json *task)
 {
 	struct err err;
 	bool holds;
 
 	if (!s->when)
 		return (struct route_step){STEP_USABLE, NULL};
-	if (expr_test(s->when, root, &holds, &err) < 0)
+	if (test_condition(s->when, task, &holds, &err) < 0)
 		return (struct route_step){STEP_CONDITION_FAILED, arena_printf(a, "its condition fails: %s", err.msg)};
 	if (!holds)
 		return (struct route_step){STEP_CONDITION_FALSE, "its condition is false"};
@@ -63,7 +76,7 @@ static bool any_configured(const struct route *r)
 	return false;
 }
 
-static struct route_step judge_step(const struct route *r, size_t i, const struct json *root, int64_t input_tokens)
+static struct route_step judge_step(const struct route *r, size_t i, const struct json *task, int64_t input_tokens)
 {
 	const struct tier_step *s = &r->tier->steps[i];
 	const struct route_fact *f = &r->facts[i];
@@ -78,25 +91,20 @@ static struct route_step judge_step(const struct route *r, size_t i, const struc
 							(long long)input_tokens, (long long)s->model->context)};
 	if (f->no_price)
 		return (struct route_step){STEP_NO_PRICE, f->no_price};
-	return judge_condition(r->arena, s, root);
+	return judge_condition(r->arena, s, task);
 }
 
 struct route *route_begin(struct arena *a, const struct tier *t, const struct json *facts_json,
 			  const struct route_fact *facts, int64_t input_tokens)
 {
 	struct route *r = ARENA_NEW(a, struct route);
-	struct json_builder b;
-	const struct json *root;
 
-	json_object_begin(&b, a);
-	json_object_setc(&b, "task", facts_json ? facts_json : json_empty_object());
-	root = json_object_end(&b);
 	r->tier = t;
 	r->facts = facts;
 	r->arena = a;
 	r->steps = ARENA_ARRAY(a, t->n_steps, struct route_step);
 	for (size_t i = 0; i < t->n_steps; i++)
-		r->steps[i] = judge_step(r, i, root, input_tokens);
+		r->steps[i] = judge_step(r, i, facts_json, input_tokens);
 	return r;
 }
 
