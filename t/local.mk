@@ -29,6 +29,7 @@ program_tests = \
   t/1076-quarantine.t \
   t/1077-durable.t \
   t/1078-semantics.t \
+  t/1079-leaves.t \
   t/1080-rolling-restart.t \
   t/1090-hosts.t \
   t/1130-torture.t

@@ -44,3 +44,39 @@ BEGIN
 	ON CONFLICT (duty) DO UPDATE SET seen_at = excluded.seen_at, trusted_from = excluded.trusted_from;
 	RETURN v_made;
 END $$;
+
+-- Leaves whose time is over and in which no task lives: {retain_short_ms, retain_long_ms}. Submissions to a month that is over are
+-- refused (their ids are too old), so nobody writes there. What an earlier time took off its table and left comes too, attached false.
+CREATE OR REPLACE FUNCTION agentd.leaves_over(p json) RETURNS TABLE (parent text, name text, leaf integer, attached boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+	v_now timestamptz := agentd.clock();
+	v_keep_ms bigint[] := ARRAY[coalesce((p ->> 'retain_short_ms')::bigint, 30 * 86400000::bigint),
+		coalesce((p ->> 'retain_long_ms')::bigint, 365 * 86400000::bigint)];
+BEGIN
+	IF NOT agentd.upkeep_may_destroy('retention', v_now) THEN
+		RETURN;
+	END IF;
+	RETURN QUERY SELECT x.parent, x.name, x.leaf, true FROM agentd.partitions() x
+		WHERE agentd.leaf_start(x.leaf) + interval '1 month' <= v_now - v_keep_ms[(x.leaf & 1) + 1] * interval '1 millisecond'
+			AND NOT EXISTS (SELECT FROM task_queue q WHERE q.leaf = x.leaf)
+		ORDER BY x.leaf, array_position(agentd.partitioned_tables(), x.parent);
+	RETURN QUERY SELECT t.name, c.relname::text, 0, false FROM pg_class c JOIN unnest(agentd.partitioned_tables()) t(name)
+			ON c.relname ~ ('^' || t.name || '_(short|long)_[0-9]{4}_[0-9]{2}$')
+		WHERE c.relnamespace = 'agentd'::regnamespace AND c.relkind = 'r' AND NOT c.relispartition;
+END $$;
+
+-- What other tables hold for the tasks of a leaf that is about to go.
+CREATE OR REPLACE FUNCTION agentd.leaf_forget(p_leaf integer) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+DECLARE
+	v_name text := agentd.leaf_name('tasks', p_leaf);
+	v_table text;
+BEGIN
+	IF to_regclass('agentd.' || v_name) IS NULL OR EXISTS (SELECT FROM task_queue q WHERE q.leaf = p_leaf) THEN
+		RETURN;
+	END IF;
+	FOREACH v_table IN ARRAY ARRAY['blob_refs', 'spend_hold', 'approval_queue', 'artifacts'] LOOP
+		EXECUTE format('DELETE FROM agentd.%I r USING agentd.%I t WHERE r.task = t.id', v_table, v_name);
+	END LOOP;
+END $$;

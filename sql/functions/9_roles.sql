@@ -46,7 +46,7 @@ GRANT EXECUTE ON FUNCTION
 	agentd.worker_leave(uuid), agentd.bundle(bytea), agentd.task_states(uuid[]), agentd.ping() TO agentd_worker;
 GRANT EXECUTE ON FUNCTION
 	agentd.sweep_expired_workers(json), agentd.sweep_due_timers(json), agentd.sweep_deadlines(json), agentd.sweep_expired_holds(json),
-	agentd.sweep_partitions(json), agentd.sweep_retention(json), agentd.sweep_admission(json), agentd.places(), agentd.task_states(uuid[]), agentd.ping() TO agentd_sweeper;
+	agentd.sweep_partitions(json), agentd.sweep_retention(json), agentd.leaves_over(json), agentd.leaf_forget(integer), agentd.sweep_admission(json), agentd.places(), agentd.task_states(uuid[]), agentd.ping() TO agentd_sweeper;
 
 -- For programs that speak SQL themselves (agentd-sql(7)).
 GRANT EXECUTE ON FUNCTION agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid) TO agentd_submitter, agentd_client;

@@ -61,6 +61,11 @@ const struct token_check *admin_token_check_of(const struct op *op);
 struct op *admin_sweep(struct store *s, struct arena *a, const char *duty, const struct json *args, op_done_fn *done, void *arg);
 int64_t admin_sweep_of(const struct op *op);	/* rows; more may be left when it equals the duty's bound */
 
+/* Takes the leaves away whose time is over (R42): DETACH CONCURRENTLY, then DROP, which no function may do. Synchronous, on a
+ * connection of its own: for the thread pool. args as for "retention"; *ret counts tables. What is locked for long waits for the next time;
+ * ERR_FORBIDDEN: the user does not own the tables, and "retention" has to drop them. stop: true ends it between two statements. */
+int retire_run(const char *conninfo, const struct json *args, const _Atomic bool *stop, int64_t *ret, struct err *err);
+
 /* --- admission (R46) --- */
 struct op *admin_places(struct store *s, struct arena *a, op_done_fn *done, void *arg);	/* {"data": path or null} */
 struct op *admin_admission(struct store *s, struct arena *a, const struct json *measured, op_done_fn *done, void *arg);	/* {level, was, why, causes} */

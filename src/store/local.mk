@@ -12,6 +12,7 @@ src_store_libstore_a_SOURCES = \
   src/store/pg.c src/store/store.h \
   src/store/pipe.c src/store/pipe.h \
   src/store/queue.c src/store/queue.h \
+  src/store/retire.c \
   src/store/sqlstate.def \
   src/store/submission.c src/store/submission.h \
   src/store/submit.c \
