@@ -17,6 +17,7 @@ is "the database and the model agree" $? 0
 breaks() {
 	sql "CREATE TEMP TABLE whole AS SELECT pg_get_functiondef('agentd.$1'::regproc) AS text;
 		COPY whole TO '$PG_DIR/data/whole'; DO \$\$ BEGIN EXECUTE (SELECT replace(text, '$2', '$3') FROM whole); END \$\$" >/dev/null
+	is "$1 has \"$2\"" "$(sql "SELECT pg_get_functiondef('agentd.$1'::regproc) NOT LIKE '%$2%'")" t
 	out=$(model --operations 20000 --seed 1)
 	is "$1 without \"$2\" does not pass" $? 1
 	n=$(printf '%s\n' "$out" | sed -n 's/.* shrunk to \([0-9]*\) operations$/\1/p')
@@ -25,5 +26,5 @@ breaks() {
 }
 breaks commit_steps "AND x.fence = m.fence AND x.worker" "AND x.worker"
 breaks sweep_expired_workers "recoveries = x.recoveries + 1," ""
-breaks effect_move_allowed "p_same_attempt OR " "true OR "
+breaks effect_move_allowed "OR p_same AND" "OR"
 done_testing

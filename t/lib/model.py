@@ -90,7 +90,7 @@ def sql_claim(worker, limit, number):
 def sql_commit(moves):
     rows = [(i + 1, j + 1, r) for i, m in enumerate(moves) for j, r in enumerate(m["rows"])]
     effects = [dict(move=i + 1, key=hexed(e["key"]), path=e["path"], tool="t", args=hexed(""), to=e["to"],
-                    result={"n": 1} if e["to"] == "done" else None, **{"class": e["class"]}) for i, m in enumerate(moves) for e in m["effects"]]
+                    result=1 if e["to"] == "done" else None, **{"class": e["class"], "try": e["try"]}) for i, m in enumerate(moves) for e in m["effects"]]
     holds = [dict(move=i + 1, id=m["hold"]["id"], path=m["hold"]["path"], amount_pusd=m["hold"]["amount"], expires_ms=m["hold"]["expires"],
                   limits=[{"path": p, "limit": x} for p, x in m["hold"]["limits"]]) for i, m in enumerate(moves) if m["hold"]]
     calls = [dict(move=i + 1, id=c["id"], hold=c["hold"], path="a", attempt=1, tier="t", provider="p", model_asked="m", error_class="",
@@ -119,10 +119,20 @@ SQL = {
     "timers": lambda: "SELECT agentd.sweep_due_timers('{}')",
     "deadlines": lambda bound: f"SELECT agentd.sweep_deadlines('{{\"bound\":{bound}}}')",
     "holds": lambda: "SELECT agentd.sweep_expired_holds('{}')",
+    "redrive": lambda t, by: f"SELECT agentd.redrive('{t}', {quoted(by or '')}, {by is None})::json ->> 'state'",
+    "reconcile": lambda t, path, key, decision, result, effect_try, id, by, fence:
+        "SELECT r ->> 'decision', r ->> 'by', r ->> 'try', r ->> 'state' FROM (SELECT agentd.reconcile("
+        f"'{t}', '{path}', {quoted(decision)}, {quoted(result)}, {effect_try or 'NULL'}, '{id}', {quoted(by or '')}, {by is None}, "
+        f"{'NULL' if fence is None else fence})::json AS r) x",
     "cancel": lambda t, by: f"SELECT agentd.cancel('{t}', {quoted(by or '')}, {by is None})::json ->> 'state'",
 }
 LIVE = ("SELECT id, state, fence, seq, failures, recoveries, priority, worker, cancel_at IS NOT NULL, agentd.us(run_at), agentd.pusd(spent_usd), "
         "agentd.pusd(held_usd) FROM agentd.task_queue ORDER BY id")
+
+
+def shown(effect):
+    word = effect["word"]
+    return ":".join(str(x) for x in [effect[k] for k in ("state", "fence", "class", "try")] + ([word["decision"], word["try"]] if word else []))
 
 
 def after_all(model):
@@ -143,8 +153,8 @@ def after_all(model):
          "GROUP BY task ORDER BY task", [rows(t.id, " ".join(t.order), 1, t.seq) for t in tasks if t.order]),
         (f"SELECT task, string_agg(fence || ':' || coalesce(outcome, ''), ' ' ORDER BY fence) FROM agentd.task_attempts WHERE task {mine} GROUP BY task "
          "ORDER BY task", [rows(t.id, " ".join(f"{f}:{o or ''}" for f, (o, _) in sorted(t.attempts.items()))) for t in tasks if t.attempts]),
-        (f"SELECT task, string_agg(state || ':' || fence || ':' || effect_class, ' ' ORDER BY key) FROM agentd.effects WHERE task {mine} GROUP BY task "
-         "ORDER BY task", [rows(t.id, " ".join("%s:%d:%s" % e for _, e in sorted(t.effects.items(), key=lambda x: hexed(x[0])))) for t in tasks if t.effects]),
+        (f"SELECT task, string_agg(concat_ws(':', state, fence, effect_class, try, decision, resolved_try), ' ' ORDER BY key) FROM agentd.effects WHERE task {mine} GROUP BY task "
+         "ORDER BY task", [rows(t.id, " ".join(shown(e) for _, e in sorted(t.effects.items(), key=lambda x: hexed(x[0])))) for t in tasks if t.effects]),
         (f"SELECT task, string_agg(id || ':' || coalesce(agentd.pusd(settled_usd)::text, '') || ':' || lapsed, ' ' ORDER BY id) FROM agentd.spend_hold "
          f"WHERE task = ANY ({ids}) GROUP BY task ORDER BY task",
          [rows(t.id, " ".join(f"{i}:{'' if h['settled'] is None else h['settled']}:{str(h['lapsed']).lower()}" for i, h in sorted(t.holds.items())))
@@ -195,7 +205,10 @@ class Teller:
         return {"register": lambda: [self.id(op["worker"]), op["lanes"]], "heartbeat": lambda: [self.id(op["worker"])],
                 "leave": lambda: [self.id(op["worker"])], "sweep": lambda: [op["bound"]], "timers": lambda: [],
                 "deadlines": lambda: [op["bound"]], "holds": lambda: [],
-                "cancel": lambda: [self.id(op["tasks"][0]), op["by"]]}[name]()
+                "cancel": lambda: [self.id(op["tasks"][0]), op["by"]], "redrive": lambda: [self.id(op["tasks"][0]), op["by"]],
+                "reconcile": lambda: [self.id(op["tasks"][0]), op["path"], f"{self.ms} {op['tasks'][0]} {op['path']}", op["decision"], op["result"],
+                                      op["try"], self.id(op["id"]), op["by"],
+                                      None if op["fence"] is None else max(0, m.tasks[self.id(op["tasks"][0])].fence + op["fence"])]}[name]()
 
     def tell(self, op):
         if op["op"] == "clock":
@@ -244,11 +257,11 @@ def first_difference(db, steps):
 
 class Author:
     """Writes a story: looks at the model of what was told so far, so that most operations have something to do."""
-    WEIGHTS = {"submit": 12, "register": 3, "claim": 16, "commit": 42, "heartbeat": 5, "sweep": 6, "leave": 1, "cancel": 4, "timers": 4,
+    WEIGHTS = {"submit": 12, "register": 3, "claim": 16, "commit": 42, "heartbeat": 5, "sweep": 6, "leave": 1, "cancel": 4, "redrive": 2, "reconcile": 5, "timers": 4,
                "deadlines": 3, "holds": 3, "clock": 10, "again": 8, "fall": 3}
 
     def __init__(self, seed):
-        self.r, self.teller, self.story, self.labels = random.Random(seed), Teller(seed), [], {"t": 0, "w": 0, "h": 0, "c": 0}
+        self.r, self.teller, self.story, self.labels = random.Random(seed), Teller(seed), [], {"t": 0, "w": 0, "h": 0, "c": 0, "d": 0}
 
     def new(self, kind):
         self.labels[kind] += 1
@@ -275,7 +288,7 @@ class Author:
         next = r.choice(["stay"] * 5 + ["park", "park", "release", "finish"])
         rows = [[p, y, k, r.choice([1, 1, 1, 2])] for p, y, k in
                 r.sample([(p, y, k) for p in "abc" for y in (1, 2) for k in ("started", "done")], r.choice([0, 1, 1, 2, 3]))]
-        effects = [{"path": p, "class": CLASSES["abcd".index(p)], "to": r.choice(["planned", "dispatched", "dispatched", "done", "done",
+        effects = [{"path": p, "class": r.choice(CLASSES) if r.random() < 0.1 else CLASSES["abcd".index(p)], "try": r.choice([1, 1, 1, 2]), "to": r.choice(["planned", "dispatched", "dispatched", "done", "done",
                                                                                  "failed_before_effect", "uncertain"])}
                    for p in sorted({r.choice("abcddd") for _ in range(r.choice([0, 0, 0, 1, 1, 2]))})]
         open_holds = [h for h in self.teller.ids if h[0] == "h" and self.teller.ids[h] in t.holds]
@@ -293,13 +306,16 @@ class Author:
             hold = {"id": self.new("h"), "path": r.choice(["a", "a/b", "ab", "b"]), "amount": r.choice([1, 4, 9]) * 10 ** 11, "expires": r.choice([0, 15000, 60000]),
                     "limits": r.choice([[], [], [["a", 5 * 10 ** 11]], [["a", 10 ** 12], ["b", 10 ** 12]]])}
         return {"task": label, "fence": 0 if r.random() < 0.85 else r.choice([-2, -1, 1]), "next": next,
-                "state": {"park": r.choice(WAITING), "finish": r.choice(ENDS)}.get(next, ""),
+                "state": {"park": r.choice(WAITING), "finish": r.choice(ENDS), "release": r.choice(["", "", "", "sandbox"])}.get(next, ""),
                 "run_at": r.choice([None, -1000, 0, 10000, 31000]) if next in ("park", "release") else None,
                 "failure": next == "release" and r.random() < 0.5, "rows": rows, "effects": effects, "hold": hold, "calls": calls}
 
+    def tasks(self):
+        return [x for x in self.teller.ids if x[0] == "t" and self.teller.ids[x] in self.teller.m.tasks]
+
     def task(self):
         """A running one, if there is one, four times in five."""
-        labels = [x for x in self.teller.ids if x[0] == "t" and self.teller.ids[x] in self.teller.m.tasks]
+        labels = self.tasks()
         running = [x for x in labels if self.teller.m.tasks[self.teller.ids[x]].state == "running"]
         return self.r.choice(running if running and self.r.random() < 0.8 else labels) if labels else None
 
@@ -322,10 +338,19 @@ class Author:
             self.add(op=name, worker=self.any("w"))
         elif name in ("sweep", "deadlines"):
             self.add(op=name, bound=r.choice([1, 2, 200]))
-        elif name == "cancel":
-            task = self.task()
+        elif name in ("cancel", "redrive"):
+            quarantined = [x for x in self.tasks() if self.teller.m.tasks[self.teller.ids[x]].state == "quarantined"]
+            task = r.choice(quarantined) if name == "redrive" and quarantined else self.task()
             if task:
-                self.add(op="cancel", tasks=[task], by=r.choice([None, None, "p", "q"]))
+                self.add(op=name, tasks=[task], by=r.choice([None, None, "p", "q"]))
+        elif name == "reconcile":
+            uncertain = [(x, k.split()[-1]) for x in self.tasks() for k, e in self.teller.m.tasks[self.teller.ids[x]].effects.items() if e["state"] == "uncertain"]
+            task, path = r.choice(uncertain) if uncertain and r.random() < 0.9 else (self.task(), r.choice("abcd"))
+            if task:
+                decision = r.choice(["happened", "did_not_happen", "did_not_happen", "give_up"])
+                self.add(op="reconcile", tasks=[task], path=path, decision=decision, result="1" if (decision == "happened") != (r.random() < 0.05) else None,
+                         **{"try": r.choice([None, None, 1, 2])}, id=r.random() < 0.2 and self.any("d") or self.new("d"), by=r.choice([None, None, "p", "q"]),
+                         fence=r.choice([None, None, 0, -1]))
         elif name == "clock":
             self.add(op="clock", ms=r.choice([1000, 5000, 10000, 15000, 20000, 30000, 31000, 61000, -10000, -31000, -61000]))
         elif name == "again":

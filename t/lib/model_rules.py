@@ -55,11 +55,15 @@ class Task:
         self.money = int(budget["usd"] * USD) if "usd" in budget else money
         self.priority = PRIORITY[item["urgency"]]
         self.fence = self.seq = self.failures = self.recoveries = self.spent = self.held = 0
-        self.worker, self.cancel, self.ended_from = None, False, None
+        self.worker, self.cancel, self.unread, self.ended_from = None, False, False, None
         self.rows, self.order, self.attempts, self.effects, self.holds, self.calls = {}, [], {}, {}, {}, set()
 
     def is_live(self):
         return self.state not in ENDS
+
+    def effects_open(self):
+        """Nobody may take these for not happened (R32)."""
+        return any(e["class"] == "at_most_once" and e["state"] in ("dispatched", "uncertain") for e in self.effects.values())
 
     def end(self, state):
         self.ended_from, self.state, self.worker = self.state, state, None
@@ -140,6 +144,8 @@ class Model:
         head = line(None, None, None, None, None, None, None, None, None, us(self.now), us(min(wakes)) if wakes else None)
         if number is not None and w["claim"] == number:
             mine = [t for t in self.live() if t.worker == worker and t.attempts[t.fence][1] == number]
+        elif number is not None and w["claim"] is not None and number < w["claim"]:
+            mine = []       # it was long on its way: nobody would hear of what it got
         else:
             w["claim"] = w["claim"] if number is None else number
             mine = []
@@ -151,7 +157,7 @@ class Model:
             if len(mine) < limit and not any(t.worker == worker and t.priority >= SUSPECT for t in self.live()):
                 mine += self.suspects(queues, limit - len(mine))
             for t in mine:
-                t.state, t.worker, t.fence = "running", worker, t.fence + 1
+                t.state, t.worker, t.fence, t.unread = "running", worker, t.fence + 1, False
                 t.attempts[t.fence] = (None, number)
         return [head] + sorted(line(t.id, t.fence, t.seq, t.cancel, t.failures, t.recoveries, t.spent + t.held, t.seq or None,
                                     0 if t.deadline is None else us(t.deadline), None, None) for t in mine)
@@ -205,7 +211,7 @@ class Model:
 
     def deadlines(self, bound):
         late = [t for t in self.live() if t.deadline is not None and t.deadline <= self.now
-                and t.state not in ("running", "uncertain", "quarantined")][:bound]
+                and t.state not in ("running", "uncertain", "quarantined") and not t.effects_open()][:bound]
         for t in late:
             t.end("expired")
         return [str(len(late))]
@@ -221,17 +227,57 @@ class Model:
         return [str(n)]
 
     def cancel(self, task, by):
-        t = self.tasks[task]
-        if by is not None and by != t.by:
-            raise Refused("AG404")
+        t = self.seen(task, by)
         if not t.is_live():
             if t.state != "cancelled":
                 raise Refused("AG409")
         elif t.state in ("running", "uncertain"):
             t.cancel = True
+        elif t.effects_open():      # its next attempt says what may have happened
+            t.run_at = t.run_at if t.state == "ready" else self.now
+            t.cancel, t.state = True, "ready"
         else:
             t.end("cancelled")
         return [t.state]
+
+    # --- people ---
+    def seen(self, task, by):
+        t = self.tasks[task]
+        if by is not None and by != t.by:
+            raise Refused("AG404")
+        return t
+
+    def redrive(self, task, by):
+        t = self.seen(task, by)
+        if t.state == "quarantined":
+            t.fence, t.seq, t.run_at, t.state = t.fence + 1, t.seq + 1, self.now, "ready"
+            t.failures, t.recoveries, t.priority = 0, 0, t.priority % 100
+            t.order.append("/%d/task.redriven" % t.fence)
+        elif not any(x.endswith("/task.redriven") for x in t.order):
+            raise Refused("AG409")
+        return [t.state]
+
+    def reconcile(self, task, path, key, decision, result, effect_try, id, by, fence):
+        """R19. The same word again is answered as the first time."""
+        if (result is None) == (decision == "happened"):
+            raise Refused("AG422")
+        t = self.seen(task, by)
+        e = t.effects.get(key)
+        if e is None:
+            raise Refused("AG404")
+        word = e["word"]
+        again = word and (word["id"] == id or (word["decision"], word["by"]) == (decision, by or "") and effect_try in (None, word["try"])
+                          and (decision != "happened" or e["result"] == result))
+        if not again:
+            other = fence is not None and (t.state != "running" or t.fence != fence)
+            if word or not t.is_live() or e["state"] != "uncertain" or effect_try not in (None, e["try"]) or other:
+                raise Refused("AG409")
+            e["word"], e["result"] = {"id": id, "decision": decision, "by": by or "", "try": e["try"]}, result
+            if t.state == "running":
+                t.unread = t.unread or fence is None
+            elif t.state not in ("ready", "quarantined"):
+                t.state, t.run_at = "ready", self.now
+        return [line(*(e["word"][x] for x in ("decision", "by", "try")), t.state)]
 
     # --- moves ---
     def commit(self, moves):
@@ -296,34 +342,49 @@ class Model:
         self.end_attempt(t, "released" if m["next"] == "release" else m["state"])
         t.worker, t.failures = None, t.failures + m["failure"]
         if m["next"] == "release":
+            t.lane = m["state"] or t.lane
             t.run_at = self.now if m["run_at"] is None else max(m["run_at"], self.now)
             t.state = "waiting_timer" if t.run_at > self.now else "ready"
-        elif t.cancel and m["state"] not in ("uncertain", "quarantined"):
-            t.state, t.run_at = "ready", self.now       # a wish to stop is not slept over
+        elif t.unread or t.cancel and m["state"] not in ("uncertain", "quarantined"):
+            t.state, t.run_at = "ready", self.now       # neither news nor a wish to stop is slept over
         else:
             t.state, t.run_at = m["state"], m["run_at"]
         return "ok"
 
     # --- effects and money ---
+    def effect_allowed(self, kind, state, to, same):
+        """R16-R18: what is at_most_once leaves once, and only who sent it knows how it ended; tx is never under way."""
+        begun = ("planned", "failed_before_effect")
+        if kind == "tx":
+            return to in ("planned", "done") if state is None else to in (state, "failed_before_effect", "done") if state in begun else (
+                state == to == "done" and same)
+        if state is None or state in begun:
+            return to in ("planned", "dispatched") if state is None else to in (state, "failed_before_effect", "dispatched")
+        if state == "dispatched":
+            ended = to in ("dispatched", "done", "failed_before_effect")
+            return to == "uncertain" or same and ended if kind == "at_most_once" else ended
+        if state == "uncertain":
+            return kind == "at_most_once" and to in ("uncertain", "done", "failed_before_effect")
+        return to == "done" and same
+
     def effect(self, t, e):
-        """R16-R18: what is at_most_once leaves once; only what never left may leave again."""
         old = t.effects.get(e["key"])
-        if old is None:
-            allowed, effect_class = e["to"] in ("planned", "dispatched", "done"), e["class"]
-        else:
-            state, fence, effect_class = old
-            any_time = effect_class != "at_most_once"
-            same = state == e["to"] and (any_time or fence == t.fence)
-            allowed = same or e["to"] != "planned" and {
-                "planned": e["to"] != "uncertain",
-                "failed_before_effect": e["to"] != "uncertain",
-                "dispatched": e["to"] != "dispatched",
-                "uncertain": e["to"] in ("done", "failed_before_effect") or any_time,
-                "done": False,
-            }[state]
-        if not allowed:
+        state, kind, to = old and old["state"], e["class"], e["to"]
+        if old and CLASSES.index(old["class"]) > CLASSES.index(kind):
+            kind = old["class"]     # a tool that became stricter stays so
+        same = old is not None and (old["fence"], old["try"]) == (t.fence, e["try"])
+        if not self.effect_allowed(kind, state, to, same):
             raise Refused("AG409")
-        t.effects[e["key"]] = (e["to"], t.fence, effect_class)
+        said = old and old["word"] and old["word"]["decision"]
+        if state == "uncertain" and to != "uncertain" and said != ("happened" if to == "done" else "did_not_happen"):
+            raise Refused("AG409")
+        if state == to and to in ("done", "uncertain"):
+            return
+        if state == "uncertain":
+            t.effects[e["key"]] = dict(old, state=to, fence=t.fence)
+            return
+        t.effects[e["key"]] = {"state": to, "fence": t.fence, "class": kind, "try": e["try"], "result": "1" if to == "done" else None,
+                               "word": old["word"] if old and to != "uncertain" else None}
 
     def hold_is_too_much(self, t, m):
         limits = [(None, t.money)] if t.money is not None else []
