@@ -99,7 +99,9 @@ is "a result of what did not happen" "$(refused "$(say did_not_happen "'1'")")" 
 is "a result of what is given up" "$(refused "$(say give_up "'null'")")" AG422
 is "a result over the bound" "$(refused "$(say happened "to_json(repeat('x', 8388607))")")" AG422
 is "another path" "$(refused "$(say give_up NULL ann b)")" AG404
-is "another task" "$(refused "SELECT agentd.reconcile('$(uid)', 'a', 'give_up', NULL, NULL, '$(uid)', 'ann', true)")" AG404
+for id in 01900000-0000-7000-8000-000000000001 00000000-0000-0000-0000-000000000000 ffffffff-ffff-ffff-ffff-ffffffffffff; do
+	is "another task: $id" "$(refused "SELECT agentd.reconcile('$id', 'a', 'give_up', NULL, NULL, '$(uid)', 'ann', true)")" AG404
+done
 is "another's task" "$(refused "$(say give_up NULL ann a NULL "" false)")" AG404
 is "one's own" "$(refused "BEGIN; $(say give_up NULL "sql:postgres" a NULL "" false); ROLLBACK")" none
 is "another try" "$(refused "$(say give_up NULL ann a 2)")" AG409
@@ -152,6 +154,10 @@ is "a word while the task runs" "$(sql "$(say did_not_happen NULL ann a)" | grep
 is "it does not sleep over it" "$(sql "SELECT test.move('$t', $f, 'park', 'uncertain')") $(queued)" "ok ready|t"
 again
 is "the next attempt has read it" "$(queued)" "running|f"
+parked a
+again
+sql "$(say did_not_happen)" >/dev/null
+is "news frees nobody from quarantine" "$(sql "SELECT test.move('$t', $f, 'park', 'quarantined')") $(queued)" "ok quarantined|t"
 parked a
 sql "SELECT agentd.cancel('$t', 'x', true)" >/dev/null
 is "a cancel does not end it" "$(queued)" "uncertain|f"

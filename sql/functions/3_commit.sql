@@ -143,9 +143,9 @@ BEGIN
 					priority = CASE WHEN m.rows > 0 THEN q.priority % 100 ELSE q.priority END,
 					failures = q.failures + m.failure::integer,
 					lane = CASE WHEN m.next = 3 AND m.state <> '' THEN m.state ELSE q.lane END,
-					run_at = CASE WHEN m.next = 1 AND (q.unread OR q.cancel_at IS NOT NULL AND m.state NOT IN ('uncertain', 'quarantined')) THEN v_now
+					run_at = CASE WHEN m.next = 1 AND m.state <> 'quarantined' AND (q.unread OR q.cancel_at IS NOT NULL AND m.state <> 'uncertain') THEN v_now
 						WHEN m.next = 3 THEN greatest((timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond'), v_now) ELSE (timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond') END,
-					state = CASE WHEN m.next = 1 AND (q.unread OR q.cancel_at IS NOT NULL AND m.state NOT IN ('uncertain', 'quarantined')) THEN 'ready'
+					state = CASE WHEN m.next = 1 AND m.state <> 'quarantined' AND (q.unread OR q.cancel_at IS NOT NULL AND m.state <> 'uncertain') THEN 'ready'
 						WHEN m.next = 1 THEN m.state::task_state
 						WHEN (timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond') > v_now THEN 'waiting_timer' ELSE 'ready' END
 				FROM unnest(v_tid, p_rows, p_next, p_state, p_run_at, p_failure, v_base)
