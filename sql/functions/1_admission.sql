@@ -7,9 +7,9 @@
 --         itself, so nothing that was acknowledged is lost.
 -- Locks:  the source's row in admission.
 
--- Why work of this level does not come in now, or null.
+-- Why work of this level does not come in now, or null. Its callers are hot and have set how to plan.
 CREATE OR REPLACE FUNCTION agentd.admission_why(p_level integer, p_now timestamptz) RETURNS text
-LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN (SELECT a.why FROM agentd.admission a WHERE a.level > 0 AND a.level >= p_level AND a.holds_until > p_now LIMIT 1);
 END $$;

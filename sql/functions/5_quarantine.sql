@@ -18,7 +18,7 @@ $$;
 -- The suspects that this worker may claim now: of which lane, from which priority on, how many; no row: none. It runs one such
 -- group at a time.
 CREATE OR REPLACE FUNCTION agentd.suspects_due(p_worker uuid, p_lanes text[]) RETURNS TABLE (lane text, lowest smallint, cap integer)
-LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	v_lane text;
 	v_priority smallint;
