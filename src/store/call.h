@@ -85,6 +85,8 @@ struct loop *store_loop(struct store *s);
 bool store_is_closed(const struct store *s);
 /* This process itself did what the channel is for. The SQL function notifies with a payload then, so that we do not hear it twice. */
 void store_tell(struct store *s, const char *channel);
+/* The second connection, unless the first has nothing to do: it is the one that is warm. */
+enum pipe_name store_claims_pipe(const struct store *s);
 int store_next_claim(struct store *s);		/* counts from 1 */
 
 #endif

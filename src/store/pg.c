@@ -1,6 +1,6 @@
 /* pg.c - the store: calls from start to completion, and the connections they go over.
  *
- * Claims have a connection of their own, opened with the first: they run beside commits, on another processor.
+ * Claims have a connection of their own, opened when one is first needed: they run beside commits, on another processor.
  */
 #include "store/store.h"
 
@@ -371,6 +371,11 @@ struct commits *store_commits(struct store *s)
 struct submits *store_submits(struct store *s)
 {
 	return s->submits;
+}
+
+enum pipe_name store_claims_pipe(const struct store *s)
+{
+	return s->pipes[PIPE_MAIN] && !pipe_first(s->pipes[PIPE_MAIN]) ? PIPE_MAIN : PIPE_CLAIMS;
 }
 
 int store_next_claim(struct store *s)

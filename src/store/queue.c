@@ -256,7 +256,7 @@ struct op *queue_claim(struct store *s, struct arena *a, const struct uuid *work
 	struct call *c = &k->call;
 
 	call_init(c, s, a, &claim_stmt);
-	c->pipe = PIPE_CLAIMS;
+	c->pipe = store_claims_pipe(s);
 	k->limit = limit;
 	params_uuid(&c->params, worker);
 	params_int(&c->params, limit);

@@ -35,6 +35,8 @@ static void on_submitted(struct request *req, struct op *op)
 	reply_json(&req->reply, 202, str_dup(req->arena, s->body));
 	req->reply.location = arena_printf(req->arena, "/tasks/%s", id);
 	req->reply.replayed = s->replayed;
+	if (!s->replayed)
+		wait_remember(server_waits(req->web), &s->id, req->by.name, req->notices);
 }
 
 static int read_key(struct request *req, struct str *ret, struct err *err)
@@ -60,6 +62,7 @@ void api_submit(struct request *req)
 	s->by = req->by;
 	s->route = STR("POST /tasks");
 	s->idempotency_key = key;
+	req->notices = wait_notices(server_waits(req->web));
 	req->op = tasks_submit(server_store(req->web), arena_new(NULL), s, STORE_DEADLINE_MS, request_done,
 			       request_call(req, on_submitted));
 }
@@ -179,27 +182,36 @@ static int64_t wait_ms(struct request *req)
 	return ms;
 }
 
+static void begin_waiting(struct request *req, const struct uuid *id)
+{
+	if (server_stopping(req->web))
+		get_view(req, api_text);
+	else if (wait_count(server_waits(req->web)) >= (size_t)server_settings(req->web)->web.max_waiting)
+		reply_problem(&req->reply, req->arena, 429, "too_many_waiting", "too many requests wait already");
+	else
+		wait_add(req, id, wait_ms(req), wait_ended);
+}
+
 /* Of a task that has not ended there is no text yet. */
 static void on_peeked(struct request *req, struct op *op)
 {
 	struct uuid id;
 
-	if (op->err.code != ERR_NONE || tasks_text_of(op).p || api_task_id(req, &id) < 0) {
+	if (op->err.code != ERR_NONE || tasks_text_of(op).p || api_task_id(req, &id) < 0)
 		api_text(req, op);
-	} else if (server_stopping(req->web)) {
-		get_view(req, api_text);
-	} else if (wait_count(server_waits(req->web)) >= (size_t)server_settings(req->web)->web.max_waiting) {
-		reply_problem(&req->reply, req->arena, 429, "too_many_waiting", "too many requests wait already");
-	} else {
-		wait_add(req, &id, wait_ms(req), wait_ended);
-	}
+	else
+		begin_waiting(req, &id);
 }
 
-static void peek(struct request *req)
+static void get_ended(struct request *req)
 {
 	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
 
-	if (api_task_id(req, id) == 0)
+	if (api_task_id(req, id) < 0)
+		return;
+	if (wait_recalls(server_waits(req->web), id, req->by.name, &req->notices))
+		begin_waiting(req, id);
+	else
 		req->op = tasks_view_ended(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS,
 					   request_done, request_call(req, on_peeked));
 }
@@ -222,7 +234,7 @@ void api_task_get(struct request *req)
 	}
 	req->notices = wait_notices(server_waits(req->web));
 	if (ms > 0)
-		peek(req);
+		get_ended(req);
 	else
 		get_view(req, api_text);
 }

@@ -3,6 +3,7 @@
 
 #include <microhttpd.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -11,7 +12,7 @@
 #include "web/request.h"
 #include "web/server.h"
 
-enum { POLL_MS = 1000, LOOK_MAX = 1000 };
+enum { POLL_MS = 1000, LOOK_MAX = 1000, RECENT = 128, NAME_MAX_BYTES = 63 };
 
 struct waiter {
 	struct waiter *prev, *next;	/* of its ring */
@@ -20,6 +21,13 @@ struct waiter {
 	int64_t until_ms;
 	wait_ended_fn *ended;
 	struct loop_fd *disconnect;
+};
+
+struct recent {			/* a task that was taken in here */
+	struct uuid task;
+	unsigned long notices;
+	size_t n;
+	char by[NAME_MAX_BYTES];
 };
 
 struct waits {
@@ -31,6 +39,8 @@ struct waits {
 	struct op *op;
 	struct uuid one;		/* the task that is being looked at alone */
 	unsigned long notices;
+	struct recent recent[RECENT];	/* the last ones, by turns */
+	size_t n_recent;
 };
 
 /* --- rings --- */
@@ -221,6 +231,36 @@ static void woken(void *arg)
 unsigned long wait_notices(const struct waits *ws)
 {
 	return ws->notices;
+}
+
+/* --- what was taken in here --- */
+
+void wait_remember(struct waits *ws, const struct uuid *task, struct str by, unsigned long notices)
+{
+	struct recent *r = &ws->recent[ws->n_recent % RECENT];
+
+	if (by.n > sizeof r->by)
+		return;
+	ws->n_recent++;
+	r->task = *task;
+	r->notices = notices;
+	r->n = by.n;
+	memcpy(r->by, by.p, by.n);
+}
+
+bool wait_recalls(const struct waits *ws, const struct uuid *task, struct str by, unsigned long *ret_notices)
+{
+	size_t n = ws->n_recent < RECENT ? ws->n_recent : RECENT;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct recent *r = &ws->recent[i];
+
+		if (uuid_eq(&r->task, task) && str_eq((struct str){r->by, r->n}, by)) {
+			*ret_notices = r->notices;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* --- time --- */

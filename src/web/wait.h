@@ -12,6 +12,7 @@
 #ifndef WEB_WAIT_H
 #define WEB_WAIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,10 @@ typedef void wait_ended_fn(struct request *req, struct str view);
 void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, wait_ended_fn *ended);
 void wait_remove(struct request *req);
 void wait_end_all(struct waits *ws);
+/* A task that was taken in here just now: by the same name it may be waited for without asking the store first. notices is of before
+ * it was sent to the store, so that no news of it was missed. */
+void wait_remember(struct waits *ws, const struct uuid *task, struct str by, unsigned long notices);
+bool wait_recalls(const struct waits *ws, const struct uuid *task, struct str by, unsigned long *ret_notices);
 unsigned long wait_notices(const struct waits *ws);	/* how often something ended or parked somewhere, so far */
 size_t wait_count(const struct waits *ws);
 
