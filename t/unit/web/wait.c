@@ -257,6 +257,33 @@ static bool one_ended(void)
 	return ended_count == 1;
 }
 
+/* Who took a task in may wait for it at once; nobody else, and not for ever. */
+START_TEST(recalls_what_was_taken_in)
+{
+	struct uuid first = uuid_new(), task;
+	char longest[65] = "";
+	unsigned long n = 0;
+
+	wait_remember(waits, &first, STR("token:a"), 7);
+	ck_assert(wait_recalls(waits, &first, STR("token:a"), &n));
+	ck_assert_uint_eq(n, 7);
+	ck_assert(!wait_recalls(waits, &first, STR("token:b"), &n));
+	ck_assert(!wait_recalls(waits, &first, STR("token:ab"), &n));
+	task = uuid_new();
+	ck_assert(!wait_recalls(waits, &task, STR("token:a"), &n));
+	memset(longest, 'x', 64);
+	wait_remember(waits, &task, str_from(longest), 0);
+	ck_assert(!wait_recalls(waits, &task, str_from(longest), &n));
+	for (int i = 0; i < 128; i++) {
+		ck_assert(wait_recalls(waits, &first, STR("token:a"), &n));
+		task = uuid_new();
+		wait_remember(waits, &task, STR("token:a"), 8);
+	}
+	ck_assert(!wait_recalls(waits, &first, STR("token:a"), &n));
+	ck_assert(wait_recalls(waits, &task, STR("token:a"), &n));
+}
+END_TEST
+
 START_TEST(already_over)
 {
 	struct uuid task = uuid_new();
@@ -423,33 +450,6 @@ static Suite *suite(void)
 	suite_add_tcase(s, t);
 	return s;
 }
-
-/* Who took a task in may wait for it at once; nobody else, and not for ever. */
-START_TEST(recalls_what_was_taken_in)
-{
-	struct uuid first = uuid_new(), task;
-	char longest[65] = "";
-	unsigned long n = 0;
-
-	wait_remember(waits, &first, STR("token:a"), 7);
-	ck_assert(wait_recalls(waits, &first, STR("token:a"), &n));
-	ck_assert_uint_eq(n, 7);
-	ck_assert(!wait_recalls(waits, &first, STR("token:b"), &n));
-	ck_assert(!wait_recalls(waits, &first, STR("token:ab"), &n));
-	task = uuid_new();
-	ck_assert(!wait_recalls(waits, &task, STR("token:a"), &n));
-	memset(longest, 'x', 64);
-	wait_remember(waits, &task, str_from(longest), 0);
-	ck_assert(!wait_recalls(waits, &task, str_from(longest), &n));
-	for (int i = 0; i < 128; i++) {
-		ck_assert(wait_recalls(waits, &first, STR("token:a"), &n));
-		task = uuid_new();
-		wait_remember(waits, &task, STR("token:a"), 8);
-	}
-	ck_assert(!wait_recalls(waits, &first, STR("token:a"), &n));
-	ck_assert(wait_recalls(waits, &task, STR("token:a"), &n));
-}
-END_TEST
 
 int main(void)
 {
