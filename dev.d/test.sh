@@ -64,14 +64,18 @@ check() {
 	stage_done "$p passed, $f failed, $s skipped"
 }
 
+# Samples are the same in every run of the suite; their campaigns (./dev torture, model, interleave, chaos) choose anew each time.
+: "${AGENTD_TORTURE_SEED:=1}" "${AGENTD_MODEL_SEED:=1}" "${AGENTD_INTERLEAVE_SEED:=1}"
+export AGENTD_TORTURE_SEED AGENTD_MODEL_SEED AGENTD_INTERLEAVE_SEED
+
 stage "release: build/"
 build_tree build --enable-werror
 check build "$(tests_of build)"
 
 stage "sanitizers and crash points: build-san/"
 build_tree build-san --enable-werror --enable-asan --enable-ubsan --enable-test-hooks
-# what runs in the database alone is the same in every build
-check build-san "$(tests_of build-san | tr ' ' '\n' | grep -v '^t/02' | tr '\n' ' ')" ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
+# what runs in the database alone is the same in every build; what makes calls fail takes a sanitizer's own for the program's
+check build-san "$(tests_of build-san | tr ' ' '\n' | grep -vE '^t/(02|0800|1130)' | tr '\n' ' ')" ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
 
 stage "clang: build-clang/"
 if (
@@ -114,7 +118,7 @@ stage "chaos"
 log=$var/log/chaos.log
 minutes=${AGENTD_CHAOS_MINUTES:-3}
 # shellcheck disable=SC2086
-sh "$root/dev" chaos $([ -n "$slow" ] || echo --minutes $minutes) >"$log" 2>&1 </dev/null || :
+sh "$root/dev" chaos $([ -n "$slow" ] || echo "--minutes $minutes --seed 1") >"$log" 2>&1 </dev/null || :
 grep -E '^(run|skip|figure|violation|# logs:) ' "$log" || tail -n 15 "$log"
 p=$(sed -n '$s/^\([0-9]*\) runs, [0-9]* violations$/\1/p' "$log")
 f=$(sed -n '$s/^[0-9]* runs, \([0-9]*\) violations$/\1/p' "$log")

@@ -414,10 +414,10 @@ static void bury(void)
 
 		for (int side = 0; side < 2; side++)
 			if (c->to[side].eof && !c->to[side].head)
-				shut(c, side);
+				shut(c, (enum side)side);
 		if (c->dead || (c->fd[CLIENT] < 0 && c->fd[SERVER] < 0) || (c->connected && c->fd[SERVER] < 0 && !c->to[CLIENT].head)) {
 			for (int side = 0; side < 2; side++) {
-				shut(c, side);
+				shut(c, (enum side)side);
 				queue_clear(&c->to[side]);
 			}
 			free(c);
@@ -578,7 +578,7 @@ static void turn(int listener, int control, int *controller)
 		if (!holding && !c->connected)
 			connect_on(c);
 		for (int side = 0; side < 2; side++)
-			fds[3 + 2 * i + (size_t)side] = (struct pollfd){.fd = is_held(c) ? -1 : c->fd[side], .events = interest(c, side, now)};
+			fds[3 + 2 * i + (size_t)side] = (struct pollfd){.fd = is_held(c) ? -1 : c->fd[side], .events = interest(c, (enum side)side, now)};
 		if (!is_held(c))
 			least = wait_ms(c, now, least);
 	}
@@ -587,7 +587,7 @@ static void turn(int listener, int control, int *controller)
 	for (size_t i = 0; i < n; i++)
 		if (!is_held(connections[i]))
 			for (int side = 0; side < 2; side++)
-				serve(connections[i], side, fds[3 + 2 * i + (size_t)side].revents);
+				serve(connections[i], (enum side)side, fds[3 + 2 * i + (size_t)side].revents);
 	if (fds[0].revents)
 		accept_one(listener);
 	if (fds[1].revents) {

@@ -213,6 +213,7 @@ all_settled() { [ "$(sql "SELECT count(*) FROM agentd.task_queue WHERE state NOT
 # --- the witness and its tools ---
 # The effect sink as process "sink", $sink_port; tools sink.once (at_most_once), sink.again (idempotent), sink.look (pure).
 d_sink() {
+	rm -f "$D/sink.port"	# of an earlier one
 	d_spawn sink "$top_builddir/t/bin/effect_sink" --port-file "$D/sink.port" --log "$D/effects.txt" --delay-ms "${1:-0}"
 	wait_for 10 test -s "$D/sink.port" || bail "effect_sink did not start"
 	sink_port=$(cat "$D/sink.port")
