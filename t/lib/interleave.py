@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 
-STATES = ["ready", "late ready", "running", "expired", "cancel asked", "due", "parked", "late parked", "uncertain", "quarantined", "ended"]
+STATES = ["ready", "late ready", "running", "expired", "cancel asked", "due", "parked", "late parked", "uncertain", "uncertain running", "quarantined", "ended"]
 ROW = '[["s%s", 1, "done", 1]]'
 CALL = ('[{"move":1,"id":"{C}","hold":"{H}","path":"a","attempt":1,"tier":"t","provider":"p","model_asked":"m","error_class":"","http_status":200,'
         '"started_us":0,"first_byte_ms":1,"total_ms":2,"in_fresh":1,"in_cached":0,"in_write_5m":0,"in_write_1h":0,"out_text":1,"out_reason":0,'
@@ -37,6 +37,10 @@ OPERATIONS = {
     "settle": "SELECT test.move('{T}', 1, 'stay', '', '[]', NULL, NULL, NULL, '" + CALL + "')",
     "hold": "SELECT test.move('{T}', 1, 'stay', '', '[]', NULL, NULL, '[{\"move\":1,\"id\":\"{H2}\",\"path\":\"b\",\"amount_pusd\":1,\"expires_ms\":1}]')",
     "dispatch": "SELECT test.move('{T}', 1, 'stay', '', '[]', NULL, '" + EFFECT + "')",
+    "uncertain": "SELECT test.move('{T}', 1, 'stay', '', '[]', NULL, '" + EFFECT.replace("dispatched", "uncertain") + "')",
+    "reconcile": "SELECT agentd.reconcile('{T}', 'e', 'happened', '1', NULL, '{D}', '', true) IS NOT NULL",
+    "another reconcile": "SELECT agentd.reconcile('{T}', 'e', 'did_not_happen', NULL, NULL, '{D2}', '', true) IS NOT NULL",
+    "redrive": "SELECT agentd.redrive('{T}', '', true) IS NOT NULL",
     "two commits": BOTH % ("{T}", "{U}"),
     "two commits the other way": BOTH % ("{U}", "{T}"),
     "takeover": "SELECT agentd.sweep_expired_workers('{}')",

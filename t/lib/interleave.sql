@@ -60,7 +60,7 @@ END $$;
 
 -- One state of task T. U is another running task of the same worker W, V a second worker without tasks.
 CREATE TABLE test.ids (name text PRIMARY KEY, id uuid NOT NULL);
-INSERT INTO test.ids SELECT n, agentd.uuid_new() FROM unnest(ARRAY['T', 'U', 'V', 'W', 'N', 'M', 'K', 'H', 'H2', 'C']) n;
+INSERT INTO test.ids SELECT n, agentd.uuid_new() FROM unnest(ARRAY['T', 'U', 'V', 'W', 'N', 'M', 'K', 'H', 'H2', 'C', 'D', 'D2']) n;
 CREATE FUNCTION test.id(p text) RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT id FROM test.ids WHERE name = p $$;
 CREATE FUNCTION test.at(p_seconds integer) RETURNS text LANGUAGE sql AS $$
 	SELECT set_config('agentd.fake_now', (timestamptz '2030-01-01 00:00:00+00' + p_seconds * interval '1 s')::text, false)
@@ -79,6 +79,11 @@ BEGIN
 		PERFORM test.move(v_t, 1, 'stay', '', '[["first", 1, "done", 1]]', NULL,
 			'[{"move":1,"key":"\\x01","path":"e","tool":"t","class":"at_most_once","args":"\\x00","to":"planned"}]',
 			format('[{"move":1,"id":"%s","path":"a","amount_pusd":5000,"expires_ms":1}]', test.id('H'))::json);
+	END IF;
+	IF p_state LIKE 'uncertain%' THEN
+		PERFORM test.move(v_t, 1, 'stay', '', '[]', NULL, replace(e, 'STATE', 'dispatched')::json),
+			test.move(v_t, 1, 'stay', '', '[]', NULL, replace(e, 'STATE', 'uncertain')::json)
+		FROM (SELECT '[{"move":1,"key":"\\x01","path":"e","tool":"t","class":"at_most_once","args":"\\x00","to":"STATE"}]') x(e);
 	END IF;
 	CASE p_state
 	WHEN 'cancel asked' THEN PERFORM agentd.cancel(v_t, '', true);
@@ -143,7 +148,7 @@ END $$;
 -- Everything that the operations may have changed, without what differs from run to run.
 CREATE FUNCTION test.look() RETURNS text LANGUAGE sql AS $$
 	SELECT concat_ws(E'\n',
-		(SELECT string_agg(concat_ws(' ', 'queue', i.name, q.state, q.fence, q.seq, w.name, 'run', agentd.us(q.run_at), 'cancel', q.cancel_at IS NOT NULL,
+		(SELECT string_agg(concat_ws(' ', 'queue', i.name, q.state, q.fence, q.seq, w.name, 'run', agentd.us(q.run_at), 'cancel', q.cancel_at IS NOT NULL, 'unread', q.unread AND q.state = 'running',
 			q.failures, q.recoveries, q.priority, q.spent_usd, q.held_usd), E'\n' ORDER BY i.name)
 			FROM test.task_queue q LEFT JOIN test.ids i ON i.id = q.id LEFT JOIN test.ids w ON w.id = q.worker),
 		(SELECT string_agg(concat_ws(' ', 'task', i.name, t.state, t.ended_from, t.fence, t.last_seq, t.failures, t.recoveries, t.cost_usd), E'\n' ORDER BY i.name)
@@ -152,7 +157,7 @@ CREATE FUNCTION test.look() RETURNS text LANGUAGE sql AS $$
 			FROM test.task_log l LEFT JOIN test.ids i ON i.id = l.task),
 		(SELECT string_agg(concat_ws(' ', 'attempt', i.name, a.fence, w.name, a.outcome), E'\n' ORDER BY i.name, a.fence)
 			FROM test.task_attempts a LEFT JOIN test.ids i ON i.id = a.task LEFT JOIN test.ids w ON w.id = a.worker),
-		(SELECT string_agg(concat_ws(' ', 'effect', i.name, e.path, e.state, e.fence), E'\n' ORDER BY i.name, e.path)
+		(SELECT string_agg(concat_ws(' ', 'effect', i.name, e.path, e.state, e.fence, e.decision, e.resolved_id), E'\n' ORDER BY i.name, e.path)
 			FROM test.effects e LEFT JOIN test.ids i ON i.id = e.task),
 		(SELECT string_agg(concat_ws(' ', 'hold', i.name, h.settled_usd, h.lapsed), E'\n' ORDER BY i.name) FROM test.spend_hold h LEFT JOIN test.ids i USING (id)),
 		(SELECT string_agg(concat_ws(' ', 'worker', i.name, w.ended_at IS NOT NULL), E'\n' ORDER BY i.name)
