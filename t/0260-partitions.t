@@ -35,6 +35,7 @@ for id in $(sql "SELECT id FROM agentd.tasks WHERE workflow = 'noop'"); do sql "
 at() { echo "SET agentd.fake_now = '$(date -u -d "@$(($(date +%s) + $1))" '+%F %T')+00';"; }
 jump=$(at $((70 * 86400))) old=$(at $((71 * 86400 + 60)))
 sweep="SELECT agentd.sweep_retention('{\"retain_short_ms\": 86400000, \"retain_long_ms\": 86400000, \"idempotency_ms\": 0}')"
+is "a clock that nobody saw before is not believed for a day" "$(sql "SELECT agentd.sweep_retention('{\"retain_short_ms\": 1}'); SELECT trusted_from > agentd.clock() + interval '23 hours' FROM agentd.upkeep WHERE duty = 'retention'" 2>/dev/null | tail -n 1)" t
 is "a month that is not over stays" "$(sql "$sweep; SELECT count(*) FROM agentd.tasks WHERE id = '$t'" | tail -n 1)" 1
 # a clock that jumped may be wrong
 like "nothing goes by a clock that has jumped" "$(sql "$jump $sweep; SELECT count(*) FROM agentd.tasks WHERE id = '$t'")" 'the clock has jumped: retention destroys nothing before'

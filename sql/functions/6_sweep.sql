@@ -113,14 +113,16 @@ LANGUAGE plpgsql SET search_path = pg_catalog, agentd, pg_temp AS $$
 DECLARE
 	v_from timestamptz;
 BEGIN
-	INSERT INTO upkeep AS u VALUES (p_duty, p_now, p_now)
+	-- The first time it is not known either whether the clock is right.
+	INSERT INTO upkeep AS u VALUES (p_duty, p_now, p_now + interval '1 day')
 	ON CONFLICT (duty) DO UPDATE SET seen_at = p_now, trusted_from = CASE
 		WHEN p_now < u.seen_at - interval '1 hour' OR p_now > u.seen_at + interval '7 days'
 			OR u.seen_at < u.trusted_from AND p_now > u.seen_at + interval '12 hours' THEN p_now + interval '1 day'
 		ELSE u.trusted_from END
 	RETURNING trusted_from INTO v_from;
 	IF p_now < v_from THEN
-		RAISE WARNING 'the clock has jumped: % destroys nothing before %', p_duty, agentd.rfc3339(v_from);
+		RAISE WARNING 'the clock has jumped: % destroys nothing before %', p_duty, agentd.rfc3339(v_from)
+			USING HINT = 'the same holds for the first day';
 	END IF;
 	RETURN p_now >= v_from;
 END $$;
