@@ -48,8 +48,7 @@ $$;
 -- Step rows from the journal: one per path in the order of their first rows, as their latest row has them. Whoever is to say
 -- what became of an uncertain call sees the call; what was said last, by whom and when, stays with the step.
 CREATE OR REPLACE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean, p_uncertain boolean) RETURNS text
-LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
-	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	v_said jsonb;
 BEGIN
@@ -94,46 +93,44 @@ RETURNS text LANGUAGE sql STABLE AS $$
 		|| agentd.member('parent', '"' || t.parent || '"') || agentd.member('origin', t.origin::text)
 $$;
 
-CREATE OR REPLACE FUNCTION agentd.task_view(p_task uuid, p_principal text, p_all boolean) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
-	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+-- The whole of a task that was found.
+CREATE OR REPLACE FUNCTION agentd.task_show(t agentd.tasks) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
-	t tasks := agentd.task_find(p_task, p_principal, p_all);
-	q task_queue;
+	q agentd.task_queue;
 	v_started timestamptz;
 	v_attempts integer;
 	v_usage text := '{"calls":0,"in_fresh":0,"in_cached":0,"in_write":0,"out_text":0,"out_reason":0,"estimated":false}';
-	v_none json;
 	v_waits json;
-	v_at timestamptz;
+	v_quarantined_at timestamptz;
+	v_quarantined json;
+	v_redriven_at timestamptz;
+	v_redriven json;
 	h record;
-	n record;
 BEGIN
-	SELECT v_at AS quarantined_at, v_at AS redriven_at, v_none AS quarantined, v_none AS redriven INTO n;
 	IF t.state IS NULL THEN
-		SELECT * INTO q FROM task_queue WHERE id = p_task;
+		SELECT * INTO q FROM agentd.task_queue x WHERE x.id = t.id;
 		v_waits := agentd.why_unclaimed(q);
 	END IF;
 	-- What few tasks have is looked for only where the journal says so.
 	SELECT bool_or(l.path = '') AS notes, bool_or(l.step_kind = 'model') AS models, bool_or(l.kind = 'step.uncertain') AS uncertain
-	INTO h FROM task_log l WHERE l.task = t.id AND l.leaf = t.leaf;
+	INTO h FROM agentd.task_log l WHERE l.task = t.id AND l.leaf = t.leaf;
 	IF h.notes THEN
-		SELECT max(l.at) FILTER (WHERE l.kind = 'task.quarantined') AS quarantined_at, max(l.at) FILTER (WHERE l.kind = 'task.redriven') AS redriven_at,
-			(array_agg(l.value ORDER BY l.seq DESC) FILTER (WHERE l.kind = 'task.quarantined'))[1] AS quarantined,
-			(array_agg(l.value ORDER BY l.seq DESC) FILTER (WHERE l.kind = 'task.redriven'))[1] AS redriven
-		INTO n FROM task_log l WHERE l.task = t.id AND l.leaf = t.leaf AND l.path = '';
+		SELECT max(l.at) FILTER (WHERE l.kind = 'task.quarantined'), max(l.at) FILTER (WHERE l.kind = 'task.redriven'),
+			(array_agg(l.value ORDER BY l.seq DESC) FILTER (WHERE l.kind = 'task.quarantined'))[1],
+			(array_agg(l.value ORDER BY l.seq DESC) FILTER (WHERE l.kind = 'task.redriven'))[1]
+		INTO v_quarantined_at, v_redriven_at, v_quarantined, v_redriven FROM agentd.task_log l WHERE l.task = t.id AND l.leaf = t.leaf AND l.path = '';
 	END IF;
-	SELECT min(started_at), count(*) INTO v_started, v_attempts FROM task_attempts WHERE task = t.id AND leaf = t.leaf;
+	SELECT min(started_at), count(*) INTO v_started, v_attempts FROM agentd.task_attempts WHERE task = t.id AND leaf = t.leaf;
 	IF h.models THEN
 		SELECT json_build_object('calls', count(*), 'in_fresh', coalesce(sum(in_fresh), 0), 'in_cached', coalesce(sum(in_cached), 0),
 			'in_write', coalesce(sum(in_write_5m + in_write_1h), 0), 'out_text', coalesce(sum(out_text), 0),
 			'out_reason', coalesce(sum(out_reason), 0), 'estimated', coalesce(bool_or(cost_source = 'estimated'), false))::text
-		INTO v_usage FROM model_calls WHERE task = t.id AND leaf = t.leaf;
+		INTO v_usage FROM agentd.model_calls WHERE task = t.id AND leaf = t.leaf;
 	END IF;
 	RETURN '{' || agentd.task_head(t, coalesce(t.state, q.state), coalesce(t.cost_usd, q.spent_usd, 0), v_started)
 		|| ',"input":' || coalesce(agentd.value_of(t.input, t.input_blob)::text, 'null')
 		|| ',"output":' || coalesce(agentd.value_of(t.output, t.output_blob)::text, 'null')
-		|| ',"error":' || coalesce(t.error::text, CASE WHEN q.state = 'quarantined' THEN (n.quarantined -> 'error')::text END, 'null')
+		|| ',"error":' || coalesce(t.error::text, CASE WHEN q.state = 'quarantined' THEN (v_quarantined -> 'error')::text END, 'null')
 		|| ',"budget":' || coalesce(t.budget::text, 'null')
 		|| ',"deadline":' || coalesce('"' || agentd.rfc3339(t.deadline) || '"', 'null')
 		|| ',"run_at":' || coalesce('"' || agentd.rfc3339(CASE WHEN q.state NOT IN ('ready', 'running') THEN q.run_at END) || '"', 'null')
@@ -141,20 +138,27 @@ BEGIN
 		|| agentd.member('lane', to_json(q.lane)::text) || agentd.member('waits_for', v_waits::text)
 		|| ',"attempts":' || v_attempts || ',"failures":' || coalesce(t.failures, q.failures, 0)
 		|| ',"recoveries":' || coalesce(t.recoveries, q.recoveries, 0)
-		|| agentd.member('quarantined_at', '"' || agentd.rfc3339(n.quarantined_at) || '"')
-		|| agentd.member('redriven_at', '"' || agentd.rfc3339(n.redriven_at) || '"')
-		|| agentd.member('redriven_by', (n.redriven -> 'by')::text)
+		|| agentd.member('quarantined_at', '"' || agentd.rfc3339(v_quarantined_at) || '"')
+		|| agentd.member('redriven_at', '"' || agentd.rfc3339(v_redriven_at) || '"')
+		|| agentd.member('redriven_by', (v_redriven -> 'by')::text)
 		|| ',"usage":' || v_usage || ',"steps":[' || agentd.task_steps(t.id, t.leaf, t.state IS NOT NULL, h.uncertain) || ']}';
+END $$;
+
+CREATE OR REPLACE FUNCTION agentd.task_view(p_task uuid, p_principal text, p_all boolean) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+	RETURN agentd.task_show(agentd.task_find(p_task, p_principal, p_all));
 END $$;
 
 -- For long polls: null while the task lives.
 CREATE OR REPLACE FUNCTION agentd.task_view_ended(p_task uuid, p_principal text, p_all boolean) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+	t tasks := agentd.task_find(p_task, p_principal, p_all);
 BEGIN
-	IF (agentd.task_find(p_task, p_principal, p_all)).state IS NOT NULL THEN
-		RETURN agentd.task_view(p_task, p_principal, p_all);
-	END IF;
-	RETURN NULL;
+	RETURN CASE WHEN t.state IS NOT NULL THEN agentd.task_show(t) END;
 END $$;
 
 -- Newest first; next is the id to go on before, or null. Only months that can hold what is asked for are opened.
