@@ -13,27 +13,12 @@ while [ $# -gt 0 ]; do
 done
 mkdir -p "$var/log"
 . dev.d/lib/packages
+. dev.d/lib/shares
 # shellcheck disable=SC2086
 install_packages $packages python3
-top_srcdir=$root
-export top_srcdir
-set -- "fsync = off"
-. t/lib/sql.sh
-
-began=$(date +%s) i=0 running=
-while [ $i -lt "$n_jobs" ]; do
-	"$PG_BIN/createdb" -T agentd "model$i"
-	PGDATABASE=model$i python3 t/lib/model.py "$PG_BIN/psql" --operations $((n_operations / n_jobs)) --seed $((seed + i * 100000000)) \
-		>"$var/log/model-$i.log" 2>&1 &
-	running="$running $!"
-	i=$((i + 1))
-done
-failed=0
-for p in $running; do wait "$p" || failed=$((failed + 1)); done
-i=0
-while [ $i -lt "$n_jobs" ]; do
-	cat "$var/log/model-$i.log"
-	i=$((i + 1))
-done
-say "$n_operations operations from seed $seed in $(($(date +%s) - began)) s: $failed of $n_jobs databases disagree with the model"
+shares_cluster
+export n_operations n_jobs seed
+# shellcheck disable=SC2016
+shares_run model "$n_jobs" 'exec python3 t/lib/model.py "$PG_BIN/psql" --operations $((n_operations / n_jobs)) --seed $((seed + i * 100000000))'
+say "$n_operations operations from seed $seed in $took s: $failed of $n_jobs databases disagree with the model"
 [ $failed = 0 ]
