@@ -1,6 +1,7 @@
 #!/bin/sh
 # 0220-leases.t - claims, fences, journals, lost leases, timers, deadlines, by a clock that the test sets.
 . "$top_srcdir/t/lib/sql.sh"
+W3=019ab000-0000-7000-8000-000000000003
 
 W2=019ab000-0000-7000-8000-000000000002
 at() { echo "SET agentd.fake_now = '$(date -u -d "@$((1893456000 + ${1% s}))" '+%F %T')+00';"; }
@@ -26,6 +27,28 @@ sql "DELETE FROM agentd.task_queue" >/dev/null
 sql "SELECT test.submit('noop', 1); UPDATE agentd.task_queue SET semantics = 2" >/dev/null
 is "a task of newer semantics waits for a newer worker" "$(sql "SELECT count(*) FROM test.claim('$W', 10)")" 0
 sql "DELETE FROM agentd.task_queue" >/dev/null
+
+# --- submissions that a worker starts at once ---
+# start ID WORKER CLAIM ROOM
+start() {
+	sql "SELECT status, taken FROM agentd.submit_batch(ARRAY['$1']::uuid[], ARRAY['noop'], ARRAY['{}']::json[], ARRAY['normal'], ARRAY[NULL]::json[],
+		ARRAY[NULL]::json[], '{0}', '{0}', ARRAY[NULL], ARRAY['x'], ARRAY['r']::bytea[], ARRAY['p'], p_worker => '$2', p_claim => $3, p_room => $4)"
+}
+new() { sql "SELECT agentd.uuid_new()"; }
+stands() { sql "SELECT q.state, q.fence, q.worker = '$W', (SELECT count(*) FROM agentd.task_attempts a WHERE a.task = q.id) FROM agentd.task_queue q WHERE q.id = '$1'"; }
+sql "DELETE FROM agentd.task_queue; UPDATE agentd.workers SET claim = NULL" >/dev/null
+id=$(new)
+is "started with the submission" "$(start "$id" "$W" 7 1) $(stands "$id")" "new|t running|1|t|1"
+is "sent again it is not given twice" "$(start "$id" "$W" 7 1)" "replayed|f"
+is "but the claim of that number knows of it" "$(sql "SELECT task = '$id', c.fence, workflow FROM agentd.claim('$W', 10, 7) c WHERE task IS NOT NULL")" "t|1|noop"
+id=$(new)
+is "not under a number of long ago" "$(start "$id" "$W" 6 1) $(stands "$id")" "new|f ready|0||0"
+id=$(new)
+is "not without room" "$(start "$id" "$W" 8 0) $(stands "$id")" "new| ready|0||0"
+id=$(new)
+is "not by who left" "$(sql "SELECT agentd.worker_register('$W3', 'test', 3, '{default}', 30000, 1), agentd.worker_leave('$W3')" >/dev/null; start "$id" "$W3" 1 1)" "new|f"
+is "nor by who was never there" "$(start "$(new)" "$(new)" 1 1)" "new|f"
+sql "DELETE FROM agentd.task_queue; UPDATE agentd.workers SET claim = NULL" >/dev/null
 
 # --- the same claim again ---
 sql "SELECT test.submit('noop', 3)" >/dev/null

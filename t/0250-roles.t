@@ -3,7 +3,8 @@
 . "$top_srcdir/t/lib/sql.sh"
 
 sql "CREATE ROLE w LOGIN IN ROLE agentd_worker; CREATE ROLE web LOGIN IN ROLE agentd_web; CREATE ROLE sw LOGIN IN ROLE agentd_sweeper;
-	CREATE ROLE rd LOGIN IN ROLE agentd_reader; CREATE ROLE nobody LOGIN;" >/dev/null
+	CREATE ROLE rd LOGIN IN ROLE agentd_reader; CREATE ROLE nobody LOGIN;
+	CREATE ROLE ww LOGIN IN ROLE agentd_web, agentd_worker;" >/dev/null
 as() { (PGUSER=$1; export PGUSER; refused "$2"); }
 for role in w web sw rd nobody; do
 	for table in tasks task_queue task_log effects api_tokens spend_hold; do
@@ -16,6 +17,10 @@ for role in w web sw nobody; do
 done
 is "the reader reads" "$(as rd "SELECT * FROM agentd.tasks, agentd.attempts, agentd.task_moves")" none
 is "but no tokens" "$(as rd "SELECT * FROM agentd.api_tokens")" 42501
+start="SELECT status, coalesce(taken, false) FROM agentd.submit_batch(ARRAY[agentd.uuid_at(clock_timestamp())], ARRAY['noop'], ARRAY['{}']::json[], ARRAY['normal'], ARRAY[NULL]::json[],
+	ARRAY[NULL]::json[], '{0}', '{0}', ARRAY[NULL], ARRAY['x'], ARRAY['r']::bytea[], ARRAY['p'], p_worker => '$W', p_claim => 1, p_room => 1)"
+sql "GRANT EXECUTE ON FUNCTION agentd.uuid_at(timestamptz) TO web, ww" >/dev/null
+is "who is not a worker starts nothing in the name of one" "$( (PGUSER=web; export PGUSER; sql "$start") ) $( (PGUSER=ww; export PGUSER; sql "$start") )" "new|f new|t"
 # role | call | allowed
 while IFS='|' read -r call roles; do
 	for role in w web sw rd nobody; do

@@ -3,7 +3,7 @@
 -- Words:  a submission names a workflow and pins its active bundle; replayed: the answer of an earlier one.
 --         A key is the caller's Idempotency-Key within (principal, route); request is the SHA-256 of the
 --         canonical request.
--- Locks:  idempotency_keys in key order, then tasks, then task_queue.
+-- Locks:  idempotency_keys in key order, then tasks, then the worker that is to start them, then task_queue.
 
 -- Why a submission's budget is not acceptable (it may lower the workflow's, never raise it), or null.
 CREATE OR REPLACE FUNCTION agentd.budget_problem(p_own json, p_limit json) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
@@ -101,12 +101,18 @@ $$;
 
 -- It reads nothing but by whole keys (LATERAL with LIMIT: never the other way round), so one plan serves for ever;
 -- planning anew took half of a single submission.
+-- A worker in the process that takes submissions in may start p_room of the new ones at once (p_worker, p_claim as in claim()): then
+-- this is their claim, too, and what an attempt needs to know is answered with them (taken).
 -- Answers one row per submission: status new | replayed | not_found | invalid | refused (R46) | key_conflict | id_conflict |
 -- clock (the id is not of the present time, which is in body as microseconds; with another id it may be sent again).
+DROP FUNCTION IF EXISTS agentd.submit_batch(uuid[], text[], json[], text[], json[], json[], bigint[], bigint[], text[], text[], bytea[],
+	text[], uuid[], json[]);	-- as it was before p_worker
 CREATE OR REPLACE FUNCTION agentd.submit_batch(p_id uuid[], p_workflow text[], p_input json[], p_urgency text[], p_labels json[],
 	p_budget json[], p_run_at bigint[], p_deadline bigint[], p_key text[], p_route text[], p_request bytea[],
-	p_principal text[], p_parent uuid[] DEFAULT NULL, p_origin json[] DEFAULT NULL)
-RETURNS TABLE (ord bigint, status text, task uuid, state text, body text, message text)
+	p_principal text[], p_parent uuid[] DEFAULT NULL, p_origin json[] DEFAULT NULL, p_worker uuid DEFAULT NULL,
+	p_claim integer DEFAULT NULL, p_room integer DEFAULT 0)
+RETURNS TABLE (ord bigint, status text, task uuid, state text, body text, message text, taken boolean, bundle bytea, budget json,
+	created_us bigint, deadline_us bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
@@ -135,6 +141,10 @@ DECLARE
 	v_hit record;
 	v_why text := agentd.admission_why(1, v_now);
 	v_ord bigint;
+	v_lanes text[];		-- that the worker serves
+	v_serves smallint;
+	v_taken boolean[];
+	v_left integer := p_room;
 BEGIN
 	SELECT array_agg(c.status), array_agg(c.message), array_agg(c.state), array_agg(c.bundle), array_agg(c.leaf), array_agg(c.lane),
 		array_agg(c.semantics), array_agg(c.budget), array_agg(c.until),
@@ -260,17 +270,38 @@ BEGIN
 			END IF;
 		END LOOP;
 	END IF;
-	INSERT INTO task_queue (id, run_at, deadline, state, leaf, priority, lane, semantics, budget_usd)
-	SELECT p_id[i], coalesce((timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond'), v_now), v_until[i], v_state[i]::task_state,
+	IF p_room > 0 AND pg_has_role(session_user, 'agentd_worker', 'MEMBER') THEN
+		UPDATE workers w SET claim = p_claim
+		WHERE w.id = p_worker AND w.ended_at IS NULL AND (w.claim < p_claim) IS NOT FALSE
+		RETURNING ARRAY(SELECT l.name FROM lanes l WHERE l.parts <@ w.lanes), w.semantics INTO v_lanes, v_serves;
+		v_taken := array_fill(false, ARRAY[v_n]);
+		FOR i IN 1..v_n LOOP
+			EXIT WHEN v_left = 0 OR v_lanes IS NULL;
+			IF v_status[i] IS NULL AND v_state[i] = 'ready' AND v_lane[i] = ANY (v_lanes) AND v_semantics[i] <= v_serves THEN
+				v_taken[i] := true;
+				v_left := v_left - 1;
+			END IF;
+		END LOOP;
+	END IF;
+	INSERT INTO task_queue (id, run_at, deadline, state, leaf, priority, lane, semantics, budget_usd, fence, worker)
+	SELECT p_id[i], coalesce((timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond'), v_now), v_until[i],
+		CASE WHEN v_taken[i] THEN 'running' ELSE v_state[i] END::task_state,
 		v_leaf[i], agentd.priority_of(p_urgency[i]), v_lane[i], v_semantics[i],
-		coalesce((p_budget[i] ->> 'usd')::numeric, (v_limit[i] ->> 'usd')::numeric)
+		coalesce((p_budget[i] ->> 'usd')::numeric, (v_limit[i] ->> 'usd')::numeric),
+		CASE WHEN v_taken[i] THEN 1 ELSE 0 END, CASE WHEN v_taken[i] THEN p_worker END
 	FROM generate_series(1, v_n) i
 	WHERE v_status[i] IS NULL;
 	GET DIAGNOSTICS v_new = ROW_COUNT;
-	IF v_new > 0 AND 'ready' = ANY (v_state) THEN
+	IF v_left < p_room THEN
+		INSERT INTO task_attempts (task, worker, started_at, fence, claim, leaf)
+		SELECT p_id[i], p_worker, v_now, 1, p_claim, v_leaf[i] FROM generate_series(1, v_n) i WHERE v_taken[i];
+	END IF;
+	IF v_new > p_room - v_left AND 'ready' = ANY (v_state) THEN
 		PERFORM pg_notify('agentd_work', 'told');
 	END IF;
-	RETURN QUERY SELECT i::bigint, coalesce(v_status[i], 'new'), v_task[i], v_state[i], v_body[i], v_message[i]
+	RETURN QUERY SELECT i::bigint, coalesce(v_status[i], 'new'), v_task[i], v_state[i], v_body[i], v_message[i], v_taken[i],
+		CASE WHEN v_taken[i] THEN v_bundle[i] END, CASE WHEN v_taken[i] THEN agentd.budget_effective(p_budget[i], v_limit[i]) END,
+		(extract(epoch FROM v_now) * 1000000)::bigint, coalesce((extract(epoch FROM v_until[i]) * 1000000)::bigint, 0)
 		FROM generate_series(1, v_n) i;
 END $$;
 

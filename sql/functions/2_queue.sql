@@ -107,65 +107,67 @@ DECLARE
 	v_lane text;
 	v_semantics smallint;
 	v_last integer;
+	v_closed boolean;
+	v_suspects boolean;
 	v_left integer := p_limit;
 	v_due timestamptz;
 	v_id uuid[];
-	v_fence integer[];
-	v_leaf smallint[];
-	v_failures smallint[];
-	v_recoveries smallint[];
-	v_cancel boolean[];
-	v_seq bigint[];
-	v_spent bigint[];
-	v_leaves smallint[];
+	v_row bigint[];		-- [i]: fence, leaf, failures, recoveries, cancel, seq, spent; one array, as each aggregate costs as much as a scan
 	v_one smallint;
 	v_from smallint := 0;	-- suspects (5_quarantine.sql) begin at 200: they come last, in a pass of their own
 	v_below smallint := 200;
 	v_cap integer := p_limit;
 BEGIN
-	SELECT w.lanes, w.semantics, w.claim INTO v_lanes, v_semantics, v_last FROM workers w
-	WHERE w.id = p_worker AND w.ended_at IS NULL FOR NO KEY UPDATE;
+	UPDATE workers w SET claim = greatest(w.claim, p_claim)
+	WHERE w.id = p_worker AND w.ended_at IS NULL AND (w.claim < p_claim) IS NOT FALSE
+	RETURNING ARRAY(SELECT l.name FROM lanes l WHERE l.parts <@ w.lanes), w.semantics,
+		(SELECT q.run_at FROM task_queue q WHERE q.state NOT IN ('ready', 'running') AND q.run_at IS NOT NULL ORDER BY q.run_at LIMIT 1),
+		EXISTS (SELECT FROM admission a WHERE a.level > 0 AND a.level >= 2 AND a.holds_until > v_now),
+		EXISTS (SELECT FROM lanes l CROSS JOIN LATERAL (SELECT FROM task_queue q
+			WHERE q.state = 'ready' AND q.lane = l.name AND q.priority >= v_below LIMIT 1) q WHERE l.parts <@ w.lanes)
+	INTO v_lanes, v_semantics, v_due, v_closed, v_suspects;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION 'worker % has no lease', p_worker USING ERRCODE = 'AG410';
+		SELECT w.claim INTO v_last FROM workers w WHERE w.id = p_worker AND w.ended_at IS NULL;
+		IF NOT FOUND THEN
+			RAISE EXCEPTION 'worker % has no lease', p_worker USING ERRCODE = 'AG410';
+		END IF;
+		v_closed := v_last > p_claim;
+		v_lanes := ARRAY[NULL::text];	-- sent again
+		v_suspects := false;
+		v_due := v_now;			-- whatever it is
 	END IF;
-	FOR i IN 1..2 LOOP
+	IF v_due <= v_now THEN
+		PERFORM agentd.promote_due(greatest(100, 2 * p_limit), v_now);
 		v_due := (SELECT q.run_at FROM task_queue q
 			WHERE q.state NOT IN ('ready', 'running') AND q.run_at IS NOT NULL ORDER BY q.run_at LIMIT 1);
-		EXIT WHEN v_due IS NULL OR v_due > v_now OR i = 2;
-		PERFORM agentd.promote_due(greatest(100, 2 * p_limit), v_now);
-	END LOOP;
+	END IF;
 	now_us := (extract(epoch FROM v_now) * 1000000)::bigint;
 	next_due_us := (extract(epoch FROM v_due) * 1000000)::bigint;
 	RETURN NEXT;
-
-	IF v_last = p_claim THEN
-		v_lanes := ARRAY[NULL::text];
-	ELSIF v_last > p_claim OR agentd.admission_why(2, v_now) IS NOT NULL THEN
+	IF v_closed THEN
 		RETURN;
-	ELSE
-		UPDATE workers w SET claim = p_claim WHERE w.id = p_worker AND p_claim IS NOT NULL;
-		v_lanes := ARRAY(SELECT l.name FROM lanes l WHERE l.parts <@ v_lanes);
-		IF cardinality(v_lanes) > 1 THEN
-			-- One lane after the other, the most urgent head first: the index is ordered within a lane only.
-			v_lanes := ARRAY(SELECT l FROM unnest(v_lanes) l CROSS JOIN LATERAL (
-				SELECT q.priority, q.run_at FROM task_queue q WHERE q.state = 'ready' AND q.lane = l
-				ORDER BY q.priority, q.run_at, q.id LIMIT 1) h
-			ORDER BY h.priority, h.run_at, l COLLATE "C");
-		END IF;
 	END IF;
-	FOR i IN 1..cardinality(v_lanes) + 1 LOOP
+
+	IF cardinality(v_lanes) > 1 THEN
+		-- One lane after the other, the most urgent head first: the index is ordered within a lane only.
+		v_lanes := ARRAY(SELECT l FROM unnest(v_lanes) l CROSS JOIN LATERAL (
+			SELECT q.priority, q.run_at FROM task_queue q WHERE q.state = 'ready' AND q.lane = l
+			ORDER BY q.priority, q.run_at, q.id LIMIT 1) h
+		ORDER BY h.priority, h.run_at, l COLLATE "C");
+	END IF;
+	FOR i IN 1..cardinality(v_lanes) + v_suspects::integer LOOP
 		EXIT WHEN v_left <= 0;
 		v_lane := v_lanes[i];
 		IF i > cardinality(v_lanes) THEN
 			SELECT x.lane, x.lowest, x.lowest + 100, x.cap INTO v_lane, v_from, v_below, v_cap
-			FROM agentd.suspects_due(p_worker, array_remove(v_lanes, NULL)) x;
+			FROM agentd.suspects_due(p_worker, v_lanes) x;
 			EXIT WHEN v_lane IS NULL;
 		END IF;
 		IF v_lane IS NULL THEN
 			-- sent again: what it got
-			SELECT array_agg(q.id), array_agg(q.fence), array_agg(q.leaf), array_agg(q.failures), array_agg(q.recoveries),
-				array_agg(q.cancel_at IS NOT NULL), array_agg(q.seq), array_agg(((q.spent_usd + q.held_usd) * 1000000000000)::bigint)
-			INTO v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent
+			SELECT array_agg(q.id), array_agg(ARRAY[q.fence, q.leaf, q.failures, q.recoveries, (q.cancel_at IS NOT NULL)::integer, q.seq,
+				((q.spent_usd + q.held_usd) * 1000000000000)::bigint])
+			INTO v_id, v_row
 			FROM task_queue q CROSS JOIN LATERAL (SELECT x.claim FROM task_attempts x
 				WHERE x.task = q.id AND x.fence = q.fence AND x.leaf = q.leaf LIMIT 1) a
 			WHERE q.worker = p_worker AND q.state = 'running' AND a.claim = p_claim;
@@ -176,28 +178,25 @@ BEGIN
 					SELECT r.ctid FROM task_queue r WHERE r.state = 'ready' AND r.lane = v_lane
 						AND r.semantics <= v_semantics AND r.priority >= v_from AND r.priority < v_below
 					ORDER BY r.priority, r.run_at, r.id LIMIT least(v_left, v_cap) FOR NO KEY UPDATE SKIP LOCKED))
-				RETURNING q.id, q.fence, q.leaf, q.failures, q.recoveries, q.cancel_at IS NOT NULL AS cancel, q.seq,
-					((q.spent_usd + q.held_usd) * 1000000000000)::bigint AS spent
+				RETURNING q.id, q.fence, q.leaf, ARRAY[q.fence, q.leaf, q.failures, q.recoveries, (q.cancel_at IS NOT NULL)::integer, q.seq,
+					((q.spent_usd + q.held_usd) * 1000000000000)::bigint] AS facts
 			), a AS (
 				INSERT INTO task_attempts (task, worker, started_at, fence, claim, leaf)
 				SELECT c.id, p_worker, v_now, c.fence, p_claim, c.leaf FROM c
 			)
-			SELECT array_agg(c.id), array_agg(c.fence), array_agg(c.leaf), array_agg(c.failures), array_agg(c.recoveries),
-				array_agg(c.cancel), array_agg(c.seq), array_agg(c.spent)
-			INTO v_id, v_fence, v_leaf, v_failures, v_recoveries, v_cancel, v_seq, v_spent FROM c;
+			SELECT array_agg(c.id), array_agg(c.facts) INTO v_id, v_row FROM c;
 		END IF;
 		CONTINUE WHEN v_id IS NULL;
 		v_left := v_left - cardinality(v_id);
-		v_leaves := agentd.distinct_leaves(v_leaf);
-		FOREACH v_one IN ARRAY v_leaves LOOP
-			RETURN QUERY SELECT t.id, v_fence[i], t.workflow, t.bundle, t.urgency, t.labels, t.submitted_by, t.parent,
+		FOREACH v_one IN ARRAY agentd.distinct_leaves(v_row[:][2:2]::smallint[]) LOOP
+			RETURN QUERY SELECT t.id, v_row[i][1]::integer, t.workflow, t.bundle, t.urgency, t.labels, t.submitted_by, t.parent,
 				CASE WHEN t.input_blob IS NULL THEN t.input ELSE agentd.blob_value(t.input_blob) END, t.budget,
 				(extract(epoch FROM t.created_at) * 1000000)::bigint, coalesce((extract(epoch FROM t.deadline) * 1000000)::bigint, 0),
-				v_failures[i]::integer, v_recoveries[i]::integer, v_cancel[i], v_seq[i],
-				CASE WHEN v_seq[i] > 0 THEN agentd.journal_json(t.id, v_one, 0) END, v_spent[i], NULL::bigint, NULL::bigint
+				v_row[i][3]::integer, v_row[i][4]::integer, v_row[i][5] = 1, v_row[i][6],
+				CASE WHEN v_row[i][6] > 0 THEN agentd.journal_json(t.id, v_one, 0) END, v_row[i][7], NULL::bigint, NULL::bigint
 			FROM generate_series(1, cardinality(v_id)) i
 			CROSS JOIN LATERAL (SELECT * FROM tasks x WHERE x.id = v_id[i] AND x.leaf = v_one LIMIT 1) t
-			WHERE v_leaf[i] = v_one;
+			WHERE v_row[i][2] = v_one;
 		END LOOP;
 	END LOOP;
 END $$;
@@ -209,11 +208,13 @@ BEGIN
 	WHERE a.task = p_task AND a.fence = p_fence AND a.leaf = p_leaf;
 END $$;
 
--- These leaves, each once; nearly always there is one.
+-- These leaves (of a list, or of a column of a table), each once; nearly always there is one.
 CREATE OR REPLACE FUNCTION agentd.distinct_leaves(p_leaf smallint[]) RETURNS smallint[] LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	v_first smallint := coalesce(p_leaf[1], p_leaf[1][1]);
 BEGIN
-	IF p_leaf[1] = ALL (p_leaf) THEN
-		RETURN p_leaf[1:1];
+	IF v_first = ALL (p_leaf) THEN
+		RETURN ARRAY[v_first];
 	END IF;
 	RETURN ARRAY(SELECT DISTINCT l FROM unnest(p_leaf) l WHERE l IS NOT NULL ORDER BY l);
 END $$;

@@ -31,7 +31,8 @@ GRANT USAGE ON SCHEMA agentd TO agentd_owner, agentd_web, agentd_worker, agentd_
 	agentd_client;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA agentd TO agentd_owner;
 GRANT EXECUTE ON FUNCTION
-	agentd.submit_batch(uuid[], text[], json[], text[], json[], json[], bigint[], bigint[], text[], text[], bytea[], text[], uuid[], json[]),
+	agentd.submit_batch(uuid[], text[], json[], text[], json[], json[], bigint[], bigint[], text[], text[], bytea[], text[], uuid[], json[], uuid, integer,
+		integer),
 	agentd.task_view(uuid, text, boolean), agentd.task_view_ended(uuid, text, boolean), agentd.task_list(text, text, text, text, uuid, integer, text, boolean),
 	agentd.task_events(uuid, bigint, integer, text, boolean), agentd.task_states(uuid[]), agentd.cancel(uuid, text, boolean),
 	agentd.redrive(uuid, text, boolean),

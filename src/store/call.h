@@ -23,6 +23,7 @@
 #include "store/params.h"
 
 struct call;
+struct claimed;
 struct json;
 struct slot;
 struct store;
@@ -48,6 +49,7 @@ struct call {
 	struct loop_timer *deadline, *again;	/* again: set while it rests before its next try */
 	int64_t deadline_ms;
 	unsigned repeats;		/* after 40001, 40P01, 53xxx */
+	bool sent_again;		/* the connection was lost before the answer: nobody knows whether it took place before */
 };
 
 struct call *call_new(struct store *s, struct arena *a, const struct stmt *stmt);
@@ -69,6 +71,13 @@ bool field_digest(const PGresult *r, int row, int col, struct digest *ret);
 /* Elements of an array of uuids or plain words: {a,b}; NULL and 0 when null. */
 struct str *field_words(struct arena *a, const PGresult *r, int row, int col, size_t *ret_n);
 int field_json(struct arena *a, const PGresult *r, int row, int col, const struct json **ret, struct err *err);	/* NULL when null */
+
+/* The expression's .task of an attempt: nothing in it changes between two claims. In c->arena. */
+struct claimed_words {
+	struct str urgency, submitted_by, parent;	/* parent: STR_NONE: it has none */
+	const struct json *labels;			/* NULL: none */
+};
+const struct json *claimed_facts(const struct claimed *c, const struct claimed_words *w);
 
 /* The group-committing parts of a store, made with it (commit.c, submit.c). */
 struct commits;

@@ -267,6 +267,7 @@ static void on_down(void *arg)
 		}
 		PQclear(t->answer);
 		t->answer = NULL;
+		t->call->sent_again |= t->sent;
 		append(p, t);
 	}
 	if (p->user.down)

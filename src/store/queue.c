@@ -108,9 +108,9 @@ struct claim {
 	int limit;
 };
 
-/* The expression's .task: nothing in it changes between two claims. */
-static const struct json *facts_of(struct arena *a, const struct claimed *c, const PGresult *r, int row, const struct json *labels)
+const struct json *claimed_facts(const struct claimed *c, const struct claimed_words *w)
 {
+	struct arena *a = c->arena;
 	struct json_builder b;
 	char id[37], hex[65], created[32];
 
@@ -121,11 +121,11 @@ static const struct json *facts_of(struct arena *a, const struct claimed *c, con
 	json_object_setc(&b, "id", json_stringc(a, id));
 	json_object_setc(&b, "workflow", json_string_ref(a, c->workflow));
 	json_object_setc(&b, "bundle", json_stringc(a, hex));
-	json_object_setc(&b, "urgency", json_string(a, field_str(r, row, COL_URGENCY)));
-	json_object_setc(&b, "labels", labels ? labels : json_empty_object());
+	json_object_setc(&b, "urgency", json_string(a, w->urgency));
+	json_object_setc(&b, "labels", w->labels ? w->labels : json_empty_object());
 	json_object_setc(&b, "created_at", json_stringc(a, created));
-	json_object_setc(&b, "submitted_by", json_string(a, field_str(r, row, COL_SUBMITTED_BY)));
-	json_object_setc(&b, "parent", field_is_null(r, row, COL_PARENT) ? json_null() : json_string(a, field_str(r, row, COL_PARENT)));
+	json_object_setc(&b, "submitted_by", json_string(a, w->submitted_by));
+	json_object_setc(&b, "parent", w->parent.p ? json_string(a, w->parent) : json_null());
 	return json_object_end(&b);
 }
 
@@ -165,7 +165,12 @@ static void read_journal(struct claimed *c, const struct json *rows)
 static int read_claimed(struct claimed *c, const PGresult *r, int row, struct err *err)
 {
 	struct arena *a = c->arena;
-	const struct json *labels, *journal;
+	struct claimed_words words = {
+		.urgency = field_str(r, row, COL_URGENCY),
+		.submitted_by = field_str(r, row, COL_SUBMITTED_BY),
+		.parent = field_str(r, row, COL_PARENT),
+	};
+	const struct json *journal;
 
 	c->task = field_uuid(r, row, COL_TASK);
 	c->fence = (int)field_int(r, row, COL_FENCE);
@@ -179,12 +184,12 @@ static int read_claimed(struct claimed *c, const PGresult *r, int row, struct er
 	c->spent_pusd = field_int(r, row, COL_SPENT);
 	if (!field_digest(r, row, COL_BUNDLE, &c->bundle))
 		return err_set(err, ERR_PG, "claim: expected the digest of a bundle");
-	if (field_json(a, r, row, COL_LABELS, &labels, err) < 0 || field_json(a, r, row, COL_INPUT, &c->input, err) < 0 ||
+	if (field_json(a, r, row, COL_LABELS, &words.labels, err) < 0 || field_json(a, r, row, COL_INPUT, &c->input, err) < 0 ||
 	    field_json(a, r, row, COL_BUDGET, &c->budget, err) < 0 || field_json(a, r, row, COL_JOURNAL, &journal, err) < 0)
 		return -1;
 	if (!c->input)
 		c->input = json_null();
-	c->facts = facts_of(a, c, r, row, labels);
+	c->facts = claimed_facts(c, &words);
 	read_journal(c, journal);
 	return 0;
 }
@@ -250,7 +255,8 @@ static int read_claims(struct call *call, const PGresult *r, struct err *err)
 	return 0;
 }
 
-struct op *queue_claim(struct store *s, struct arena *a, const struct uuid *worker, int limit, op_done_fn *done, void *arg)
+struct op *queue_claim(struct store *s, struct arena *a, const struct uuid *worker, int limit, int again, op_done_fn *done,
+		       void *arg)
 {
 	struct claim *k = ARENA_NEW(a, struct claim);
 	struct call *c = &k->call;
@@ -260,7 +266,7 @@ struct op *queue_claim(struct store *s, struct arena *a, const struct uuid *work
 	k->limit = limit;
 	params_uuid(&c->params, worker);
 	params_int(&c->params, limit);
-	params_int(&c->params, store_next_claim(s));
+	params_int(&c->params, again ? again : store_next_claim(s));
 	CRASHPOINT("claim.before_send");
 	return call_start(c, 0, read_claims, done, arg);
 }

@@ -90,8 +90,25 @@ struct claims {
 	int64_t now_us;			/* the database's clock at the claim */
 	bool more;			/* the queue held more than was asked for */
 };
-struct op *queue_claim(struct store *s, struct arena *a, const struct uuid *worker, int limit, op_done_fn *done, void *arg);
+/* again: the number of an earlier claim of which nobody knows whether it took place: what it got, or what is there now; 0: a new claim. */
+struct op *queue_claim(struct store *s, struct arena *a, const struct uuid *worker, int limit, int again, op_done_fn *done, void *arg);
 const struct claims *queue_claims_of(const struct op *op);	/* take the arenas (arena_move) in the completion, or they go */
+
+/* A worker in the process that takes submissions in starts them at once where it has room: submission and claim are one transaction
+ * then. Before a batch of submissions goes out room() says how many tasks the worker would take (0: none), and which incarnation
+ * it is; after a room above 0, taken() comes exactly once, with what it was given. Until then it must not claim: a
+ * claim with a later number would make this one, if it has to be asked for again, one of long ago. */
+struct taken {
+	struct uuid worker;
+	struct claims claims;	/* take the arenas (arena_move), or they go; next_due_ms is not known here */
+	int unsure;		/* not 0: the connection was lost, what it got must be asked for with this number (queue_claim) */
+};
+struct taker {
+	int (*room)(void *arg, struct uuid *ret_worker);
+	void (*taken)(void *arg, const struct taken *t);
+	void *arg;
+};
+void queue_set_taker(struct store *s, const struct taker *t);	/* copied; NULL: none any more */
 
 /* --- moves --- */
 enum effect_state { EFFECT_PLANNED, EFFECT_DISPATCHED, EFFECT_DONE, EFFECT_FAILED_BEFORE, EFFECT_UNCERTAIN };

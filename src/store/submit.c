@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "store/call.h"
+#include "store/queue.h"
 #include "store/tasks.h"
 
 enum { MAX_BATCH = 500, MAX_IN_FLIGHT = 2 };
@@ -30,11 +31,20 @@ struct submit {
 	struct submitted result;
 };
 
+/* What an attempt needs to know: submissions do not outlive their requests. */
+struct start {
+	struct claimed *claimed;
+	struct claimed_words words;
+};
+
 struct batch {
 	struct call call;		/* first */
 	struct submits *submits;
 	struct submit **v;		/* NULL: gave up */
 	size_t n;
+	struct start *start;		/* of each, where a worker has room; else NULL */
+	struct uuid worker;
+	int claim;
 };
 
 struct submits {
@@ -44,12 +54,13 @@ struct submits {
 	struct submit *head, *last;
 	size_t n_waiting, n_in_flight;
 	bool closed;
+	struct taker taker;
 };
 
 static const struct stmt submit_stmt = {
-	"submit", "SELECT ord, status, task, state, body, message FROM agentd.submit_batch("
-		  "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"};
-enum submit_col { COL_ORD, COL_STATUS, COL_TASK, COL_STATE, COL_BODY, COL_MESSAGE };
+	"submit", "SELECT ord, status, task, state, body, message, taken, bundle, budget, created_us, deadline_us FROM "
+		  "agentd.submit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL, $13, $14, $15)"};
+enum submit_col { COL_ORD, COL_STATUS, COL_TASK, COL_STATE, COL_BODY, COL_MESSAGE, COL_TAKEN, COL_BUNDLE, COL_BUDGET, COL_CREATED, COL_DEADLINE };
 
 static void finish(struct submit *u, const struct err *err)
 {
@@ -173,6 +184,86 @@ static void add_what(struct params *p, struct arena *a, struct submit *const *v,
 	params_array(p, &deadline);
 }
 
+/* --- starting at once --- */
+
+static struct start start_of(struct arena *parent, const struct submit *u)
+{
+	const struct submission *sub = u->sub;
+	struct arena *a = arena_new(parent);
+	struct claimed *c = ARENA_NEW(a, struct claimed);
+
+	c->arena = a;
+	c->task = u->id;
+	c->fence = 1;
+	c->workflow = str_dup(a, sub->workflow);
+	c->input = sub->input ? json_copy(a, sub->input) : json_empty_object();
+	return (struct start){
+		.claimed = c,
+		.words = {
+			.urgency = sub->urgency.p ? str_dup(a, sub->urgency) : STR("normal"),
+			.submitted_by = sub->by.name.p ? str_dup(a, sub->by.name) : STR(""),
+			.labels = json_len(sub->labels) ? json_copy(a, sub->labels) : NULL,
+		},
+	};
+}
+
+static void ask_for_room(struct batch *b)
+{
+	struct submits *s = b->submits;
+	struct params *p = &b->call.params;
+	int room = s->taker.room ? s->taker.room(s->taker.arg, &b->worker) : 0;
+
+	if (room > 0) {
+		b->claim = store_next_claim(s->store);
+		b->start = ARENA_ARRAY(b->call.op.arena, b->n, struct start);
+		for (size_t i = 0; i < b->n; i++)
+			b->start[i] = start_of(b->call.op.arena, b->v[i]);
+	}
+	params_uuid(p, &b->worker);
+	params_int(p, b->claim);
+	params_int(p, room);
+}
+
+static int read_start(struct start *t, const PGresult *r, int row)
+{
+	struct claimed *c = t->claimed;
+	struct err err;
+
+	c->created_us = field_int(r, row, COL_CREATED);
+	c->deadline_us = field_int(r, row, COL_DEADLINE);
+	if (!field_digest(r, row, COL_BUNDLE, &c->bundle) || field_json(c->arena, r, row, COL_BUDGET, &c->budget, &err) < 0)
+		return -1;
+	c->facts = claimed_facts(c, &t->words);
+	return 0;
+}
+
+/* An answer that cannot be read is asked for once more, as a claim's, which knows what to do then. */
+static void tell_taker(struct batch *b)
+{
+	const struct submits *s = b->submits;
+	const PGresult *r = b->call.op.err.code == ERR_NONE ? b->call.result : NULL;
+	struct taken t = {.worker = b->worker, .claims.next_due_ms = -1};
+	struct claimed **v = ARENA_ARRAY(b->call.op.arena, b->n, struct claimed *);
+
+	for (size_t i = 0; r && i < b->n; i++) {
+		if (!field_bool(r, (int)i, COL_TAKEN))
+			continue;
+		if (read_start(&b->start[i], r, (int)i) < 0) {
+			t.unsure = b->claim;
+			continue;
+		}
+		v[t.claims.n] = b->start[i].claimed;
+		t.claims.now_us = v[t.claims.n++]->created_us;
+	}
+	t.claims.v = v;
+	if (b->call.sent_again && t.claims.n == 0)
+		t.unsure = b->claim;
+	if (t.unsure)
+		t.claims.n = 0;
+	if (s->taker.taken)
+		s->taker.taken(s->taker.arg, &t);
+}
+
 static int read_rows(struct call *c, const PGresult *r, struct err *err)
 {
 	const struct batch *b = (const struct batch *)c;
@@ -198,6 +289,7 @@ static void send_batch(struct submits *s, struct submit *const *v, size_t n)
 		b->v[i]->place = &b->v[i];
 	add_what(&b->call.params, a, v, n);
 	add_who(&b->call.params, a, v, n);
+	ask_for_room(b);
 	s->n_in_flight++;
 	CRASHPOINT("submit.before_send");
 	call_start(&b->call, 0, read_rows, on_batch, b);
@@ -281,6 +373,14 @@ static bool follow_clock(struct submit *u, const PGresult *r, int row, bool *fol
 	return true;
 }
 
+static bool all_taken(const struct batch *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (!field_bool(b->call.result, (int)i, COL_TAKEN))
+			return false;
+	return true;
+}
+
 static void on_batch(struct op *op, void *arg)
 {
 	struct batch *b = arg;
@@ -289,6 +389,8 @@ static void on_batch(struct op *op, void *arg)
 
 	s->n_in_flight--;
 	CRASHPOINT("submit.after_reply");
+	if (b->start)
+		tell_taker(b);
 	if (op->err.code != ERR_NONE && op->err.code != ERR_CANCELLED && b->n > 1) {
 		send_again(b, 0, b->n / 2);
 		send_again(b, b->n / 2, b->n);
@@ -307,7 +409,7 @@ static void on_batch(struct op *op, void *arg)
 			read_submitted(u, b->call.result, (int)i, &err);
 		finish(u, &err);
 	}
-	if (op->err.code == ERR_NONE)
+	if (op->err.code == ERR_NONE && !all_taken(b))
 		store_tell(s->store, "agentd_work");
 }
 
@@ -341,6 +443,11 @@ struct op *tasks_submit(struct store *st, struct arena *a, const struct submissi
 const struct submitted *tasks_submitted_of(const struct op *op)
 {
 	return &((const struct submit *)op)->result;
+}
+
+void queue_set_taker(struct store *st, const struct taker *t)
+{
+	store_submits(st)->taker = t ? *t : (struct taker){0};
 }
 
 struct submits *submits_new(struct store *st)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -34,6 +35,7 @@ struct worker {
 	int64_t heartbeat_sent_ms;
 	bool more;			/* the last claim left tasks behind */
 	bool woken;			/* a notification came while a claim was in flight */
+	bool taking;			/* submissions are on their way that may start here (queue_set_taker) */
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 };
@@ -78,6 +80,21 @@ static void take(struct worker *w, const struct claims *c)
 		loop_timer_set(w->due, c->next_due_ms + 1);
 }
 
+/* What came after the drain began leaves again. */
+static void after_claim(struct worker *w, bool ok)
+{
+	if (w->phase == DRAINING)
+		engine_drain(w->engine);
+	else if (w->phase == RELEASING)
+		engine_release_now(w->engine);
+	else if (w->phase != RUNNING)	/* leaving, or another incarnation by now */
+		engine_drop_all(w->engine);
+	else if (ok)
+		maybe_claim(w);
+	leave_if_empty(w);
+	stop_if_quiet(w);
+}
+
 static void on_claimed(struct op *op, void *arg)
 {
 	struct worker *w = arg;
@@ -90,17 +107,7 @@ static void on_claimed(struct op *op, void *arg)
 		if (op->err.code != ERR_CANCELLED)
 			log_error("claim.failed", "error=%s", log_quotec(op->err.msg));
 	}
-	/* What came after the drain began leaves again. */
-	if (w->phase == DRAINING)
-		engine_drain(w->engine);
-	else if (w->phase == RELEASING)
-		engine_release_now(w->engine);
-	else if (w->phase != RUNNING)	/* leaving, or another incarnation by now */
-		engine_drop_all(w->engine);
-	else if (op->err.code == ERR_NONE)
-		maybe_claim(w);
-	leave_if_empty(w);
-	stop_if_quiet(w);
+	after_claim(w, op->err.code == ERR_NONE);
 }
 
 /* Small claims of a deep queue waste round trips: wait until half a batch of slots is free. */
@@ -115,17 +122,54 @@ static bool worth_claiming(const struct worker *w, int free_slots)
 	return !w->more || free_slots > half;
 }
 
+static int free_slots(const struct worker *w)
+{
+	return w->settings->worker.slots - (int)engine_active(w->engine);
+}
+
+static int claim_limit(const struct worker *w)
+{
+	return free_slots(w) < w->settings->worker.batch ? free_slots(w) : w->settings->worker.batch;
+}
+
+static bool may_claim(const struct worker *w)
+{
+	return w->phase == RUNNING && !w->claim_op && !w->taking && store_is_up(w->store) && lease_is_fresh(w);
+}
+
 static void maybe_claim(struct worker *w)
 {
-	int free_slots = w->settings->worker.slots - (int)engine_active(w->engine);
-	int limit = free_slots < w->settings->worker.batch ? free_slots : w->settings->worker.batch;
-
-	if (w->phase != RUNNING || w->claim_op || !(w->woken || w->more))
-		return;
-	if (!store_is_up(w->store) || !lease_is_fresh(w) || !worth_claiming(w, free_slots))
+	if (!may_claim(w) || !(w->woken || w->more) || !worth_claiming(w, free_slots(w)))
 		return;
 	w->woken = false;
-	w->claim_op = queue_claim(w->store, arena_new(NULL), &w->id, limit, on_claimed, w);
+	w->claim_op = queue_claim(w->store, arena_new(NULL), &w->id, claim_limit(w), 0, on_claimed, w);
+}
+
+/* What is submitted here starts here while the queue, as far as we know, holds nothing that would come before it. */
+static int room(void *arg, struct uuid *ret_worker)
+{
+	struct worker *w = arg;
+
+	if (!may_claim(w) || w->woken || w->more || free_slots(w) <= 0)
+		return 0;
+	w->taking = true;
+	*ret_worker = w->id;
+	return claim_limit(w);
+}
+
+static void on_taken(void *arg, const struct taken *t)
+{
+	struct worker *w = arg;
+
+	w->taking = false;
+	if (w->phase >= LEAVING)
+		return;
+	if (memcmp(&t->worker, &w->id, sizeof w->id) == 0) {	/* else another incarnation by now */
+		take(w, &t->claims);
+		if (t->unsure && w->phase == RUNNING)
+			w->claim_op = queue_claim(w->store, arena_new(NULL), &w->id, claim_limit(w), t->unsure, on_claimed, w);
+	}
+	after_claim(w, true);
 }
 
 static void wake(void *arg)
@@ -319,7 +363,7 @@ static void leave_if_empty(struct worker *w)
 		return;
 	if (!store_is_up(w->store)) {
 		abandon(w);
-	} else if (!w->claim_op) {
+	} else if (!w->claim_op && !w->taking) {
 		begin_leaving(w);
 		w->leave_op = queue_leave(w->store, arena_new(NULL), &w->id, on_left, w);
 	}
@@ -401,6 +445,7 @@ struct worker *worker_start(struct loop *l, struct store *s, struct engine *e, c
 	engine_on_ended(e, on_task_ended, w);
 	store_on_state(s, on_store_state, w);
 	store_listen(s, "agentd_work", wake, w);
+	queue_set_taker(s, &(struct taker){.room = room, .taken = on_taken, .arg = w});
 	register_incarnation(w);
 	on_heartbeat(w);
 	loop_timer_set(w->poll, jittered(settings->worker.poll_ms));
@@ -411,6 +456,7 @@ void worker_free(struct worker *w)
 {
 	if (!w)
 		return;
+	queue_set_taker(w->store, NULL);
 	loop_timer_free(w->heartbeat);
 	loop_timer_free(w->poll);
 	loop_timer_free(w->due);

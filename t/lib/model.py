@@ -67,19 +67,20 @@ def hexed(text):
 
 
 # --- an operation with its values, as SQL ---
-def sql_submit(items):
+def sql_submit(items, start):
     def all_of(kind, get):
         return array(kind, [get(s) for s in items])
     return ("SELECT ord, status, CASE WHEN status IN ('new', 'replayed') THEN task END, CASE WHEN status IN ('new', 'replayed') THEN state END, "
-            "CASE WHEN status IN ('new', 'replayed') THEN body::json ->> 'id' END, CASE WHEN status IN ('new', 'replayed') THEN body::json ->> 'created_at' END "
-            "FROM agentd.submit_batch(" + ", ".join([
+            "CASE WHEN status IN ('new', 'replayed') THEN body::json ->> 'id' END, CASE WHEN status IN ('new', 'replayed') THEN body::json ->> 'created_at' END, "
+            "taken FROM agentd.submit_batch(" + ", ".join([
                 all_of("uuid", lambda s: s["id"]), all_of("text", lambda s: s["workflow"]), all_of("json", lambda s: "{}"),
                 all_of("text", lambda s: s["urgency"]), all_of("json", lambda s: None),
                 all_of("json", lambda s: json.dumps(s["budget"]) if s["budget"] else None),
                 all_of("bigint", lambda s: us(s["run_at"]) if s["run_at"] is not None else 0),
                 all_of("bigint", lambda s: us(s["deadline"]) if s["deadline"] is not None else 0),
                 all_of("text", lambda s: s["key"]), all_of("text", lambda s: "POST /tasks"),
-                all_of("bytea", lambda s: hexed(s["request"])), all_of("text", lambda s: s["by"])]) + ") ORDER BY ord")
+                all_of("bytea", lambda s: hexed(s["request"])), all_of("text", lambda s: s["by"]),
+                *(["NULL", "NULL", f"'{start[0]}'", str(start[1]), str(start[2])] if start else [])]) + ") ORDER BY ord")
 
 
 def sql_claim(worker, limit, number):
@@ -189,9 +190,13 @@ class Teller:
             if self.id(worker) not in m.workers:
                 return None
         if name == "submit":
+            start = op["start"]
+            if start and self.id(start["worker"]) not in m.workers:
+                return None
             return [[dict(s, id=self.id(s["id"]), key=None if s["key"] is None else f"{self.ms} {s['key']}",
                           run_at=None if s["run_at"] is None else m.now + s["run_at"],
-                          deadline=None if s["deadline"] is None else m.now + s["deadline"]) for s in op["items"]]]
+                          deadline=None if s["deadline"] is None else m.now + s["deadline"]) for s in op["items"]],
+                    start and (self.id(start["worker"]), (m.workers[self.id(start["worker"])]["claim"] or 0) + start["number"], start["room"])]
         if name == "commit":
             return [[dict(v, task=self.id(v["task"]), fence=max(0, m.tasks[self.id(v["task"])].fence + v["fence"]),
                           run_at=None if v["run_at"] is None else m.now + v["run_at"],
@@ -324,7 +329,8 @@ class Author:
         if name == "submit":
             reuse = r.random() < 0.12
             items = [self.submission(reuse) for _ in range(1 if reuse else r.choice([1, 1, 2, 3]))]
-            self.add(op="submit", items=items)
+            start = {"worker": self.any("w"), "number": r.choice([0, 1, 1, 1]), "room": r.randint(0, 3)}
+            self.add(op="submit", items=items, start=start if start["worker"] and r.random() < 0.4 else None)
         elif name == "register":
             self.add(op="register", worker=r.random() < 0.2 and self.any("w") or self.new("w"),
                      lanes=r.choice([["default"], ["default", "sandbox"], ["sandbox", "default"], ["sandbox"]]))

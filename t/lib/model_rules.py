@@ -89,7 +89,8 @@ class Model:
         bad = bad or bool(set(budget) - {"usd", "wall_ms"}) or money is not None and budget.get("usd", 0) * USD > money
         return "invalid" if bad or wall is not None and budget.get("wall_ms", 0) > wall else None
 
-    def submit(self, items):
+    def submit(self, items, start=None):
+        """start: (worker, number of the claim, room): who may have the new ones at once."""
         status = [self.problem(s) for s in items]
         answer = [None] * len(items)
         first = {}
@@ -119,8 +120,23 @@ class Model:
                 if first.get((s["by"], s["key"])) == s["id"]:
                     del self.keys[s["by"], s["key"]]        # what is refused does not burn its key
             answer[i] = (t.id, "waiting_timer" if t.waits else "ready", t.created)
-        return [line(i + 1, x, *((a[0], a[1], a[0], rfc3339(a[2])) if x in ("new", "replayed") else [None] * 4))
-                for i, (x, a) in enumerate(zip(status, answer))]
+        taken = self.start(start, [self.tasks[s["id"]] if x == "new" else None for s, x in zip(items, status)])
+        return [line(i + 1, x, *((a[0], a[1], a[0], rfc3339(a[2])) if x in ("new", "replayed") else [None] * 4), y)
+                for i, (x, a, y) in enumerate(zip(status, answer, taken))]
+
+    def start(self, start, new):
+        if not start or start[2] == 0:
+            return [None] * len(new)
+        taken = ["f"] * len(new)
+        worker, number, room = start
+        w = self.workers[worker]
+        if w["ended"] or w["claim"] is not None and w["claim"] >= number:
+            return taken
+        w["claim"] = number
+        for i, t in enumerate(new):
+            if t and not t.waits and t.lane in w["lanes"] and taken.count("t") < room:
+                t.state, t.worker, t.fence, t.attempts[1], taken[i] = "running", worker, 1, (None, number), "t"
+        return taken
 
     # --- workers ---
     def register(self, worker, lanes):

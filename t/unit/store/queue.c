@@ -144,14 +144,19 @@ static void on_claims(struct op *op, void *arg)
 		arena_move(c->v[i]->arena, arena);
 }
 
-static struct claims claim(int limit)
+static struct claims claim_again(int limit, int again)
 {
 	struct answer w = {0};
 
-	queue_claim(store, arena_new(NULL), &worker, limit, on_claims, &w);
+	queue_claim(store, arena_new(NULL), &worker, limit, again, on_claims, &w);
 	run_until(&w.done, 1);
 	ck_assert_msg(w.err.code == ERR_NONE, "%s", w.err.msg);
 	return w.claims;
+}
+
+static struct claims claim(int limit)
+{
+	return claim_again(limit, 0);
 }
 
 /* --- moves --- */
@@ -470,12 +475,195 @@ START_TEST(restart)
 
 	/* A claim whose answer was lost gets the same tasks again. */
 	submit_many("noop", 5);
-	queue_claim(store, arena_new(NULL), &worker, 10, on_claims, &w);
+	queue_claim(store, arena_new(NULL), &worker, 10, 0, on_claims, &w);
 	cluster_command("crash");
 	run_until(&w.done, 1);
 	ck_assert_uint_eq(w.claims.n, 5);
 	for (size_t i = 0; i < 5; i++)
 		ck_assert_int_eq(commit(move_of(w.claims.v[i], MOVE_FINISH, "succeeded")).status, MOVE_OK);
+}
+END_TEST
+
+/* --- submissions that start at once --- */
+
+static struct {
+	int room, done, unsure;
+	struct claims claims;
+} given;
+
+static int room(void *arg, struct uuid *ret_worker)
+{
+	int n = given.room;
+
+	(void)arg;
+	given.room = 0;
+	*ret_worker = worker;
+	return n;
+}
+
+static void on_taken(void *arg, const struct taken *t)
+{
+	(void)arg;
+	ck_assert(uuid_eq(&t->worker, &worker));
+	given.done++;
+	given.unsure = t->unsure;
+	given.claims = t->claims;
+	given.claims.v = arena_dup(arena, t->claims.v, t->claims.n * sizeof *t->claims.v);
+	for (size_t i = 0; i < t->claims.n; i++)
+		arena_move(t->claims.v[i]->arena, arena);
+}
+
+static void offer(int n)
+{
+	memset(&given, 0, sizeof given);
+	given.room = n;
+	queue_set_taker(store, &(struct taker){.room = room, .taken = on_taken});
+}
+
+static struct submission *submit_paid(struct answer *w, int n)
+{
+	struct submission *s = ARENA_ARRAY(arena, (size_t)n, struct submission);
+
+	for (int i = 0; i < n; i++) {
+		s[i] = submission_of("paid");
+		ck_assert_int_eq(json_parse(arena, STR("{\"z\":1.50}"), NULL, &s[i].input, NULL), 0);
+		ck_assert_int_eq(json_parse(arena, STR("{\"k\":\"v\"}"), NULL, &s[i].labels, NULL), 0);
+		ck_assert_int_eq(json_parse(arena, STR("{\"usd\":\"0.5\"}"), NULL, &s[i].budget, NULL), 0);
+		tasks_submit(store, arena_new(NULL), &s[i], 0, on_submitted, &w[i]);
+	}
+	return s;
+}
+
+/* It knows the same as if it had been claimed. */
+START_TEST(starts_at_once)
+{
+	struct answer w[5] = {0};
+	const struct claimed *one, *other;
+	struct claims c;
+
+	register_worker();
+	wait_up();
+	offer(3);
+	submit_paid(w, 5);
+	for (int i = 0; i < 5; i++) {
+		run_until(&w[i].done, 1);
+		ck_assert_msg(w[i].err.code == ERR_NONE, "%s", w[i].err.msg);
+		ck_assert(str_is(w[i].submitted.state, "ready"));
+	}
+	ck_assert_int_eq(given.done, 1);
+	ck_assert_int_eq(given.unsure, 0);
+	ck_assert_uint_eq(given.claims.n, 3);
+	ck_assert_str_eq(cluster_sql("SELECT count(*) FILTER (WHERE state = 'running' AND fence = 1), count(*) FILTER (WHERE state = 'ready' AND fence = 0) "
+				     "FROM agentd.task_queue"), "3|2");
+	one = given.claims.v[0];
+	ck_assert(uuid_eq(&one->task, &w[0].submitted.id));
+	ck_assert_int_eq(commit(move_of(one, MOVE_RELEASE, "")).status, MOVE_OK);
+	c = claim(10);
+	ck_assert_uint_eq(c.n, 3);
+	other = NULL;
+	for (size_t i = 0; i < c.n; i++)
+		if (uuid_eq(&c.v[i]->task, &one->task))
+			other = c.v[i];
+	ck_assert_ptr_nonnull(other);
+	ck_assert_int_eq(other->fence, 2);
+	ck_assert_str_eq(json_text(arena, one->facts).p, json_text(arena, other->facts).p);
+	ck_assert_str_eq(json_text(arena, one->input).p, json_text(arena, other->input).p);
+	ck_assert(json_equal(one->budget, other->budget));
+	ck_assert(str_is(json_str(json_getc(one->budget, "usd")), "0.5"));
+	ck_assert(str_eq(one->workflow, other->workflow));
+	ck_assert_mem_eq(&one->bundle, &other->bundle, sizeof one->bundle);
+	ck_assert_int_eq(one->deadline_us, other->deadline_us);
+	ck_assert_int_eq(one->created_us, other->created_us);
+	ck_assert_int_eq(commit(move_of(given.claims.v[1], MOVE_FINISH, "succeeded")).status, MOVE_OK);
+	ck_assert_str_eq(cluster_sql("SELECT count(*), min(fence) FROM agentd.attempts WHERE outcome = 'succeeded' AND task = "
+				     "(SELECT id FROM agentd.tasks WHERE state = 'succeeded' AND workflow = 'paid' ORDER BY id DESC LIMIT 1)"), "1|1");
+}
+END_TEST
+
+/* Nobody is given what it may not run: a time to come, another lane, a worker that has left. */
+START_TEST(starts_only_what_it_may)
+{
+	struct answer w[2] = {0};
+	struct submission s[2] = {submission_of("noop"), submission_of("noop")};
+
+	register_worker();
+	wait_up();
+	offer(10);
+	s[0].run_at_us = clock_wall_us() + 3600000000;
+	tasks_submit(store, arena_new(NULL), &s[0], 0, on_submitted, &w[0]);
+	run_until(&w[0].done, 1);
+	ck_assert_uint_eq(given.claims.n, 0);
+	ck_assert_int_eq(given.done, 1);
+	cluster_sql("UPDATE agentd.workers SET lanes = '{elsewhere}' WHERE ended_at IS NULL");
+	offer(10);
+	tasks_submit(store, arena_new(NULL), &s[1], 0, on_submitted, &w[1]);
+	run_until(&w[1].done, 1);
+	ck_assert_uint_eq(given.claims.n, 0);
+	cluster_sql("UPDATE agentd.workers SET lanes = '{default}', ended_at = now() WHERE ended_at IS NULL");
+	s[1] = submission_of("noop");
+	w[1].done = 0;
+	offer(10);
+	tasks_submit(store, arena_new(NULL), &s[1], 0, on_submitted, &w[1]);
+	run_until(&w[1].done, 1);
+	ck_assert_int_eq(given.done, 1);
+	ck_assert_uint_eq(given.claims.n, 0);
+	ck_assert_int_eq(given.unsure, 0);
+	ck_assert_int_eq(cluster_number("SELECT count(*) FROM agentd.task_queue WHERE state = 'running'"), 0);
+}
+END_TEST
+
+static void await(const char *query)
+{
+	int64_t end = clock_boot_ms() + 60000;
+
+	while (cluster_number(query) == 0)
+		ck_assert_msg(clock_boot_ms() < end, "no end after 60 s: %s", query);
+}
+
+/* The transaction took place and its answer was lost (a commit that waits for a standby is on the disk already): who was to start
+ * the tasks finds them. */
+START_TEST(lost_start)
+{
+	enum { N = 4 };
+	struct answer w[N] = {0};
+	struct claims c;
+
+	register_worker();
+	wait_up();
+	cluster_sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+	cluster_sql("SELECT pg_reload_conf()");
+	await("SELECT (current_setting('synchronous_standby_names') = 'nobody')::integer");
+	offer(N);
+	submit_paid(w, N);
+	while (given.room)
+		loop_once(loop);	/* it leaves */
+	await("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+	cluster_sql("ALTER SYSTEM RESET synchronous_standby_names");
+	cluster_command("crash");
+	for (int i = 0; i < N; i++) {
+		run_until(&w[i].done, 1);
+		ck_assert(w[i].submitted.replayed);
+	}
+	ck_assert_int_eq(given.done, 1);
+	ck_assert_int_ne(given.unsure, 0);
+	c = claim_again(10, given.unsure);
+	ck_assert_uint_eq(c.n, N);
+	for (int i = 0; i < N; i++)
+		ck_assert_int_eq(commit(move_of(c.v[i], MOVE_FINISH, "succeeded")).status, MOVE_OK);
+
+	/* It did not take place: they are given now, and what asks in vain learns that there is nothing. */
+	memset(w, 0, sizeof w);
+	cluster_command("down");
+	offer(N);
+	submit_paid(w, N);
+	for (int i = 0; i < 10 && given.room; i++)
+		loop_once(loop);
+	cluster_command("up");
+	for (int i = 0; i < N; i++)
+		run_until(&w[i].done, 1);
+	ck_assert_int_eq(given.done, 1);
+	ck_assert_uint_eq(given.claims.n, N);
+	ck_assert_int_eq(given.unsure, 0);
 }
 END_TEST
 
@@ -624,6 +812,9 @@ int main(void)
 	tcase_add_test(tc, order_is_kept);
 	tcase_add_test(tc, group_commit);
 	tcase_add_test(tc, restart);
+	tcase_add_test(tc, starts_at_once);
+	tcase_add_test(tc, starts_only_what_it_may);
+	tcase_add_test(tc, lost_start);
 	tcase_add_test(tc, down_and_deadline);
 	tcase_add_test(tc, cancel_and_close);
 	tcase_add_test(tc, listens);

@@ -40,6 +40,8 @@ static void *state_arg, *ended_arg, *notify_arg;
 static size_t active;
 static int drains, releases, drops, stops;
 static int64_t fresh_until_ms;
+static struct taker taker;
+static int asked_again;			/* number of the last claim, when it was one of before */
 
 void store_on_state(struct store *s, void (*fn)(void *arg, bool up), void *arg)
 {
@@ -132,11 +134,18 @@ struct op *queue_leave(struct store *s, struct arena *a, const struct uuid *w, o
 	return begin(a, LEAVE, done, arg);
 }
 
-struct op *queue_claim(struct store *s, struct arena *a, const struct uuid *w, int limit, op_done_fn *done, void *arg)
+void queue_set_taker(struct store *s, const struct taker *t)
+{
+	(void)s;
+	taker = t ? *t : (struct taker){0};
+}
+
+struct op *queue_claim(struct store *s, struct arena *a, const struct uuid *w, int limit, int again, op_done_fn *done, void *arg)
 {
 	(void)s;
 	(void)w;
 	ck_assert_int_gt(limit, 0);
+	asked_again = again;
 	return begin(a, CLAIM, done, arg);
 }
 
@@ -282,6 +291,7 @@ static void teardown(void)
 	turns();
 	ck_assert_int_eq(stops, 1);
 	worker_free(worker);
+	ck_assert(!taker.room && !taker.taken);
 	loop_free(loop);
 }
 
@@ -497,6 +507,114 @@ START_TEST(fresh_heartbeat_after_an_outage)
 }
 END_TEST
 
+/* --- submissions that start at once --- */
+
+static void taken(const struct uuid *id, int n, int unsure)
+{
+	struct arena *a = arena_new(NULL);
+	struct claimed *v[MAX_TASKS];
+	struct taken t = {.worker = *id, .claims = {.v = v, .next_due_ms = -1}, .unsure = unsure};
+
+	for (; (int)t.claims.n < n; t.claims.n++) {
+		struct arena *mine = arena_new(a);
+
+		v[t.claims.n] = ARENA_NEW(mine, struct claimed);
+		v[t.claims.n]->arena = mine;
+	}
+	taker.taken(taker.arg, &t);
+	arena_free(a);
+	turns();
+}
+
+START_TEST(starts_what_is_submitted)
+{
+	struct uuid id;
+
+	hold[CLAIM] = true;
+	start();
+	ck_assert_int_eq(taker.room(taker.arg, &id), 0);	/* a claim is under way */
+	answer(CLAIM);
+	turns();
+	settings.worker.slots = 5;
+	settings.worker.batch = 3;
+	ck_assert_int_eq(taker.room(taker.arg, &id), 3);
+	ck_assert_int_eq(taker.room(taker.arg, &id), 0);	/* one batch at a time */
+	notify(notify_arg);
+	turns();
+	ck_assert_int_eq(sent[CLAIM], 1);	/* not before it is known what was taken */
+	taken(&id, 3, 0);
+	ck_assert_uint_eq(active, 3);
+	ck_assert_int_eq(sent[CLAIM], 2);
+	ck_assert_int_eq(asked_again, 0);
+	answer(CLAIM);
+	turns();
+	ck_assert_int_eq(taker.room(taker.arg, &id), 2);
+	taken(&id, 2, 0);
+	ck_assert_int_eq(taker.room(taker.arg, &id), 0);	/* no room */
+	stop();
+	tasks_end();
+}
+END_TEST
+
+START_TEST(asks_for_what_it_was_given)
+{
+	struct uuid id;
+
+	start();
+	ck_assert_int_gt(taker.room(taker.arg, &id), 0);
+	hold[CLAIM] = true;
+	taken(&id, 0, 17);
+	ck_assert_int_eq(asked_again, 17);
+	ck_assert_int_eq(taker.room(taker.arg, &id), 0);
+	claimable = 2;
+	answer(CLAIM);
+	turns();
+	ck_assert_uint_eq(active, 2);
+	stop();
+	tasks_end();
+}
+END_TEST
+
+START_TEST(leaves_when_it_knows_what_was_taken)
+{
+	struct uuid id;
+
+	start();
+	ck_assert_int_gt(taker.room(taker.arg, &id), 0);
+	stop();
+	turns();
+	ck_assert_int_eq(sent[LEAVE], 0);
+	taken(&id, 1, 0);
+	ck_assert_uint_eq(active, 1);
+	ck_assert_int_eq(drains, 2);
+	ck_assert_int_eq(sent[LEAVE], 0);
+	tasks_end();
+	turns();
+	ck_assert_int_eq(sent[LEAVE], 1);
+	taken(&id, 1, 0);	/* later than anybody waits */
+	ck_assert_uint_eq(active, 0);
+}
+END_TEST
+
+START_TEST(what_another_incarnation_was_given)
+{
+	struct uuid id, now;
+
+	settings.worker.heartbeat_ms = 1;
+	start();
+	ck_assert_int_gt(taker.room(taker.arg, &id), 0);
+	lose_lease();
+	turns();
+	taken(&id, 2, 0);
+	ck_assert_uint_eq(active, 0);
+	ck_assert_int_gt(taker.room(taker.arg, &now), 0);
+	ck_assert(!uuid_eq(&id, &now));
+	taken(&id, 0, 9);
+	ck_assert_int_eq(asked_again, 0);
+	stop();
+}
+END_TEST
+
 START_TEST(long_poll_period)
 {
 	settings.worker.poll_ms = 8589934590;	/* half of it and one is 2^32 */
@@ -525,6 +643,10 @@ static Suite *suite(void)
 	tcase_add_test(t, lost_lease);
 	tcase_add_test(t, stop_after_a_lost_lease);
 	tcase_add_test(t, fresh_heartbeat_after_an_outage);
+	tcase_add_test(t, starts_what_is_submitted);
+	tcase_add_test(t, asks_for_what_it_was_given);
+	tcase_add_test(t, leaves_when_it_knows_what_was_taken);
+	tcase_add_test(t, what_another_incarnation_was_given);
 	tcase_add_test(t, long_poll_period);
 	suite_add_tcase(s, t);
 	return s;
