@@ -13,7 +13,7 @@ import time
 
 import flows
 from oracle import Watch
-from pg import Cluster, PgDown, Pool, children, is_alive
+from pg import Cluster, PgDown, PgError, Pool, children, is_alive
 from procs import Died, Process
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -130,10 +130,11 @@ class Rig:
             return p
         return p.start(wait)
 
-    def start_all(self, workers=4):
-        """web, sweeper, worker0 ... ; answers the workers' names."""
+    def start_all(self, workers=4, web="web"):
+        """web, sweeper, worker0 ... ; answers the workers' names. web="all": the one called web is a worker too, which starts what it takes in."""
         names = [f"worker{i}" for i in range(workers)]
-        for name in ["web", "sweeper"] + names:
+        self.start("web", web, wait=False)
+        for name in ["sweeper"] + names:
             self.start(name, wait=False)
         for name in ["web", "sweeper"] + names:
             self.processes[name].wait_ready()
@@ -168,6 +169,15 @@ class Rig:
     def sql(self, query, *params):
         """Rows as tuples of text, past any proxy. Raises PgDown while the database is away, PgError when it refuses."""
         return self.pool.query(query, *params)
+
+    def checkpoint(self):
+        """In a thread of its own; whoever disturbs the server may meet it half way."""
+        try:
+            self.sql("CHECKPOINT")
+        except (PgDown, PgError):
+            pass
+        finally:
+            self.pool.close()
 
     def value(self, query, *params):
         return self.sql(query, *params)[0][0]

@@ -83,7 +83,7 @@ class Undo:
         self.guardian.stdin.flush()
 
     def later(self, *command):
-        """To be run at the end; answers a handle for now()."""
+        """A command that undoes something when the run ends, or before, by now(), which takes the handle that this answers."""
         self.number += 1
         self._tell("push", self.number, command)
         self.stack.append((self.number, command))

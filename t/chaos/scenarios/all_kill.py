@@ -10,7 +10,7 @@ ROUNDS = 200
 def run(run):
     rounds = run.n(ROUNDS, least=3)
     with run.rig() as rig:
-        workers = rig.start_all(2)
+        workers = rig.start_all(2, web="all")
         clients = rig.clients(8)
         feed = Feed(clients, ["five", "loop", "timer"], 20)
         nemesis = Nemesis(rig)

@@ -17,7 +17,7 @@ def run(run):
     with run.rig(start=False, database=proxy.CONNINFO) as rig:
         line = proxy.Proxy(rig)
         prove(rig, line)
-        rig.start_all(4)
+        rig.start_all(3, web="all")
         clients = rig.clients(8)
         line.tell(f"cut both {EVERY} {STATEMENTS}")
         seen = line.cuts()

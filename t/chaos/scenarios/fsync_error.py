@@ -10,7 +10,7 @@ import threading
 
 import volume
 from nemesis import Nemesis
-from pg import PgDown, PgError, children
+from pg import children
 from undo import CannotHere
 
 NAME = "fsync-error"
@@ -70,7 +70,7 @@ def inject(rig, nemesis):
     nemesis.did("fsync-eio", f"when={which}")
     try:
         if rig.rng.random() < 0.5:
-            threading.Thread(target=checkpoint, args=(rig,), daemon=True).start()
+            threading.Thread(target=rig.checkpoint, daemon=True).start()
         for _ in range(200):
             if complaints(rig) > before:
                 break
@@ -89,12 +89,3 @@ def inject(rig, nemesis):
         n = sum("(INJECTED)" in line for line in f)
     os.unlink(trace)
     return n
-
-
-def checkpoint(rig):
-    try:
-        rig.sql("CHECKPOINT")
-    except (PgDown, PgError):
-        pass
-    finally:
-        rig.pool.close()

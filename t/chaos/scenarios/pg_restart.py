@@ -22,7 +22,7 @@ def rate(rig):
 def run(run):
     restarts = run.n(RESTARTS, least=4)
     with run.rig(settings={"worker": {"slots": 200, "batch": 100}}) as rig:
-        rig.start_all(2)
+        rig.start_all(2, web="all")
         clients = rig.clients(16)
         feed = Feed(clients, ["five", "paid", "loop"], PER_S)
         nemesis = Nemesis(rig)

@@ -12,7 +12,7 @@ import threading
 
 import volume
 from nemesis import Nemesis
-from pg import PgDown, PgError, children
+from pg import children
 from rig import Rig
 
 NAME = "power-cut"
@@ -34,7 +34,7 @@ def run(run):
             disk = make(rig, plugin)
             made.append(disk)
             rig.allow["io"] = rig.allow["panic"] = True
-            rig.start_all(2)
+            rig.start_all(2, web="all")
             clients = rig.clients(8)
             nemesis = Nemesis(rig)
             while seen["cuts"] < run.n(CUTS) and run.more():
@@ -42,7 +42,7 @@ def run(run):
                 clients.submit("paid", 20)
                 clients.wait(30, clients.acknowledged + 20)
                 if rig.rng.random() < 0.5:
-                    threading.Thread(target=checkpoint, args=(rig,)).start()
+                    threading.Thread(target=rig.checkpoint).start()
                 nemesis.pause(0.7)
                 report = cut(rig, disk)
                 nemesis.did("power-cut", report)
@@ -75,16 +75,6 @@ def make(rig, plugin):
     rig.sql("CHECKPOINT")
     volume.run("sync", "-f", disk.path)
     return disk
-
-
-def checkpoint(rig):
-    """One that the cut may meet half way."""
-    try:
-        rig.sql("CHECKPOINT")
-    except (PgDown, PgError):
-        pass
-    finally:
-        rig.pool.close()
 
 
 def cut(rig, disk):
