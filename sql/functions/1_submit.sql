@@ -170,10 +170,19 @@ BEGIN
 				format('"urgency": expected low, normal or high, got "%s"', p_urgency[i])
 			WHEN octet_length(p_key[i]) NOT BETWEEN 1 AND 255 THEN '"idempotency key": expected 1 to 255 characters'
 			WHEN (timestamptz 'epoch' + nullif(p_deadline[i], 0) * interval '1 microsecond') <= v_now THEN '"deadline": has passed already'
-			WHEN p_labels[i] IS NOT NULL AND agentd.labels_problem(p_labels[i]) IS NOT NULL THEN agentd.labels_problem(p_labels[i])
-			WHEN p_budget[i] IS NOT NULL THEN agentd.budget_problem(p_budget[i], w.budget)
 			END) x(message)
 		ORDER BY i) c;
+	IF num_nonnulls(VARIADIC p_labels) + num_nonnulls(VARIADIC p_budget) > 0 THEN
+		FOR i IN 1..v_n LOOP
+			IF v_status[i] IS NULL THEN
+				v_message[i] := coalesce(agentd.labels_problem(p_labels[i]), agentd.budget_problem(p_budget[i], v_limit[i]));
+				IF v_message[i] IS NOT NULL THEN
+					v_status[i] := 'invalid';
+					v_body[i] := NULL;
+				END IF;
+			END IF;
+		END LOOP;
+	END IF;
 
 	IF v_why IS NOT NULL THEN
 		FOREACH v_ord IN ARRAY agentd.submissions_new(p_id, p_key, p_route, p_principal, v_status) LOOP

@@ -221,6 +221,9 @@ static void send_batch(struct commits *c, struct pending *const *v, size_t n)
 		CRASHPOINT("finish.before_send");
 	call_start(&b->call, 0, read_rows, on_batch, b);
 	CRASHPOINT("commit.after_send");
+	/* Who waits for an end may ask now: over the same connection its question comes behind this, and is answered with it. */
+	if (b->ends)
+		store_tell(c->store, "agentd_done");
 }
 
 /* --- choosing what leaves --- */
