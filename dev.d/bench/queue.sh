@@ -7,11 +7,8 @@ d_publish
 limit noop "$n"
 say "kept: $(kept | tr '\n' ' ')"
 
-psql_bench=$PG_BIN/pgbench
-[ -x "$psql_bench" ] || die "no pgbench beside the server's programs"
-sql "CREATE DATABASE bench" && PGDATABASE=bench pg_psql -f t/bench/jobs.sql 2>/dev/null
-PGDATABASE=bench pg_psql -c "INSERT INTO jobs (payload) SELECT jsonb_build_object('i', g) FROM generate_series(1, 10008) g" -c 'ANALYZE jobs' -c CHECKPOINT
-tps=$("$psql_bench" -n -c 24 -j 2 -t 417 -f t/bench/claim_done.sql bench 2>/dev/null | awk '/^tps/ {printf "%.0f", $3}')
+jobs_database
+tps=$("$PG_BIN/pgbench" -n -c 24 -j 2 -t 417 -f t/bench/claim_done.sql bench 2>/dev/null | awk '/^tps/ {printf "%.0f", $3}')
 
 rate=$(per_s "$n" "$real_ms")
 figure tasks_per_s "$rate" tasks/s
