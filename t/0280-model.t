@@ -26,6 +26,6 @@ breaks() {
 }
 breaks commit_steps "AND x.fence = m.fence AND x.worker" "AND x.worker"
 breaks sweep_expired_workers "recoveries = x.recoveries + 1," ""
-breaks submit_batch " AND v_lane[i] = ANY (v_lanes)" ""
+breaks submit_batch " AND (v_flow[i]).lane = ANY (v_lanes)" ""
 breaks effect_move_allowed "OR p_same AND" "OR"
 done_testing

@@ -123,7 +123,7 @@ DECLARE
 	v_task uuid[] := p_id;
 	v_state text[];
 	v_body text[];
-	v_bundle bytea[];
+	v_flow workflows[];
 	v_lo uuid := agentd.uuid_at(greatest(clock_timestamp() - interval '25 days', 'epoch'));
 	v_hi uuid := agentd.uuid_at(clock_timestamp() + interval '25 days');
 	v_leaves smallint[];
@@ -132,9 +132,6 @@ DECLARE
 	v_n integer := cardinality(p_id);
 	v_new bigint;
 	v_leaf smallint[];
-	v_lane text[];
-	v_semantics smallint[];
-	v_limit json[];
 	v_until timestamptz[];
 	v_one smallint;
 	v_other smallint;
@@ -146,13 +143,12 @@ DECLARE
 	v_taken boolean[];
 	v_left integer := p_room;
 BEGIN
-	SELECT array_agg(c.status), array_agg(c.message), array_agg(c.state), array_agg(c.bundle), array_agg(c.leaf), array_agg(c.lane),
-		array_agg(c.semantics), array_agg(c.budget), array_agg(c.until),
-		array_agg(CASE WHEN c.status IS NULL THEN agentd.submitted_body(p_id[c.i], c.state::task_state, p_workflow[c.i], c.bundle, v_now)
+	SELECT array_agg(c.status), array_agg(c.message), array_agg(c.state), array_agg(c.leaf), array_agg(c.flow), array_agg(c.until),
+		array_agg(CASE WHEN c.status IS NULL THEN agentd.submitted_body(p_id[c.i], c.state::task_state, p_workflow[c.i], (c.flow).bundle, v_now)
 			WHEN c.status = 'clock' THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text END)
-	INTO v_status, v_message, v_state, v_bundle, v_leaf, v_lane, v_semantics, v_limit, v_until, v_body
+	INTO v_status, v_message, v_state, v_leaf, v_flow, v_until, v_body
 	FROM (
-		SELECT i, w.bundle, w.lane, w.semantics, w.budget,
+		SELECT i, w AS flow,
 			CASE WHEN (timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond') > v_now THEN 'waiting_timer' ELSE 'ready' END AS state,
 			least((timestamptz 'epoch' + nullif(p_deadline[i], 0) * interval '1 microsecond'),
 				v_now + coalesce((p_budget[i] ->> 'wall_ms')::bigint, (w.budget ->> 'wall_ms')::bigint) * interval '1 millisecond') AS until,
@@ -175,7 +171,7 @@ BEGIN
 	IF num_nonnulls(VARIADIC p_labels) + num_nonnulls(VARIADIC p_budget) > 0 THEN
 		FOR i IN 1..v_n LOOP
 			IF v_status[i] IS NULL THEN
-				v_message[i] := coalesce(agentd.labels_problem(p_labels[i]), agentd.budget_problem(p_budget[i], v_limit[i]));
+				v_message[i] := coalesce(agentd.labels_problem(p_labels[i]), agentd.budget_problem(p_budget[i], (v_flow[i]).budget));
 				IF v_message[i] IS NOT NULL THEN
 					v_status[i] := 'invalid';
 					v_body[i] := NULL;
@@ -241,8 +237,8 @@ BEGIN
 			INSERT INTO tasks (id, parent, created_at, run_at, deadline, leaf, workflow, bundle, submitted_by,
 				urgency, labels, budget, origin, input, input_blob)
 			SELECT p_id[i], p_parent[i], v_now, (timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond'), v_until[i],
-				v_one, p_workflow[i], v_bundle[i], p_principal[i], p_urgency[i], p_labels[i],
-				agentd.budget_effective(p_budget[i], v_limit[i]), p_origin[i],
+				v_one, p_workflow[i], (v_flow[i]).bundle, p_principal[i], p_urgency[i], p_labels[i],
+				agentd.budget_effective(p_budget[i], (v_flow[i]).budget), p_origin[i],
 				CASE WHEN NOT (pg_column_size(p_input[i]) > 65540) THEN p_input[i] END,
 				CASE WHEN (pg_column_size(p_input[i]) > 65540) THEN agentd.blob_digest(p_input[i]) END
 			FROM generate_series(1, v_n) i
@@ -286,7 +282,7 @@ BEGIN
 		v_taken := array_fill(false, ARRAY[v_n]);
 		FOR i IN 1..v_n LOOP
 			EXIT WHEN v_left = 0 OR v_lanes IS NULL;
-			IF v_status[i] IS NULL AND v_state[i] = 'ready' AND v_lane[i] = ANY (v_lanes) AND v_semantics[i] <= v_serves THEN
+			IF v_status[i] IS NULL AND v_state[i] = 'ready' AND (v_flow[i]).lane = ANY (v_lanes) AND (v_flow[i]).semantics <= v_serves THEN
 				v_taken[i] := true;
 				v_left := v_left - 1;
 			END IF;
@@ -295,8 +291,8 @@ BEGIN
 	INSERT INTO task_queue (id, run_at, deadline, state, leaf, priority, lane, semantics, budget_usd, fence, worker)
 	SELECT p_id[i], coalesce((timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond'), v_now), v_until[i],
 		CASE WHEN v_taken[i] THEN 'running' ELSE v_state[i] END::task_state,
-		v_leaf[i], agentd.priority_of(p_urgency[i]), v_lane[i], v_semantics[i],
-		coalesce((p_budget[i] ->> 'usd')::numeric, (v_limit[i] ->> 'usd')::numeric),
+		v_leaf[i], agentd.priority_of(p_urgency[i]), (v_flow[i]).lane, (v_flow[i]).semantics,
+		coalesce((p_budget[i] ->> 'usd')::numeric, ((v_flow[i]).budget ->> 'usd')::numeric),
 		CASE WHEN v_taken[i] THEN 1 ELSE 0 END, CASE WHEN v_taken[i] THEN p_worker END
 	FROM generate_series(1, v_n) i
 	WHERE v_status[i] IS NULL;
@@ -309,7 +305,7 @@ BEGIN
 		PERFORM pg_notify('agentd_work', 'told');
 	END IF;
 	RETURN QUERY SELECT i::bigint, coalesce(v_status[i], 'new'), v_task[i], v_state[i], v_body[i], v_message[i], v_taken[i],
-		CASE WHEN v_taken[i] THEN v_bundle[i] END, CASE WHEN v_taken[i] THEN agentd.budget_effective(p_budget[i], v_limit[i]) END,
+		CASE WHEN v_taken[i] THEN (v_flow[i]).bundle END, CASE WHEN v_taken[i] THEN agentd.budget_effective(p_budget[i], (v_flow[i]).budget) END,
 		(extract(epoch FROM v_now) * 1000000)::bigint, coalesce((extract(epoch FROM v_until[i]) * 1000000)::bigint, 0)
 		FROM generate_series(1, v_n) i;
 END $$;

@@ -65,7 +65,8 @@ static int class_of(struct run *r, struct str tool, enum effect_class *ret, stru
 	const struct contract *c = pinned(r, tool);
 
 	if (!live)
-		return err_set(err, ERR_TOOL_UNKNOWN, "no tool \"" STR_FMT "\" is installed here", STR_ARG(tool));
+		return err_set(err, ERR_TOOL_UNKNOWN, "no tool \"" STR_FMT "\" is installed here: a worker reads tools.d when it starts and at SIGHUP",
+			       STR_ARG(tool));
 	*ret = effect_as_run(c ? effect_stricter(c->effect, live->contract.effect) : live->contract.effect);
 	return 0;
 }
