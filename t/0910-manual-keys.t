@@ -187,7 +187,7 @@ done >"$D/unknown"
 is "agentd-api.7: no other route" "$(cat "$D/unknown")" ""
 section agentd-api.7 PROBLEMS >"$D/problems"
 # shellcheck disable=SC2046
-# No answer has "schema" yet: inputs are checked when a worker takes the task.
+# No answer has "schema": inputs are checked when a worker takes the task.
 check_words "agentd-api.7: every problem" "$D/problems" \
 	$(sed -n '/SCHEMA_INPUT/d; s/^	{ERR_[A-Z_]*, [0-9]*, "\([a-z_]*\)"},*/\1/p' "$top_srcdir/src/web/reply.c" | sort -u) \
 	$(cat "$top_srcdir"/src/web/*.c | tr -d '\n' | grep -o 'reply_problem([^"]*"[a-z_]*"' | sed 's/.*"\([a-z_]*\)"/\1/' | sort -u)

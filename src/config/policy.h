@@ -1,6 +1,6 @@
 /* policy.h - policies/risk.yaml, checked: ordered rules over task, tool, arguments, token.
  *
- * Shapes:  rules in order; the first that fits decides (guard/risk.c, later issue).
+ * Shapes:  rules in order; the first that fits decides (nothing evaluates them in this version).
  * Memory:  one arena, immutable.
  * Errors:  all to the diag list.
  * Source:  DESIGN section 7; agentd-risk(5).

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-enum { MAX_LABELS = 32, MAX_LABEL_BYTES = 256, MAX_NAME = 63, MAX_KEY = 255 };
+enum { MAX_LABELS = 32, MAX_LABEL_BYTES = 255, MAX_NAME = 63, MAX_KEY = 255 };
 
 struct reader {
 	const char *key;
@@ -82,7 +82,7 @@ static int read_labels(struct arena *a, const struct json *v, struct submission 
 		if (name.n == 0 || name.n > MAX_NAME)
 			return bad(err, pointer_to(a, "/labels", name), "a name of 1 to 63 bytes", text);
 		if (json_type(text) != JSON_STRING || json_str(text).n > MAX_LABEL_BYTES)
-			return bad(err, pointer_to(a, "/labels", name), "a text of at most 256 bytes", text);
+			return bad(err, pointer_to(a, "/labels", name), "a text of at most 255 bytes", text);
 	}
 	s->labels = v;
 	return 0;

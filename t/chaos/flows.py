@@ -11,7 +11,7 @@ Workflows (input {"n": integer}; every output echoes n, which the oracle checks)
   loop    four calls of again in a loop, two at a time     timer   waits 500 ms in the worker and 2 s parked, then again
 """
 
-# no runner is tx yet: such an effect commits with its step and is never under way
+# no runner is tx: such an effect commits with its step and is never under way
 CLASSES = {"pure": "look", "idempotent": "again", "at_most_once": "once"}
 INPUT = "input: {type: object, required: [n], properties: {n: {type: integer}, s: {type: integer}}}\n"
 

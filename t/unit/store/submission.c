@@ -49,7 +49,7 @@ static const struct {
 	{"{\"workflow\": \"w\", \"urgency\": \"HIGH\"}", "/urgency: expected \"low\""},
 	{"{\"workflow\": \"w\", \"urgency\": null}", "/urgency: expected"},
 	{"{\"workflow\": \"w\", \"labels\": {\"a\": \"x\"}}", NULL},
-	{"{\"workflow\": \"w\", \"labels\": {\"a\": 1}}", "/labels/a: expected a text of at most 256 bytes, got number"},
+	{"{\"workflow\": \"w\", \"labels\": {\"a\": 1}}", "/labels/a: expected a text of at most 255 bytes, got number"},
 	{"{\"workflow\": \"w\", \"labels\": {\"a/b\": 1}}", "/labels/a~1b: expected a text"},
 	{"{\"workflow\": \"w\", \"labels\": {\"\": \"x\"}}", "/labels/: expected a name of 1 to 63 bytes"},
 	{"{\"workflow\": \"w\", \"labels\": [\"a\"]}", "/labels: expected an object, got array"},
