@@ -9,6 +9,10 @@
 -- R18, for each class. p_from null: there is no row yet. p_same: the attempt and try that dispatched it speak, as when a
 -- move is sent again. tx is never under way: its effect is in the transaction of its step. at_most_once is dispatched once; only
 -- who dispatched it knows how it ended, for others it is uncertain.
+-- What a database of version 9 has under other names of parameters, or has no use for any more.
+DROP FUNCTION IF EXISTS agentd.effect_move_allowed(text, agentd.effect_state, agentd.effect_state, boolean),
+	agentd.claimed_rows(uuid[], integer[], smallint[], smallint[], smallint[], boolean[], bigint[], bigint[]),
+	agentd.task_steps(uuid, smallint, boolean);
 CREATE OR REPLACE FUNCTION agentd.effect_move_allowed(p_class text, p_from agentd.effect_state, p_to agentd.effect_state,
 	p_same boolean) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
