@@ -509,6 +509,7 @@ static int spawn(struct proc *p, struct ends *e)
 
 		kill_group(p, SIGKILL);
 		waitpid(p->pid, NULL, 0);
+		guard_remove(p->pid);
 		errno = error;
 		return -1;
 	}

@@ -163,9 +163,11 @@ static void poll_setup(struct link *k)
 			return;
 		}
 		if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-			set_reason(k, PQresultErrorMessage(r));
+			char reason[sizeof k->reason];
+
+			snprintf(reason, sizeof reason, "%s", PQresultErrorMessage(r));
 			PQclear(r);
-			link_lost(k, PQerrorMessage(k->conn));
+			link_lost(k, reason);
 			return;
 		}
 		PQclear(r);
