@@ -27,6 +27,7 @@ is "an id of somebody else" "$(field "$(one "$a" k9 r1 token:b)" 1)" id_conflict
 is "one task per key" "$(sql "SELECT count(*), count(DISTINCT id) FROM agentd.task_queue")" "3|3"
 sql "SELECT agentd.cancel('$a', '', true)" >/dev/null
 again=$(one "$(new)" k1 r1)
+is "a budget that is none is refused by its name" "$(refused "SELECT agentd.submit('paid', budget => '{\"wall_ms\":\"soon\"}')") $(refused "SELECT agentd.submit('paid', budget => '{\"wall_ms\":99999999999999999999}')")" "AG422 AG422"
 is "the replay stands after the task ended" "$(field "$again" 1,2,3)" "replayed|$a|$(field "$first" 3)"
 is "two of a key in one batch" "$(sql "SELECT string_agg(status, ' ' ORDER BY ord), count(DISTINCT task) FROM agentd.submit_batch(
 	ARRAY['$(new)', '$(new)', '$(new)']::uuid[], ARRAY['noop', 'noop', 'nope'], ARRAY['{}', '{}', '{}']::json[], ARRAY['normal', 'normal', 'normal'],

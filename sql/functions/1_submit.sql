@@ -3,7 +3,7 @@
 -- Words:  a submission names a workflow and pins its active bundle; replayed: the answer of an earlier one.
 --         A key is the caller's Idempotency-Key within (principal, route); request is the SHA-256 of the
 --         canonical request.
--- Locks:  idempotency_keys in key order, then tasks, then the worker that is to start them, then task_queue.
+-- Locks:  idempotency_keys in key order, blobs and blob_refs by digest, tasks, the worker that is to start them, task_queue.
 
 -- Why a submission's budget is not acceptable (it may lower the workflow's, never raise it), or null.
 CREATE OR REPLACE FUNCTION agentd.budget_problem(p_own json, p_limit json) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
@@ -151,7 +151,7 @@ BEGIN
 		SELECT i, w AS flow,
 			CASE WHEN (timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond') > v_now THEN 'waiting_timer' ELSE 'ready' END AS state,
 			least((timestamptz 'epoch' + nullif(p_deadline[i], 0) * interval '1 microsecond'),
-				v_now + coalesce((p_budget[i] ->> 'wall_ms')::bigint, (w.budget ->> 'wall_ms')::bigint) * interval '1 millisecond') AS until,
+				v_now + (w.budget ->> 'wall_ms')::bigint * interval '1 millisecond') AS until,
 			CASE WHEN p_id[i] BETWEEN v_lo AND v_hi THEN agentd.leaf_of(agentd.uuid_time(p_id[i]), w.retain) END AS leaf,
 			CASE WHEN w.name IS NULL THEN 'not_found' WHEN x.message IS NOT NULL THEN 'invalid'
 				WHEN p_id[i] < v_lo OR p_id[i] > v_hi THEN 'clock' END AS status,
@@ -175,6 +175,8 @@ BEGIN
 				IF v_message[i] IS NOT NULL THEN
 					v_status[i] := 'invalid';
 					v_body[i] := NULL;
+				ELSE
+					v_until[i] := least(v_until[i], v_now + (p_budget[i] ->> 'wall_ms')::bigint * interval '1 millisecond');
 				END IF;
 			END IF;
 		END LOOP;

@@ -121,8 +121,7 @@ BEGIN
 		ELSE u.trusted_from END
 	RETURNING trusted_from INTO v_from;
 	IF p_now < v_from THEN
-		RAISE WARNING 'the clock has jumped: % destroys nothing before %', p_duty, agentd.rfc3339(v_from)
-			USING HINT = 'the same holds for the first day';
+		RAISE WARNING '% destroys nothing before %: the clock has jumped, or this is its first day', p_duty, agentd.rfc3339(v_from);
 	END IF;
 	RETURN p_now >= v_from;
 END $$;
