@@ -237,7 +237,3 @@ void bundle_cache_free(struct bundle_cache *c)
 	arena_free(c->arena);
 }
 
-size_t bundle_cache_count(const struct bundle_cache *c)
-{
-	return c->n;
-}

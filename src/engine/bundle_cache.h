@@ -41,6 +41,5 @@ void bundle_cache_free(struct bundle_cache *c);		/* no reference may be held */
 void bundle_get(struct bundle_cache *c, const struct digest *d, struct bundle_wait *w);
 void bundle_forget(struct bundle_wait *w);		/* do not call back */
 void bundle_put(struct bundle_cache *c, struct bundle_ref *ref);
-size_t bundle_cache_count(const struct bundle_cache *c);
 
 #endif

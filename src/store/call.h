@@ -48,7 +48,8 @@ struct call {
 	struct call *next_resting;
 	struct loop_timer *deadline, *again;	/* again: set while it rests before its next try */
 	int64_t deadline_ms;
-	unsigned repeats;		/* after 40001, 40P01, 53xxx */
+	bool patient;			/* a lock that somebody holds is no answer: it is tried again */
+	unsigned repeats;		/* after an error that may go by itself (pg.c) */
 	bool sent_again;		/* the connection was lost before the answer: nobody knows whether it took place before */
 };
 
@@ -91,11 +92,10 @@ void submits_free(struct submits *s);
 struct commits *store_commits(struct store *s);
 struct submits *store_submits(struct store *s);
 struct loop *store_loop(struct store *s);
-bool store_is_closed(const struct store *s);
 /* This process itself did what the channel is for. The SQL function notifies with a payload then, so that we do not hear it twice. */
 void store_tell(struct store *s, const char *channel);
-/* The second connection, unless the first has nothing to do: it is the one that is warm. */
-enum pipe_name store_claims_pipe(const struct store *s);
+/* The second connection, unless the first has nothing to do: it is the one that is warm; or the second is not there (yet). */
+enum pipe_name store_claims_pipe(struct store *s);
 int store_next_claim(struct store *s);		/* counts from 1 */
 
 #endif

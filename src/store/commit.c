@@ -32,8 +32,8 @@ struct batch {
 	struct batch *prev, *next;
 	struct pending **v;
 	size_t n;
-	bool finishes;		/* some move ends its task: crash points */
-	bool ends, releases;	/* somebody waits for an end or a park; for a task to claim */
+	bool finishes;		/* some move ends its task: somebody may wait for that */
+	bool releases;		/* ... gives it back: somebody may claim it */
 };
 
 struct taskset {		/* open addressing, at most half full */
@@ -200,12 +200,12 @@ static void send_batch(struct commits *c, struct pending *const *v, size_t n)
 	struct batch *b = ARENA_NEW(a, struct batch);
 
 	call_init(&b->call, c->store, a, &commit_stmt);
+	b->call.patient = true;
 	b->commits = c;
 	b->v = arena_dup(a, v, n * sizeof *v);
 	b->n = n;
 	for (size_t i = 0; i < n; i++) {
 		b->finishes |= v[i]->move->next == MOVE_FINISH;
-		b->ends |= v[i]->move->next == MOVE_FINISH || v[i]->move->next == MOVE_PARK;
 		b->releases |= v[i]->move->next == MOVE_RELEASE;
 	}
 	add_moves(&b->call.params, a, v, n);
@@ -222,7 +222,7 @@ static void send_batch(struct commits *c, struct pending *const *v, size_t n)
 	call_start(&b->call, 0, read_rows, on_batch, b);
 	CRASHPOINT("commit.after_send");
 	/* Who waits for an end may ask now: over the same connection its question comes behind this, and is answered with it. */
-	if (b->ends)
+	if (b->finishes)
 		store_tell(c->store, "agentd_done");
 }
 
@@ -344,7 +344,7 @@ static void answer_batch(struct batch *b)
 		read_result(r, (int)i, &result);
 		complete(b->v[i], &result);
 	}
-	if (b->ends)
+	if (b->finishes && b->call.repeats > 0)	/* it went behind who asked meanwhile */
 		store_tell(c->store, "agentd_done");
 	if (b->releases)
 		store_tell(c->store, "agentd_work");

@@ -15,7 +15,6 @@ static void add(struct params *p, const char *value, size_t n, int format)
 	p->lengths[p->n] = (int)n;
 	p->formats[p->n] = format;
 	p->n++;
-	p->bytes += n;
 }
 
 void params_text(struct params *p, struct str s)

@@ -27,7 +27,6 @@ struct params {
 	const char *values[PARAMS_MAX];
 	int lengths[PARAMS_MAX];
 	int formats[PARAMS_MAX];	/* 0 text, 1 binary */
-	size_t bytes;
 };
 
 void params_text(struct params *p, struct str s);		/* STR_NONE: null */

@@ -24,7 +24,7 @@ struct store {
 	struct listener *listener;
 	const char *conninfo, *application;
 	struct call *resting;		/* wait for their next try (call.again) */
-	size_t n_calls, bytes;
+	size_t n_calls;
 	bool closed;
 	struct {
 		void (*fn)(void *, bool);
@@ -51,11 +51,13 @@ static bool starts(const char *state, const char *prefix)
 	return strncmp(state, prefix, strlen(prefix)) == 0;
 }
 
-/* Another try of the same call can succeed by itself: deadlock, serialization, the server is out of something,
- * or the segment that should have prepared the statement failed. */
-static bool is_repeatable(const char *state)
+/* Another try of the same call can succeed by itself: deadlock, serialization, the server is out of something, it is read-only
+ * (a standby that is about to take over), the segment that should have prepared the statement failed; and, for who waits as long
+ * as it takes, a lock that somebody holds (a dump, a migration). */
+static bool is_repeatable(const struct call *c, const char *state)
 {
-	return starts(state, "40001") || starts(state, "40P01") || starts(state, "53") || starts(state, "26000");
+	return starts(state, "40001") || starts(state, "40P01") || starts(state, "53") || starts(state, "26000") || starts(state, "25006") ||
+	       (c->patient && starts(state, "55P03"));
 }
 
 static const char *state_of(const PGresult *r)
@@ -95,7 +97,6 @@ static void finish(struct call *c, const struct err *err)
 	loop_timer_free(c->again);
 	c->deadline = c->again = NULL;
 	s->n_calls--;
-	s->bytes -= c->params.bytes;
 	op_complete(&c->op, err);
 }
 
@@ -144,7 +145,7 @@ void call_answered(struct call *c, PGresult *r)
 		return;
 	}
 	error_of(r, &err);
-	if (is_repeatable(state_of(r)) &&
+	if (is_repeatable(c, state_of(r)) &&
 	    c->repeats < (c->deadline ? REPEATS : REPEATS_WITHOUT_DEADLINE)) {
 		log_warn("store.repeat", "call=%s error=%s", c->stmt->name, log_quotec(err.msg));
 		repeat_later(c);
@@ -234,7 +235,6 @@ struct op *call_start(struct call *c, int64_t deadline_ms, call_read_fn *read, o
 	c->deadline_ms = deadline_ms;
 	op_init(&c->op, s->loop, c->op.arena, on_cancel, done, arg);
 	s->n_calls++;
-	s->bytes += c->params.bytes;
 	if (s->closed) {
 		err_set(&err, ERR_CANCELLED, "the store is closed");
 		finish(c, &err);
@@ -322,11 +322,6 @@ const char *store_reason(const struct store *s)
 	return s->closed ? "" : pipe_reason(s->pipes[PIPE_MAIN]);
 }
 
-bool store_is_closed(const struct store *s)
-{
-	return s->closed;
-}
-
 void store_on_state(struct store *s, void (*fn)(void *arg, bool up), void *arg)
 {
 	if (s->n_on_state == sizeof s->on_state / sizeof s->on_state[0])
@@ -373,9 +368,12 @@ struct submits *store_submits(struct store *s)
 	return s->submits;
 }
 
-enum pipe_name store_claims_pipe(const struct store *s)
+enum pipe_name store_claims_pipe(struct store *s)
 {
-	return s->pipes[PIPE_MAIN] && !pipe_first(s->pipes[PIPE_MAIN]) ? PIPE_MAIN : PIPE_CLAIMS;
+	if (s->pipes[PIPE_MAIN] && !pipe_first(s->pipes[PIPE_MAIN]))
+		return PIPE_MAIN;
+	/* A connection that cannot be had (the server's or the role's limit) must not keep claims from the one that is there. */
+	return pipe_is_up(pipe_for(s, PIPE_CLAIMS)) ? PIPE_CLAIMS : PIPE_MAIN;
 }
 
 int store_next_claim(struct store *s)

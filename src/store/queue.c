@@ -28,6 +28,7 @@ struct op *queue_register(struct store *s, struct arena *a, const struct worker_
 	struct call *c = call_new(s, a, &register_stmt);
 	struct array lanes;
 
+	c->patient = true;
 	params_uuid(&c->params, &w->id);
 	params_text(&c->params, str_from(w->host));
 	params_int(&c->params, w->pid);
@@ -64,6 +65,7 @@ struct op *queue_heartbeat(struct store *s, struct arena *a, const struct uuid *
 	struct call *c = call_new(s, a, &heartbeat_stmt);
 	struct op *op;
 
+	c->patient = true;
 	params_uuid(&c->params, worker);
 	op = call_start(c, 0, read_heartbeat, done, arg);
 	CRASHPOINT("heartbeat.after_send");
@@ -85,6 +87,7 @@ struct op *queue_leave(struct store *s, struct arena *a, const struct uuid *work
 {
 	struct call *c = call_new(s, a, &leave_stmt);
 
+	c->patient = true;
 	params_uuid(&c->params, worker);
 	CRASHPOINT("leave.before_send");
 	return call_start(c, 0, read_left, done, arg);
@@ -105,7 +108,7 @@ static const struct stmt claim_stmt = {
 
 struct claim {
 	struct call call;	/* first */
-	int limit;
+	int limit, number;
 };
 
 const struct json *claimed_facts(const struct claimed *c, const struct claimed_words *w)
@@ -263,12 +266,19 @@ struct op *queue_claim(struct store *s, struct arena *a, const struct uuid *work
 
 	call_init(c, s, a, &claim_stmt);
 	c->pipe = store_claims_pipe(s);
+	c->patient = true;
 	k->limit = limit;
+	k->number = again ? again : store_next_claim(s);
 	params_uuid(&c->params, worker);
 	params_int(&c->params, limit);
-	params_int(&c->params, again ? again : store_next_claim(s));
+	params_int(&c->params, k->number);
 	CRASHPOINT("claim.before_send");
 	return call_start(c, 0, read_claims, done, arg);
+}
+
+int queue_claim_number(const struct op *op)
+{
+	return ((const struct claim *)op)->number;
 }
 
 const struct claims *queue_claims_of(const struct op *op)

@@ -88,15 +88,16 @@ struct claims {
 	size_t n;
 	int64_t next_due_ms;		/* until the earliest timer of a lane of ours is due; -1: none */
 	int64_t now_us;			/* the database's clock at the claim */
-	bool more;			/* the queue held more than was asked for */
+	bool more;			/* as many as were asked for: the queue may hold more */
 };
 /* again: the number of an earlier claim of which nobody knows whether it took place: what it got, or what is there now; 0: a new claim. */
 struct op *queue_claim(struct store *s, struct arena *a, const struct uuid *worker, int limit, int again, op_done_fn *done, void *arg);
+int queue_claim_number(const struct op *op);			/* to ask again with, when it failed */
 const struct claims *queue_claims_of(const struct op *op);	/* take the arenas (arena_move) in the completion, or they go */
 
 /* A worker in the process that takes submissions in starts them at once where it has room: submission and claim are one transaction
- * then. Before a batch of submissions goes out room() says how many tasks the worker would take (0: none), and which incarnation
- * it is; after a room above 0, taken() comes exactly once, with what it was given. Until then it must not claim: a
+ * then. Before a batch of submissions goes out room() says whether the worker would take all of its n tasks, and which incarnation
+ * it is; if so, taken() comes exactly once, with what it was given. Until then it must not claim: a
  * claim with a later number would make this one, if it has to be asked for again, one of long ago. */
 struct taken {
 	struct uuid worker;
@@ -104,7 +105,7 @@ struct taken {
 	int unsure;		/* not 0: the connection was lost, what it got must be asked for with this number (queue_claim) */
 };
 struct taker {
-	int (*room)(void *arg, struct uuid *ret_worker);
+	bool (*room)(void *arg, size_t n, struct uuid *ret_worker);
 	void (*taken)(void *arg, const struct taken *t);
 	void *arg;
 };

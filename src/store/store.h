@@ -36,7 +36,7 @@ void store_on_state(struct store *s, void (*fn)(void *arg, bool up), void *arg);
 /* The channel's notifications; also called once after each (re)connect of the listener, as anything may
  * have been missed. Channels: agentd_work, agentd_done. */
 void store_listen(struct store *s, const char *channel, void (*fn)(void *arg), void *arg);
-/* Calls without an answer, and bytes of memory they hold: back-pressure and tests. */
+/* Calls without an answer. */
 size_t store_pending(const struct store *s);
 
 /* For programs without anything else to do (agentctl, tests): run the loop until the op is done. */

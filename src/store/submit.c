@@ -211,9 +211,9 @@ static void ask_for_room(struct batch *b)
 {
 	struct submits *s = b->submits;
 	struct params *p = &b->call.params;
-	int room = s->taker.room ? s->taker.room(s->taker.arg, &b->worker) : 0;
+	bool room = s->taker.room && s->taker.room(s->taker.arg, b->n, &b->worker);
 
-	if (room > 0) {
+	if (room) {
 		b->claim = store_next_claim(s->store);
 		b->start = ARENA_ARRAY(b->call.op.arena, b->n, struct start);
 		for (size_t i = 0; i < b->n; i++)
@@ -221,7 +221,7 @@ static void ask_for_room(struct batch *b)
 	}
 	params_uuid(p, &b->worker);
 	params_int(p, b->claim);
-	params_int(p, room);
+	params_int(p, room ? (int64_t)b->n : 0);
 }
 
 static int read_start(struct start *t, const PGresult *r, int row)
@@ -373,12 +373,15 @@ static bool follow_clock(struct submit *u, const PGresult *r, int row, bool *fol
 	return true;
 }
 
-static bool all_taken(const struct batch *b)
+/* Something new that a worker has yet to claim. */
+static bool leaves_work(const struct batch *b)
 {
+	const PGresult *r = b->call.result;
+
 	for (size_t i = 0; i < b->n; i++)
-		if (!field_bool(b->call.result, (int)i, COL_TAKEN))
-			return false;
-	return true;
+		if (str_is(field_str(r, (int)i, COL_STATUS), "new") && !field_bool(r, (int)i, COL_TAKEN))
+			return true;
+	return false;
 }
 
 static void on_batch(struct op *op, void *arg)
@@ -409,7 +412,7 @@ static void on_batch(struct op *op, void *arg)
 			read_submitted(u, b->call.result, (int)i, &err);
 		finish(u, &err);
 	}
-	if (op->err.code == ERR_NONE && !all_taken(b))
+	if (op->err.code == ERR_NONE && leaves_work(b))
 		store_tell(s->store, "agentd_work");
 }
 

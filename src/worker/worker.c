@@ -36,6 +36,7 @@ struct worker {
 	bool more;			/* the last claim left tasks behind */
 	bool woken;			/* a notification came while a claim was in flight */
 	bool taking;			/* submissions are on their way that may start here (queue_set_taker) */
+	int unsure;			/* number of a claim of which nobody knows what it got; 0: none */
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 };
@@ -68,12 +69,12 @@ static int64_t jittered(int64_t ms)
 /* --- claiming --- */
 
 static void maybe_claim(struct worker *w);
+static void lost(struct worker *w);
 
 static void take(struct worker *w, const struct claims *c)
 {
 	w->more = c->more;
 	for (size_t i = 0; i < c->n; i++) {
-		arena_move(c->v[i]->arena, NULL);
 		engine_start(w->engine, c->v[i], c->now_us);
 	}
 	if (c->next_due_ms >= 0)
@@ -101,11 +102,14 @@ static void on_claimed(struct op *op, void *arg)
 
 	w->claim_op = NULL;
 	if (op->err.code == ERR_NONE) {
+		w->unsure = 0;
 		take(w, queue_claims_of(op));
-	} else {
-		w->more = false;
-		if (op->err.code != ERR_CANCELLED)
-			log_error("claim.failed", "error=%s", log_quotec(op->err.msg));
+	} else if (op->err.code != ERR_CANCELLED) {
+		log_error("claim.failed", "error=%s", log_quotec(op->err.msg));
+		w->unsure = queue_claim_number(op);
+		w->woken = true;
+		if (op->err.code == ERR_LEASE_LOST)
+			lost(w);
 	}
 	after_claim(w, op->err.code == ERR_NONE);
 }
@@ -132,6 +136,12 @@ static int claim_limit(const struct worker *w)
 	return free_slots(w) < w->settings->worker.batch ? free_slots(w) : w->settings->worker.batch;
 }
 
+static void claim(struct worker *w)
+{
+	w->woken = false;
+	w->claim_op = queue_claim(w->store, arena_new(NULL), &w->id, claim_limit(w), w->unsure, on_claimed, w);
+}
+
 static bool may_claim(const struct worker *w)
 {
 	return w->phase == RUNNING && !w->claim_op && !w->taking && store_is_up(w->store) && lease_is_fresh(w);
@@ -141,20 +151,19 @@ static void maybe_claim(struct worker *w)
 {
 	if (!may_claim(w) || !(w->woken || w->more) || !worth_claiming(w, free_slots(w)))
 		return;
-	w->woken = false;
-	w->claim_op = queue_claim(w->store, arena_new(NULL), &w->id, claim_limit(w), 0, on_claimed, w);
+	claim(w);
 }
 
 /* What is submitted here starts here while the queue, as far as we know, holds nothing that would come before it. */
-static int room(void *arg, struct uuid *ret_worker)
+static bool room(void *arg, size_t n, struct uuid *ret_worker)
 {
 	struct worker *w = arg;
 
-	if (!may_claim(w) || w->woken || w->more || free_slots(w) <= 0)
-		return 0;
+	if (!may_claim(w) || w->woken || w->more || claim_limit(w) < (int)n)
+		return false;
 	w->taking = true;
 	*ret_worker = w->id;
-	return claim_limit(w);
+	return true;
 }
 
 static void on_taken(void *arg, const struct taken *t)
@@ -166,8 +175,8 @@ static void on_taken(void *arg, const struct taken *t)
 		return;
 	if (memcmp(&t->worker, &w->id, sizeof w->id) == 0) {	/* else another incarnation by now */
 		take(w, &t->claims);
-		if (t->unsure && w->phase == RUNNING)
-			w->claim_op = queue_claim(w->store, arena_new(NULL), &w->id, claim_limit(w), t->unsure, on_claimed, w);
+		w->unsure = t->unsure;
+		w->woken |= t->unsure != 0;
 	}
 	after_claim(w, true);
 }
@@ -289,6 +298,7 @@ static void register_incarnation(void *arg)
 	struct worker_row row;
 
 	w->id = uuid_new();
+	w->unsure = 0;
 	w->heartbeat_sent_ms = clock_boot_ms();
 	row = (struct worker_row){
 		.id = w->id,

@@ -42,6 +42,8 @@ static int drains, releases, drops, stops;
 static int64_t fresh_until_ms;
 static struct taker taker;
 static int asked_again;			/* number of the last claim, when it was one of before */
+static int asked, numbers;
+static enum err_code claim_error;
 
 void store_on_state(struct store *s, void (*fn)(void *arg, bool up), void *arg)
 {
@@ -81,10 +83,12 @@ static void answer(enum call_kind kind)
 	open_calls[kind] = NULL;
 	if (kind == REGISTER && refuse_register)
 		err_set(&err, ERR_PG, "the schema is missing");
+	if (kind == CLAIM && claim_error != ERR_NONE)
+		err_set(&err, claim_error, "refused");
 	c->heartbeat.lost = heartbeat_lost;
 	c->claims.next_due_ms = -1;
 	c->claims.v = c->claimed;
-	for (; kind == CLAIM && claimable > 0; claimable--) {
+	for (; kind == CLAIM && err.code == ERR_NONE && claimable > 0; claimable--) {
 		struct arena *a = arena_new(NULL);
 		struct claimed *t = ARENA_NEW(a, struct claimed);
 
@@ -146,7 +150,14 @@ struct op *queue_claim(struct store *s, struct arena *a, const struct uuid *w, i
 	(void)w;
 	ck_assert_int_gt(limit, 0);
 	asked_again = again;
+	asked = again ? again : ++numbers;
 	return begin(a, CLAIM, done, arg);
+}
+
+int queue_claim_number(const struct op *op)
+{
+	(void)op;
+	return asked;
 }
 
 const struct claims *queue_claims_of(const struct op *op)
@@ -276,6 +287,7 @@ static void setup(void)
 	memset(sent, 0, sizeof sent);
 	memset(open_calls, 0, sizeof open_calls);
 	refuse_register = heartbeat_lost = false;
+	claim_error = ERR_NONE;
 	claimable = drains = releases = drops = stops = 0;
 	active = 0;
 }
@@ -532,13 +544,14 @@ START_TEST(starts_what_is_submitted)
 
 	hold[CLAIM] = true;
 	start();
-	ck_assert_int_eq(taker.room(taker.arg, &id), 0);	/* a claim is under way */
+	ck_assert(!taker.room(taker.arg, 1, &id));	/* a claim is under way */
 	answer(CLAIM);
 	turns();
 	settings.worker.slots = 5;
 	settings.worker.batch = 3;
-	ck_assert_int_eq(taker.room(taker.arg, &id), 3);
-	ck_assert_int_eq(taker.room(taker.arg, &id), 0);	/* one batch at a time */
+	ck_assert(!taker.room(taker.arg, 4, &id));	/* more than a batch */
+	ck_assert(taker.room(taker.arg, 3, &id));
+	ck_assert(!taker.room(taker.arg, 1, &id));	/* one at a time */
 	notify(notify_arg);
 	turns();
 	ck_assert_int_eq(sent[CLAIM], 1);	/* not before it is known what was taken */
@@ -548,9 +561,10 @@ START_TEST(starts_what_is_submitted)
 	ck_assert_int_eq(asked_again, 0);
 	answer(CLAIM);
 	turns();
-	ck_assert_int_eq(taker.room(taker.arg, &id), 2);
+	ck_assert(!taker.room(taker.arg, 3, &id));	/* more than there is room for */
+	ck_assert(taker.room(taker.arg, 2, &id));
 	taken(&id, 2, 0);
-	ck_assert_int_eq(taker.room(taker.arg, &id), 0);	/* no room */
+	ck_assert(!taker.room(taker.arg, 1, &id));	/* no room */
 	stop();
 	tasks_end();
 }
@@ -561,11 +575,11 @@ START_TEST(asks_for_what_it_was_given)
 	struct uuid id;
 
 	start();
-	ck_assert_int_gt(taker.room(taker.arg, &id), 0);
+	ck_assert(taker.room(taker.arg, 1, &id));
 	hold[CLAIM] = true;
 	taken(&id, 0, 17);
 	ck_assert_int_eq(asked_again, 17);
-	ck_assert_int_eq(taker.room(taker.arg, &id), 0);
+	ck_assert(!taker.room(taker.arg, 1, &id));
 	claimable = 2;
 	answer(CLAIM);
 	turns();
@@ -575,12 +589,56 @@ START_TEST(asks_for_what_it_was_given)
 }
 END_TEST
 
+/* Nobody knows what a claim got that failed: the next one asks for the same, and until then nothing passes the queue over. */
+START_TEST(a_claim_that_failed)
+{
+	struct uuid id;
+	int number;
+
+	start();
+	claim_error = ERR_PG;
+	notify(notify_arg);
+	turns();
+	number = asked;
+	ck_assert_int_eq(asked_again, 0);
+	ck_assert(!taker.room(taker.arg, 1, &id));
+	ck_assert_int_eq(asked, number);
+	claim_error = ERR_NONE;
+	claimable = 1;
+	notify(notify_arg);
+	turns();
+	ck_assert_int_eq(asked_again, number);
+	ck_assert_uint_eq(active, 1);
+	notify(notify_arg);
+	turns();
+	ck_assert_int_eq(asked_again, 0);
+	ck_assert_int_gt(asked, number);
+	stop();
+	tasks_end();
+}
+END_TEST
+
+START_TEST(a_claim_without_a_lease)
+{
+	start();
+	claim_error = ERR_LEASE_LOST;
+	notify(notify_arg);
+	ck_assert_int_gt(sent[CLAIM], 1);
+	claim_error = ERR_NONE;
+	turns();
+	ck_assert_int_gt(drops, 0);
+	ck_assert_int_eq(sent[REGISTER], 2);
+	ck_assert_int_eq(asked_again, 0);
+	stop();
+}
+END_TEST
+
 START_TEST(leaves_when_it_knows_what_was_taken)
 {
 	struct uuid id;
 
 	start();
-	ck_assert_int_gt(taker.room(taker.arg, &id), 0);
+	ck_assert(taker.room(taker.arg, 1, &id));
 	stop();
 	turns();
 	ck_assert_int_eq(sent[LEAVE], 0);
@@ -602,12 +660,12 @@ START_TEST(what_another_incarnation_was_given)
 
 	settings.worker.heartbeat_ms = 1;
 	start();
-	ck_assert_int_gt(taker.room(taker.arg, &id), 0);
+	ck_assert(taker.room(taker.arg, 1, &id));
 	lose_lease();
 	turns();
 	taken(&id, 2, 0);
 	ck_assert_uint_eq(active, 0);
-	ck_assert_int_gt(taker.room(taker.arg, &now), 0);
+	ck_assert(taker.room(taker.arg, 1, &now));
 	ck_assert(!uuid_eq(&id, &now));
 	taken(&id, 0, 9);
 	ck_assert_int_eq(asked_again, 0);
@@ -645,6 +703,8 @@ static Suite *suite(void)
 	tcase_add_test(t, fresh_heartbeat_after_an_outage);
 	tcase_add_test(t, starts_what_is_submitted);
 	tcase_add_test(t, asks_for_what_it_was_given);
+	tcase_add_test(t, a_claim_that_failed);
+	tcase_add_test(t, a_claim_without_a_lease);
 	tcase_add_test(t, leaves_when_it_knows_what_was_taken);
 	tcase_add_test(t, what_another_incarnation_was_given);
 	tcase_add_test(t, long_poll_period);
