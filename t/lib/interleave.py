@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """interleave.py - two sessions, every ordered pair of operations, every pair of places where they may stand between two statements (B8).
 
-usage: interleave.py PSQL [--sample N] [--seed S] [--state STATE]... [--pair FIRST,SECOND]
+usage: interleave.py PSQL [--sample N] [--seed S] [--state STATE]... [--pair FIRST,SECOND], where either may be "any"
 
 The first session stops before its i-th statement, the second before its j-th (or goes on to its end, or waits for a lock of the first);
 then the first goes on and commits or rolls back, then the second. Nothing may deadlock, fail otherwise than by a refusal of its own,
@@ -53,6 +53,8 @@ OPERATIONS = {
     "holds": "SELECT agentd.sweep_expired_holds('{}')",
     "submit one key": "SELECT agentd.submit('noop', idempotency_key => 'k', id => '{X}')",
     "submit one id": "SELECT agentd.submit('noop', id => '{N}')",
+    "start": "SELECT status, taken FROM agentd.submit_batch(ARRAY['{N}']::uuid[], '{noop}', ARRAY['null']::json[], '{normal}', ARRAY[NULL]::json[], "
+             "ARRAY[NULL]::json[], '{0}', '{0}', ARRAY[NULL], '{x}', ARRAY['r']::bytea[], '{p}', p_worker => '{W}', p_claim => 7, p_room => 1)",
 }
 REFUSALS = ("AG404", "AG409", "AG410")
 # What skips rows that are locked is called again and again; that is part of the promise.
@@ -220,7 +222,7 @@ def main():
     p.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "big"))
     p.add_argument("--state", action="append", choices=STATES)
     p.add_argument("--share", default="0/1", help="I/N: only the I-th of N parts of the cases")
-    p.add_argument("--pair", type=lambda x: tuple(x.split(",")))
+    p.add_argument("--pair", type=lambda x: tuple(x.split(",")), default=("any", "any"))
     args = p.parse_args()
     stage, r, began = Stage(args.psql), random.Random(args.seed), time.monotonic()
     cases = []
@@ -228,7 +230,7 @@ def main():
     for state in args.state or STATES:
         for name in OPERATIONS:
             steps[state, name] = stage.one_by_one(state, (stage.a, name))[1]
-        for first, second in [args.pair] if args.pair else itertools.product(OPERATIONS, OPERATIONS):
+        for first, second in itertools.product(*(OPERATIONS if x == "any" else [x] for x in args.pair)):
             # A is at its end, nothing is committed yet
             cases += [(state, first, 0, second, 0, "COMMIT"), (state, first, 0, second, 0, "ROLLBACK")]
             for i in range(1, steps[state, first] + 1):

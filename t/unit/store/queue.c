@@ -611,6 +611,36 @@ START_TEST(starts_only_what_it_may)
 }
 END_TEST
 
+/* What was given and cannot be read is asked for as a claim, which fails that task and hands over the others. */
+START_TEST(unreadable_start)
+{
+	struct answer w[2] = {0};
+	struct submission s[2] = {submission_of("paid"), submission_of("noop")};
+	struct claims c;
+	int64_t end = clock_boot_ms() + 10000;
+
+	register_worker();
+	wait_up();
+	cluster_sql("UPDATE agentd.workflows SET budget = '{\"usd\":\"1\",\"usd\":\"2\"}' WHERE name = 'paid'");
+	offer();
+	for (int i = 0; i < 2; i++)
+		tasks_submit(store, arena_new(NULL), &s[i], 0, on_submitted, &w[i]);
+	for (int i = 0; i < 2; i++)
+		run_until(&w[i].done, 1);
+	cluster_sql("UPDATE agentd.workflows SET budget = '{\"usd\":\"1\",\"wall_ms\":3600000}' WHERE name = 'paid'");
+	ck_assert_int_ne(given.unsure, 0);
+	ck_assert_uint_eq(given.claims.n, 0);
+	c = claim_again(10, given.unsure);
+	ck_assert_uint_eq(c.n, 1);
+	ck_assert(uuid_eq(&c.v[0]->task, &w[1].submitted.id));
+	ck_assert_int_eq(commit(move_of(c.v[0], MOVE_FINISH, "succeeded")).status, MOVE_OK);
+	while (cluster_number("SELECT count(*) FROM agentd.tasks WHERE state = 'failed' AND workflow = 'paid' AND error ->> 'type' = 'schema.input'") != 1) {
+		ck_assert(clock_boot_ms() < end);
+		loop_once(loop);
+	}
+}
+END_TEST
+
 static void await(const char *query)
 {
 	int64_t end = clock_boot_ms() + 60000;
@@ -795,7 +825,7 @@ START_TEST(unreadable_input)
 	c = claim(10);
 	ck_assert_uint_eq(c.n, 1);
 	ck_assert_int_eq(commit(move_of(c.v[0], MOVE_FINISH, "succeeded")).status, MOVE_OK);
-	while (cluster_number("SELECT count(*) FROM agentd.tasks WHERE state = 'failed' AND error ->> 'type' = 'schema.input'") != 1) {
+	while (cluster_number("SELECT count(*) FROM agentd.tasks WHERE state = 'failed' AND workflow = 'noop' AND error ->> 'type' = 'schema.input'") != 1) {
 		ck_assert(clock_boot_ms() < end);
 		loop_once(loop);
 	}
@@ -855,6 +885,7 @@ int main(void)
 	tcase_add_test(tc, restart);
 	tcase_add_test(tc, starts_at_once);
 	tcase_add_test(tc, starts_only_what_it_may);
+	tcase_add_test(tc, unreadable_start);
 	tcase_add_test(tc, lost_start);
 	tcase_add_test(tc, waits_for_the_server);
 	tcase_add_test(tc, down_and_deadline);
