@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -102,6 +101,7 @@ static void on_claimed(struct op *op, void *arg)
 
 	w->claim_op = NULL;
 	if (op->err.code == ERR_NONE) {
+		w->woken |= w->unsure != 0;	/* it looked at nothing else */
 		w->unsure = 0;
 		take(w, queue_claims_of(op));
 	} else if (op->err.code != ERR_CANCELLED) {
@@ -136,12 +136,6 @@ static int claim_limit(const struct worker *w)
 	return free_slots(w) < w->settings->worker.batch ? free_slots(w) : w->settings->worker.batch;
 }
 
-static void claim(struct worker *w)
-{
-	w->woken = false;
-	w->claim_op = queue_claim(w->store, arena_new(NULL), &w->id, claim_limit(w), w->unsure, on_claimed, w);
-}
-
 static bool may_claim(const struct worker *w)
 {
 	return w->phase == RUNNING && !w->claim_op && !w->taking && store_is_up(w->store) && lease_is_fresh(w);
@@ -151,7 +145,8 @@ static void maybe_claim(struct worker *w)
 {
 	if (!may_claim(w) || !(w->woken || w->more) || !worth_claiming(w, free_slots(w)))
 		return;
-	claim(w);
+	w->woken = false;
+	w->claim_op = queue_claim(w->store, arena_new(NULL), &w->id, claim_limit(w), w->unsure, on_claimed, w);
 }
 
 /* What is submitted here starts here while the queue, as far as we know, holds nothing that would come before it. */
@@ -173,7 +168,7 @@ static void on_taken(void *arg, const struct taken *t)
 	w->taking = false;
 	if (w->phase >= LEAVING)
 		return;
-	if (memcmp(&t->worker, &w->id, sizeof w->id) == 0) {	/* else another incarnation by now */
+	if (uuid_eq(&t->worker, &w->id)) {	/* else another incarnation by now */
 		take(w, &t->claims);
 		w->unsure = t->unsure;
 		w->woken |= t->unsure != 0;

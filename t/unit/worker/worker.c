@@ -584,6 +584,7 @@ START_TEST(asks_for_what_it_was_given)
 	answer(CLAIM);
 	turns();
 	ck_assert_uint_eq(active, 2);
+	answer(CLAIM);
 	stop();
 	tasks_end();
 }
@@ -605,14 +606,16 @@ START_TEST(a_claim_that_failed)
 	ck_assert_int_eq(asked, number);
 	claim_error = ERR_NONE;
 	claimable = 1;
+	hold[CLAIM] = true;
 	notify(notify_arg);
-	turns();
 	ck_assert_int_eq(asked_again, number);
-	ck_assert_uint_eq(active, 1);
-	notify(notify_arg);
+	answer(CLAIM);
 	turns();
+	ck_assert_uint_eq(active, 1);
+	ck_assert_ptr_nonnull(open_calls[CLAIM]);	/* that one looked at nothing else */
 	ck_assert_int_eq(asked_again, 0);
 	ck_assert_int_gt(asked, number);
+	answer(CLAIM);
 	stop();
 	tasks_end();
 }
