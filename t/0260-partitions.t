@@ -38,7 +38,7 @@ sweep="SELECT agentd.sweep_retention('{\"retain_short_ms\": 86400000, \"retain_l
 is "a clock that nobody saw before is not believed for a day" "$(sql "SELECT agentd.sweep_retention('{\"retain_short_ms\": 1}'); SELECT trusted_from > agentd.clock() + interval '23 hours' FROM agentd.upkeep WHERE duty = 'retention'" 2>/dev/null | tail -n 1)" t
 is "a month that is not over stays" "$(sql "$sweep; SELECT count(*) FROM agentd.tasks WHERE id = '$t'" | tail -n 1)" 1
 # a clock that jumped may be wrong
-like "nothing goes by a clock that has jumped" "$(sql "$jump $sweep; SELECT count(*) FROM agentd.tasks WHERE id = '$t'")" 'the clock has jumped: retention destroys nothing before'
+like "nothing goes by a clock that has jumped" "$(sql "$jump $sweep; SELECT count(*) FROM agentd.tasks WHERE id = '$t'")" 'retention destroys nothing before .*: the clock has jumped'
 is "it is all there" "$(sql "SELECT count(*), (SELECT count(*) FROM agentd.idempotency_keys) FROM agentd.tasks WHERE id = '$t'")" "1|1"
 like "nor when it goes back" "$(sql "$sweep")" 'the clock has jumped'
 sql "$jump $sweep" >/dev/null 2>&1
