@@ -119,9 +119,7 @@ struct action plan_scope(const struct state *st, const struct scope *sc, const s
 		return plan_cancelling(st, sc, n, env);
 	if (sc->state == SCOPE_ENDED)
 		return plan(PLAN_END_ITEM);
-	if (!node_is_open(n))
-		return plan_fresh(st, sc, env);
-	switch (n->status) {
+	switch (n ? n->status : NODE_NONE) {
 	case NODE_RUNNING:
 		return plan_running(st, n, env);
 	case NODE_WAITING:
@@ -129,8 +127,8 @@ struct action plan_scope(const struct state *st, const struct scope *sc, const s
 		return plan_timed(st, n, env);
 	case NODE_UNCERTAIN:
 		return plan_uncertain(st, n, env);
-	default:
-		return plan(PLAN_NOTHING);
+	default:	/* not open: its next visit */
+		return plan_fresh(st, sc, env);
 	}
 }
 

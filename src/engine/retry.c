@@ -6,7 +6,7 @@
 
 bool retry_type_fits(struct str type, struct str pattern)
 {
-	if (pattern.n >= 2 && str_ends(pattern, STR(".*")))
+	if (str_ends(pattern, STR(".*")))
 		return str_starts(type, str_sub(pattern, 0, pattern.n - 1));
 	return str_eq(type, pattern);
 }

@@ -181,22 +181,20 @@ static int on_waiting(struct node *n, const struct journal_row *row, struct err 
 	return 0;
 }
 
-static int take_edge(struct node *n, const struct step *s, const struct journal_row *row, int *ret_next,
-		     struct err *err)
+/* *next stays when no edge was taken. */
+static int take_edge(struct node *n, const struct step *s, const struct journal_row *row, int *next, struct err *err)
 {
 	const struct json *edge = json_getc(row->value, "edge");
 	int64_t e;
 
-	if (json_type(edge) == JSON_NULL) {
-		*ret_next = after(n, s->then);
+	if (json_type(edge) == JSON_NULL)
 		return 0;
-	}
 	if (!json_to_int(edge, &e) || e < 0 || (size_t)e >= s->u.sw.n)
 		return conflict(row, "\"edge\": no such edge", err);
 	if (!n->edges)
 		n->edges = ARENA_ARRAY(n->scope->arena, s->u.sw.n, int);
 	n->edges[e]++;
-	*ret_next = after(n, s->u.sw.edges[e].then);
+	*next = s->u.sw.edges[e].then;
 	return 0;
 }
 
@@ -252,7 +250,7 @@ static int on_failed(struct state *st, struct node *n, const struct journal_row 
 	n->scope->last_ran = n->index;
 	scope_time(st, n);
 	if (s->catch != STEP_NONE || n->scope->cancelling)
-		go_on_at(st, n->scope, after(n, s->catch));
+		go_on_at(st, n->scope, s->catch);
 	else
 		scope_close(st, n->scope, END_FAILED, n->error);
 	return 0;
@@ -338,8 +336,7 @@ static int apply_step(struct state *st, const struct target *t, const struct jou
 	if (!node_is_open(n) || (n->status == NODE_RETRYING && kind != ROW_STEP_CANCELLED))
 		begin_try(st, n, row, kind);
 	n->wake_us = 0;
-	if (kind != ROW_STEP_STARTED)
-		n->mine = false;
+	n->mine = false;	/* whoever starts it says otherwise: act_started() */
 	switch (kind) {
 	case ROW_STEP_STARTED:
 		r = on_started(st, n, row, err);
@@ -357,11 +354,9 @@ static int apply_step(struct state *st, const struct target *t, const struct jou
 	case ROW_STEP_CANCELLED:
 		on_cancelled(st, n);
 		return 0;
-	case ROW_STEP_UNCERTAIN:
+	default:	/* uncertain: rows of turns and asks fit nowhere */
 		on_uncertain(st, n, row);
 		return 0;
-	default:
-		return conflict(row, "not a row of a step", err);
 	}
 	scope_time(st, n);
 	state_push_ready(st, n->scope);
@@ -429,8 +424,7 @@ int state_apply(struct state *st, const struct journal_row *row, struct err *err
 		return apply_ask(st, &t, row, err);
 	case TARGET_ITEM:
 		return apply_item(st, &t, row, kind, err);
-	case TARGET_STEP:
-		break;
+	default:	/* TARGET_STEP */
+		return apply_step(st, &t, row, kind, err);
 	}
-	return apply_step(st, &t, row, kind, err);
 }

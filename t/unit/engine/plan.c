@@ -19,15 +19,18 @@
 
 #define SETS "  - {id: a, set: {x: 1}}\n  - {id: b, set: {y: 2}}\n"
 #define SWITCH "  - {id: a, set: {x: 1}}\n  - {id: s, switch: [{then: end}]}\n"
+#define BACK "  - {id: a, set: {x: 1}}\n  - {id: s, switch: [{then: a, max_visits: 9}]}\n"
 #define CALL "  - {id: c, call: t.t, with: {}, budget: {wall: 5s}}\n"
 #define MODEL "  - {id: m, model: {tier: x, prompt: p}}\n"
 #define WAIT "  - {id: w, wait: 5s}\n"
 #define SHORT_WAIT "  - {id: w, wait: 5s, timeout: 2s}\n"
+#define LATE_WAIT(t) "  - {id: w, wait: 5s, timeout: " t "}\n"
+#define TURN "m 1 started\nm/turn-1 1 turn.succeeded {\"text\":\"\"}"
 #define LOOP "  - {id: e, for: {in: '[1]', parallel: 2, do: [{id: i, call: t.t, with: {}}]}, timeout: 3s}\n"
 #define OUTPUT "  - {id: e, for: {in: '[1]', output: '${ 1 }', do: [{id: i, set: {x: 1}}]}}\n"
 
 enum { HELD = 1, FLIGHT = 2, MINE = 4, NO_STARTS = 8, CANCEL = 16, ABORT = 32, CANCEL_ITEMS = 64, LOOKED = 128, SAID = 256,
-       ASKS = 512 /* at 2 s */ };
+       ASKS = 512 /* at 2 s */, TIMED = 1024 /* the try ends at 2 s */ };
 
 static const char *const names[] = {
 	[PLAN_NOTHING] = "nothing", [PLAN_BEGIN] = "begin", [PLAN_DISPATCH] = "dispatch", [PLAN_RESUME] = "resume",
@@ -47,6 +50,8 @@ static const struct {
 	{"next step", SETS, "a 1 skipped", "", 1000, 0, "begin"},
 	{"result is not committed", SETS, "a 1 skipped", "", 1000, HELD, "nothing"},
 	{"a switch rides along", SWITCH, "a 1 skipped", "", 1000, HELD, "begin"},
+	{"next visit", BACK, "a 1 skipped\ns 1 succeeded {\"edge\":0}", "", 1000, 0, "begin"},
+	{"next visit, draining", BACK, "a 1 skipped\ns 1 succeeded {\"edge\":0}", "", 1000, NO_STARTS, "nothing"},
 	{"all over", SETS, "a 1 skipped\nb 1 skipped", "", 1000, 0, "nothing"},
 	{"started, not committed", CALL, "c 1 started", "", 1000, HELD | MINE, "nothing"},
 	{"started by us", CALL, "c 1 started", "", 1000, MINE, "dispatch"},
@@ -57,6 +62,12 @@ static const struct {
 	{"a model's turn has no ledger", MODEL, "m 1 started", "", 1000, 0, "resume"},
 	{"started by an earlier attempt, draining", CALL, "c 1 started", "", 1000, NO_STARTS, "nothing"},
 	{"in flight", CALL, "c 1 started", "", 1000, FLIGHT, "nothing"},
+	{"in flight, before its timeout", MODEL, "m 1 started", "", 1999, FLIGHT | TIMED, "nothing"},
+	{"in flight, timeout", MODEL, "m 1 started", "", 2000, FLIGHT | TIMED, "expire"},
+	{"in flight, timeout before the turn is committed", MODEL, TURN, "", 2000, FLIGHT | TIMED | HELD, "expire"},
+	{"between turns", MODEL, TURN, "", 1999, MINE | TIMED, "dispatch"},
+	{"timeout between turns", MODEL, TURN, "", 2000, MINE | TIMED, "expire"},
+	{"timeout between turns, the last is not committed", MODEL, TURN, "", 2000, MINE | TIMED | HELD, "nothing"},
 	{"uncertain", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, 0, "look"},
 	{"uncertain, not committed", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, HELD, "nothing"},
 	{"uncertain, while it looks or asks", CALL, "c 1 started\nc 1 uncertain " E, "", 3000, FLIGHT | ASKS, "nothing"},
@@ -76,6 +87,8 @@ static const struct {
 	{"wakes", WAIT, "w 1 waiting " UNTIL, "", 7000, 0, "wake"},
 	{"wakes although draining", WAIT, "w 1 waiting " UNTIL, "", 7000, NO_STARTS, "wake"},
 	{"wait times out", SHORT_WAIT, "w 1 waiting " UNTIL, "", 3000, 0, "expire"},
+	{"wakes when it would time out", LATE_WAIT("6s"), "w 1 waiting " UNTIL, "", 7000, 0, "wake"},
+	{"wakes long after it would time out", LATE_WAIT("7s"), "w 1 waiting " UNTIL, "", 9000, 0, "wake"},
 	{"loop opens the first", LOOP, "e 1 started " ITEMS, "", 1000, 0, "open 0"},
 	{"loop opens the next", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started", "", 1000, 0, "open 1"},
 	{"loop is full", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started\ne[1]/i 1 started", "", 1000, 0, "nothing"},
@@ -87,6 +100,8 @@ static const struct {
 	{"empty loop", LOOP, "e 1 started {\"items\":[]}", "", 1000, 0, "close"},
 	{"loop failed, some open", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started\ne[1]/i 1 failed " E, "", 1000, 0, "nothing"},
 	{"loop failed, none open", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 failed " E, "", 1000, 0, "close"},
+	{"loop before its timeout", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started", "", 3999, 0, "open 1"},
+	{"loop without a timeout", OUTPUT, "e 1 started " ITEMS, "", 4000, 0, "open 0"},
 	{"loop times out", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started", "", 4000, 0, "expire"},
 	{"loop timed out, some open", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 started", "", 4000, ABORT, "nothing"},
 	{"loop timed out, none open", LOOP, "e 1 started " ITEMS "\ne[0]/i 1 skipped", "", 4000, ABORT, "close"},
@@ -136,6 +151,8 @@ START_TEST(plans)
 	}
 	if (cases[_i].flags & ASKS)
 		state_set_wake(st, n, 2000000);
+	if (cases[_i].flags & TIMED)
+		state_set_deadline(st, n, 2000000);
 	if (cases[_i].flags & ABORT)
 		n->each->abort = json_null();
 	if (cases[_i].flags & CANCEL)

@@ -77,6 +77,7 @@ static const struct {
 	{"tool.failed", "tool.failed", true}, {"tool.failed", "tool.*", true},	  {"tool.failed", "tool", false},
 	{"tool", "tool.*", false},	      {"timeout", "tool.timeout", false}, {"x", ".*", false},
 	{".x", ".*", true},		      {"a.b.c", "a.*", true},		  {"a.b.c", "a.b.*", true},
+	{"*", "*", true},		      {"tool", "*", false},		  {"tool", "", false},
 };
 
 START_TEST(fits_patterns)

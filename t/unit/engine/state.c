@@ -28,6 +28,8 @@
 	"  - {id: a, set: {x: 1}}\n"                                                                                   \
 	"  - {id: s, switch: [{when: .vars.x, then: a, max_visits: 3}, {when: .vars.y, then: end}]}\n"                 \
 	"  - {id: y, set: {y: 1}}\n"
+#define SWITCH_THEN                                                                                                    \
+	"  - {id: s, switch: [{when: .vars.x, then: a}], then: b}\n  - {id: a, set: {x: 1}}\n  - {id: b, set: {y: 2}}\n"
 #define LOOP(opts) "  - {id: e, for: {in: '[1]', " opts "do: [{id: i, call: t.t, with: {}}, {id: j, set: {v: 1}}]}}\n"
 #define CAUGHT_LOOP                                                                                                    \
 	"  - {id: e, for: {in: '[1]', parallel: 3, do: [{id: i, call: t.t, with: {}}]}, catch: z}\n"                    \
@@ -69,8 +71,11 @@ static const struct {
 	{"raise again", RAISE, "r 1 failed " E_RETRY "\nr 2 failed " E, "r=failed#2 failed t"},
 	{"switch back", SWITCH, "a 1 succeeded " OUT("{}") "\ns 1 succeeded {\"edge\":0}", "a=succeeded s=succeeded @0"},
 	{"second visit", SWITCH, "a 1 succeeded " OUT("{}") "\ns 1 succeeded {\"edge\":0}\na~2 1 succeeded " OUT("{}"), "a~2=succeeded s=succeeded @1"},
+	{"third visit", SWITCH, "a 1 succeeded " OUT("{}") "\ns 1 succeeded {\"edge\":0}\na~2 1 skipped\ns~2 1 succeeded {\"edge\":0}\na~3 1 skipped", "a~3=skipped s~2=succeeded @1"},
 	{"switch to end", SWITCH, "a 1 succeeded " OUT("{}") "\ns 1 succeeded {\"edge\":1}", "a=succeeded s=succeeded closed"},
 	{"switch to no edge", SWITCH, "a 1 succeeded " OUT("{}") "\ns 1 succeeded {\"edge\":null}", "a=succeeded s=succeeded @2"},
+	{"switch to no edge, and on", SWITCH_THEN, "s 1 succeeded {\"edge\":null}", "s=succeeded @2"},
+	{"switch to an edge, not on", SWITCH_THEN, "s 1 succeeded {\"edge\":0}", "s=succeeded @1"},
 	{"loop opens", LOOP(""), "e 1 started " ITEMS, "e=running[0/3] @0"},
 	{"iteration opens", LOOP(""), "e 1 started " ITEMS "\ne[0]/i 1 started", "e=running[0/3 0:(i=running @0)] @0"},
 	{"iteration ends", LOOP(""), "e 1 started " ITEMS "\ne[0]/i 1 skipped\ne[0]/j 1 succeeded " OUT("{}"), "e=running[1/3] @0"},
@@ -124,9 +129,14 @@ static const struct {
 	{"not a loop", SETS, "a[0]/i 1 started", "!"},
 	{"iteration that ended", LOOP(""), "e 1 started " ITEMS "\ne[0]/i 1 skipped\ne[0]/j 1 skipped\ne[0]/i 1 started", "!"},
 	{"no iteration of a failed loop", LOOP(""), "e 1 started " ITEMS "\ne[0]/i 1 failed " E "\ne[1]/i 1 started", "!"},
+	{"iteration of a step that is no loop", CALL, "c 1 started\nc[0]/d 1 skipped", "!"},
+	{"iteration of a loop that ended", CAUGHT_LOOP, "e 1 started {\"items\":[1]}\ne[0]/i 1 skipped\ne 1 succeeded " OUT("[]") "\ne[0]/i 1 started", "!"},
+	{"no step begins while cancelling", LOOP("parallel: 3, "), "e 1 started " ITEMS "\ne[2]/i 1 skipped\ne[0]/i 1 failed " E "\ne[2]/j 1 skipped", "!"},
 	{"nothing begins while cancelling", NESTED, "e 1 started " ITEMS "\ne[0]/f 1 started " ITEMS "\ne[1]/f 1 started " ITEMS "\ne[0]/f 1 failed " E "\ne[1]/f[0]/i 1 started", "!"},
 	{"loop ends too early", LOOP(""), "e 1 started " ITEMS "\ne 1 succeeded " OUT("[]"), "!"},
 	{"steps below a step", CALL, "c 1 started\nc/d 1 skipped", "!"},
+	{"nothing below a step", CALL, "c 1 started\nc/- 1 skipped", "!"},
+	{"a turn and more", MODEL, "m 1 started\nm/turn-1x 1 turn.succeeded {\"text\":\"\"}", "!"},
 	{"iteration that has not ended", LOOP("output: '${ 1 }', "), "e 1 started " ITEMS "\ne[0]/i 1 skipped\ne[0] 1 succeeded " OUT("1"), "!"},
 	{"iteration starts by itself", LOOP("output: '${ 1 }', "), "e 1 started " ITEMS "\ne[0]/i 1 skipped\ne[0]/j 1 skipped\ne[0] 1 started", "!"},
 	{"step of an iteration that ended", LOOP("output: '${ 1 }', "), "e 1 started " ITEMS "\ne[0]/i 1 skipped\ne[0]/j 1 skipped\ne[0]/j 1 skipped", "!"},
