@@ -25,7 +25,13 @@ struct str {
 #define STR(lit) ((struct str){(lit), sizeof(lit) - 1})
 #define STR_NONE ((struct str){NULL, 0})
 #define STR_FMT "%.*s"
-#define STR_ARG(s) ((int)(s).n), ((s).p ? (s).p : "")
+#define STR_ARG(s) ((int)(s).n), str_chars(s)
+
+/* "" for STR_NONE. */
+static inline const char *str_chars(struct str s)
+{
+	return s.p ? s.p : "";
+}
 
 struct str str_from(const char *cstr);			/* NULL gives STR_NONE */
 struct str str_dup(struct arena *a, struct str s);	/* copy, NUL-ended behind n */
