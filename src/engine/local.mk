@@ -65,9 +65,19 @@ t_scenario_scenario_SOURCES = t/scenario/main.c t/scenario/outside.c t/scenario/
   t/scenario/world.c t/scenario/world.h
 t_scenario_scenario_LDADD = src/engine/libengine.a $(config_LIBS)
 EXTRA_DIST += t/scenario/README \
+  t/scenario/ask-cancelled.scn \
+  t/scenario/ask-drain.scn \
+  t/scenario/ask-dropped.scn \
+  t/scenario/ask-gone.scn \
+  t/scenario/ask-happened.scn \
+  t/scenario/ask-never-knows.scn \
+  t/scenario/ask-person-first.scn \
+  t/scenario/ask-unknown-then-did-not.scn \
   t/scenario/budget-calls.scn \
   t/scenario/budget-loop-turns.scn \
   t/scenario/budget-turns.scn \
+  t/scenario/call-gone-again.scn \
+  t/scenario/call-gone-in-flight.scn \
   t/scenario/call-not-begun.scn \
   t/scenario/call-not-retryable.scn \
   t/scenario/call-refused.scn \
@@ -78,18 +88,26 @@ EXTRA_DIST += t/scenario/README \
   t/scenario/call-unknown-tool.scn \
   t/scenario/call-wall-retry.scn \
   t/scenario/call-wall.scn \
+  t/scenario/call-with-error.scn \
+  t/scenario/call-with-no-object.scn \
+  t/scenario/call-with-too-big.scn \
   t/scenario/call.scn \
   t/scenario/cancel-at-commit.scn \
   t/scenario/cancel-before-dispatch.scn \
   t/scenario/cancel-in-flight.scn \
   t/scenario/cancel-model.scn \
+  t/scenario/cancel-while-retrying.scn \
+  t/scenario/class-tx.scn \
   t/scenario/deadline-in-flight.scn \
   t/scenario/deadline-uncertain.scn \
   t/scenario/deadline.scn \
   t/scenario/default-output.scn \
   t/scenario/drain-before-dispatch.scn \
+  t/scenario/drain-burns-no-retry.scn \
   t/scenario/drain.scn \
   t/scenario/expression-error.scn \
+  t/scenario/fail-before-dispatch.scn \
+  t/scenario/fail-while-in-flight.scn \
   t/scenario/for-collect-skip.scn \
   t/scenario/for-empty.scn \
   t/scenario/for-fail-cancels.scn \
@@ -108,6 +126,16 @@ EXTRA_DIST += t/scenario/README \
   t/scenario/input-fits.scn \
   t/scenario/input-schema.scn \
   t/scenario/lease-lost.scn \
+  t/scenario/ledger-done-cancelled.scn \
+  t/scenario/ledger-done-repeatable.scn \
+  t/scenario/ledger-done-without-result.scn \
+  t/scenario/ledger-done.scn \
+  t/scenario/ledger-dropped.scn \
+  t/scenario/ledger-failed-before.scn \
+  t/scenario/ledger-released.scn \
+  t/scenario/ledger-uncertain.scn \
+  t/scenario/ledger-unreadable-asked.scn \
+  t/scenario/ledger-unreadable.scn \
   t/scenario/max-visits-uncaught.scn \
   t/scenario/max-visits.scn \
   t/scenario/model-prompt-error.scn \
@@ -119,6 +147,17 @@ EXTRA_DIST += t/scenario/README \
   t/scenario/raise-and-catch.scn \
   t/scenario/raise-not-listed.scn \
   t/scenario/raise-retry.scn \
+  t/scenario/reconcile-after-deadline.scn \
+  t/scenario/reconcile-cancelled-did-not-happen.scn \
+  t/scenario/reconcile-cancelled-give-up.scn \
+  t/scenario/reconcile-cancelled-happened.scn \
+  t/scenario/reconcile-did-not-happen.scn \
+  t/scenario/reconcile-give-up.scn \
+  t/scenario/reconcile-happened.scn \
+  t/scenario/reconcile-several.scn \
+  t/scenario/reconcile-uncertain-again.scn \
+  t/scenario/reconcile-unreadable-result.scn \
+  t/scenario/reconcile-while-running.scn \
   t/scenario/refused-twice.scn \
   t/scenario/refused.scn \
   t/scenario/release-before-dispatch.scn \
@@ -127,7 +166,9 @@ EXTRA_DIST += t/scenario/README \
   t/scenario/root-whole.scn \
   t/scenario/set-and-output.scn \
   t/scenario/then-and-visits.scn \
+  t/scenario/uncertain-timeout.scn \
   t/scenario/wait-bad-time.scn \
   t/scenario/wait-wall.scn \
   t/scenario/wait.scn \
-  t/scenario/when.scn
+  t/scenario/when.scn \
+  t/scenario/word-dropped.scn \

@@ -34,9 +34,13 @@ static int nth_of(const struct world *w, struct str path)
 
 static const struct reply *find_reply(const struct world *w, struct str name, const struct json *args, int nth)
 {
-	for (const struct reply *r = w->replies; r; r = r->next)
-		if (str_eq(r->name, name) && (!r->nth || r->nth == nth) && (!r->match || !args || json_equal(r->match, args)))
-			return r;
+	for (struct reply *r = w->replies; r; r = r->next) {
+		if (!str_eq(r->name, name) || (r->nth && r->nth != nth) || (r->match && args && !json_equal(r->match, args)) ||
+		    (r->once && r->used))
+			continue;
+		r->used = true;
+		return r;
+	}
 	fatal("the script has no reply of \"" STR_FMT "\" for try %d", STR_ARG(name), nth);
 }
 
@@ -48,12 +52,14 @@ static void deliver(void *arg)
 	op_complete(&k->op, k->err.code == ERR_NONE ? NULL : &k->err);
 }
 
-static void fire_events(struct world *w, struct str name)
+bool world_fire(struct world *w, struct str name)
 {
+	bool fired = false;
+
 	for (struct event *e = w->events; e; e = e->next) {
 		if (e->done || !e->on_call.p || !str_eq(e->on_call, name))
 			continue;
-		e->done = true;
+		e->done = fired = true;
 		switch (e->kind) {
 		case EVENT_CANCEL:
 			w->cancel_asked = true;
@@ -68,8 +74,12 @@ static void fire_events(struct world *w, struct str name)
 		case EVENT_DROP:
 			engine_drop_all(w->engine);
 			break;
+		case EVENT_GONE:
+			w->gone = e->on_call;
+			break;
 		}
 	}
+	return fired;
 }
 
 /* What hangs ends when it is cancelled: with a late answer if the script has one, else unknown. */
@@ -133,18 +143,28 @@ static struct str path_of(const struct world *w, const struct digest *key)
 	fatal("a tool was called before its step.started was committed");
 }
 
+/* As tools/registry.c answers for what is not installed any more. */
+static const struct reply *refusal(struct arena *a)
+{
+	struct reply *r = ARENA_NEW(a, struct reply);
+
+	r->error = true;
+	r->outcome = TOOL_NOT_BEGUN;
+	err_set(&r->err, ERR_TOOL_UNKNOWN, "unknown tool");
+	return r;
+}
+
 struct op *tools_call(struct tools *t, struct arena *a, const struct tool_request *req, op_done_fn *done, void *arg)
 {
 	struct world *w = the_world;
 	struct ask *k = ARENA_NEW(a, struct ask);
 	int nth = nth_of(w, path_of(w, &req->effect_key));
-	const struct reply *reply = find_reply(w, req->tool, req->args, nth);
+	const struct reply *reply = tools_find(t, req->tool) ? find_reply(w, req->tool, req->args, nth) : refusal(a);
 
-	(void)t;
 	k->told = tell(w, req, reply);
 	k->result = (struct tool_result){.outcome = reply->outcome, .value = reply->value};
 	ask_begin(k, a, reply, done, arg);
-	fire_events(w, req->tool);
+	world_fire(w, req->tool);
 	return &k->op;
 }
 
@@ -183,7 +203,7 @@ struct op *tools_ask(struct tools *t, struct arena *a, const struct tool_request
 		if (str_is(json_str(json_getc(reply->value, "decision")), words[i]))
 			k->said = (struct tool_said){(enum said)i, json_getc(reply->value, "result")};
 	ask_begin(k, a, reply, done, arg);
-	fire_events(w, name);
+	world_fire(w, name);
 	return &k->op;
 }
 
@@ -236,7 +256,7 @@ struct op *gateway_call(struct gateway *g, struct arena *a, const struct model_r
 					  .finish_reason = STR("stop"), .calls = &k->call, .n_calls = 1,
 					  .cost_pusd = 7};
 	ask_begin(k, a, reply, done, arg);
-	fire_events(w, req->path);
+	world_fire(w, req->path);
 	return &k->op;
 }
 

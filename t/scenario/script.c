@@ -76,7 +76,7 @@ static void read_error(struct world *w, struct reply *r, struct str *rest)
 	}
 }
 
-/* reply NAME [args JSON-without-blanks] [try N] (value JSON | text JSON | hang [OUTCOME [JSON]] | error ...) */
+/* reply NAME [once] [args JSON-without-blanks] [try N] (value JSON | text JSON | hang [OUTCOME [JSON]] | error ...) */
 static void read_reply(struct world *w, struct str rest)
 {
 	struct reply *r = ARENA_NEW(w->arena, struct reply), **at = &w->replies;
@@ -85,7 +85,9 @@ static void read_reply(struct world *w, struct str rest)
 	r->name = take_word(&rest);
 	r->outcome = TOOL_DONE;
 	while ((word = take_word(&rest)).n) {
-		if (str_is(word, "args")) {
+		if (str_is(word, "once")) {
+			r->once = true;
+		} else if (str_is(word, "args")) {
 			r->match = parse(w->arena, take_word(&rest));
 		} else if (str_is(word, "try")) {
 			r->nth = take_int(&rest);
@@ -143,10 +145,10 @@ static void read_tool(struct world *w, struct str rest)
 	w->tools = t;
 }
 
-/* on call NAME (cancel|drain|release|drop); on move N ... */
+/* on call NAME (cancel|drain|release|drop|gone); on move N ... */
 static void read_event(struct world *w, struct str rest)
 {
-	static const char *const names[] = {"cancel", "drain", "release", "drop"};
+	static const char *const names[] = {"cancel", "drain", "release", "drop", "gone"};
 	struct event *e = ARENA_NEW(w->arena, struct event);
 	struct str where = take_word(&rest), what;
 
@@ -155,9 +157,11 @@ static void read_event(struct world *w, struct str rest)
 	else
 		e->on_call = take_word(&rest);
 	what = take_word(&rest);
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		if (!str_is(what, names[i]))
 			continue;
+		if (i == EVENT_GONE && e->on_move)
+			fatal("script: on move: \"gone\": which tool?");
 		e->kind = (enum event_kind)i;
 		e->next = w->events;
 		w->events = e;
@@ -222,7 +226,10 @@ static void read_line(struct world *w, struct str line)
 		read_event(w, rest);
 	else if (str_is(word, "gone"))
 		w->gone = rest;
-	else if (str_is(word, "refuse")) {
+	else if (str_is(word, "unreadable")) {
+		w->unreadable = take_int(&rest);
+		w->unreadable_code = err_by_name(str_cstr(w->arena, rest));
+	} else if (str_is(word, "refuse")) {
 		w->refuse_move = take_int(&rest);
 		w->refuse_code = err_by_name(str_cstr(w->arena, rest));
 	} else

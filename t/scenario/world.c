@@ -218,22 +218,33 @@ struct effect_op {
 	bool known;
 };
 
+/* Answers, unless the script has somebody leave in between: what was asked for took place all the same. */
+static void answer_op(struct op *op, const struct err *err, struct str name)
+{
+	if (!world_fire(the_world, name))
+		op_complete(op, err);
+}
+
 struct op *queue_effect(struct store *s, struct arena *a, const struct uuid *task, const struct digest *key, op_done_fn *done, void *arg)
 {
 	struct world *w = the_world;
 	const struct ledger_row *l = ledger_find(w, key);
 	struct effect_op *o = ARENA_NEW(a, struct effect_op);
+	struct err err = {0};
 
 	(void)s;
 	if (!uuid_eq(task, &w->task))
 		fatal("the ledger is asked for another task");
 	op_init(&o->op, w->loop, a, NULL, done, arg);
-	if (l) {
+	if (w->unreadable > 0) {
+		w->unreadable--;
+		err_set(&err, w->unreadable_code, "as ordered");
+	} else if (l) {
 		o->known = true;
 		o->row = (struct effect_row){.state = l->state, .attempt_try = l->attempt_try, .result = l->result,
 					     .decision = l->decision, .by = l->by, .id = w->task};
 	}
-	op_complete(&o->op, NULL);
+	answer_op(&o->op, &err, STR("ledger"));
 	return &o->op;
 }
 
@@ -267,11 +278,13 @@ struct op *queue_tool_word(struct store *s, struct arena *a, const struct tool_w
 	}
 	if (w->crashed)
 		engine_drop_all(w->engine);
-	op_complete(op, err.code == ERR_NONE ? NULL : &err);
+	answer_op(op, &err, STR("word"));
 	return op;
 }
 
-/* What differs from run to run is left out: times and keys. */
+enum { MAX_LOGGED = 4096 };
+
+/* What differs from run to run is left out: times and keys. Of what is long the size is said. */
 static void log_value(struct world *w, const struct json *v)
 {
 	struct json_builder b;
@@ -282,6 +295,9 @@ static void log_value(struct world *w, const struct json *v)
 
 		if (str_is(k, "key") || str_is(k, "until") || str_is(k, "retry_at"))
 			json_object_set(&b, k, json_stringc(w->arena, "..."));
+		else if (json_size(json_val(v, i)) > MAX_LOGGED)
+			json_object_set(&b, k, json_stringc(w->arena, arena_printf(w->arena, "%zu bytes",
+										   json_size(json_val(v, i)))));
 		else if (str_is(k, "reconciled"))
 			json_object_set(&b, k, json_string(w->arena, json_str(json_getc(json_val(v, i), "by"))));
 		else

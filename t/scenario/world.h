@@ -33,6 +33,7 @@ struct reply {
 	struct str name;		/* tool, or path of a model turn */
 	const struct json *match;	/* args of the tool; NULL: any */
 	int nth;			/* try, from 1; 0: any */
+	bool once, used;		/* once: the first time that it is asked for */
 	bool hang;			/* answers only when it is cancelled */
 	bool error;
 	enum tool_outcome outcome;
@@ -81,13 +82,13 @@ struct told {				/* what a tool was really asked to do */
 	int times, not_begun;
 };
 
-enum event_kind { EVENT_CANCEL, EVENT_DRAIN, EVENT_RELEASE, EVENT_DROP };
+enum event_kind { EVENT_CANCEL, EVENT_DRAIN, EVENT_RELEASE, EVENT_DROP, EVENT_GONE };
 
 struct event {
 	struct event *next;
 	enum event_kind kind;
 	int on_move;			/* 0: not so */
-	struct str on_call;		/* of that tool or turn; STR_NONE: not so */
+	struct str on_call;		/* of that tool or turn, "ledger" or "word"; STR_NONE: not so */
 	bool done;
 };
 
@@ -106,6 +107,8 @@ struct world {
 	struct decide *decides;
 	struct settled *settled;
 	struct str gone;		/* a tool that the task pinned and nobody has */
+	int unreadable;			/* so many readings of the ledger fail */
+	enum err_code unreadable_code;
 	int refuse_move;		/* that move is refused */
 	enum err_code refuse_code;
 
@@ -144,6 +147,8 @@ bool effect_state_parse(struct str word, enum effect_state *ret);
 bool world_decide(struct world *w, bool early);
 /* A commit that is no move: whether it takes place, by the script's crash; *ret_after says that it does and we die then. */
 bool world_commits(struct world *w, bool *ret_after);
+/* What the script does on that call; false: nothing. */
+bool world_fire(struct world *w, struct str name);
 /* "" or what is wrong with the ledger and with what tools were asked to do. */
 const char *world_audit(struct world *w);
 
