@@ -183,7 +183,7 @@ static void still_unknown(struct run *r, struct node *n, const struct err *err)
 	call_plan_ask(r, n);
 }
 
-/* The word is in the ledger, or somebody else's is. */
+/* The word is in the ledger, or somebody else's is; when we left before the answer came, the ledger says which. */
 static void on_word(struct op *op, void *arg)
 {
 	struct flight *f = arg;
@@ -193,10 +193,10 @@ static void on_word(struct op *op, void *arg)
 
 	(void)op;
 	flight_end(f, &err);
-	if (r->wish >= WISH_FAIL || err.code == ERR_CANCELLED)
+	if (r->wish >= WISH_FAIL)
 		return;
 	n->looked = false;
-	if (err.code != ERR_NONE)
+	if (err.code != ERR_NONE && err.code != ERR_CANCELLED)
 		still_unknown(r, n, &err);
 	state_push_ready(&r->state, n->scope);
 }
@@ -222,13 +222,16 @@ static void on_asked(struct op *op, void *arg)
 	struct err err;
 
 	flight_end(f, &err);
-	if (r->wish >= WISH_FAIL || err.code == ERR_CANCELLED)
+	if (r->wish >= WISH_FAIL)
 		return;
 	if (err.code == ERR_NONE && said->what != SAID_UNKNOWN) {
 		tell(r, n, said);
 		return;
 	}
-	still_unknown(r, n, err.code == ERR_NONE ? NULL : &err);
+	if (err.code == ERR_CANCELLED)
+		call_plan_ask(r, n);	/* nothing was said: the next attempt asks, and the task is to come back for it */
+	else
+		still_unknown(r, n, err.code == ERR_NONE ? NULL : &err);
 	state_push_ready(&r->state, n->scope);
 }
 

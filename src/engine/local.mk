@@ -72,6 +72,7 @@ EXTRA_DIST += t/scenario/README \
   t/scenario/ask-happened.scn \
   t/scenario/ask-never-knows.scn \
   t/scenario/ask-person-first.scn \
+  t/scenario/ask-released.scn \
   t/scenario/ask-unknown-then-did-not.scn \
   t/scenario/budget-calls.scn \
   t/scenario/budget-loop-turns.scn \
@@ -172,3 +173,4 @@ EXTRA_DIST += t/scenario/README \
   t/scenario/wait.scn \
   t/scenario/when.scn \
   t/scenario/word-dropped.scn \
+  t/scenario/word-released.scn
