@@ -1,6 +1,6 @@
 /* call.h - what the files of the step kind `call` share: step_call.c makes calls, call_word.c asks what became of one.
  *
- * Shapes:  an intent is a call as it was recorded in its step.started row.
+ * Shapes:  an intent is a call as it was recorded in its step.started row: intent.h.
  * Memory:  an intent points into the row; ledger words live as long as the scope.
  * Errors:  as in act.h.
  * Source:  journal.h; effect.h.
@@ -10,22 +10,14 @@
 
 #include <stdbool.h>
 
-#include "base/digest.h"
 #include "base/str.h"
-#include "config/workflow.h"
+#include "engine/intent.h"
 #include "store/queue.h"
 
 struct err;
 struct json;
 struct node;
 struct run;
-
-struct intent {
-	struct str tool;
-	enum effect_class effect;	/* the stricter of then and now */
-	struct digest key;
-	const struct json *args;
-};
 
 /* What the ledger knows and the journal does not. */
 struct ledger_word {
@@ -35,8 +27,8 @@ struct ledger_word {
 	const struct json *reconciled;	/* {"decision", "by", "id"}; NULL: no decision */
 };
 
-/* false: the run has failed. */
-bool call_intent(struct run *r, const struct node *n, struct intent *ret);
+/* Of a call that has begun; its effect is the stricter of then and now. */
+void call_intent(struct run *r, const struct node *n, struct intent *ret);
 void call_change_effect(struct run *r, const struct node *n, const struct intent *i, enum effect_state to,
 			const struct json *result);
 /* The step is uncertain, and nobody has said anything of it yet. */

@@ -80,8 +80,7 @@ void call_look(struct run *r, struct node *n)
 	struct flight *f;
 	struct intent i;
 
-	if (!call_intent(r, n, &i))
-		return;
+	call_intent(r, n, &i);
 	a = arena_new(NULL);
 	f = ARENA_NEW(a, struct flight);
 	flight_begin(f, r, n);
@@ -127,8 +126,7 @@ void call_settle(struct run *r, struct node *n)
 	struct intent i;
 	struct err err = {0};
 
-	if (!call_intent(r, n, &i))
-		return;
+	call_intent(r, n, &i);
 	log_info("task.reconciled", "task=%s path=" STR_FMT " decision=" STR_FMT " by=%s", r->id,
 		 STR_ARG(node_path(r->engine->scratch, n, ROW_STEP_CANCELLED)), STR_ARG(w->decision),
 		 log_quote(json_str(json_getc(w->reconciled, "by"))));
@@ -246,8 +244,7 @@ void call_ask(struct run *r, struct node *n)
 	struct ask_flight *f;
 	struct intent i;
 
-	if (!call_intent(r, n, &i))
-		return;
+	call_intent(r, n, &i);
 	a = arena_new(NULL);
 	f = ARENA_NEW(a, struct ask_flight);
 	state_set_wake(&r->state, n, 0);

@@ -9,6 +9,7 @@ src_engine_libengine_a_SOURCES = \
   src/engine/effect.c src/engine/effect.h \
   src/engine/engine.c src/engine/engine.h src/engine/engine_room.h \
   src/engine/flight.c src/engine/flight.h \
+  src/engine/intent.c src/engine/intent.h \
   src/engine/journal.c src/engine/journal.h \
   src/engine/path.c src/engine/path.h \
   src/engine/plan.c src/engine/plan.h \

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "config/workflow.h"
+#include "engine/intent.h"
 #include "engine/path.h"
 #include "engine/program.h"
 #include "engine/scope.h"
@@ -150,10 +151,13 @@ static void count_turn(struct state *st, struct node *n)
 static int on_started(struct state *st, struct node *n, const struct journal_row *row, struct err *err)
 {
 	const struct json *items;
+	struct intent call;
 
 	n->started = row->value;
 	switch (node_program(n)->step->kind) {
 	case STEP_CALL:
+		if (!intent_read(row->value, &call))
+			return conflict(row, "it records no call", err);
 		if (!n->again)
 			count_call(st, n);
 		n->again = NULL;

@@ -24,15 +24,6 @@ struct call_flight {
 	struct tool_request req;
 };
 
-static bool read_intent(const struct json *v, struct intent *ret)
-{
-	ret->tool = json_str(json_getc(v, "tool"));
-	ret->args = json_getc(v, "args");
-	return ret->tool.p && json_type(ret->args) == JSON_OBJECT &&
-	       effect_class_parse(json_str(json_getc(v, "effect")), &ret->effect) &&
-	       digest_from_hex(json_str(json_getc(v, "key")), &ret->key);
-}
-
 void call_change_effect(struct run *r, const struct node *n, const struct intent *i, enum effect_state to,
 			const struct json *result)
 {
@@ -71,28 +62,12 @@ static int class_of(struct run *r, struct str tool, enum effect_class *ret, stru
 	return 0;
 }
 
-static const struct json *intent_json(struct arena *a, const struct intent *i)
-{
-	struct json_builder b;
-	char hex[65];
-
-	digest_hex(&i->key, hex);
-	json_object_begin(&b, a);
-	json_object_setc(&b, "tool", json_string_ref(a, i->tool));
-	json_object_setc(&b, "effect", json_stringc(a, effect_class_name(i->effect)));
-	json_object_setc(&b, "key", json_stringc(a, hex));
-	json_object_setc(&b, "args", json_copy(a, i->args));
-	return json_object_end(&b);
-}
-
 /* The call that is known not to have happened, as it was: budgets count it once. */
 static int recorded(struct run *r, const struct node *n, struct intent *ret, struct err *err)
 {
 	enum effect_class live;
 
-	if (!read_intent(n->again, ret))
-		return err_set(err, ERR_JOURNAL_CONFLICT, "step.started of \"" STR_FMT "\" names no call",
-			       STR_ARG(node_program(n)->step->id));
+	intent_read(n->again, ret);
 	if (class_of(r, ret->tool, &live, err) < 0)
 		return -1;
 	ret->effect = n->uncertain_us ? EFFECT_AT_MOST_ONCE : effect_stricter(ret->effect, live);
@@ -197,8 +172,9 @@ static void on_called(struct op *op, void *arg)
 
 	CRASHPOINT("effect.after_call");
 	flight_end(&f->flight, &err);
-	if (r->wish == WISH_DROP || !read_intent(n->started, &i))
+	if (r->wish == WISH_DROP)
 		return;
+	intent_read(n->started, &i);
 	i.effect = f->req.effect;
 	/* A value that came although we had given up is a value. */
 	v = effect_decide(i.effect, res->outcome, value ? NULL : &err);
@@ -233,29 +209,22 @@ static void start(struct run *r, struct node *n, const struct intent *i)
 	f->flight.op = tools_call(r->engine->tools, a, &f->req, on_called, f);
 }
 
-bool call_intent(struct run *r, const struct node *n, struct intent *ret)
+void call_intent(struct run *r, const struct node *n, struct intent *ret)
 {
 	enum effect_class live;
-	struct err err = {0};
 
-	if (!read_intent(n->started, ret)) {
-		err_set(&err, ERR_JOURNAL_CONFLICT, "step.started of \"" STR_FMT "\" names no call",
-			STR_ARG(node_program(n)->step->id));
-		run_fail(r, &err);
-		return false;
-	}
+	intent_read(n->started, ret);
 	/* It may have become stricter since the call was recorded. */
 	if (class_of(r, ret->tool, &live, NULL) == 0)
 		ret->effect = effect_stricter(ret->effect, live);
-	return true;
 }
 
 static void dispatch(struct run *r, struct node *n)
 {
 	struct intent i;
 
-	if (call_intent(r, n, &i))
-		start(r, n, &i);
+	call_intent(r, n, &i);
+	start(r, n, &i);
 }
 
 /* What the ledger says of a call that an earlier attempt began, where it is more than that it began. */
@@ -290,8 +259,7 @@ static void resume(struct run *r, struct node *n)
 	struct intent i;
 	struct err err = {0};
 
-	if (!call_intent(r, n, &i))
-		return;
+	call_intent(r, n, &i);
 	if (n->ledger) {
 		resume_told(r, n, &i);
 		return;
@@ -314,8 +282,7 @@ static void cancel(struct run *r, struct node *n)
 		act_row(r, n, ROW_STEP_CANCELLED, NULL);
 		return;
 	}
-	if (!call_intent(r, n, &i))
-		return;
+	call_intent(r, n, &i);
 	if (!ended && !n->mine && !effect_may_repeat(i.effect)) {
 		err_set(&err, ERR_CANCELLED, "the task was cancelled while it was not known whether the call happened");
 		call_uncertain(r, n, &i, &err);
@@ -330,7 +297,8 @@ static void give_back(struct run *r, struct node *n)
 {
 	struct intent i;
 
-	if (call_intent(r, n, &i) && !effect_may_repeat(i.effect))
+	call_intent(r, n, &i);
+	if (!effect_may_repeat(i.effect))
 		again_elsewhere(r, n, &i);
 }
 

@@ -1,6 +1,6 @@
 /* fixture.h - a state made of a workflow's text and journal rows written as text, and its state as text.
  *
- * Shapes:  a row is "PATH TRY KIND VALUE"; KIND without "step.", VALUE defaults to {}. Rows are separated by '\n';
+ * Shapes:  a row is "PATH TRY KIND VALUE"; KIND without "step.", VALUE defaults to {}, of started to a call of "t.t". Rows are separated by '\n';
  *          "@MS" sets the time (ms) of the rows that follow. Tool "t.t" exists.
  * Memory:  one arena, fixture_free().
  * Errors:  a fixture that does not compile ends the test.

@@ -19,6 +19,7 @@
 #define UNTIL "{\"until\":\"1970-01-01T00:00:07Z\"}"
 #define ITEMS "{\"items\":[1,2,3]}"
 
+#define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define SETS "  - {id: a, set: {x: 1}}\n  - {id: b, set: {y: 2}}\n"
 #define CALL "  - {id: c, call: t.t, with: {}, catch: d}\n  - {id: d, set: {y: 2}}\n"
 #define MODEL "  - {id: m, model: {tier: x, prompt: p}}\n"
@@ -108,6 +109,11 @@ static const struct {
 	{"set does not start", SETS, "a 1 started", "!"},
 	{"a step is no turn", SETS, "a 1 turn.succeeded {\"text\":\"\"}", "!"},
 	{"call must start", CALL, "c 1 succeeded " OUT("1"), "!"},
+	{"call of what", CALL, "c 1 started {\"effect\":\"pure\",\"args\":{},\"key\":\"" KEY "\"}", "!"},
+	{"call of this kind", CALL, "c 1 started {\"tool\":\"t.t\",\"effect\":\"pure\",\"args\":{},\"key\":\"" KEY "\"}", "c=running @0"},
+	{"call with what", CALL, "c 1 started {\"tool\":\"t.t\",\"effect\":\"pure\",\"args\":[],\"key\":\"" KEY "\"}", "!"},
+	{"call of which effect", CALL, "c 1 started {\"tool\":\"t.t\",\"effect\":\"some\",\"args\":{},\"key\":\"" KEY "\"}", "!"},
+	{"call under which key", CALL, "c 1 started {\"tool\":\"t.t\",\"effect\":\"pure\",\"args\":{},\"key\":\"61\"}", "!"},
 	{"raise does not succeed", RAISE, "r 1 succeeded " OUT("1"), "!"},
 	{"wait does not start", WAIT, "w 1 started", "!"},
 	{"wait until when", WAIT, "w 1 waiting {\"until\":\"noon\"}", "!"},
@@ -206,7 +212,7 @@ START_TEST(a_call_that_did_not_happen_counts_once)
 	struct fixture *f = fixture_new(CALL, false);
 	const struct node *n;
 
-	ck_assert_int_eq(fixture_apply(f, "@1000\nc 1 started {\"tool\":\"t.t\"}\n@2000\nc 1 uncertain " E "\nc/ask-1 1 ask.answered"), 0);
+	ck_assert_int_eq(fixture_apply(f, "@1000\nc 1 started\n@2000\nc 1 uncertain " E "\nc/ask-1 1 ask.answered"), 0);
 	n = f->state.root->nodes[0];
 	ck_assert_int_eq(n->uncertain_us, 2000000);
 	ck_assert_int_eq(n->n_asks, 1);
