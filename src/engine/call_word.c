@@ -96,7 +96,7 @@ static const struct json *given_up(struct arena *a, const struct node *n, const 
 	struct json_builder b;
 
 	/* What was cancelled is the wait for the answer, not the step. */
-	if (!type.p || str_is(type, err_name(ERR_CANCELLED)))
+	if (str_is(type, err_name(ERR_CANCELLED)))
 		type = str_from(err_name(ERR_TOOL_FAILED));
 	json_object_begin(&b, a);
 	json_object_setc(&b, "type", json_string(a, type));

@@ -133,6 +133,7 @@ EXTRA_DIST += t/scenario/README \
   t/scenario/ledger-done-without-result.scn \
   t/scenario/ledger-done.scn \
   t/scenario/ledger-dropped.scn \
+  t/scenario/ledger-empty.scn \
   t/scenario/ledger-failed-before.scn \
   t/scenario/ledger-released.scn \
   t/scenario/ledger-uncertain.scn \
@@ -162,7 +163,11 @@ EXTRA_DIST += t/scenario/README \
   t/scenario/reconcile-while-running.scn \
   t/scenario/refused-twice.scn \
   t/scenario/refused.scn \
+  t/scenario/release-before-dispatch-repeatable.scn \
   t/scenario/release-before-dispatch.scn \
+  t/scenario/release-in-flight-refused.scn \
+  t/scenario/release-in-flight-repeatable.scn \
+  t/scenario/release-in-flight-unknown.scn \
   t/scenario/release-in-flight.scn \
   t/scenario/retry-parks.scn \
   t/scenario/root-whole.scn \

@@ -278,16 +278,19 @@ static void on_cancelled(struct state *st, struct node *n)
 	scope_close(st, n->scope, END_CANCELLED, NULL);
 }
 
-static void on_uncertain(struct state *st, struct node *n, const struct journal_row *row)
+static int on_uncertain(struct state *st, struct node *n, const struct journal_row *row, struct err *err)
 {
 	n->status = NODE_UNCERTAIN;
 	n->error = json_getc(row->value, "error");
+	if (json_type(n->error) != JSON_OBJECT)
+		return conflict(row, "\"error\": expected object", err);
 	n->uncertain_us = row->at_us;
 	n->looked = false;
 	n->deadline_us = 0;
 	st->n_uncertain++;
 	scope_time(st, n);
 	state_push_ready(st, n->scope);
+	return 0;
 }
 
 static bool fits(const struct target *t, const struct node *n, const struct journal_row *row, enum row_kind kind)
@@ -359,8 +362,7 @@ static int apply_step(struct state *st, const struct target *t, const struct jou
 		on_cancelled(st, n);
 		return 0;
 	default:	/* uncertain: rows of turns and asks fit nowhere */
-		on_uncertain(st, n, row);
-		return 0;
+		return on_uncertain(st, n, row, err);
 	}
 	scope_time(st, n);
 	state_push_ready(st, n->scope);

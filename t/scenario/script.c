@@ -228,7 +228,7 @@ static void read_line(struct world *w, struct str line)
 		w->gone = rest;
 	else if (str_is(word, "unreadable")) {
 		w->unreadable = take_int(&rest);
-		w->unreadable_code = err_by_name(str_cstr(w->arena, rest));
+		w->unreadable_code = str_is(rest, "none") ? ERR_NONE : err_by_name(str_cstr(w->arena, rest));
 	} else if (str_is(word, "refuse")) {
 		w->refuse_move = take_int(&rest);
 		w->refuse_code = err_by_name(str_cstr(w->arena, rest));

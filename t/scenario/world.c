@@ -238,7 +238,8 @@ struct op *queue_effect(struct store *s, struct arena *a, const struct uuid *tas
 	op_init(&o->op, w->loop, a, NULL, done, arg);
 	if (w->unreadable > 0) {
 		w->unreadable--;
-		err_set(&err, w->unreadable_code, "as ordered");
+		if (w->unreadable_code != ERR_NONE)
+			err_set(&err, w->unreadable_code, "as ordered");
 	} else if (l) {
 		o->known = true;
 		o->row = (struct effect_row){.state = l->state, .attempt_try = l->attempt_try, .result = l->result,

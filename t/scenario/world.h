@@ -107,7 +107,7 @@ struct world {
 	struct decide *decides;
 	struct settled *settled;
 	struct str gone;		/* a tool that the task pinned and nobody has */
-	int unreadable;			/* so many readings of the ledger fail */
+	int unreadable;			/* so many readings of the ledger fail; ERR_NONE: find nothing */
 	enum err_code unreadable_code;
 	int refuse_move;		/* that move is refused */
 	enum err_code refuse_code;

@@ -124,6 +124,7 @@ static const struct {
 	{"result of a retry that has not started", CALL, "c 1 started\nc 1 failed " E_RETRY "\nc 2 succeeded " OUT("1"), "!"},
 	{"other visit of a running step", CALL, "c 1 started\nc~2 1 succeeded " OUT("1"), "!"},
 	{"error is no object", CALL, "c 1 failed {\"error\":1}", "!"},
+	{"uncertain why", CALL, "c 1 started\nc 1 uncertain {\"error\":\"lost\"}", "!"},
 	{"retry when", CALL, "c 1 failed {\"error\":{},\"retry_at\":\"later\"}", "!"},
 	{"edge is none", SWITCH, "a 1 skipped\ns 1 succeeded {\"edge\":2}", "!"},
 	{"edge is below", SWITCH, "a 1 skipped\ns 1 succeeded {\"edge\":-1}", "!"},
