@@ -136,6 +136,7 @@ EXTRA_DIST += t/scenario/README \
   t/scenario/ledger-empty.scn \
   t/scenario/ledger-failed-before.scn \
   t/scenario/ledger-released.scn \
+  t/scenario/ledger-uncertain-cancelled.scn \
   t/scenario/ledger-uncertain.scn \
   t/scenario/ledger-unreadable-asked.scn \
   t/scenario/ledger-unreadable.scn \

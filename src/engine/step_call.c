@@ -114,7 +114,9 @@ void call_uncertain(struct run *r, struct node *n, const struct intent *i, const
 	json_object_setc(&b, "error", json_copy(a, act_error(r, n, err)));
 	call_change_effect(r, n, i, EFFECT_UNCERTAIN, NULL);
 	act_row(r, n, ROW_STEP_UNCERTAIN, json_object_end(&b));
-	n->looked = true;
+	/* What was uncertain in the ledger before may have been spoken of since. */
+	n->looked = !n->ledger;
+	n->ledger = NULL;
 	call_plan_ask(r, n);
 }
 
@@ -245,7 +247,6 @@ static void resume_told(struct run *r, struct node *n, const struct intent *i)
 	case EFFECT_UNCERTAIN:
 		err_set(&err, ERR_TOOL_FAILED, "it is not known whether the call happened");
 		call_uncertain(r, n, i, &err);
-		n->looked = false;	/* somebody may have spoken */
 		return;
 	case EFFECT_PLANNED:
 	case EFFECT_DISPATCHED:		/* no news, see news() */
