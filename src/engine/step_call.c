@@ -169,8 +169,6 @@ static void on_called(struct op *op, void *arg)
 	struct effect_verdict v;
 	struct intent i;
 	struct err err;
-	const struct json *value = res->outcome == TOOL_DONE && (res->value || op->err.code == ERR_NONE) ?
-		(res->value ? res->value : json_null()) : NULL;
 
 	CRASHPOINT("effect.after_call");
 	flight_end(&f->flight, &err);
@@ -179,7 +177,7 @@ static void on_called(struct op *op, void *arg)
 	intent_read(n->started, &i);
 	i.effect = f->req.effect;
 	/* A value that came although we had given up is a value. */
-	v = effect_decide(i.effect, res->outcome, value ? NULL : &err);
+	v = effect_decide(i.effect, res->outcome, res->value ? NULL : &err);
 	switch (v.end) {
 	case CALL_UNCERTAIN:
 		if (f->flight.abort != ABORT_RELEASE)
@@ -191,8 +189,8 @@ static void on_called(struct op *op, void *arg)
 		end_failed(r, n, &i, &v, &err, f->flight.abort);
 		return;
 	case CALL_SUCCEEDED:
-		call_change_effect(r, n, &i, v.to, act_check_size(value, NULL) == 0 ? act_keep(n, value) : NULL);
-		act_succeed(r, n, value);
+		call_change_effect(r, n, &i, v.to, act_check_size(res->value, NULL) == 0 ? act_keep(n, res->value) : NULL);
+		act_succeed(r, n, res->value);
 		return;
 	}
 }

@@ -56,7 +56,7 @@ enum tool_outcome {
 
 struct tool_result {
 	enum tool_outcome outcome;
-	const struct json *value;	/* NULL on error */
+	const struct json *value;	/* NULL: none came, and err says why */
 	bool truncated;
 };
 
