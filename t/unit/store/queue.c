@@ -362,6 +362,85 @@ START_TEST(effects)
 }
 END_TEST
 
+struct known {
+	int done;
+	struct err err;
+	bool found;
+	struct effect_row row;
+};
+
+static void on_effect(struct op *op, void *arg)
+{
+	struct known *k = arg;
+	const struct effect_row *e = queue_effect_of(op);
+
+	k->err = op->err;
+	k->done++;
+	if (op->err.code != ERR_NONE || !e)
+		return;
+	k->found = true;
+	k->row = *e;
+	k->row.result = e->result ? json_copy(arena, e->result) : NULL;
+	k->row.decision = str_dup(arena, e->decision);
+}
+
+static struct known known(const struct uuid *task, const struct digest *key)
+{
+	struct known k = {0};
+
+	queue_effect(store, arena_new(NULL), task, key, on_effect, &k);
+	run_until(&k.done, 1);
+	return k;
+}
+
+static const struct {
+	const char *set;	/* in the row of the effect; NULL: nothing */
+	enum err_code code;
+	enum effect_state state;
+	const char *decision, *result;
+} ledger[] = {
+	{NULL, ERR_NONE, EFFECT_DISPATCHED, "", NULL},
+	{"state = 'done', result = '[1]'", ERR_NONE, EFFECT_DONE, "", "[1]"},
+	{"state = 'uncertain', result = NULL", ERR_NONE, EFFECT_UNCERTAIN, "", NULL},
+	{"decision = 'happened', resolved_by = 'ann', resolved_at = now(), result = '{\"n\":2}'", ERR_NONE, EFFECT_UNCERTAIN, "happened", "{\"n\":2}"},
+	{"result = '{\"n\":2,\"n\":3}'", ERR_NONE, EFFECT_UNCERTAIN, "happened", NULL},	/* valid for the database, not for us */
+	{"state = 'lost'", ERR_PG, EFFECT_UNCERTAIN, "", NULL},
+};
+
+START_TEST(reads_effects)
+{
+	struct claims c;
+	struct move *m;
+	struct digest other;
+	struct effect_change e = {.path = STR("a"), .tool = STR("mail.send"), .effect_class = STR("at_most_once"), .to = EFFECT_DISPATCHED};
+
+	register_worker();
+	submit_many("noop", 1);
+	c = claim(1);
+	digest_of(STR("read"), &e.key);
+	digest_of(STR("other"), &other);
+	m = move_of(c.v[0], MOVE_STAY, "");
+	m->effects = &e;
+	m->n_effects = 1;
+	ck_assert_int_eq(commit(m).status, MOVE_OK);
+	ck_assert(!known(&c.v[0]->task, &other).found);
+	cluster_sql("ALTER TYPE agentd.effect_state ADD VALUE IF NOT EXISTS 'lost'");
+	for (size_t i = 0; i < sizeof ledger / sizeof ledger[0]; i++) {
+		struct known k;
+
+		if (ledger[i].set)
+			cluster_sql(arena_printf(arena, "UPDATE agentd.effects SET %s WHERE tool = 'mail.send'", ledger[i].set));
+		k = known(&c.v[0]->task, &e.key);
+		ck_assert_msg(k.err.code == ledger[i].code, "%zu: %s", i, k.err.msg);
+		ck_assert_msg(k.found == (k.err.code == ERR_NONE), "%zu", i);
+		if (!k.found)
+			continue;
+		ck_assert_msg(k.row.state == ledger[i].state && str_is(k.row.decision, ledger[i].decision), "%zu: %d", i, (int)k.row.state);
+		ck_assert_str_eq(k.row.result ? json_text(arena, k.row.result).p : "none", ledger[i].result ? ledger[i].result : "none");
+	}
+}
+END_TEST
+
 /* One batch, one of it bad in a way that only the database can see: it alone is refused. */
 START_TEST(culprit_is_found)
 {
@@ -879,6 +958,7 @@ int main(void)
 	tcase_add_test(tc, submit_claim_commit_finish);
 	tcase_add_test(tc, holds_and_calls);
 	tcase_add_test(tc, effects);
+	tcase_add_test(tc, reads_effects);
 	tcase_add_test(tc, culprit_is_found);
 	tcase_add_test(tc, order_is_kept);
 	tcase_add_test(tc, group_commit);
