@@ -136,6 +136,7 @@ DECLARE
 	v_one smallint;
 	v_other smallint;
 	v_hit record;
+	r record;
 	v_why text := agentd.admission_why(1, v_now);
 	v_ord bigint;
 	v_lanes text[];		-- that the worker serves
@@ -143,11 +144,8 @@ DECLARE
 	v_taken boolean[];
 	v_left integer := p_room;
 BEGIN
-	SELECT array_agg(c.status), array_agg(c.message), array_agg(c.state), array_agg(c.leaf), array_agg(c.flow), array_agg(c.until),
-		array_agg(CASE WHEN c.status IS NULL THEN agentd.submitted_body(p_id[c.i], c.state::task_state, p_workflow[c.i], (c.flow).bundle, v_now)
-			WHEN c.status = 'clock' THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text END)
-	INTO v_status, v_message, v_state, v_leaf, v_flow, v_until, v_body
-	FROM (
+	-- A loop: seven aggregates and a sort would cost a single submission more than their rows cost many.
+	FOR r IN
 		SELECT i, w AS flow,
 			CASE WHEN (timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond') > v_now THEN 'waiting_timer' ELSE 'ready' END AS state,
 			least((timestamptz 'epoch' + nullif(p_deadline[i], 0) * interval '1 microsecond'),
@@ -167,7 +165,16 @@ BEGIN
 			WHEN octet_length(p_key[i]) NOT BETWEEN 1 AND 255 THEN '"idempotency key": expected 1 to 255 characters'
 			WHEN (timestamptz 'epoch' + nullif(p_deadline[i], 0) * interval '1 microsecond') <= v_now THEN '"deadline": has passed already'
 			END) x(message)
-		ORDER BY i) c;
+	LOOP
+		v_status[r.i] := r.status;
+		v_message[r.i] := r.message;
+		v_state[r.i] := r.state;
+		v_leaf[r.i] := r.leaf;
+		v_flow[r.i] := r.flow;
+		v_until[r.i] := r.until;
+		v_body[r.i] := CASE WHEN r.status IS NULL THEN agentd.submitted_body(p_id[r.i], r.state::task_state, p_workflow[r.i], (r.flow).bundle, v_now)
+			WHEN r.status = 'clock' THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text END;
+	END LOOP;
 	IF num_nonnulls(VARIADIC p_labels) + num_nonnulls(VARIADIC p_budget) > 0 THEN
 		FOR i IN 1..v_n LOOP
 			IF v_status[i] IS NULL THEN
