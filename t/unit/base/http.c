@@ -519,7 +519,7 @@ START_TEST(many_transfers_in_parallel)
 	int before;
 
 	for (int i = 0; i < 200; i++)
-		start("/meet", (struct http_request){.total_ms = 50000});
+		start("/meet", (struct http_request){.total_ms = 20000});
 	loop_run(loop);
 	ck_assert_int_eq(failures, 0);
 	ck_assert_int_eq(server_connections(server), 200);

@@ -1,8 +1,10 @@
 /* http_server.c - a small server of good and bad answers for http.c's tests. */
 #define _GNU_SOURCE /* strcasestr, POLLRDHUP */
 #include "http_server.h"
+#include "base/err.h"
 #include "base/heap.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -65,6 +67,7 @@ struct conn {
 	size_t head_n, body_n;
 };
 
+/* What cannot be sent ends the connection, or the client would wait for the rest. */
 static void put(struct conn *c, const void *p, size_t n)
 {
 	const char *at = p;
@@ -72,8 +75,10 @@ static void put(struct conn *c, const void *p, size_t n)
 	while (n > 0) {
 		ssize_t k = send(c->fd, at, n, MSG_NOSIGNAL);
 
-		if (k <= 0)
+		if (k <= 0) {
+			shutdown(c->fd, SHUT_RDWR);
 			return;
+		}
 		at += k;
 		n -= (size_t)k;
 	}
@@ -377,12 +382,14 @@ static void accept_all(struct server *s, int listener)
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, 256 * 1024);
-	while ((fd = accept(listener, NULL, NULL)) >= 0) {
-		struct conn *c = heap_zalloc(1, sizeof *c);
+	/* until server_stop() shuts it down */
+	while ((fd = accept(listener, NULL, NULL)) >= 0 || (errno != EINVAL && errno != EBADF)) {
+		struct conn *c;
 		pthread_t thread;
 
-		if (!c)
-			abort();
+		if (fd < 0)
+			continue;
+		c = heap_zalloc(1, sizeof *c);
 		pthread_mutex_lock(&s->lock);
 		s->live++;
 		c->id = ++s->connections;
@@ -391,7 +398,7 @@ static void accept_all(struct server *s, int listener)
 		c->fd = fd;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));	/* fails on Unix sockets */
 		if (pthread_create(&thread, &attr, serve, c) != 0)
-			abort();
+			fatal("the test's server: no thread for a connection");
 	}
 	pthread_attr_destroy(&attr);
 }
@@ -419,11 +426,9 @@ struct server *server_start(void)
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	socklen_t len = sizeof in;
 
-	if (!s)
-		abort();
 	snprintf(s->dir, sizeof s->dir, "/tmp/agentd-http-XXXXXX");
 	if (!mkdtemp(s->dir))
-		abort();
+		fatal("the test's server cannot start: %s", strerror(errno));
 	snprintf(s->path, sizeof s->path, "%s/socket", s->dir);
 	snprintf(un.sun_path, sizeof un.sun_path, "%s", s->path);
 	pthread_mutex_init(&s->lock, NULL);
@@ -433,11 +438,11 @@ struct server *server_start(void)
 	if (bind(s->fd[0], (struct sockaddr *)&in, sizeof in) < 0 || listen(s->fd[0], 512) < 0 ||
 	    bind(s->fd[1], (struct sockaddr *)&un, sizeof un) < 0 || listen(s->fd[1], 16) < 0 ||
 	    getsockname(s->fd[0], (struct sockaddr *)&in, &len) < 0)
-		abort();
+		fatal("the test's server cannot start: %s", strerror(errno));
 	s->port = ntohs(in.sin_port);
 	if (pthread_create(&s->acceptor[0], NULL, accept_tcp, s) != 0 ||
 	    pthread_create(&s->acceptor[1], NULL, accept_unix, s) != 0)
-		abort();
+		fatal("the test's server cannot start: %s", strerror(errno));
 	return s;
 }
 
