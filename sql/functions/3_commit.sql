@@ -136,8 +136,8 @@ BEGIN
 				PERFORM agentd.lanes_add(ARRAY(SELECT m.state FROM unnest(p_next, p_state) m(next, state) WHERE m.next = 3 AND m.state <> ''));
 			END IF;
 			IF 1 = ANY (p_next) OR 3 = ANY (p_next) THEN
-				-- A task that is given back until a time waits on a timer; one given back for now goes behind what is as urgent and
-				-- older. A cancel that was asked for meanwhile is not slept over: the task is ready, its next attempt ends it. So is news (unread).
+				-- With a time (run_at) a task that is given back stands in waiting_timer; without one it is ready, behind what is as
+				-- urgent and older. A cancel that was asked for meanwhile is not slept over: the task is ready, its next attempt ends it. So is news (unread).
 				UPDATE task_queue q SET seq = q.seq + m.rows, worker = NULL,
 					recoveries = CASE WHEN m.rows > 0 THEN 0 ELSE q.recoveries END,
 					priority = CASE WHEN m.rows > 0 THEN q.priority % 100 ELSE q.priority END,
