@@ -112,7 +112,7 @@ DECLARE
 	v_left integer := p_limit;
 	v_due timestamptz;
 	v_id uuid[];
-	v_row bigint[];		-- [i]: fence, leaf, failures, recoveries, cancel, seq, spent; one array, as each aggregate costs as much as a scan
+	v_row bigint[];		-- [i]: fence, leaf, failures, recoveries, cancel, seq, spent: one aggregate in place of seven
 	v_one smallint;
 	v_from smallint := 0;	-- suspects (5_quarantine.sql) begin at 200: they come last, in a pass of their own
 	v_below smallint := 200;
