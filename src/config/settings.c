@@ -41,7 +41,7 @@ static const struct key worker_keys[] = {
 	 .offset_n = offsetof(struct settings, worker.n_lanes), .min = 1, .pattern = LANE_PATTERN, .pattern_text = LANE_TEXT,
 	 .text = "Lanes that are served; default: default."},
 	{.name = "slots", .type = KEY_INT, .offset = offsetof(struct settings, worker.slots), .min = 1, .max = 100000,
-	 .preset = "1000", .text = "Most tasks in flight."},
+	 .preset = "2000", .text = "Most tasks in flight."},
 	{.name = "batch", .type = KEY_INT, .offset = offsetof(struct settings, worker.batch), .min = 1, .max = 10000,
 	 .preset = "500", .text = "Most tasks per claim and per commit."},
 	{.name = "lease", .type = KEY_DURATION, .offset = offsetof(struct settings, worker.lease_ms), .min = 1000,

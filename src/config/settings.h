@@ -51,7 +51,7 @@ struct settings {
 	struct {
 		const struct str *lanes;	/* default: ["default"] */
 		size_t n_lanes;
-		int slots;		/* tasks in flight, default 1000 */
+		int slots;		/* tasks in flight, default 2000 */
 		int batch;		/* tasks per claim and commit, default 500 */
 		int64_t lease_ms;	/* 30 s */
 		int64_t heartbeat_ms;	/* 5 s; < lease / 2 */

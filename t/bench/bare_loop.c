@@ -1,10 +1,10 @@
 /* bare_loop.c - the worker's SQL without the worker: what ./dev bench measures agentd against.
  *
- *   bare_loop --moves FILE [--batch 500] [--lanes 2]
+ *   bare_loop --moves FILE [--batch 500] [--lanes 4]
  *
  * Claims tasks with agentd.claim and commits for each of them the moves in FILE with agentd.commit_steps: the same calls with
  * the same columns, in batches as large and over the same two connections as the worker's, one for claims and a pipelined one for
- * commits, but with no engine and no workflow. LANES batches are on their way at a time; 2 of 500 are the worker's 1,000 slots.
+ * commits, but with no engine and no workflow. LANES batches are on their way at a time; 4 of 500 are the worker's 2,000 slots.
  * Ends when the queue is empty and prints "tasks N". The database is AGENTD_DATABASE.
  *
  * FILE is what the worker wrote for one task, a row a line, fields separated by tabs: the number of its move, path, try, kind,
@@ -68,7 +68,7 @@ struct pipe {
 
 static struct pipe claims, commits;
 static struct lane lanes[MAX_LANES];
-static int n_lanes = 2, batch = 500, n_claims;
+static int n_lanes = 4, batch = 500, n_claims;
 static bool empty;		/* a claim found nothing */
 static long n_done;
 static char worker[37];

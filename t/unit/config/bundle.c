@@ -298,7 +298,7 @@ START_TEST(test_settings)
 	ck_assert_int_eq(s->log_level, LOG_LEVEL_INFO);
 	ck_assert_uint_eq(s->worker.n_lanes, 1);
 	ck_assert(str_is(s->worker.lanes[0], "default"));
-	ck_assert_int_eq(s->worker.slots, 1000);
+	ck_assert_int_eq(s->worker.slots, 2000);
 	ck_assert_int_eq(s->worker.batch, 500);
 	ck_assert_int_eq(s->worker.lease_ms, 30000);
 	ck_assert_int_eq(s->worker.heartbeat_ms, 5000);
