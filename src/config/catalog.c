@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "config/bundle_load.h"
 #include "config/lane.h"
+#include "config/policy_judge.h"
 #include "config/schema.h"
 
 enum { MAX_FILE_BYTES = 1024 * 1024, MAX_ENTRIES = 10000 };
@@ -200,15 +201,30 @@ static void link_settings(struct loading *w, const struct manifest *m)
 
 /* --- policies --- */
 
+/* A policy whose own tests fail does not say what its author means: it is refused. */
+static const struct policy *read_policy(struct loading *w, const char *path, struct str text)
+{
+	const struct policy *p = policy_parse(w->a, path, text, w->d);
+	if (p && !w->outside)
+		policy_test(p, w->d);
+	return p;
+}
+
+static void load_policy(struct loading *w)
+{
+	struct str text;
+	const char *path = below(w, "policies/risk.yaml");
+	if (read_file(w->a, w->d, path, &text) > 0)
+		w->c->policy = read_policy(w, path, text);
+}
+
 static void load_policies(struct loading *w)
 {
 	struct str text;
 	const char *path = below(w, "policies/routing.yaml");
 	if (read_file(w->a, w->d, path, &text) > 0)
 		w->c->routing = routing_parse(w->a, path, text, w->d);
-	path = below(w, "policies/risk.yaml");
-	if (read_file(w->a, w->d, path, &text) > 0)
-		w->c->policy = policy_parse(w->a, path, text, w->d);
+	load_policy(w);
 	path = below(w, "agentd.yaml");
 	if (read_file(w->a, w->d, path, &text) > 0)
 		w->settings = settings_parse(w->a, path, text, w->d);
@@ -345,6 +361,16 @@ const struct catalog *catalog_load(struct arena *a, const char *root, struct dia
 	return diag_errors(d) > before ? NULL : w.c;
 }
 
+int catalog_policy(struct arena *a, const char *root, struct diags *d, const struct policy **ret)
+{
+	size_t before = diag_errors(d);
+	struct catalog c = {0};
+	struct loading w = {.a = a, .d = d, .root = root, .c = &c};
+	load_policy(&w);
+	*ret = c.policy;
+	return diag_errors(d) > before ? -1 : 0;
+}
+
 /* --- one file --- */
 
 enum file_kind { FILE_WORKFLOW, FILE_ROUTING, FILE_POLICY, FILE_TOOL, FILE_SETTINGS, FILE_UNKNOWN };
@@ -426,7 +452,7 @@ static void check_text(struct loading *w, const char *name, const char *dir, str
 		routing_parse_beneath(w->a, name, w->outside ? below(w, "policies") : NULL, text, w->d);
 		break;
 	case FILE_POLICY:
-		policy_parse(w->a, name, text, w->d);
+		read_policy(w, name, text);
 		break;
 	case FILE_TOOL:
 		m = manifest_parse(w->a, name, text, w->d);

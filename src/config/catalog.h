@@ -46,6 +46,8 @@ struct catalog {
 const char *catalog_root(struct arena *a, const char *path, struct err *err);
 
 const struct catalog *catalog_load(struct arena *a, const char *root, struct diags *d);
+/* policies/risk.yaml alone; *ret NULL: there is none. -1: reported. */
+int catalog_policy(struct arena *a, const char *root, struct diags *d, const struct policy **ret);
 /* Check one file of any kind; its kind by where it stands (tools.d/, policies/) or its keys. Links against
  * the rest of its root when there is one. */
 void catalog_check_file(struct arena *a, const char *path, struct diags *d);

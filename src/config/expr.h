@@ -72,4 +72,8 @@ int tmpl_eval(const struct tmpl *t, const struct json *root, struct arena *a, co
 /* The result as text for prompts: a string as it is, anything else compact JSON; null is an error. */
 int tmpl_eval_text(const struct tmpl *t, const struct json *root, struct arena *a, struct str *ret, struct err *err);
 
+/* --- patterns outside of programs: as `test` has them and within the same bounds, but `$` is the very end of the text --- */
+int expr_pattern_check(struct str pattern, struct expr_error *error);	/* msg is PCRE2's */
+int expr_pattern_find(struct str pattern, struct str text, bool *ret, struct err *err);	/* text: valid UTF-8; ERR_EXPRESSION */
+
 #endif

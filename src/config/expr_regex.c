@@ -79,26 +79,35 @@ static int read_flags(struct str text, struct flags *f, char *msg, size_t size)
 	return 0;
 }
 
-static pcre2_code *compile(struct str pattern, const struct flags *f, char *msg, size_t size)
+enum { WHY = 120 };
+
+static pcre2_code *compile_or_why(struct str pattern, const struct flags *f, PCRE2_SIZE *offset, PCRE2_UCHAR why[WHY])
 {
 	pcre2_compile_context *context = pcre2_compile_context_create(pattern_heap());
-	PCRE2_UCHAR why[120];
 	pcre2_code *code;
-	PCRE2_SIZE offset;
 	int error;
 
 	if (!context)
 		fatal("PCRE2 gives no compile context");
 	pcre2_set_max_pattern_length(context, MAX_PATTERN_BYTES);
 	pcre2_set_parens_nest_limit(context, MAX_PARENTHESES);
-	code = pcre2_compile((PCRE2_SPTR)(pattern.p ? pattern.p : ""), pattern.n, f->options, &error, &offset, context);
+	code = pcre2_compile((PCRE2_SPTR)(pattern.p ? pattern.p : ""), pattern.n, f->options, &error, offset, context);
 	pcre2_compile_context_free(context);
-	if (code)
-		return code;
-	pcre2_get_error_message(error, why, sizeof why);
-	snprintf(msg, size, "\"" STR_FMT "\" is not a regular expression, at offset %zu: %s",
-		 STR_ARG(eval_head(pattern, 60)), (size_t)offset, (const char *)why);
-	return NULL;
+	if (!code)
+		pcre2_get_error_message(error, why, WHY);
+	return code;
+}
+
+static pcre2_code *compile(struct str pattern, const struct flags *f, char *msg, size_t size)
+{
+	PCRE2_UCHAR why[WHY];
+	PCRE2_SIZE offset;
+	pcre2_code *code = compile_or_why(pattern, f, &offset, why);
+
+	if (!code)
+		snprintf(msg, size, "\"" STR_FMT "\" is not a regular expression, at offset %zu: %s",
+			 STR_ARG(eval_head(pattern, 60)), (size_t)offset, (const char *)why);
+	return code;
 }
 
 int expr_regex_check(struct str pattern, struct str flags, char *msg, size_t size)
@@ -185,22 +194,14 @@ static struct regexes *machine(struct eval *ev)
 	return all;
 }
 
-static struct regex *compiled(struct eval *ev, struct str pattern, struct str flags)
+static struct regex *take_in(struct eval *ev, struct regex *rx, struct str pattern)
 {
 	struct regexes *all = machine(ev);
 	uint32_t groups = 0, references = 0;
 	char msg[sizeof ev->err.msg];
-	struct regex *rx;
 	size_t size = 0;
 
-	for (rx = all->first; rx; rx = rx->next)
-		if (eval_work(ev, 16) && str_eq(rx->pattern, pattern) && str_eq(rx->flags_text, flags))
-			return rx;
-	if (!eval_work(ev, COMPILE_WORK + 32 * pattern.n))
-		return NULL;
-	rx = ARENA_NEW(ev->scratch, struct regex);
-	if (read_flags(flags, &rx->flags, msg, sizeof msg) == 0)
-		rx->code = compile(pattern, &rx->flags, msg, sizeof msg);
+	rx->code = compile(pattern, &rx->flags, msg, sizeof msg);
 	if (!rx->code) {
 		eval_raise(ev, "%s", msg);
 		return NULL;
@@ -216,13 +217,31 @@ static struct regex *compiled(struct eval *ev, struct str pattern, struct str fl
 		return NULL;
 	}
 	rx->pattern = pattern;
-	rx->flags_text = flags;
 	rx->n_groups = groups;
 	rx->has_backreferences = references > 0;
 	read_names(ev->scratch, rx);
 	rx->next = all->first;
 	all->first = rx;
 	return rx;
+}
+
+static struct regex *compiled(struct eval *ev, struct str pattern, struct str flags)
+{
+	struct regexes *all = machine(ev);
+	char msg[sizeof ev->err.msg];
+	struct regex *rx;
+
+	for (rx = all->first; rx; rx = rx->next)
+		if (eval_work(ev, 16) && str_eq(rx->pattern, pattern) && str_eq(rx->flags_text, flags))
+			return rx;
+	if (!eval_work(ev, COMPILE_WORK + 32 * pattern.n))
+		return NULL;
+	rx = ARENA_NEW(ev->scratch, struct regex);
+	rx->flags_text = flags;
+	if (read_flags(flags, &rx->flags, msg, sizeof msg) == 0)
+		return take_in(ev, rx, pattern);
+	eval_raise(ev, "%s", msg);
+	return NULL;
 }
 
 /* Pattern and flags as given by a program. */
@@ -563,6 +582,59 @@ static int gsub(struct eval *ev, const struct expr_node *call, const struct json
 {
 	(void)want;
 	return with_patterns(ev, call, in, call->n_kids == 3 ? call->kids[2] : NULL, gsub_with);
+}
+
+/* --- patterns outside of programs --- */
+
+/* `$` is the very end: a line feed behind it must not make a text fit. */
+static struct flags pattern_flags(void)
+{
+	struct flags f;
+
+	read_flags(STR(""), &f, NULL, 0);
+	f.options |= PCRE2_DOLLAR_ENDONLY;
+	return f;
+}
+
+int expr_pattern_check(struct str pattern, struct expr_error *error)
+{
+	struct flags f = pattern_flags();
+	PCRE2_UCHAR why[WHY];
+	PCRE2_SIZE offset;
+	uint32_t groups = 0;
+	pcre2_code *code = compile_or_why(pattern, &f, &offset, why);
+
+	*error = (struct expr_error){.length = 1};
+	if (!code) {
+		error->offset = offset;
+		snprintf(error->msg, sizeof error->msg, "%s", (const char *)why);
+		return -1;
+	}
+	pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &groups);
+	pcre2_code_free(code);
+	if (groups <= MAX_GROUPS)
+		return 0;
+	snprintf(error->msg, sizeof error->msg, "more than %d groups", MAX_GROUPS);
+	return -1;
+}
+
+int expr_pattern_find(struct str pattern, struct str text, bool *ret, struct err *err)
+{
+	struct match m;
+	struct regex *rx;
+	struct eval ev;
+	int rc;
+
+	eval_begin(&ev);
+	rx = ARENA_NEW(ev.scratch, struct regex);
+	rx->flags = pattern_flags();
+	rc = take_in(&ev, rx, pattern) ? match_from(&ev, rx, text, 0, &m) : -1;
+	if (rc < 0)
+		err_copy(err, &ev.err);
+	else
+		*ret = rc > 0;
+	eval_end(&ev);
+	return rc < 0 ? -1 : 0;
 }
 
 #define PATTERN (EXPR_T_STRING | EXPR_T_ARRAY)

@@ -44,6 +44,8 @@ src_config_libconfig_a_SOURCES = \
   src/config/pattern.c src/config/pattern.h \
   src/config/policy.c \
   src/config/policy.h \
+  src/config/policy_judge.c \
+  src/config/policy_judge.h \
   src/config/routing.c \
   src/config/routing.h \
   src/config/routing_check.c \
@@ -86,6 +88,12 @@ TESTS += t/unit/config/yaml
 t_unit_config_yaml_SOURCES = t/unit/config/yaml.c
 t_unit_config_yaml_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_config_yaml_LDADD = $(config_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/config/policy
+TESTS += t/unit/config/policy
+t_unit_config_policy_SOURCES = t/unit/config/policy.c
+t_unit_config_policy_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_config_policy_LDADD = $(config_LIBS) $(CHECK_LIBS)
 
 EXTRA_DIST += t/config
 

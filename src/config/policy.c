@@ -1,15 +1,27 @@
-/* policy.c - policies/risk.yaml: ordered rules and their tests. */
+/* policy.c - policies/risk.yaml: ordered rules and their tests, read and checked. */
 #include "config/policy.h"
 
 #include "base/arena.h"
 #include "base/json.h"
-#include "config/pattern.h"
+#include "config/expr.h"
 #include "config/schema.h"
 
 #define ID_PATTERN "^[a-z][a-z0-9_-]{0,62}$"
 #define ID_TEXT "a lower-case letter, then letters, digits, _ and -"
 
 static const char *const roots[] = {"task", "tool", "args", "taint", "token"};
+/* What is known below the roots; args are the tool's own. */
+static const struct {
+	const char *root, *what;
+	const char *const *names;
+	size_t n;
+} known[] = {
+	{"task", "a task", (const char *const[]){"id", "workflow", "bundle", "urgency", "labels", "created_at", "submitted_by", "parent",
+						 "input"}, 9},
+	{"taint", "taint", (const char *const[]){"untrusted", "private", "outside"}, 3},
+	{"token", "a token", (const char *const[]){"name"}, 1},
+};
+
 static const char *const verdict_words[] = {"allow", "ask", "deny", NULL};
 static const char *const risk_words[] = {"low", "medium", "high", "forbidden", NULL};
 
@@ -50,7 +62,7 @@ static const struct key_table expect_table = {"expect", KEYS(expect_keys), "What
 
 static const struct key test_keys[] = {
 	{.name = "given", .type = KEY_ANY, .flags = KEY_REQUIRED, .offset = offsetof(struct policy_test, given),
-	 .read = read_given, .text = "Facts: task, tool, args, taint, token."},
+	 .read = read_given, .text = "Facts: task, tool, args, taint, token; the effect class of the tool."},
 	{.name = "expect", .type = KEY_MAP, .flags = KEY_REQUIRED, .table = &expect_table, .text = "What must come out."},
 };
 static const struct key_table test_table = {"a test", KEYS(test_keys), "A case that the rules must decide as stated."};
@@ -69,17 +81,65 @@ static void *slot(void *out, const struct key *k)
 	return (char *)out + k->offset;
 }
 
+/* --- names of facts --- */
+
+/* NULL: fine. */
+static const char *unknown_name(struct load *l, struct str root, struct str name)
+{
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (!str_is(root, known[i].root))
+			continue;
+		for (size_t k = 0; k < known[i].n; k++)
+			if (str_is(name, known[i].names[k]))
+				return NULL;
+		return arena_printf(l->a, "%s has no \"" STR_FMT "\"%s", known[i].what, STR_ARG(name),
+				    load_nearest(l->d, l->a, name, known[i].names, known[i].n));
+	}
+	return NULL;
+}
+
+struct reading {
+	struct load *l;
+	const struct use *u;
+};
+
+static void on_ref(void *arg, const struct str *keys, size_t n, size_t offset, size_t length)
+{
+	const struct reading *r = arg;
+	const char *wrong = n > 1 ? unknown_name(r->l, keys[0], keys[1]) : NULL;
+	(void)length;
+	if (wrong)
+		diag_error(r->l->d, use_place(r->l, r->u, offset), "%s", wrong);
+}
+
+static void check_names(struct load *l)
+{
+	for (size_t i = 0; i < l->n_uses; i++) {
+		struct reading r = {l, &l->uses[i]};
+		if (r.u->expr)
+			expr_refs(r.u->expr, on_ref, &r);
+	}
+}
+
+static void check_field(struct load *l, const struct yaml *field)
+{
+	ptrdiff_t dot = str_chr(field->text, '.');
+	if (dot < 0)
+		return;
+	struct str name = str_sub(field->text, (size_t)dot + 1, field->text.n);
+	ptrdiff_t end = str_chr(name, '.');
+	const char *wrong = unknown_name(l, str_sub(field->text, 0, (size_t)dot), end < 0 ? name : str_sub(name, 0, (size_t)end));
+	if (wrong)
+		diag_error(l->d, field->at, "%s", wrong);
+}
+
+/* --- rules --- */
+
 static void check_pattern(struct load *l, const struct yaml *v)
 {
-	int code;
-	PCRE2_SIZE at;
-	pcre2_code *re = pcre2_compile((PCRE2_SPTR)v->text.p, v->text.n, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at, pattern_defaults());
-	if (!re) {
-		PCRE2_UCHAR why[120];
-		pcre2_get_error_message(code, why, sizeof(why));
-		diag_error(l->d, yaml_place(v, at), "\"match\": the pattern cannot be read: %s", (const char *)why);
-	}
-	pcre2_code_free(re);
+	struct expr_error error;
+	if (expr_pattern_check(v->text, &error) < 0)
+		diag_error(l->d, yaml_place(v, error.offset), "\"match\": the pattern cannot be read: %s", error.msg);
 }
 
 static void read_match(struct load *l, const struct key *k, const struct yaml *v, void *out)
@@ -97,6 +157,7 @@ static void read_match(struct load *l, const struct key *k, const struct yaml *v
 			diag_error(l->d, pattern->at, "\"match\": expected a pattern, got %s", yaml_describe(pattern));
 			continue;
 		}
+		check_field(l, field);
 		check_pattern(l, pattern);
 		list[r->n_match++] = (struct policy_match){field->text, pattern->text};
 	}
@@ -111,20 +172,59 @@ static void read_risk(struct load *l, const struct key *k, const struct yaml *v,
 		*(struct str *)slot(out, k) = str_from(risk_words[word]);
 }
 
+/* --- tests --- */
+
+static void check_given_map(struct load *l, const struct yaml *root, const struct yaml *v)
+{
+	if (v->kind == YAML_SCALAR && v->value == YAML_NULL)
+		return;
+	if (!load_expect(l, v, str_cstr(l->a, root->text), YAML_MAP))
+		return;
+	for (size_t i = 0; i < v->n; i++) {
+		const struct yaml *name = v->pairs[i].key, *x = v->pairs[i].value;
+		const char *wrong = unknown_name(l, root->text, name->text);
+		bool is_bool = x->kind == YAML_SCALAR && (x->value == YAML_TRUE || x->value == YAML_FALSE);
+		if (wrong)
+			diag_error(l->d, name->at, "%s", wrong);
+		else if (str_is(root->text, "taint") && !is_bool)
+			diag_error(l->d, x->at, "\"" STR_FMT "\": expected true or false, got %s", STR_ARG(name->text), yaml_describe(x));
+	}
+}
+
+static void check_given(struct load *l, const struct yaml *root, const struct yaml *v, struct policy_test *t)
+{
+	if (str_is(root->text, "tool")) {
+		if (!yaml_is_text(v) && !(v->kind == YAML_SCALAR && v->value == YAML_NULL))
+			diag_error(l->d, v->at, "\"tool\": expected a name or null, got %s", yaml_describe(v));
+	} else if (str_is(root->text, "effect")) {
+		if (v->kind != YAML_SCALAR || !effect_class_parse(v->text, &t->effect))
+			diag_error(l->d, v->at, "\"effect\": expected one of pure, tx, idempotent, at_most_once, got %s",
+				   yaml_describe(v));
+	} else {
+		check_given_map(l, root, v);
+	}
+}
+
 static void read_given(struct load *l, const struct key *k, const struct yaml *v, void *out)
 {
-	size_t n = sizeof(roots) / sizeof(roots[0]);
+	static const char *const facts[] = {"task", "tool", "args", "taint", "token", "effect"};
+	size_t n = sizeof(facts) / sizeof(facts[0]);
+	struct policy_test *t = out;
+	t->effect = EFFECT_AT_MOST_ONCE;
 	if (!load_expect(l, v, k->name, YAML_MAP))
 		return;
 	for (size_t i = 0; i < v->n; i++) {
-		bool known = false;
+		const struct yaml *root = v->pairs[i].key;
+		bool is_fact = false;
 		for (size_t r = 0; r < n; r++)
-			known |= str_is(v->pairs[i].key->text, roots[r]);
-		if (!known)
-			diag_error(l->d, v->pairs[i].key->at, "unknown fact \"" STR_FMT "\"%s",
-				   STR_ARG(v->pairs[i].key->text), load_nearest(l->d, l->a, v->pairs[i].key->text, roots, n));
+			is_fact |= str_is(root->text, facts[r]);
+		if (is_fact)
+			check_given(l, root, v->pairs[i].value, t);
+		else
+			diag_error(l->d, root->at, "unknown fact \"" STR_FMT "\"%s", STR_ARG(root->text),
+				   load_nearest(l->d, l->a, root->text, facts, n));
 	}
-	*(const struct json **)slot(out, k) = yaml_json(l->a, v, l->d);
+	t->given = yaml_json(l->a, v, l->d);
 }
 
 static void read_expect_id(struct load *l, const struct key *k, const struct yaml *v, void *out)
@@ -194,6 +294,16 @@ static void read_tests(struct load *l, const struct key *k, const struct yaml *v
 	}
 }
 
+const char *verdict_name(enum verdict v)
+{
+	return verdict_words[v];
+}
+
+bool verdict_is_stricter(enum verdict v, enum verdict than)
+{
+	return v > than;
+}
+
 const struct policy *policy_parse(struct arena *a, const char *path, struct str text, struct diags *d)
 {
 	size_t before = diag_errors(d);
@@ -204,10 +314,9 @@ const struct policy *policy_parse(struct arena *a, const char *path, struct str 
 	const struct yaml *root = yaml_parse(a, path, text, d);
 	if (!root)
 		return NULL;
-	if (keys_read(&w.l, &policy_table, root, w.p))
+	if (keys_read(&w.l, &policy_table, root, w.p)) {
 		load_check(&w.l);
-	if (w.p->n_rules)
-		diag_add(d, DIAG_WARNING, yaml_get(root, "rules")->at, "see agentd-risk(5)",
-			 "nothing acts on these rules in this version: no call is asked about or denied because of them");
+		check_names(&w.l);
+	}
 	return diag_errors(d) > before ? NULL : w.p;
 }

@@ -1,9 +1,9 @@
-/* policy.h - policies/risk.yaml, checked: ordered rules over task, tool, arguments, token.
+/* policy.h - policies/risk.yaml, checked: ordered rules over task, tool, arguments, taint, token.
  *
- * Shapes:  rules in order; the first that fits decides (nothing evaluates them in this version).
+ * Shapes:  rules in order; the first that fits decides: policy_judge.h.
  * Memory:  one arena, immutable.
  * Errors:  all to the diag list.
- * Source:  DESIGN section 7; agentd-risk(5).
+ * Source:  agentd-risk(5).
  */
 #ifndef CONFIG_POLICY_H
 #define CONFIG_POLICY_H
@@ -14,6 +14,8 @@
 #include "config/workflow.h"
 
 struct expr;
+
+enum { POLICY_EXPIRES_MS = 24 * 60 * 60 * 1000 };
 
 enum verdict { VERDICT_ALLOW, VERDICT_ASK, VERDICT_DENY };
 
@@ -36,8 +38,9 @@ struct policy_rule {
 
 struct policy_test {
 	struct place place;
-	const struct json *given;
-	struct str expect_id;
+	const struct json *given;	/* facts: policy_judge.h */
+	enum effect_class effect;	/* of the tool; default: at_most_once */
+	struct str expect_id;		/* STR_NONE: not said */
 	bool has_verdict;
 	enum verdict expect_verdict;
 };
@@ -49,6 +52,10 @@ struct policy {
 	size_t n_tests;
 };
 
+/* The tests of the file are read, not run: policy_test(). */
 const struct policy *policy_parse(struct arena *a, const char *path, struct str text, struct diags *d);
+
+const char *verdict_name(enum verdict v);		/* "ask" */
+bool verdict_is_stricter(enum verdict v, enum verdict than);	/* allow, ask, deny: from mild to strict */
 
 #endif
