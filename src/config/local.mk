@@ -46,6 +46,7 @@ src_config_libconfig_a_SOURCES = \
   src/config/policy.h \
   src/config/policy_judge.c \
   src/config/policy_judge.h \
+  src/config/policy_test.c \
   src/config/routing.c \
   src/config/routing.h \
   src/config/routing_check.c \

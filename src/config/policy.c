@@ -11,15 +11,18 @@
 
 static const char *const roots[] = {"task", "tool", "args", "taint", "token"};
 /* What is known below the roots; args are the tool's own. */
+static const char *const task_names[] = {"id", "workflow", "bundle", "urgency", "labels", "created_at", "submitted_by", "parent",
+					 "input"};
+static const char *const taint_names[] = {"untrusted", "private", "outside"};
+static const char *const token_names[] = {"name"};
 static const struct {
 	const char *root, *what;
 	const char *const *names;
 	size_t n;
 } known[] = {
-	{"task", "a task", (const char *const[]){"id", "workflow", "bundle", "urgency", "labels", "created_at", "submitted_by", "parent",
-						 "input"}, 9},
-	{"taint", "taint", (const char *const[]){"untrusted", "private", "outside"}, 3},
-	{"token", "a token", (const char *const[]){"name"}, 1},
+	{"task", "a task", task_names, sizeof(task_names) / sizeof(*task_names)},
+	{"taint", "taint", taint_names, sizeof(taint_names) / sizeof(*taint_names)},
+	{"token", "a token", token_names, sizeof(token_names) / sizeof(*token_names)},
 };
 
 static const char *const verdict_words[] = {"allow", "ask", "deny", NULL};
@@ -187,7 +190,8 @@ static void check_given_map(struct load *l, const struct yaml *root, const struc
 		if (wrong)
 			diag_error(l->d, name->at, "%s", wrong);
 		else if (str_is(root->text, "taint") && !is_bool)
-			diag_error(l->d, x->at, "\"" STR_FMT "\": expected true or false, got %s", STR_ARG(name->text), yaml_describe(x));
+			diag_error(l->d, x->at, "\"" STR_FMT "\": expected true or false, got %s", STR_ARG(name->text),
+				   yaml_describe(x));
 	}
 }
 

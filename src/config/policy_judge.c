@@ -53,14 +53,19 @@ const struct json *policy_facts(struct arena *a, const struct json *task, const 
 	return json_object_end(&b);
 }
 
+unsigned policy_taint(unsigned before, unsigned tool)
+{
+	return before | (tool & (TAINT_READS_PRIVATE | TAINT_ACTS_OUTSIDE));
+}
+
 /* --- one rule --- */
 
-__attribute__((format(printf, 2, 3))) static void say(char why[WHY_BYTES], const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void say(char why[POLICY_WHY_BYTES], const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(why, WHY_BYTES, fmt, ap);
+	vsnprintf(why, POLICY_WHY_BYTES, fmt, ap);
 	va_end(ap);
 }
 
@@ -77,7 +82,7 @@ static const struct json *field_of(const struct json *facts, struct str path)
 	return v;
 }
 
-static enum fit pattern_fits(const struct policy_match *m, const struct json *facts, struct arena *a, char why[WHY_BYTES])
+static enum fit pattern_fits(const struct policy_match *m, const struct json *facts, struct arena *a, char why[POLICY_WHY_BYTES])
 {
 	const struct json *v = field_of(facts, m->field);
 	struct str shown = str_clip(m->pattern, 120);
@@ -93,11 +98,12 @@ static enum fit pattern_fits(const struct policy_match *m, const struct json *fa
 		return FIT_UNKNOWN;
 	}
 	if (!found)
-		say(why, STR_FMT " does not match '" STR_FMT "%s'", STR_ARG(m->field), STR_ARG(shown), shown.n < m->pattern.n ? "..." : "");
+		say(why, STR_FMT " does not match '" STR_FMT "%s'", STR_ARG(m->field), STR_ARG(shown),
+		    shown.n < m->pattern.n ? "..." : "");
 	return found ? FIT_YES : FIT_NO;
 }
 
-static enum fit when_fits(const struct policy_rule *r, const struct json *facts, char why[WHY_BYTES])
+static enum fit when_fits(const struct policy_rule *r, const struct json *facts, char why[POLICY_WHY_BYTES])
 {
 	bool yes = true;
 	struct err err;
@@ -112,25 +118,25 @@ static enum fit when_fits(const struct policy_rule *r, const struct json *facts,
 }
 
 /* One condition that is not met is enough, whatever became of the others. */
-enum fit policy_fit(const struct policy_rule *r, const struct json *facts, char why[WHY_BYTES])
+enum fit policy_fit(const struct policy_rule *r, const struct json *facts, char why[POLICY_WHY_BYTES])
 {
-	char unsure[WHY_BYTES] = "";
+	char unsure[POLICY_WHY_BYTES] = "";
 	struct arena *a = arena_new(NULL);
 	enum fit fit = FIT_YES;
 
 	for (size_t i = 0; i < r->n_match && fit != FIT_NO; i++) {
 		fit = pattern_fits(&r->match[i], facts, a, why);
 		if (fit == FIT_UNKNOWN && !unsure[0])
-			memcpy(unsure, why, WHY_BYTES);
+			memcpy(unsure, why, POLICY_WHY_BYTES);
 	}
 	arena_free(a);
 	if (fit != FIT_NO)
 		fit = when_fits(r, facts, why);
 	if (fit == FIT_UNKNOWN && !unsure[0])
-		memcpy(unsure, why, WHY_BYTES);
+		memcpy(unsure, why, POLICY_WHY_BYTES);
 	if (fit == FIT_NO)
 		return FIT_NO;
-	memcpy(why, unsure, WHY_BYTES);
+	memcpy(why, unsure, POLICY_WHY_BYTES);
 	return unsure[0] ? FIT_UNKNOWN : FIT_YES;
 }
 
@@ -185,21 +191,20 @@ static void no_rule(const struct json *facts, enum effect_class effect, struct j
 void policy_judge(const struct policy *p, const struct json *facts, enum effect_class effect, struct judgement *ret)
 {
 	struct judgement below = {0}, unsure = {0};
-	char why[WHY_BYTES];
-	enum fit fit = FIT_NO;
+	char why[POLICY_WHY_BYTES];
 
-	for (size_t i = 0; i < p->n_rules && fit != FIT_YES; i++) {
+	for (size_t i = 0; i < p->n_rules && !below.rule; i++) {
+		enum fit fit = policy_fit(&p->rules[i], facts, why);
 		struct judgement j = {0};
 
-		fit = policy_fit(&p->rules[i], facts, why);
 		if (fit == FIT_NO)
 			continue;
-		take_rule(&j, &p->rules[i]);
 		if (fit == FIT_YES) {
-			below = j;
-			break;
+			take_rule(&below, &p->rules[i]);
+			continue;
 		}
-		memcpy(j.failed, why, WHY_BYTES);
+		take_rule(&j, &p->rules[i]);
+		memcpy(j.failed, why, POLICY_WHY_BYTES);
 		if (j.verdict == VERDICT_ALLOW)
 			j.verdict = VERDICT_ASK;
 		if (unsure.rule)
@@ -216,22 +221,22 @@ void policy_judge(const struct policy *p, const struct json *facts, enum effect_
 
 /* --- what comes of it --- */
 
+#define NOBODY "nobody can be asked in this version"
+
 int judgement_refuses(const struct judgement *j, struct err *err)
 {
-	bool ask = j->verdict == VERDICT_ASK;
-	struct str id = j->rule ? j->rule->id : STR_NONE;
+	const char *does = j->verdict == VERDICT_ASK ? "wants a person to be asked, and " NOBODY : "denies it";
 
 	if (j->verdict == VERDICT_ALLOW)
 		return 0;
 	if (!j->rule)
-		err_set(err, ERR_POLICY_DENIED, "no rule of the policy fits, and the call may be made at most once: a person would have to be asked, "
-						"and nobody can be asked in this version");
+		err_set(err, ERR_POLICY_DENIED, "no rule of the policy fits, and the call may be made at most once: "
+			"a person would have to be asked, and " NOBODY);
 	else if (j->failed[0])
-		err_set(err, ERR_POLICY_DENIED, "rule \"" STR_FMT "\" of the policy %s: it cannot be told whether it fits: %s", STR_ARG(id),
-			ask ? "wants a person to be asked, and nobody can be asked in this version" : "denies it", j->failed);
+		err_set(err, ERR_POLICY_DENIED, "rule \"" STR_FMT "\" of the policy %s: it cannot be told whether it fits: %s",
+			STR_ARG(j->rule->id), does, j->failed);
 	else
-		err_set(err, ERR_POLICY_DENIED, "rule \"" STR_FMT "\" of the policy %s%s" STR_FMT, STR_ARG(id),
-			ask ? "wants a person to be asked, and nobody can be asked in this version" : "denies it",
+		err_set(err, ERR_POLICY_DENIED, "rule \"" STR_FMT "\" of the policy %s%s" STR_FMT, STR_ARG(j->rule->id), does,
 			j->reason.n ? ": " : "", STR_ARG(j->reason));
 	return err_hint(err, "agentctl policy explain shows how each rule was taken");
 }
@@ -255,65 +260,4 @@ const struct json *judgement_json(struct arena *a, const struct judgement *j)
 	if (j->failed[0])
 		json_object_setc(&b, "failed", json_string_clean(a, str_from(j->failed)));
 	return json_object_end(&b);
-}
-
-/* --- tests of the file --- */
-
-static const struct policy_rule *rule_named(const struct policy *p, struct str id)
-{
-	for (size_t i = 0; i < p->n_rules; i++)
-		if (str_eq(p->rules[i].id, id))
-			return &p->rules[i];
-	return NULL;
-}
-
-static void say_verdict(struct buf *b, const struct judgement *j)
-{
-	if (j->rule)
-		buf_addf(b, "rule \"" STR_FMT "\" says %s", STR_ARG(j->rule->id), verdict_name(j->verdict));
-	else
-		buf_addf(b, "no rule fits, which is %s", verdict_name(j->verdict));
-	if (j->failed[0])
-		buf_addf(b, " as it cannot be told whether it fits (%s)", j->failed);
-}
-
-static void report(const struct policy *p, const struct policy_test *t, const struct judgement *j, struct diags *d)
-{
-	struct arena *a = arena_new(NULL);
-	const struct policy_rule *r = t->expect_id.p ? rule_named(p, t->expect_id) : NULL;
-	char why[WHY_BYTES] = "";
-	struct buf b;
-
-	buf_init(&b, a);
-	say_verdict(&b, j);
-	buf_adds(&b, ", expected");
-	if (r)
-		buf_addf(&b, " rule \"" STR_FMT "\"", STR_ARG(r->id));
-	if (t->has_verdict)
-		buf_addf(&b, "%s %s", r ? " and" : "", verdict_name(t->expect_verdict));
-	if (r && r != j->rule && policy_fit(r, t->given, why) != FIT_YES)
-		diag_add(d, DIAG_ERROR, t->place, arena_printf(a, "\"" STR_FMT "\": %s", STR_ARG(r->id), why), "%s", buf_cstr(&b));
-	else
-		diag_error(d, t->place, "%s", buf_cstr(&b));
-	arena_free(a);
-}
-
-size_t policy_test(const struct policy *p, struct diags *d)
-{
-	size_t failed = 0;
-
-	for (size_t i = 0; i < p->n_tests; i++) {
-		const struct policy_test *t = &p->tests[i];
-		struct judgement j;
-		bool ok;
-
-		policy_judge(p, t->given, t->effect, &j);
-		ok = !t->has_verdict || t->expect_verdict == j.verdict;
-		if (t->expect_id.p)
-			ok = ok && j.rule && str_eq(j.rule->id, t->expect_id);
-		if (!ok)
-			report(p, t, &j, d);
-		failed += !ok;
-	}
-	return failed;
 }

@@ -25,7 +25,7 @@
 
 struct err;
 
-enum { WHY_BYTES = 400 };
+enum { POLICY_WHY_BYTES = 400 };
 
 struct judgement {
 	enum verdict verdict;
@@ -34,21 +34,24 @@ struct judgement {
 	struct str reason;		/* of the rule; STR_NONE: not given */
 	int64_t expires_ms;
 	int approvers;
-	char failed[WHY_BYTES];		/* why it cannot be told whether `rule` fits; "": it fits */
+	char failed[POLICY_WHY_BYTES];		/* why it cannot be told whether `rule` fits; "": it fits */
 };
 
 /* taint: TAINT_ bits of manifest.h. task NULL, tool STR_NONE, args and input NULL: null. */
 const struct json *policy_facts(struct arena *a, const struct json *task, const struct json *input, struct str tool,
 				const struct json *args, unsigned taint);
 
+/* Of a call: what the calls before it left, and what it can do itself. It has not read anything yet. */
+unsigned policy_taint(unsigned before, unsigned tool);
+
 void policy_judge(const struct policy *p, const struct json *facts, enum effect_class effect, struct judgement *ret);
 
 /* One rule by itself, for explanations. why: what does not fit, or what failed; "" when it fits. */
 enum fit { FIT_NO, FIT_YES, FIT_UNKNOWN };
-enum fit policy_fit(const struct policy_rule *r, const struct json *facts, char why[WHY_BYTES]);
+enum fit policy_fit(const struct policy_rule *r, const struct json *facts, char why[POLICY_WHY_BYTES]);
 
-/* 0 where it is allowed; else -1 and ERR_POLICY_DENIED with the rule and its reason. Nobody can be asked in this version: a question
- * that would have to be put is a refusal that says so. */
+/* 0 where it is allowed; else -1 and ERR_POLICY_DENIED with the rule and its reason. Nobody can be asked in this version:
+ * a question that would have to be put is a refusal that says so. */
 int judgement_refuses(const struct judgement *j, struct err *err);
 /* {verdict, rule, risk, reason, expires_ms, approvers, failed?}; null where nothing is said. */
 const struct json *judgement_json(struct arena *a, const struct judgement *j);

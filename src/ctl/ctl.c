@@ -23,7 +23,7 @@
 enum { CONNECT_MS = 5000, MAX_INPUT = 16 * 1024 * 1024 };
 
 const struct command *const ctl_commands[] = {
-	&cmd_validate, &cmd_schema,	  &cmd_route,	   &cmd_migrate, &cmd_reload, &cmd_token_create,
+	&cmd_validate, &cmd_schema, &cmd_route, &cmd_policy_test, &cmd_policy_explain, &cmd_migrate, &cmd_reload, &cmd_token_create,
 	&cmd_token_list, &cmd_token_revoke, &cmd_workflows, &cmd_lanes, &cmd_submit,  &cmd_get,	   &cmd_list,
 	&cmd_cancel,   &cmd_reconcile,	  &cmd_redrive,	   &cmd_doctor,	 &cmd_version, NULL,
 };

@@ -25,6 +25,7 @@
 struct arena;
 struct diags;
 struct json;
+struct policy;
 struct principal;
 struct settings;
 struct store;
@@ -58,6 +59,9 @@ int ctl_fail(const struct ctl *c, const struct err *err);
 int ctl_refuse(struct ctl *c, struct diags *d, const struct err *err);	/* the same, because of what d says */
 int ctl_usage(const struct ctl *c, const struct command *cmd);
 const char *ctl_sql_dir(void);		/* where migrations are read from (cmd_admin.c) */
+/* The risk policy of path, a file or a configuration root, or of the settings (path NULL); *root NULL: a file that stands in no
+ * root. NULL: *status is the exit status, said with what d holds (cmd_policy.c). */
+const struct policy *ctl_policy(struct ctl *c, const char *path, const char **root, struct diags *d, int *status);
 struct principal ctl_principal(struct ctl *c);	/* os:USER, sees all */
 
 /* Wait for an op that answers a text; the text is copied to c->arena. */

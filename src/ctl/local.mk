@@ -2,7 +2,9 @@ noinst_LIBRARIES += src/ctl/libctl.a
 src_ctl_libctl_a_SOURCES = \
   src/ctl/cmd_admin.c \
   src/ctl/cmd_doctor.c \
+  src/ctl/cmd_explain.c \
   src/ctl/cmd_files.c \
+  src/ctl/cmd_policy.c \
   src/ctl/cmd_reconcile.c \
   src/ctl/cmd_redrive.c \
   src/ctl/cmd_submit.c \

@@ -223,6 +223,14 @@ START_TEST(test_facts)
 }
 END_TEST
 
+START_TEST(test_taint)
+{
+	ck_assert_uint_eq(policy_taint(0, TAINT_READS_UNTRUSTED | TAINT_ACTS_OUTSIDE), TAINT_ACTS_OUTSIDE);
+	ck_assert_uint_eq(policy_taint(TAINT_READS_UNTRUSTED, TAINT_READS_PRIVATE), TAINT_READS_UNTRUSTED | TAINT_READS_PRIVATE);
+	ck_assert_uint_eq(policy_taint(TAINT_READS_PRIVATE, 0), TAINT_READS_PRIVATE);
+}
+END_TEST
+
 static void refuses(const char *rules, const char *facts, enum effect_class effect, const char *wanted)
 {
 	struct judgement j;
@@ -302,6 +310,7 @@ int main(void)
 	tcase_add_test(t, test_limits_are_strict);
 	tcase_add_test(t, test_what_is_asked);
 	tcase_add_test(t, test_facts);
+	tcase_add_test(t, test_taint);
 	tcase_add_test(t, test_refusals);
 	tcase_add_test(t, test_stricter);
 	tcase_add_test(t, test_tests);
