@@ -1,6 +1,7 @@
 # Shipped configuration: a root of its own below $(pkgdatadir), to run as it is or to copy.
 nobase_dist_pkgdata_DATA = \
   policies/replay/demo.json \
+  policies/risk.yaml \
   policies/routing.yaml \
   workflows/digest.yaml \
   workflows/prompts/overview.md \
