@@ -48,6 +48,11 @@ void engine_set_max_failures(struct engine *e, int n)
 	e->max_failures = n;
 }
 
+void engine_set_policy(struct engine *e, const struct policy *p)
+{
+	e->policy = p;
+}
+
 size_t engine_active(const struct engine *e)
 {
 	return e->n_runs;

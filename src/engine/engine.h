@@ -19,6 +19,7 @@ struct claimed;
 struct engine;
 struct gateway;
 struct loop;
+struct policy;
 struct store;
 struct tools;
 struct uuid;
@@ -32,6 +33,8 @@ void engine_free(struct engine *e);		/* no task may be active */
 void engine_on_ended(struct engine *e, void (*on_ended)(void *arg), void *arg);
 void engine_start(struct engine *e, struct claimed *c, int64_t db_now_us);
 void engine_set_max_failures(struct engine *e, int n);	/* R34; default 5 */
+/* Judges every call before it begins; must live as long as the engine or until the next is set. NULL: nothing is judged. */
+void engine_set_policy(struct engine *e, const struct policy *p);
 size_t engine_active(const struct engine *e);
 
 /* R8: after that time (clock_boot_ms()) nothing new starts, until a later time is told or engine_drop_all() comes. */

@@ -17,6 +17,7 @@ struct arena;
 struct bundle_cache;
 struct gateway;
 struct loop;
+struct policy;
 struct run;
 struct store;
 struct tools;
@@ -27,6 +28,7 @@ struct engine {
 	struct store *store;
 	struct gateway *gateway;
 	struct tools *tools;
+	const struct policy *policy;	/* NULL: none */
 	struct bundle_cache *bundles;
 	struct arena *scratch;
 	struct run *runs;

@@ -1,7 +1,7 @@
 /* intent.h - a call as its step.started row records it. Pure.
  *
- * Shapes:  {"tool", "effect", "key", "args"}, see journal.h. state.c lets no other step.started of a call pass: whoever has a
- *          node's `started` or `again` has an intent.
+ * Shapes:  {"tool", "effect", "key", "args", "taint"?}, see journal.h. state.c lets no other step.started of a call
+ *          pass: whoever has a node's `started` or `again` has an intent.
  * Memory:  points into the value.
  * Errors:  none.
  * Source:  DESIGN section 5.
@@ -23,6 +23,7 @@ struct intent {
 	enum effect_class effect;
 	struct digest key;
 	const struct json *args;
+	unsigned taint;			/* TAINT_ bits of the tool's manifest when the call began */
 };
 
 /* false: v records no call, and *ret is of no use. */

@@ -6,7 +6,9 @@
  *          only a loop that is tried again gets a new visit, since its iterations need paths of their own.
  *
  *   kind             value
- *   step.started     call: {"tool", "effect", "key", "args"}   (committed before the tool starts; args are executed as recorded)
+ *   step.started     call: {"tool", "effect", "key", "args", "taint"?}
+ *                    (committed before the tool starts; args are executed as recorded; taint: of "reads_untrusted",
+ *                    "reads_private", "acts_outside" those that its manifest says; absent: none)
  *                    model: {"tier"}     for: {"items": [...]}  (pinned: a later change of .vars does not move the loop)
  *   step.waiting     {"until": TIME}                            (wait)
  *   step.succeeded   {"output": VALUE}; switch: {"output": null, "edge": N|null, "then": ID|"end"|null}

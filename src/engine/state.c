@@ -158,6 +158,7 @@ static int on_started(struct state *st, struct node *n, const struct journal_row
 	case STEP_CALL:
 		if (!intent_read(row->value, &call))
 			return conflict(row, "it records no call", err);
+		st->taint |= call.taint;
 		if (!n->again)
 			count_call(st, n);
 		n->again = NULL;

@@ -5,8 +5,10 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "config/manifest.h"
+#include "config/policy_judge.h"
 #include "config/workflow.h"
 #include "engine/act.h"
 #include "engine/batch.h"
@@ -62,6 +64,26 @@ static int class_of(struct run *r, struct str tool, enum effect_class *ret, stru
 	return 0;
 }
 
+/* By the policy of today, with the arguments that would be sent. Its word holds until the call has ended: one that has begun
+ * is not judged again when another worker takes it up. */
+static int judge(struct run *r, const struct node *n, const struct intent *i, struct err *err)
+{
+	struct arena *a = r->engine->scratch;
+	struct judgement j;
+	struct str path;
+
+	if (!r->engine->policy)
+		return 0;
+	policy_judge(r->engine->policy, policy_facts(a, r->state.facts, r->state.input, i->tool, i->args,
+						     policy_taint(r->state.taint, i->taint)), i->effect, &j);
+	if (judgement_refuses(&j, err) == 0)
+		return 0;
+	path = node_path(a, n, ROW_STEP_FAILED);
+	log_info("policy.refused", "task=%s path=" STR_FMT " tool=" STR_FMT " rule=" STR_FMT " verdict=%s", r->id, STR_ARG(path),
+		 STR_ARG(i->tool), STR_ARG(j.rule ? j.rule->id : STR("-")), verdict_name(j.verdict));
+	return -1;
+}
+
 /* The call that is known not to have happened, as it was: budgets count it once. */
 static int recorded(struct run *r, const struct node *n, struct intent *ret, struct err *err)
 {
@@ -71,6 +93,7 @@ static int recorded(struct run *r, const struct node *n, struct intent *ret, str
 	if (class_of(r, ret->tool, &live, err) < 0)
 		return -1;
 	ret->effect = n->uncertain_us ? EFFECT_AT_MOST_ONCE : effect_stricter(ret->effect, live);
+	ret->taint |= tools_find(r->engine->tools, ret->tool)->taint;
 	return 0;
 }
 
@@ -84,6 +107,7 @@ static int fresh(struct run *r, struct node *n, struct intent *ret, struct err *
 		return -1;
 	if (json_type(ret->args) != JSON_OBJECT)
 		return err_set(err, ERR_TOOL_ARGS, "\"with\": expected object, got %s", json_type_name(ret->args));
+	ret->taint = tools_find(r->engine->tools, s->tool)->taint;
 	effect_key(&r->claimed->task, node_path(r->engine->scratch, n, ROW_STEP_STARTED), ret->tool, ret->args, &ret->key);
 	return 0;
 }
@@ -93,7 +117,7 @@ static void begin(struct run *r, struct node *n)
 	struct intent i;
 	struct err err = {0};
 
-	if ((n->again ? recorded(r, n, &i, &err) : fresh(r, n, &i, &err)) < 0) {
+	if ((n->again ? recorded(r, n, &i, &err) : fresh(r, n, &i, &err)) < 0 || judge(r, n, &i, &err) < 0) {
 		act_fail_err(r, n, &err);
 		return;
 	}

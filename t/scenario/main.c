@@ -1,7 +1,7 @@
 /* main.c - plays scenarios: once undisturbed against the expected journal, then again with a kill at every
  * committed move, which must come to the same end.
  *
- * A file has three sections, each opened by a line "### NAME": workflow, script, expect. See README.
+ * A file has sections, each opened by a line "### NAME": workflow, perhaps policy, script, expect. See README.
  * SCENARIO_UPDATE=1 rewrites the last section.
  */
 #include <dirent.h>
@@ -21,7 +21,7 @@
 enum { MAX_ATTEMPTS = 200, MAX_SECONDS = 60 };
 
 struct scenario {
-	struct str head, workflow, script, expect;
+	struct str head, workflow, policy, script, expect;
 };
 
 static int n_tests, n_failed;
@@ -58,6 +58,7 @@ static void scenario_read(struct scenario *s, struct str text)
 	ptrdiff_t expect = str_find(text, STR("### expect\n"));
 
 	s->workflow = section(text, "workflow");
+	s->policy = str_find(text, STR("### policy\n")) < 0 ? STR_NONE : section(text, "policy");
 	s->script = section(text, "script");
 	s->expect = expect < 0 ? STR("") : str_sub(text, (size_t)expect + 11, text.n);
 	s->head = expect < 0 ? text : str_sub(text, 0, (size_t)expect);
@@ -85,6 +86,7 @@ static void attempt(struct world *w)
 {
 	struct engine *e = engine_new(w->loop, NULL, NULL, NULL);
 
+	engine_set_policy(e, w->policy);
 	w->engine = e;
 	w->crashed = false;
 	engine_start(e, world_claim(w), world_now_us(w));
@@ -133,6 +135,7 @@ static struct world *play_new(const struct scenario *s, struct loop **ret_loop, 
 	*ret_loop = loop_new();
 	w = world_new(*ret_loop);
 	world_script(w, s->workflow, s->script);
+	world_policy(w, s->policy);
 	play(w, crash, at);
 	return w;
 }

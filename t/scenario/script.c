@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "config/manifest.h"
+#include "config/policy.h"
 #include "world.h"
 
 static struct str take_word(struct str *rest)
@@ -124,7 +125,12 @@ static void read_reply(struct world *w, struct str rest)
 	*at = r;
 }
 
-/* tool NAME CLASS [asks DELAY] */
+static const struct {
+	const char *word;
+	unsigned bit;
+} taints[] = {{"untrusted", TAINT_READS_UNTRUSTED}, {"private", TAINT_READS_PRIVATE}, {"outside", TAINT_ACTS_OUTSIDE}};
+
+/* tool NAME CLASS [untrusted] [private] [outside] [asks DELAY] */
 static void read_tool(struct world *w, struct str rest)
 {
 	struct fake_tool *t = ARENA_NEW(w->arena, struct fake_tool);
@@ -135,7 +141,13 @@ static void read_tool(struct world *w, struct str rest)
 	m->contract.args = parse(w->arena, STR("{\"type\":\"object\"}"));
 	if (!effect_class_parse(take_word(&rest), &m->contract.effect))
 		fatal("script: tool: no such effect class");
-	if (rest.n && str_is(take_word(&rest), "asks")) {
+	for (struct str word; rest.n && !m->ask;) {
+		word = take_word(&rest);
+		for (size_t i = 0; i < 3; i++)
+			if (str_is(word, taints[i].word))
+				m->taint |= taints[i].bit;
+		if (!str_is(word, "asks"))
+			continue;
 		m->ask = m;
 		if (!duration_parse(rest, &m->ask_delay_ms))
 			fatal("script: tool: asks: no such duration");
@@ -247,4 +259,18 @@ void world_script(struct world *w, struct str workflow, struct str script)
 		read_line(w, str_trim(str_sub(script, 0, n)));
 		script = str_sub(script, n + 1, script.n);
 	}
+}
+
+void world_policy(struct world *w, struct str text)
+{
+	struct diags *d = diags_new(w->arena);
+	struct buf b;
+
+	if (!text.p)
+		return;
+	w->policy = policy_parse(w->arena, "policy", text, d);
+	buf_init(&b, w->arena);
+	diag_print(d, &b);
+	if (!w->policy)
+		fatal("%s", buf_cstr(&b));
 }

@@ -25,6 +25,7 @@ struct arena;
 struct engine;
 struct json;
 struct loop;
+struct policy;
 
 enum crash_mode { CRASH_NEVER, CRASH_BEFORE_COMMIT, CRASH_AFTER_COMMIT };
 
@@ -96,6 +97,7 @@ struct world {
 	struct arena *arena;
 	struct loop *loop;
 	struct engine *engine;
+	const struct policy *policy;	/* NULL: none */
 
 	/* the script */
 	struct str workflow;
@@ -140,6 +142,7 @@ struct world {
 struct world *world_new(struct loop *l);
 void world_free(struct world *w);
 void world_script(struct world *w, struct str workflow, struct str script);
+void world_policy(struct world *w, struct str text);	/* STR_NONE: none */
 struct claimed *world_claim(struct world *w);
 int64_t world_now_us(const struct world *w);
 bool effect_state_parse(struct str word, enum effect_state *ret);

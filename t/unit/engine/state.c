@@ -6,7 +6,9 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "config/manifest.h"
 #include "config/workflow.h"
+#include "engine/intent.h"
 #include "engine/program.h"
 #include "engine/root.h"
 #include "engine/vars.h"
@@ -234,6 +236,42 @@ START_TEST(a_call_that_did_not_happen_counts_once)
 	ck_assert_int_eq(n->n_free, 1);
 	ck_assert_int_eq(f->state.n_calls, 2);
 	fixture_free(f);
+}
+END_TEST
+
+#define TAINTED(words) " started {\"tool\":\"t.t\",\"effect\":\"pure\",\"args\":{},\"key\":\"" KEY "\",\"taint\":" words "}"
+
+START_TEST(keeps_taint)
+{
+	struct fixture *f = fixture_new(NESTED, false);
+	struct state *st = &f->state;
+
+	ck_assert_int_eq(fixture_apply(f, "e 1 started " ITEMS "\ne[0]/f 1 started " ITEMS "\ne[0]/f[0]/i 1 started"), 0);
+	ck_assert_uint_eq(st->taint, 0);	/* a row that names none */
+	ck_assert_int_eq(fixture_apply(f, "e[0]/f[1]/i 1" TAINTED("[\"reads_untrusted\",\"of tomorrow\",5]")), 0);
+	ck_assert_uint_eq(st->taint, TAINT_READS_UNTRUSTED);
+	/* whatever became of the call, and of the iteration that made it */
+	ck_assert_int_eq(fixture_apply(f, "e[0]/f[1]/i 1 failed " E_RETRY "\ne[0]/f[1]/i 2" TAINTED("[\"acts_outside\"]")
+					  "\ne[0]/f[1]/i 2 succeeded " OUT("1")), 0);
+	ck_assert_uint_eq(st->taint, TAINT_READS_UNTRUSTED | TAINT_ACTS_OUTSIDE);
+	ck_assert_int_eq(fixture_apply(f, "e[0]/f[2]/i 1" TAINTED("[\"reads_private\"]")), 0);
+	ck_assert_uint_eq(st->taint, TAINT_READS_UNTRUSTED | TAINT_ACTS_OUTSIDE | TAINT_READS_PRIVATE);
+	fixture_free(f);
+}
+END_TEST
+
+START_TEST(intents_keep_taint)
+{
+	struct arena *a = arena_new(NULL);
+	struct intent i, back;
+
+	for (unsigned taint = 0; taint <= 7; taint++) {
+		i = (struct intent){.tool = STR("t.t"), .effect = EFFECT_PURE, .args = json_empty_object(), .taint = taint};
+		ck_assert(intent_read(intent_json(a, &i), &back));
+		ck_assert_uint_eq(back.taint, taint);
+		ck_assert_int_eq(json_getc(intent_json(a, &i), "taint") != NULL, taint != 0);
+	}
+	arena_free(a);
 }
 END_TEST
 
@@ -480,6 +518,8 @@ int main(void)
 	tcase_add_loop_test(t, applies, 0, sizeof cases / sizeof cases[0]);
 	tcase_add_test(t, counts);
 	tcase_add_test(t, a_call_that_did_not_happen_counts_once);
+	tcase_add_test(t, keeps_taint);
+	tcase_add_test(t, intents_keep_taint);
 	tcase_add_test(t, counts_turns);
 	tcase_add_test(t, keeps_times);
 	tcase_add_test(t, pushes_what_is_due);
