@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "config/catalog.h"
+#include "config/policy_judge.h"
 #include "engine/engine.h"
 #include "gateway/gateway.h"
 #include "publish/publish.h"
@@ -56,6 +57,7 @@ struct daemon {
 	struct worker *worker;
 	struct sweeper *sweeper;
 	struct web *web;
+	const struct policy *policy;	/* NULL: none */
 	struct publish *publish;
 	struct loop_signal *term, *interrupt, *hup;
 	struct op *unsafe_op;
@@ -95,7 +97,36 @@ static const struct settings *load_settings(struct arena *a, const char *file)
 	return diag_errors(d) ? NULL : s;
 }
 
-/* Routing and manifests are live: read from the files at start and at SIGHUP. An old catalog stays
+static void set_policy(struct daemon *m, const struct policy *p)
+{
+	if (p)
+		log_info("policy.loaded", "rules=%zu", p->n_rules);
+	else
+		log_info("policy.none", "file=%s", "policies/risk.yaml");
+	m->policy = p;
+	if (m->engine)
+		engine_set_policy(m->engine, p);
+	if (m->web)
+		web_set_policy(m->web, p);
+}
+
+/* All that a web server without a worker needs of the files; what it was before stays, as in load_live(). */
+static int load_policy(struct daemon *m)
+{
+	struct arena *a = arena_new(m->arena);
+	struct diags *d = diags_new(a);
+	const struct policy *p;
+
+	if (catalog_policy(a, m->settings->config_dir, d, &p) == 0) {
+		set_policy(m, p);
+		return 0;
+	}
+	print_diags(a, d);
+	arena_free(a);
+	return -1;
+}
+
+/* Routing, policy and manifests are live: read from the files at start and at SIGHUP. An old catalog stays
  * until the process ends, as calls in flight may still use it. */
 static int load_live(struct daemon *m)
 {
@@ -119,6 +150,7 @@ static int load_live(struct daemon *m)
 				 log_quote(json_text(a, json_val(tiers, i))));
 	}
 	tools_set_manifests(m->tools, c->tools, c->n_tools);
+	set_policy(m, c->policy);
 	return 0;
 }
 
@@ -196,7 +228,7 @@ static void on_hup(void *arg, int signum)
 
 	(void)signum;
 	log_info("reload", "dir=%s", log_quotec(m->settings->config_dir));
-	if ((m->parts & WORKER) && load_live(m) < 0)
+	if ((m->parts & WORKER ? load_live(m) : m->parts & WEB ? load_policy(m) : 0) < 0)
 		log_error("reload.refused", "reason=%s", "\"the files have errors; the old ones stay\"");
 	if (m->publish)
 		publish_start(m->publish);
@@ -219,12 +251,15 @@ static int start(struct daemon *m, struct err *err)
 		m->engine = engine_new(m->loop, m->store, m->gateway, m->tools);
 		if (load_live(m) < 0)
 			return err_set(err, ERR_CONFIG, "the configuration has errors");
+	} else if ((m->parts & WEB) && load_policy(m) < 0) {
+		return err_set(err, ERR_CONFIG, "the policy has errors");
 	}
 	if (m->parts & WEB) {
 		m->publish = publish_new(m->arena, m->store, m->settings->config_dir);
 		m->web = web_start(m->loop, m->store, m->settings, err);
 		if (!m->web)
 			return -1;
+		web_set_policy(m->web, m->policy);
 	}
 	/* nothing fails from here on */
 	if (m->parts & WORKER)

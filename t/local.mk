@@ -15,6 +15,7 @@ program_tests = \
   t/0820-agentctl-errors.t \
   t/0830-zombie.t \
   t/0840-http-access.t \
+  t/0850-policy.t \
   t/1000-agentctl.t \
   t/1010-http.t \
   t/1020-workflow.t \

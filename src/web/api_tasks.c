@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "store/submission.h"
 #include "web/head.h"
+#include "web/judge.h"
 #include "web/request.h"
 #include "web/route.h"
 #include "web/server.h"
@@ -62,6 +63,10 @@ void api_submit(struct request *req)
 	s->by = req->by;
 	s->route = STR("POST /tasks");
 	s->idempotency_key = key;
+	if (judge_submission(req, s, &err) < 0) {
+		fail(req, &err);
+		return;
+	}
 	req->notices = wait_notices(server_waits(req->web));
 	req->op = tasks_submit(server_store(req->web), arena_new(NULL), s, STORE_DEADLINE_MS, request_done,
 			       request_call(req, on_submitted));

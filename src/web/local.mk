@@ -9,6 +9,8 @@ src_web_libweb_a_SOURCES = \
   src/web/connection.h \
   src/web/head.c \
   src/web/head.h \
+  src/web/judge.c \
+  src/web/judge.h \
   src/web/listen.c \
   src/web/listen.h \
   src/web/reply.c \

@@ -31,6 +31,7 @@ static const struct {
 	{ERR_JSON, 400, "malformed", NULL},
 	{ERR_SIZE, 413, "too_large", NULL},
 	{ERR_FORBIDDEN, 403, "forbidden", NULL},
+	{ERR_POLICY_DENIED, 403, "policy_denied", NULL},
 	{ERR_UNAUTHENTICATED, 401, "unauthenticated", NULL},
 	{ERR_SCHEMA_INPUT, 422, "schema", NULL},
 	{ERR_REFUSED, 503, "refused", NULL},

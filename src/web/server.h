@@ -10,6 +10,7 @@
 #include "base/loop.h"
 
 struct auth;
+struct policy;
 struct request;
 struct settings;
 struct store;
@@ -24,6 +25,7 @@ void server_kick(struct web *w);		/* libmicrohttpd has something to do: run it i
 struct loop *server_loop(const struct web *w);
 struct store *server_store(const struct web *w);
 const struct settings *server_settings(const struct web *w);
+const struct policy *server_policy(const struct web *w);	/* NULL: none */
 struct waits *server_waits(const struct web *w);
 struct auth *server_auth(const struct web *w);
 bool server_stopping(const struct web *w);

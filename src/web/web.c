@@ -28,6 +28,7 @@ struct web {
 	struct loop *loop;
 	struct store *store;
 	const struct settings *settings;
+	const struct policy *policy;	/* NULL: none */
 	struct MHD_Daemon *daemon;
 	struct loop_fd *epoll;
 	struct loop_timer *timeout, *stop;
@@ -56,6 +57,16 @@ struct store *server_store(const struct web *w)
 const struct settings *server_settings(const struct web *w)
 {
 	return w->settings;
+}
+
+const struct policy *server_policy(const struct web *w)
+{
+	return w->policy;
+}
+
+void web_set_policy(struct web *w, const struct policy *p)
+{
+	w->policy = p;
 }
 
 struct waits *server_waits(const struct web *w)

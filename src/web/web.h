@@ -13,11 +13,14 @@
 
 struct err;
 struct loop;
+struct policy;
 struct settings;
 struct store;
 struct web;
 
 struct web *web_start(struct loop *l, struct store *s, const struct settings *settings, struct err *err);
+/* Judges every submission; must live as long as the server or until the next is set. NULL: nothing is judged. */
+void web_set_policy(struct web *w, const struct policy *p);
 /* Accepts nothing more, answers long polls now, ends when the last request is answered or after 5 s. */
 void web_stop(struct web *w, void (*stopped)(void *arg), void *arg);
 void web_free(struct web *w);	/* without web_stop(), too: cuts what is there. Memory goes with the last operation of a request. */
