@@ -209,6 +209,101 @@ START_TEST(test_what_is_asked)
 }
 END_TEST
 
+/* The first rule cannot be told, the second fits: of each the stricter, whichever says it. */
+START_TEST(test_tightening)
+{
+	static const struct {
+		const char *unsure, *fits;
+		enum verdict verdict;
+		const char *id, *risk;
+		int hours, approvers;
+	} rows[] = {
+		{"ask, risk: high, expires: 2h, approvers: 3", "ask, risk: low, expires: 8h, approvers: 2", VERDICT_ASK, "u", "high", 2, 3},
+		{"ask, risk: low, expires: 8h, approvers: 2", "ask, risk: high, expires: 2h, approvers: 3", VERDICT_ASK, "u", "high", 2, 3},
+		{"ask, risk: high, expires: 2h, approvers: 3", "deny, risk: low, expires: 8h, approvers: 2", VERDICT_DENY, "f", "high", 2, 3},
+		{"ask, risk: low, expires: 8h, approvers: 2", "deny, risk: forbidden, expires: 2h", VERDICT_DENY, "f", "forbidden", 2, 2},
+		{"allow, risk: medium", "allow, risk: low, expires: 1h, approvers: 2", VERDICT_ASK, "u", "medium", 1, 2},
+		{"deny", "allow, risk: low", VERDICT_DENY, "u", "low", 24, 1},
+	};
+	struct judgement j;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		policy_judge(policy_of(arena_printf(a, "rules:\n  - {id: u, when: 'error', verdict: %s}\n  - {id: f, verdict: %s}\n",
+						    rows[i].unsure, rows[i].fits)), json_of("{}"), EFFECT_PURE, &j);
+		ck_assert_msg(j.verdict == rows[i].verdict && str_is(j.rule->id, rows[i].id), "row %zu", i);
+		ck_assert_msg(str_is(j.risk, rows[i].risk), "row %zu", i);
+		ck_assert_msg(j.expires_ms == rows[i].hours * 3600000 && j.approvers == rows[i].approvers, "row %zu", i);
+	}
+}
+END_TEST
+
+enum { RULES = 3, STATES = 9 };		/* of a rule: three verdicts, and it does not fit, fits or cannot be told */
+
+static enum verdict first_of(const int *states, unsigned fits, enum verdict none)
+{
+	for (int i = 0; i < RULES; i++)
+		if (states[i] % 3 == FIT_YES || (states[i] % 3 == FIT_UNKNOWN && fits >> i & 1))
+			return (enum verdict)(states[i] / 3);
+	return none;
+}
+
+/* By definition: the strictest of all readings, and `ask` as soon as two readings are possible. */
+static enum verdict strictest(const int *states, enum verdict none)
+{
+	enum verdict v = first_of(states, 0, none);
+
+	for (unsigned fits = 0; fits < 1 << RULES; fits++)
+		if (verdict_is_stricter(first_of(states, fits, none), v))
+			v = first_of(states, fits, none);
+	for (int i = 0; i < RULES && states[i] % 3 != FIT_YES; i++)
+		if (states[i] % 3 == FIT_UNKNOWN && v == VERDICT_ALLOW)
+			v = VERDICT_ASK;
+	return v;
+}
+
+START_TEST(test_every_reading)
+{
+	static const char *const when[] = {[FIT_NO] = "false", [FIT_YES] = "true", [FIT_UNKNOWN] = "error"};
+
+	for (int n = 0; n < STATES * STATES * STATES; n++) {
+		int states[RULES] = {n % STATES, n / STATES % STATES, n / STATES / STATES};
+		struct judgement j;
+		struct buf b;
+
+		buf_init(&b, a);
+		buf_adds(&b, "rules:\n");
+		for (int i = 0; i < RULES; i++)
+			buf_addf(&b, "  - {id: r%d, when: '%s', verdict: %s}\n", i, when[states[i] % 3], verdict_name((enum verdict)(states[i] / 3)));
+		policy_judge(policy_of(buf_cstr(&b)), json_of("{\"tool\":\"t\"}"), EFFECT_AT_MOST_ONCE, &j);
+		ck_assert_msg(j.verdict == strictest(states, VERDICT_ASK), "%s: %s", buf_cstr(&b), verdict_name(j.verdict));
+		policy_judge(policy_of(buf_cstr(&b)), json_of("{\"tool\":\"t\"}"), EFFECT_PURE, &j);
+		ck_assert_msg(j.verdict == strictest(states, VERDICT_ALLOW), "%s: %s", buf_cstr(&b), verdict_name(j.verdict));
+	}
+}
+END_TEST
+
+static void is_json(const char *rules, const char *wanted)
+{
+	struct judgement j;
+	const struct json *v;
+
+	policy_judge(policy_of(rules), json_of("{\"tool\":\"t\"}"), EFFECT_AT_MOST_ONCE, &j);
+	v = judgement_json(a, &j);
+	ck_assert_msg(json_equal(v, json_of(wanted)), STR_FMT, STR_ARG(json_text(a, v)));
+}
+
+START_TEST(test_json)
+{
+	is_json("rules:\n  - {id: a, verdict: deny, risk: high, reason: so, expires: 1s, approvers: 2}",
+		"{\"verdict\":\"deny\",\"rule\":\"a\",\"risk\":\"high\",\"reason\":\"so\",\"expires_ms\":1000,\"approvers\":2}");
+	is_json("rules:\n  - {id: a, when: 'false', verdict: deny}",
+		"{\"verdict\":\"ask\",\"rule\":null,\"risk\":null,\"reason\":null,\"expires_ms\":86400000,\"approvers\":1}");
+	is_json("rules:\n  - {id: a, when: 'error(\"x\")', verdict: deny}",
+		"{\"verdict\":\"deny\",\"rule\":\"a\",\"risk\":null,\"reason\":null,\"expires_ms\":86400000,\"approvers\":1,"
+		"\"failed\":\"\\\"when\\\": x\"}");
+}
+END_TEST
+
 START_TEST(test_facts)
 {
 	const struct json *task = json_of("{\"id\":\"t\",\"submitted_by\":\"token:ci\"}"), *f;
@@ -295,6 +390,7 @@ START_TEST(test_tests)
 	test_says("{given: {tool: mail.send}, expect: {id: mail}}", "hint: \"mail\": args.to is absent");
 	test_says("{given: {tool: mail.send, args: {to: b@x.org}}, expect: {verdict: deny}}", "rule \"mail\" says ask, expected deny\n");
 	test_says("{given: {tool: mail.send, args: {to: b@x.org}}, expect: {id: rest, verdict: allow}}", "expected rule \"rest\" and allow\n");
+	test_says("{given: {tool: x.y}, expect: {id: mail, verdict: ask}}", "rule \"rest\" says allow, expected rule \"mail\" and ask\n");
 	test_says("{given: {tool: null, effect: pure}, expect: {verdict: allow}}", NULL);
 }
 END_TEST
@@ -309,6 +405,9 @@ int main(void)
 	tcase_add_test(t, test_errors_are_strict);
 	tcase_add_test(t, test_limits_are_strict);
 	tcase_add_test(t, test_what_is_asked);
+	tcase_add_test(t, test_tightening);
+	tcase_add_test(t, test_every_reading);
+	tcase_add_test(t, test_json);
 	tcase_add_test(t, test_facts);
 	tcase_add_test(t, test_taint);
 	tcase_add_test(t, test_refusals);
