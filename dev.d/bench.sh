@@ -1,13 +1,15 @@
-# bench - figures, one per line: ./dev bench NAME [--tasks N] [--only PART,...]; NAME is a file in dev.d/bench/, or all.
+# bench - figures, one per line: ./dev bench NAME [--tasks N] [--only PART,...] [--shrink N]; NAME is a file in dev.d/bench/, or all.
 #
 # Each runs on a throw-away cluster with fsync and synchronous_commit on, after a checkpoint, with the programs of
-# build/. "figure NAME VALUE UNIT" is what counts; other lines explain. --only is for scale, which has parts.
+# build/. "figure NAME VALUE UNIT" is what counts; other lines explain. --only is for scale, which has parts, and so is
+# --shrink, which makes its tables and queues an Nth as long.
 benches="queue steps waiting latency idle submit scale"
-usage="./dev bench NAME [--tasks N] [--only PART,...]; NAME is one of $benches, or all"
+usage="./dev bench NAME [--tasks N] [--only PART,...] [--shrink N]; NAME is one of $benches, or all"
 name=${1:-}
 [ $# -gt 0 ] && shift
 n_tasks=
 only=
+shrink=1
 while [ $# -gt 0 ]; do
 	case $1 in
 	--tasks)
@@ -18,7 +20,15 @@ while [ $# -gt 0 ]; do
 		;;
 	--only)
 		[ "$name" = scale ] || die "bench: --only is for scale"
-		only=${2:?}
+		only=${2:-}
+		[ -n "$only" ] || die "bench: --only: expected parts ($usage)"
+		;;
+	--shrink)
+		[ "$name" = scale ] || die "bench: --shrink is for scale"
+		case ${2:-} in
+		'' | 0* | *[!0-9]*) die "bench: --shrink \"${2:-}\": expected a number ($usage)" ;;
+		esac
+		shrink=$2
 		;;
 	*) die "bench: unknown argument \"$1\" ($usage)" ;;
 	esac

@@ -1,8 +1,12 @@
 # scale - does it stay as fast and as small: full tables, a long queue, an old snapshot, a million tasks in one worker.
 #
 # Parts (--only, or all): snapshot 500k 1m 5m rss. Rates are from the first claim to the last end, medians of three runs; ratios are
-# to those of empty tables on the same cluster. 5m needs 9 GB of disk.
+# to those of empty tables on the same cluster. 5m needs 9 GB of disk. --shrink N tries them out: a queue, tables and a million that
+# are an Nth as long, and figures that say so in their names.
 n=${n_tasks:-20000}
+shrink=${shrink:-1}
+as=
+[ "$shrink" = 1 ] || as=_by_$shrink
 parts=${only:-snapshot,500k,1m,5m,rss}
 for part in $(printf '%s' "$parts" | tr ',' ' '); do
 	case $part in
@@ -36,6 +40,10 @@ three() {
 # fill N: finished tasks until N are there, each a copy of one that a worker finished, made within the last minutes.
 fill() {
 	have=$(sql "SELECT count(*) FROM agentd.tasks")
+	if [ "$have" = 0 ]; then
+		once
+		have=$n
+	fi
 	sql "CREATE TEMP TABLE one AS SELECT * FROM agentd.tasks ORDER BY id DESC LIMIT 1;
 		CREATE TEMP TABLE new AS SELECT (lpad(to_hex(ms), 12, '0') || '7' || substr(h, 1, 3) || '8' || substr(h, 4, 15))::uuid AS id,
 				to_timestamp(ms / 1000.0) AS at
@@ -51,14 +59,16 @@ fill() {
 			SELECT n.id, l.seq, n.at + interval '20 ms', l.fence, l.try, l.leaf, l.path, l.kind, l.step_kind, l.value, l.value_digest
 			FROM new n, agentd.task_log l JOIN one ON l.task = one.id;" || bail "the tables could not be filled"
 	sql "VACUUM ANALYZE" || bail "VACUUM failed"
-	say "finished tasks: $(sql "SELECT count(*) FROM agentd.tasks"), database $(sql "SELECT pg_size_pretty(pg_database_size('agentd'))")"
+	have=$(sql "SELECT count(*) FROM agentd.tasks WHERE state = 'succeeded'")
+	[ "$have" -ge "$1" ] || bail "$have finished tasks, wanted $1"
+	say "finished tasks: $have, database $(sql "SELECT pg_size_pretty(pg_database_size('agentd'))")"
 }
 
 full() {
-	fill "$2"
+	fill $(($2 / shrink))
 	three
-	figure "tasks_per_s_$1" "$rate" tasks/s
-	figure "ratio_$1" "$(ratio "$rate" "$empty_rate")" x
+	figure "tasks_per_s_$1$as" "$rate" tasks/s
+	figure "ratio_$1$as" "$(ratio "$rate" "$empty_rate")" x
 }
 
 # A session that looked once and then idles in its transaction: nothing that dies after it can be removed.
@@ -80,7 +90,7 @@ long_queue() {
 	rates=''
 	for turn in 1 2 3; do
 		empty_tables
-		enqueue noop 500000
+		enqueue noop $((500000 / shrink))
 		d_start worker worker
 		sleep 5 # the measured time
 		d_signal worker KILL
@@ -88,11 +98,13 @@ long_queue() {
 		rates="$rates $(sql "SELECT round(count(*) / extract(epoch FROM max(finished_at) - (SELECT min(started_at) FROM agentd.task_attempts)))
 			FROM agentd.tasks WHERE state = 'succeeded'")"
 	done
-	say "$turn turns:$rates tasks/s, left in the queue: $(sql "SELECT count(*) FROM agentd.task_queue")"
+	left=$(sql "SELECT count(*) FROM agentd.task_queue")
+	say "$turn turns:$rates tasks/s, left in the queue: $left"
+	[ "$left" -gt 0 ] || [ "$shrink" -gt 1 ] || bail "the queue ran empty while it was measured"
 	# shellcheck disable=SC2086
 	rate=$(median $rates)
-	figure tasks_per_s_500k_queued "$rate" tasks/s
-	figure ratio_500k_queued "$(ratio "$rate" "$empty_rate")" x
+	figure "tasks_per_s_500k_queued$as" "$rate" tasks/s
+	figure "ratio_500k_queued$as" "$(ratio "$rate" "$empty_rate")" x
 	empty_tables
 }
 
@@ -100,19 +112,21 @@ long_queue() {
 growth() {
 	empty_tables
 	d_start worker worker
-	done_tasks=0
+	done_tasks=0 first_mib=
 	for step in 10000 40000 50000 100000 100000 100000 100000 100000 100000 100000 100000 100000; do
+		step=$((step / shrink))
 		enqueue noop "$step"
 		ask_until 300 "SELECT NOT EXISTS (SELECT FROM agentd.task_queue)" || bail "the queue was not drained within 300 s"
 		done_tasks=$((done_tasks + step))
 		now_mib=$(rss "$(d_pid worker)")
-		[ "$done_tasks" != 10000 ] || first_mib=$now_mib
+		first_mib=${first_mib:-$now_mib}
 		say "after $done_tasks tasks: $now_mib MiB"
 	done
 	d_stop worker
-	figure rss_10k_mib "$first_mib" MiB
-	figure rss_1m_mib "$now_mib" MiB
-	figure rss_growth "$(ratio "$now_mib" "$first_mib")" x
+	[ "$(sql "SELECT count(*) FROM agentd.tasks WHERE state = 'succeeded'")" = "$done_tasks" ] || bail "not every task succeeded"
+	figure "rss_10k_mib$as" "$first_mib" MiB
+	figure "rss_1m_mib$as" "$now_mib" MiB
+	figure "rss_growth$as" "$(ratio "$now_mib" "$first_mib")" x
 }
 
 if [ "$parts" != rss ]; then

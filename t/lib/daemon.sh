@@ -115,12 +115,14 @@ d_status() {
 }
 
 d_stop() {
-	d_signal "$1" TERM
+	d_signal "$1" TERM || :	# it may have ended
 	d_status "$1"
 }
 
+# Under -e the first process that has ended already would end the clean-up, and give the script its status.
 d_cleanup() {
 	trap - EXIT
+	set +e
 	for d_name in $d_names; do
 		d_signal "$d_name" KILL
 		d_status "$d_name"
