@@ -92,6 +92,21 @@ sent() { grep -c "\"n\":$1}" "$D/effects.txt"; }
 step() { sql "SELECT agentd.task_view('$task', '', true)::json -> 'steps' -> 0 ->> '$1'"; }
 ended() { [ "$(sql "SELECT count(*) FROM agentd.tasks WHERE id = '$task' AND state IS NOT NULL")" = 1 ]; }
 
+# --- a ledger that cannot be read for a while ---
+uncertain cut
+sql "ALTER FUNCTION agentd.effect_read(uuid, bytea) RENAME TO effect_read_away"
+say "$boss" '{"path": "send", "decision": "happened", "result": {"id": 0}}'
+is "a word is taken while the ledger cannot be read by workers" "$code" 200
+ok "a worker tries to" wait_for 10 d_has_line worker "effect.unread task=$task"
+looks_again() { [ "$(sql "SELECT state, run_at BETWEEN now() AND now() + interval '60 s' FROM agentd.task_queue WHERE id = '$task'")" = "uncertain|t" ]; }
+ok "the task waits, and until when" wait_for 10 looks_again
+looked_more() { [ "$(grep -c "effect.unread task=$task" "$D/worker.log")" -ge 3 ]; }
+ok "a worker looks again" wait_for 30 looked_more
+sql "ALTER FUNCTION agentd.effect_read_away(uuid, bytea) RENAME TO effect_read"
+ok "it goes on when the ledger is there" wait_for 30 task_is "$task" succeeded
+is "with what was said" "$(sql "SELECT output::text FROM agentd.tasks WHERE id = '$task'")" '{"id":0}'
+is "nobody sent it again" "$(sent $n)" 1
+
 # --- happened, over HTTP ---
 uncertain cut
 is "nobody sends it again" "$(sent $n)" 1

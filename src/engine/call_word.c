@@ -65,12 +65,12 @@ static void on_looked(struct op *op, void *arg)
 	if (err.code == ERR_NONE) {
 		n->ledger = news(n, queue_effect_of(op));
 		n->looked = true;
-	} else if (err.code != ERR_CANCELLED) {	/* then the journal is all there is */
+		if (n->status == NODE_UNCERTAIN && !n->ledger)
+			call_plan_ask(r, n);
+	} else if (err.code != ERR_CANCELLED) {	/* a word may stand there: nothing goes on without it */
 		log_warn("effect.unread", "task=%s message=%s", r->id, log_quotec(err.msg));
-		n->looked = true;
+		state_set_wake(&r->state, n, effect_look_at_us(n->uncertain_us ? n->uncertain_us : n->started_us, run_now_us(r)));
 	}
-	if (n->looked && n->status == NODE_UNCERTAIN && !n->ledger)
-		call_plan_ask(r, n);
 	state_push_ready(&r->state, n->scope);
 }
 
@@ -81,6 +81,7 @@ void call_look(struct run *r, struct node *n)
 	struct intent i;
 
 	call_intent(r, n, &i);
+	state_set_wake(&r->state, n, 0);
 	a = arena_new(NULL);
 	f = ARENA_NEW(a, struct flight);
 	flight_begin(f, r, n);
@@ -164,7 +165,8 @@ void call_plan_ask(struct run *r, struct node *n)
 {
 	const struct manifest *m = asked(r, n);
 
-	state_set_wake(&r->state, n, m ? effect_ask_at_us(n->uncertain_us, m->ask_delay_ms, n->n_asks) : 0);
+	/* Before it has looked, that is what it wakes for. */
+	state_set_wake(&r->state, n, m && n->looked ? effect_ask_at_us(n->uncertain_us, m->ask_delay_ms, n->n_asks) : 0);
 }
 
 static void still_unknown(struct run *r, struct node *n, const struct err *err)

@@ -69,6 +69,15 @@ int64_t effect_ask_at_us(int64_t uncertain_us, int64_t delay_ms, int n_asks)
 	return uncertain_us + delay_ms * 1000 + after_s[n_asks] * 1000000;
 }
 
+int64_t effect_look_at_us(int64_t since_us, int64_t now_us)
+{
+	int64_t wait_us = now_us - since_us;
+
+	if (wait_us > EFFECT_LOOK_MAX_US)
+		wait_us = EFFECT_LOOK_MAX_US;
+	return now_us + (wait_us > EFFECT_LOOK_MIN_US ? wait_us : EFFECT_LOOK_MIN_US);
+}
+
 void effect_key(const struct uuid *task, struct str path, struct str tool, const struct json *args,
 		struct digest *ret)
 {

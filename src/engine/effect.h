@@ -54,6 +54,10 @@ enum effect_class effect_as_run(enum effect_class c);
 enum { EFFECT_MAX_ASKS = 8 };
 /* When the tool is asked next, n_asks times having brought nothing; 0: no more. */
 int64_t effect_ask_at_us(int64_t uncertain_us, int64_t delay_ms, int n_asks);
+enum { EFFECT_LOOK_MIN_US = 2 * 1000 * 1000, EFFECT_LOOK_MAX_US = 60 * 1000 * 1000 };
+/* When a ledger that cannot be read is read next: as long from now as the call has been under way, within these bounds. So the
+ * wait doubles, and nobody has to remember it. */
+int64_t effect_look_at_us(int64_t since_us, int64_t now_us);
 /* R17 */
 void effect_key(const struct uuid *task, struct str path, struct str tool, const struct json *args,
 		struct digest *ret);

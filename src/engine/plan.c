@@ -16,13 +16,19 @@ static bool must_look(const struct node *n)
 	return n->status == NODE_RUNNING && !n->mine && !n->flight && !n->looked && node_program(n)->step->kind == STEP_CALL;
 }
 
+/* It could not be read a moment ago: then when it is time again. */
+static struct action plan_look(const struct node *n, const struct plan_env *env)
+{
+	return plan(env->now_us >= n->wake_us ? PLAN_LOOK : PLAN_NOTHING);
+}
+
 /* Only a word resolves it, not a cancel and not a deadline (R19, R32): until then the task waits. */
 static struct action plan_uncertain(const struct state *st, const struct node *n, const struct plan_env *env)
 {
 	if (n->flight || scope_is_held(st, n->scope))
 		return plan(PLAN_NOTHING);
 	if (!n->looked)
-		return plan(PLAN_LOOK);
+		return plan_look(n, env);
 	if (n->ledger)
 		return plan(PLAN_SETTLE);
 	return plan(n->wake_us && env->now_us >= n->wake_us ? PLAN_ASK : PLAN_NOTHING);
@@ -41,7 +47,7 @@ static struct action plan_cancelling(const struct state *st, const struct scope 
 	if (n->status == NODE_RUNNING && !n->each && scope_is_held(st, sc))
 		return plan(PLAN_NOTHING);
 	if (must_look(n))
-		return plan(PLAN_LOOK);
+		return plan_look(n, env);
 	return plan(PLAN_CANCEL);
 }
 
@@ -73,7 +79,7 @@ static struct action plan_running(const struct state *st, const struct node *n, 
 		return plan(PLAN_DISPATCH);
 	if (!env->starts)
 		return plan(PLAN_NOTHING);
-	return plan(must_look(n) ? PLAN_LOOK : PLAN_RESUME);
+	return must_look(n) ? plan_look(n, env) : plan(PLAN_RESUME);
 }
 
 static struct action plan_timed(const struct state *st, const struct node *n, const struct plan_env *env)
@@ -140,8 +146,12 @@ enum run_next plan_run(const struct state *st, const struct run_facts *f)
 		return RUN_BUSY;
 	if (st->n_uncertain > 0 && !f->has_timer)
 		return RUN_PARK_UNCERTAIN;
-	if (f->has_timer && f->earliest_us > f->now_us + PLAN_NAP_US)
-		return st->n_uncertain > 0 ? RUN_PARK_UNCERTAIN : RUN_PARK_TIMER;
+	if (f->has_timer && f->earliest_us > f->now_us + PLAN_NAP_US) {
+		if (st->n_uncertain > 0)
+			return RUN_PARK_UNCERTAIN;
+		/* A cancel is not slept over, the database would make it ready at once: but what could not be read needs a pause. */
+		return st->task_cancelling ? RUN_RELEASE : RUN_PARK_TIMER;
+	}
 	if (f->leaving)
 		return RUN_RELEASE;
 	return f->has_timer ? RUN_SLEEP : RUN_STUCK;

@@ -6,7 +6,7 @@
  *          end. Replay and live running go the same way: state_apply().
  *
  *          A few fields belong to who runs the state, not to the journal: node.flight, node.mine, node.looked, node.ledger
- *          and the wake of an uncertain one, scope.held_seq, each.abort. Scopes that may have something to do stand in the ready list.
+ *          and the wake of an uncertain or running one, scope.held_seq, each.abort. Scopes that may have something to do stand in the ready list.
  * Units:   _us by the database's clock.
  * Memory:  values of rows are referenced, not copied: the value of a row must live as long as its scope. Closed
  *          scopes go to the graveyard (an arena of the caller), or at once when there is none; what outlives
@@ -71,7 +71,7 @@ struct node {
 	int64_t entered_us;		/* begin of this visit */
 	int64_t started_us;		/* begin of this try */
 	int64_t uncertain_us;		/* since then this try is uncertain; 0: it never was */
-	int64_t wake_us;		/* WAITING: until; RETRYING: the next try; UNCERTAIN: the tool is asked then; else 0 */
+	int64_t wake_us;		/* WAITING: until; RETRYING: the next try; UNCERTAIN: the tool is asked then; not looked: looks then; else 0 */
 	int64_t deadline_us;		/* end of the try or of the wall budget; 0: none */
 	int64_t n_calls, n_model_turns;	/* at and below it, for budgets */
 	struct each *each;		/* an open loop */
@@ -144,7 +144,7 @@ void state_close_cancelled(struct state *st, struct scope *sc);
 void state_cancel_items(struct state *st, struct each *e);	/* all iterations begin to cancel */
 void state_cancel_all(struct state *st);			/* the task is to end */
 void state_set_deadline(struct state *st, struct node *n, int64_t at_us);	/* 0: none */
-void state_set_wake(struct state *st, struct node *n, int64_t at_us);	/* of an uncertain node; 0: none */
+void state_set_wake(struct state *st, struct node *n, int64_t at_us);	/* of an uncertain or running node; 0: none */
 /* When a try that began then must be over: its timeout, or the wall budget of the visit; 0: never. */
 int64_t node_deadline(const struct node *n, int64_t try_began_us);
 bool scope_is_held(const struct state *st, const struct scope *sc);

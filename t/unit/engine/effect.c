@@ -139,6 +139,24 @@ static const struct {
 	{"pieces do not run together", TASK, "a/", "bt.x", "{\"a\":1,\"b\":2}", false},
 };
 
+START_TEST(looks_again)
+{
+	const int64_t since_us = 1000000000;
+	int64_t at_us = since_us;
+
+	for (int64_t wait_s = 2; wait_s < 60; wait_s *= 2) {	/* 2, 2, 4, 8 ... */
+		ck_assert_int_eq(effect_look_at_us(since_us, at_us), at_us + wait_s * 1000000);
+		at_us += wait_s * 1000000;
+		if (wait_s == 2) {
+			ck_assert_int_eq(effect_look_at_us(since_us, at_us), at_us + 2000000);
+			at_us += 2000000;
+		}
+	}
+	ck_assert_int_eq(effect_look_at_us(since_us, at_us), at_us + 60000000);
+	ck_assert_int_eq(effect_look_at_us(since_us, since_us - 5000000), since_us - 3000000);	/* another clock */
+}
+END_TEST
+
 START_TEST(keys_differ)
 {
 	struct digest first, second;
@@ -162,6 +180,7 @@ int main(void)
 	tcase_add_test(t, tx_outside_its_transaction_is_not_trusted);
 	tcase_add_test(t, asks_ever_less_often_and_not_for_ever);
 	tcase_add_loop_test(t, keys_differ, 0, sizeof keys / sizeof keys[0]);
+	tcase_add_test(t, looks_again);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);

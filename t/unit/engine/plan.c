@@ -30,7 +30,7 @@
 #define OUTPUT "  - {id: e, for: {in: '[1]', output: '${ 1 }', do: [{id: i, set: {x: 1}}]}}\n"
 
 enum { HELD = 1, FLIGHT = 2, MINE = 4, NO_STARTS = 8, CANCEL = 16, ABORT = 32, CANCEL_ITEMS = 64, LOOKED = 128, SAID = 256,
-       ASKS = 512 /* at 2 s */, TIMED = 1024 /* the try ends at 2 s */ };
+       ASKS = 512 /* or looks again, at 2 s */, TIMED = 1024 /* the try ends at 2 s */ };
 
 static const char *const names[] = {
 	[PLAN_NOTHING] = "nothing", [PLAN_BEGIN] = "begin", [PLAN_DISPATCH] = "dispatch", [PLAN_RESUME] = "resume",
@@ -58,6 +58,8 @@ static const struct {
 	{"started by us, draining", CALL, "c 1 started", "", 1000, MINE | NO_STARTS, "dispatch"},
 	{"started by an earlier attempt", CALL, "c 1 started", "", 1000, 0, "look"},
 	{"started by an earlier attempt, the ledger is read", CALL, "c 1 started", "", 1000, LOOKED, "resume"},
+	{"started by an earlier attempt, the ledger could not be read", CALL, "c 1 started", "", 1999, ASKS, "nothing"},
+	{"started by an earlier attempt, the ledger is read again", CALL, "c 1 started", "", 2000, ASKS, "look"},
 	{"started by an earlier attempt, while it is read", CALL, "c 1 started", "", 1000, FLIGHT, "nothing"},
 	{"a model's turn has no ledger", MODEL, "m 1 started", "", 1000, 0, "resume"},
 	{"started by an earlier attempt, draining", CALL, "c 1 started", "", 1000, NO_STARTS, "nothing"},
@@ -72,6 +74,8 @@ static const struct {
 	{"uncertain, not committed", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, HELD, "nothing"},
 	{"uncertain, while it looks or asks", CALL, "c 1 started\nc 1 uncertain " E, "", 3000, FLIGHT | ASKS, "nothing"},
 	{"uncertain, draining", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, NO_STARTS, "look"},
+	{"uncertain, the ledger could not be read", CALL, "c 1 started\nc 1 uncertain " E, "", 1999, ASKS, "nothing"},
+	{"uncertain, the ledger is read again", CALL, "c 1 started\nc 1 uncertain " E, "", 2000, ASKS, "look"},
 	{"uncertain, nobody spoke", CALL, "c 1 started\nc 1 uncertain " E, "", 9000, LOOKED, "nothing"},
 	{"uncertain, somebody spoke", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, LOOKED | SAID, "settle"},
 	{"uncertain, somebody spoke and it would be time to ask", CALL, "c 1 started\nc 1 uncertain " E, "", 3000, LOOKED | SAID | ASKS, "settle"},
@@ -116,6 +120,8 @@ static const struct {
 	{"cancelling after the commit", CALL, "c 1 started", "", 1000, CANCEL | MINE, "cancel"},
 	{"cancelling what an earlier attempt began", CALL, "c 1 started", "", 1000, CANCEL, "look"},
 	{"cancelling what an earlier attempt began, the ledger is read", CALL, "c 1 started", "", 1000, CANCEL | LOOKED, "cancel"},
+	{"cancelling what an earlier attempt began, the ledger could not be read", CALL, "c 1 started", "", 1999, CANCEL | ASKS, "nothing"},
+	{"cancelling what an earlier attempt began, the ledger is read again", CALL, "c 1 started", "", 2000, CANCEL | ASKS, "look"},
 	{"cancelling a task that is uncertain", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, CANCEL, "look"},
 	{"cancelling a task that is uncertain: nobody spoke", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, CANCEL | LOOKED, "nothing"},
 	{"cancelling a task that is uncertain: somebody spoke", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, CANCEL | LOOKED | SAID, "settle"},
@@ -221,6 +227,22 @@ START_TEST(plans_runs)
 }
 END_TEST
 
+/* The ledger of a call that is under way could not be read: a park would be ready again at once, for the cancel's sake. */
+START_TEST(cancelled_runs_pause)
+{
+	const struct run_facts facts = {.has_timer = true, .earliest_us = 1000001};
+	struct fixture *f = fixture_new(CALL, true);
+
+	ck_assert_int_eq(fixture_apply(f, "c 1 started"), 0);
+	ck_assert_int_eq(plan_run(&f->state, &facts), RUN_PARK_TIMER);
+	state_cancel_all(&f->state);
+	ck_assert_int_eq(plan_run(&f->state, &facts), RUN_RELEASE);
+	ck_assert_int_eq(fixture_apply(f, "c 1 uncertain " E), 0);
+	ck_assert_int_eq(plan_run(&f->state, &facts), RUN_PARK_UNCERTAIN);
+	fixture_free(f);
+}
+END_TEST
+
 /* --- budgets --- */
 
 #define BUDGETED                                                                                                       \
@@ -304,6 +326,7 @@ int main(void)
 	tcase_add_loop_test(t, plans, 0, sizeof cases / sizeof cases[0]);
 	tcase_add_test(t, expires_what_flies);
 	tcase_add_loop_test(t, plans_runs, 0, sizeof runs / sizeof runs[0]);
+	tcase_add_test(t, cancelled_runs_pause);
 	tcase_add_test(t, budgets_of_steps);
 	tcase_add_test(t, budgets_of_tasks);
 	tcase_add_test(t, limits_in_money);
