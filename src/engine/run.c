@@ -23,6 +23,9 @@
 enum {
 	NOT_OURS_DELAY_US = 30 * 1000 * 1000,	/* R36: another worker may know this bundle */
 	OTHER_LANE_DELAY_US = 1000 * 1000,	/* workers that do not agree on a tool's lane must not toss a task about */
+	UNLEFT_MIN_MS = 500,
+	UNLEFT_MAX_MS = 30 * 1000,
+	UNLEFT_WHOLE = 3,		/* refused so often, what the move says of the task is what may be wrong */
 };
 
 int64_t run_now_us(const struct run *r)
@@ -157,17 +160,54 @@ static void keep_known(struct run *r, const struct batch *b)
 	batch_add_calls(to, b->calls, b->n_calls);
 }
 
-static void on_refused(struct run *r, const struct batch *b, const struct move_result *res)
+/* Nothing is left but to give the task back, and that was refused. Under a live worker nobody else takes it up: it is tried until
+ * it succeeds or the lease is lost. A worker that leaves ends soon, and the sweeper gives back what it had. */
+static bool leave_again(struct run *r, struct batch *b)
+{
+	int64_t wait_ms = r->n_unleft < 6 ? UNLEFT_MIN_MS << r->n_unleft : UNLEFT_MAX_MS;
+
+	r->n_unleft++;
+	if (r->engine->draining && r->n_unleft >= UNLEFT_WHOLE) {
+		run_wish_for(r, WISH_DROP);
+		return false;
+	}
+	if (r->n_unleft >= UNLEFT_WHOLE)
+		b->move.n_rows = b->move.n_effects = b->move.n_calls = 0;
+	r->unleft = b;
+	r->unleft_us = run_now_us(r) + wait_ms * 1000;
+	if (!r->timer)
+		r->timer = loop_timer_new(r->engine->loop, on_timer, r);
+	loop_timer_set(r->timer, wait_ms);
+	return true;
+}
+
+static void send_unleft(struct run *r)
+{
+	struct batch *b = r->unleft;
+
+	/* Whoever begins to leave does not sit out the pause. */
+	if (run_now_us(r) < r->unleft_us && !r->engine->draining) {
+		loop_timer_set(r->timer, (r->unleft_us - run_now_us(r)) / 1000 + 1);
+		return;
+	}
+	r->unleft = NULL;
+	r->sent = b;
+	queue_commit(r->engine->store, &b->move, on_committed, b);
+}
+
+/* Does the run keep the batch? */
+static bool on_refused(struct run *r, struct batch *b, const struct move_result *res)
 {
 	log_warn("task.refused", "task=%s code=%s message=%s", r->id, err_name(res->err.code), log_quotec(res->err.msg));
 	if (b->move.next == MOVE_RELEASE || r->refused) {
-		run_wish_for(r, WISH_DROP);
+		return leave_again(r, b);
 	} else if (r->wish == WISH_FAIL) {
 		r->refused = true;
 	} else {
 		keep_known(r, b);
 		run_fail(r, &res->err);
 	}
+	return false;
 }
 
 static void on_committed(void *arg, const struct move_result *res)
@@ -193,7 +233,8 @@ static void on_committed(void *arg, const struct move_result *res)
 		run_wish_for(r, WISH_DROP);
 		break;
 	case MOVE_REFUSED:
-		on_refused(r, b, res);
+		if (on_refused(r, b, res))
+			return;
 		break;
 	case MOVE_CANCELLED:
 		run_wish_for(r, WISH_DROP);
@@ -504,6 +545,10 @@ static void advance(void *arg)
 	r->held = !engine_is_fresh(r->engine);
 	if (r->held)
 		return;
+	if (r->unleft) {
+		send_unleft(r);
+		return;
+	}
 	if (!r->loaded && !r->sent)
 		load(r);
 	if (r->loaded)

@@ -47,6 +47,9 @@ struct run {
 	struct state state;
 	struct task_budget budget;
 	struct batch *pending, *sent;
+	struct batch *unleft;		/* the move that gives the task back was refused: sent again at unleft_us */
+	int64_t unleft_us;
+	int n_unleft;
 	int64_t batch_seq;
 	struct flight *flights;
 	struct loop_timer *timer;

@@ -25,12 +25,13 @@ static struct {
 	const char *yaml;
 	/* seen */
 	int fetches, moves, rows, ended, asked;
-	int succeeded, failed, parked, released, released_later;
+	int succeeded, failed, parked, released, released_later, refused_releases;
 	size_t op_bytes;
 	/* orders */
 	bool hold_fetches;
 	enum err_code fetch_error;
 	enum move_status status;	/* of every move */
+	int refuse_releases;		/* so many of them */
 	struct bundle_op *held[64];
 	int n_held;
 } world;
@@ -40,6 +41,7 @@ static struct {
 struct answer {
 	move_done_fn *done;
 	void *arg;
+	enum move_status status;
 };
 
 static void note(const struct move *m)
@@ -56,7 +58,7 @@ static void note(const struct move *m)
 static void answer_move(void *arg)
 {
 	struct answer *a = arg;
-	struct move_result r = {.status = world.status};
+	struct move_result r = {.status = a->status};
 
 	a->done(a->arg, &r);
 	free(a);
@@ -67,9 +69,15 @@ void queue_commit(struct store *s, const struct move *m, move_done_fn *done, voi
 	struct answer *a = heap_zalloc(1, sizeof *a);
 
 	(void)s;
-	if (world.status == MOVE_OK || world.status == MOVE_ALREADY)
+	*a = (struct answer){done, arg, world.status};
+	if (m->next == MOVE_RELEASE && world.refuse_releases > 0) {
+		world.refuse_releases--;
+		a->status = MOVE_REFUSED;
+	}
+	if (m->next == MOVE_RELEASE && a->status == MOVE_REFUSED)
+		world.refused_releases++;
+	if (a->status == MOVE_OK || a->status == MOVE_ALREADY)
 		note(m);
-	*a = (struct answer){done, arg};
 	loop_defer(world.loop, answer_move, a);
 }
 
@@ -363,13 +371,67 @@ START_TEST(already_is_as_good_as_ok)
 }
 END_TEST
 
-START_TEST(a_refused_end_is_released_then_dropped)
+/* Nobody else takes up what a live worker holds. */
+START_TEST(a_refused_release_is_sent_again)
 {
+	double began = seconds();
+
 	begin(SET);
 	world.status = MOVE_REFUSED;
 	start(2, 1);
+	while (world.refused_releases < 4)
+		loop_once(world.loop);
+	ck_assert_int_eq(world.ended, 0);
+	world.status = MOVE_OK;		/* the database is well again */
 	run_all();
+	ck_assert(seconds() - began >= 1.5);	/* after 0.5 s, after 1 s */
+	ck_assert_int_eq(world.released, 2);
 	ck_assert_int_eq(world.ended, 2);
+	end();
+}
+END_TEST
+
+START_TEST(an_unread_bundle_is_given_back_in_the_end)
+{
+	begin(SET);
+	world.fetch_error = ERR_INVALID;
+	world.refuse_releases = 3;
+	start(1, 1);
+	run_all();
+	ck_assert_int_eq(world.refused_releases, 3);
+	ck_assert_int_eq(world.released_later, 1);
+	end();
+}
+END_TEST
+
+/* Its worker ends, and the sweeper gives back what it had: nothing is to keep it from that for long. */
+START_TEST(who_leaves_drops_what_it_cannot_release)
+{
+	begin(MODEL);
+	start(3, 1);
+	while (world.asked < 3)
+		loop_once(world.loop);
+	world.refuse_releases = 1000;
+	engine_release_now(world.engine);
+	run_all();
+	ck_assert_int_eq(world.released, 0);
+	ck_assert_int_eq(world.refused_releases, 9);
+	ck_assert_int_eq(world.ended, 3);
+	end();
+}
+END_TEST
+
+START_TEST(what_cannot_be_released_goes_with_the_lease)
+{
+	begin(SET);
+	world.status = MOVE_REFUSED;
+	start(1, 1);
+	while (world.refused_releases < 1)
+		loop_once(world.loop);
+	engine_drop_all(world.engine);
+	run_all();
+	ck_assert_int_eq(world.refused_releases, 1);
+	ck_assert_int_eq(world.ended, 1);
 	end();
 }
 END_TEST
@@ -504,7 +566,10 @@ int main(void)
 	tcase_add_test(t, drains_while_the_bundle_is_on_its_way);
 	tcase_add_test(t, a_lost_fence_ends_all);
 	tcase_add_test(t, already_is_as_good_as_ok);
-	tcase_add_test(t, a_refused_end_is_released_then_dropped);
+	tcase_add_test(t, a_refused_release_is_sent_again);
+	tcase_add_test(t, an_unread_bundle_is_given_back_in_the_end);
+	tcase_add_test(t, who_leaves_drops_what_it_cannot_release);
+	tcase_add_test(t, what_cannot_be_released_goes_with_the_lease);
 	tcase_add_test(t, cancels_one_of_many);
 	tcase_add_test(t, a_waiting_task_is_small);
 	tcase_add_loop_test(t, long_loops_are_linear, 0, sizeof loops / sizeof loops[0]);
