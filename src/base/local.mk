@@ -35,6 +35,18 @@ t_unit_base_proc_SOURCES = t/unit/base/proc.c
 t_unit_base_proc_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_base_proc_LDADD = $(base_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += t/unit/base/guard
+TESTS += t/unit/base/guard
+t_unit_base_guard_SOURCES = t/unit/base/guard.c
+t_unit_base_guard_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_guard_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/spawn
+TESTS += t/unit/base/spawn
+t_unit_base_spawn_SOURCES = t/unit/base/spawn.c
+t_unit_base_spawn_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_spawn_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += t/unit/base/http
 TESTS += t/unit/base/http
 t_unit_base_http_SOURCES = t/unit/base/http.c t/unit/base/http_server.c t/unit/base/http_server.h

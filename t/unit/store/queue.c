@@ -817,6 +817,67 @@ START_TEST(waits_for_the_server)
 }
 END_TEST
 
+/* A submission whose key waits for a lock keeps the first connection busy; claims want another, and need none of what it waits for. */
+static struct answer *submit_behind(PGconn *locker)
+{
+	struct answer *w = ARENA_NEW(arena, struct answer);
+	struct submission s = submission_of("noop");
+
+	PQclear(PQexec(locker, "BEGIN; LOCK TABLE agentd.idempotency_keys IN ACCESS EXCLUSIVE MODE"));
+	ck_assert_int_eq(PQtransactionStatus(locker), PQTRANS_INTRANS);
+	s.idempotency_key = str_from(arena_printf(arena, "key-%lld", (long long)clock_boot_ms()));
+	tasks_submit(store, arena_new(NULL), &s, 0, on_submitted, w);
+	while (cluster_number("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'agentd.idempotency_keys'::regclass") == 0)
+		loop_once(loop);
+	return w;
+}
+
+/* The role's limit leaves room for one connection: claims go over that one, and over their own once it can be had. */
+START_TEST(claims_without_their_connection)
+{
+	static const char own[] = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'narrow' AND application_name = 'test claims'";
+	PGconn *locker = PQconnectdb(cluster_conninfo());
+	struct answer c = {0}, *w;
+
+	cluster_sql("CREATE ROLE narrow LOGIN CONNECTION LIMIT 1 IN ROLE agentd_worker, agentd_web");
+	store_close(store);
+	store = store_open(loop, arena_printf(arena, "%s user=narrow", cluster_conninfo()), "test");
+	register_worker();
+	wait_up();
+	submit_many("noop", 2);
+	w = submit_behind(locker);
+	queue_claim(store, arena_new(NULL), &worker, 1, 0, on_claims, &c);
+	for (int64_t from = loop_now_ms(loop); loop_now_ms(loop) - from < 300;)
+		loop_once(loop);
+	ck_assert_int_eq(c.done, 0);		/* behind the submission */
+	ck_assert_int_eq(cluster_number(own), 0);
+	PQclear(PQexec(locker, "ROLLBACK"));
+	run_until(&c.done, 1);
+	ck_assert_msg(c.err.code == ERR_NONE, "%s", c.err.msg);
+	ck_assert_uint_eq(c.claims.n, 1);
+	run_until(&w->done, 1);
+
+	cluster_sql("ALTER ROLE narrow CONNECTION LIMIT 2");
+	while (cluster_number(own) == 0)
+		loop_once(loop);
+	w = submit_behind(locker);
+	c = (struct answer){0};
+	for (int64_t next_ms = 0; c.done == 0; loop_once(loop))		/* those before it was up wait behind the submission */
+		if (loop_now_ms(loop) >= next_ms) {
+			queue_claim(store, arena_new(NULL), &worker, 1, 0, on_claims, &c);
+			next_ms = loop_now_ms(loop) + 100;
+		}
+	ck_assert_msg(c.err.code == ERR_NONE, "%s", c.err.msg);
+	ck_assert_uint_eq(c.claims.n, 1);
+	ck_assert_int_eq(w->done, 0);
+	PQfinish(locker);
+	run_until(&w->done, 1);
+	store_close(store);
+	store = store_open(loop, cluster_conninfo(), "test");
+	cluster_sql("DELETE FROM agentd.task_queue");
+}
+END_TEST
+
 START_TEST(down_and_deadline)
 {
 	struct answer w = {0}, v = {0};
@@ -968,6 +1029,7 @@ int main(void)
 	tcase_add_test(tc, unreadable_start);
 	tcase_add_test(tc, lost_start);
 	tcase_add_test(tc, waits_for_the_server);
+	tcase_add_test(tc, claims_without_their_connection);
 	tcase_add_test(tc, down_and_deadline);
 	tcase_add_test(tc, cancel_and_close);
 	tcase_add_test(tc, listens);
