@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,71 +76,6 @@ int file_read(struct arena *a, const char *path, size_t max, struct str *ret, st
 		return io_error(err, "cannot open", path);
 	rc = read_all(a, fd, max, path, ret, err);
 	close(fd);
-	return rc;
-}
-
-static int write_all(int fd, struct str bytes)
-{
-	while (bytes.n) {
-		ssize_t n = write(fd, bytes.p, bytes.n);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		bytes = str_sub(bytes, (size_t)n, bytes.n);
-	}
-	return 0;
-}
-
-/* The new name lasts through a power cut only when its directory was written too. */
-static int sync_parent(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
-	int fd, rc;
-
-	if (!dir)
-		fatal("out of memory: a path");
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(dir);
-	if (fd < 0)
-		return -1;
-	rc = fsync(fd);
-	close(fd);
-	return rc;
-}
-
-static int write_new(const char *path, struct str bytes, mode_t mode)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600), rc, e;
-
-	if (fd < 0)
-		return -1;
-	rc = write_all(fd, bytes) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 ? -1 : 0;
-	e = errno;
-	if (close(fd) < 0 && rc == 0)
-		return -1;
-	errno = e;
-	return rc;
-}
-
-int file_write(const char *path, struct str bytes, mode_t mode, struct err *err)
-{
-	struct arena *scratch = arena_new(NULL);
-	uint64_t random;
-	char *temporary;
-	int rc = 0;
-
-	random_bytes(&random, sizeof random);
-	temporary = arena_printf(scratch, "%s.%016" PRIx64 ".tmp", path, random);
-	if (write_new(temporary, bytes, mode) < 0 || rename(temporary, path) < 0) {
-		rc = io_error(err, "cannot write", path);
-		unlink(temporary);
-	} else if (sync_parent(path) < 0) {
-		rc = io_error(err, "cannot write the directory of", path);
-	}
-	arena_free(scratch);
 	return rc;
 }
 

@@ -18,7 +18,6 @@ struct arena;
 struct err;
 
 int file_read(struct arena *a, const char *path, size_t max, struct str *ret, struct err *err);
-int file_write(const char *path, struct str bytes, mode_t mode, struct err *err);	/* by a temporary name, fsync, rename */
 int file_mkdirs(const char *path, mode_t mode, struct err *err);
 
 /* A descriptor below dirfd (close it), or -1. flags as open(2); regular files only unless O_DIRECTORY. */

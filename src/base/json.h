@@ -67,7 +67,6 @@ double json_to_double(const struct json *v);
 
 /* Typed getters that name the key in their error (ERR_INVALID: "labels": expected object, got string). */
 int json_need_str(const struct json *obj, const char *key, struct str *ret, struct err *err);
-int json_need_int(const struct json *obj, const char *key, int64_t *ret, struct err *err);
 
 /* --- making --- */
 const struct json *json_null(void);

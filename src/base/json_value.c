@@ -193,12 +193,3 @@ int json_need_str(const struct json *obj, const char *key, struct str *ret, stru
 	*ret = json_str(v);
 	return 0;
 }
-
-int json_need_int(const struct json *obj, const char *key, int64_t *ret, struct err *err)
-{
-	const struct json *v = json_getc(obj, key);
-
-	if (!json_to_int(v, ret))
-		return wrong_type(key, "integer", v, err);
-	return 0;
-}

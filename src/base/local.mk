@@ -103,7 +103,7 @@ t_unit_base_err_LDADD = $(base_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += t/unit/base/file
 TESTS += t/unit/base/file
-t_unit_base_file_SOURCES = t/unit/base/file.c
+t_unit_base_file_SOURCES = t/unit/base/file.c t/unit/write_file.h
 t_unit_base_file_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_base_file_LDADD = $(base_LIBS) $(CHECK_LIBS)
 

@@ -465,11 +465,6 @@ void op_cancel(struct op *op)
 		op_complete(op, NULL);
 }
 
-bool op_is_pending(const struct op *op)
-{
-	return op->state == OP_PENDING || op->state == OP_CANCELLING || op->state == OP_QUEUED;
-}
-
 /* --- thread pool --- */
 
 static void on_work(uv_work_t *uv)

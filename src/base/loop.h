@@ -91,7 +91,6 @@ void op_init(struct op *op, struct loop *l, struct arena *arena, void (*cancel)(
 void op_complete(struct op *op, const struct err *err);
 /* For callers. */
 void op_cancel(struct op *op);
-bool op_is_pending(const struct op *op);	/* the completion has not run yet */
 
 /* CPU work of more than 5 ms on the thread pool: work(arg) on a pool thread (it may use only arena
  * and what it was given), then done on the loop. Cancel: done comes early with ERR_CANCELLED if the

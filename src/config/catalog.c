@@ -551,11 +551,3 @@ const struct manifest *catalog_tool(const struct catalog *c, struct str name)
 {
 	return find_tool(c->tools, c->n_tools, name);
 }
-
-const struct bundle *catalog_bundle(const struct catalog *c, struct str workflow)
-{
-	for (size_t i = 0; i < c->n_bundles; i++)
-		if (str_eq(c->bundles[i].name, workflow))
-			return &c->bundles[i];
-	return NULL;
-}

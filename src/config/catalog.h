@@ -59,7 +59,6 @@ const struct json *bundle_to_json(struct arena *a, const struct bundle *b);
 const struct bundle *bundle_from_json(struct arena *a, const struct json *v, struct diags *d);
 
 const struct manifest *catalog_tool(const struct catalog *c, struct str name);
-const struct bundle *catalog_bundle(const struct catalog *c, struct str workflow);
 
 /* agentctl schema KIND: a JSON Schema for editors, made from the key tables. kinds: workflow routing tool risk settings. */
 const struct json *catalog_schema(struct arena *a, const char *kind, struct err *err);

@@ -5,8 +5,10 @@
  * SCENARIO_UPDATE=1 rewrites the last section.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -16,6 +18,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "engine/engine.h"
+#include "../unit/write_file.h"
 #include "world.h"
 
 enum { MAX_ATTEMPTS = 200, MAX_SECONDS = 60 };
@@ -177,14 +180,13 @@ static void play_kills(struct arena *a, const struct scenario *s, const char *na
 static void update(const char *path, const struct scenario *s, struct world *w)
 {
 	struct buf b;
-	struct err err;
 
 	buf_init(&b, w->arena);
 	buf_addstr(&b, s->head);
 	buf_adds(&b, "### expect\n");
 	buf_addstr(&b, buf_str(&w->log));
-	if (file_write(path, buf_str(&b), 0644, &err) < 0)
-		fatal("%s", err.msg);
+	if (write_file(path, buf_str(&b), 0644) < 0)
+		fatal("%s: %s", path, strerror(errno));
 }
 
 static void run_file(const char *path, const char *name)

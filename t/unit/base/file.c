@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "../write_file.h"
 
 static struct arena *a;
 static char dir[64];
@@ -30,9 +31,9 @@ static void setup(void)
 	snprintf(dir, sizeof dir, "/tmp/agentd-file-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	ck_assert_int_eq(file_mkdirs(at("in/sub"), 0700, &err), 0);
-	ck_assert_int_eq(file_write(at("in/file"), STR("inside"), 0600, &err), 0);
-	ck_assert_int_eq(file_write(at("in/sub/file"), STR("deeper"), 0600, &err), 0);
-	ck_assert_int_eq(file_write(at("outside"), STR("outside"), 0600, &err), 0);
+	ck_assert_int_eq(write_file(at("in/file"), STR("inside"), 0600), 0);
+	ck_assert_int_eq(write_file(at("in/sub/file"), STR("deeper"), 0600), 0);
+	ck_assert_int_eq(write_file(at("outside"), STR("outside"), 0600), 0);
 	dirfd = open(at("in"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(dirfd, 0);
 }
@@ -112,52 +113,6 @@ START_TEST(reading_a_pipe)
 	}
 	ck_assert_int_eq(file_read_fd(a, fd[0], 5, &s, &err), -1);
 	ck_assert_int_eq(err.code, ERR_IO);
-}
-END_TEST
-
-START_TEST(writing)
-{
-	struct stat st;
-	struct err err;
-
-	umask(077);
-	ck_assert_int_eq(file_write(at("w"), STR("one\0two"), 0644, &err), 0);
-	ck_assert_int_eq(stat(at("w"), &st), 0);
-	ck_assert_int_eq(st.st_size, 7);
-	ck_assert_int_eq(st.st_mode & 07777, 0644);
-	ck_assert_int_eq(file_write(at("w"), STR("short"), 0600, &err), 0);
-	ck_assert_str_eq(content("w"), "short");
-	ck_assert_int_eq(stat(at("w"), &st), 0);
-	ck_assert_int_eq(st.st_mode & 07777, 0600);
-	ck_assert_int_eq(file_write(at("w"), STR_NONE, 0600, &err), 0);
-	ck_assert_str_eq(content("w"), "");
-	ck_assert_int_eq(file_write(at("absent/w"), STR("x"), 0600, &err), -1);
-	ck_assert_int_eq(err.code, ERR_NOT_FOUND);
-	ck_assert_int_eq(file_write(at("in"), STR("x"), 0600, &err), -1);
-	ck_assert_int_eq(err.code, ERR_IO);
-}
-END_TEST
-
-START_TEST(writing_here)
-{
-	int here = open(".", O_RDONLY | O_DIRECTORY);
-	struct err err;
-
-	ck_assert_int_eq(chdir(dir), 0);
-	ck_assert_int_eq(file_write("w", STR("relative"), 0600, &err), 0);
-	ck_assert_str_eq(content("w"), "relative");
-	ck_assert_int_eq(fchdir(here), 0);
-	close(here);
-}
-END_TEST
-
-/* The old name goes, what a link pointed at stays. */
-START_TEST(writing_replaces_a_link)
-{
-	ck_assert_int_eq(symlink("../outside", at("in/link")), 0);
-	ck_assert_int_eq(file_write(at("in/link"), STR("new"), 0600, NULL), 0);
-	ck_assert_str_eq(content("in/link"), "new");
-	ck_assert_str_eq(content("outside"), "outside");
 }
 END_TEST
 
@@ -284,7 +239,6 @@ START_TEST(no_descriptor_is_lost)
 		ck_assert_int_eq(file_open_beneath(dirfd, "sub", O_RDONLY, 0, NULL), -1);
 		ck_assert_int_eq(file_read(a, at("in/file"), 2, &s, NULL), -1);
 		ck_assert_int_eq(file_read(a, at("in"), 2, &s, NULL), -1);
-		ck_assert_int_eq(file_write(at("in"), STR("x"), 0600, NULL), -1);
 	}
 	after = dup(0);
 	close(after);
@@ -315,9 +269,6 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, reading);
 	tcase_add_test(tc, reading_a_pipe);
-	tcase_add_test(tc, writing);
-	tcase_add_test(tc, writing_here);
-	tcase_add_test(tc, writing_replaces_a_link);
 	tcase_add_test(tc, making_directories);
 	tcase_add_test(tc, no_descriptor_is_lost);
 	if (kernel_has_openat2()) {

@@ -344,7 +344,6 @@ static void on_done(struct op *op, void *arg)
 {
 	ck_assert(!inside_start);
 	ck_assert(!arena_gone);
-	ck_assert(!op_is_pending(op));
 	op_complete(op, NULL);	/* ignored */
 	op_cancel(op);		/* ignored */
 	done_count++;
@@ -376,7 +375,7 @@ START_TEST(a_completion_never_runs_inside_start)
 	err_set(&err, ERR_NETWORK, "refused");
 	op_complete(op, &err);
 	op_complete(op, NULL);	/* the first one counts */
-	ck_assert(op_is_pending(op));
+	ck_assert_int_eq(done_count, 0);
 	inside_start = false;
 	loop_run(loop);
 	ck_assert_int_eq(done_count, 1);
@@ -392,7 +391,7 @@ START_TEST(cancel_without_hook_completes_as_cancelled)
 	op_cancel(op);
 	op_cancel(op);
 	op_complete(op, NULL);
-	ck_assert(op_is_pending(op));
+	ck_assert_int_eq(done_count, 0);
 	loop_run(loop);
 	loop_defer(loop, on_note, "");
 	loop_once(loop);

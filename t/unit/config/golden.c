@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "config/catalog.h"
+#include "../write_file.h"
 
 enum { MAX_CASES = 1000 };
 
@@ -46,7 +47,7 @@ static bool check_case(const char *path, bool good)
 	catalog_check_file(a, path, d);
 	diag_print(d, &got);
 	if (getenv("GOLDEN_UPDATE"))
-		ck_assert_int_eq(file_write(out, buf_str(&got), 0644, NULL), 0);
+		ck_assert_int_eq(write_file(out, buf_str(&got), 0644), 0);
 	struct err err;
 	if (file_read(a, out, 1 << 20, &want, &err) < 0)
 		printf("# %s\n", err.msg);

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/http.h"
 #include "base/json.h"
+#include "../write_file.h"
 
 struct arena *arena;
 struct settings settings;
@@ -73,9 +74,7 @@ const char *path_of(const char *name)
 
 void put_file(const char *path, const char *text)
 {
-	struct err err;
-
-	ck_assert_msg(file_write(path, str_from(text), 0644, &err) == 0, "%s", err.msg);
+	ck_assert_int_eq(write_file(path, str_from(text), 0644), 0);
 }
 
 const char *get_file(const char *path)
