@@ -5,7 +5,7 @@
  * Units:   milliseconds.
  * Memory:  the op owns its arena; the result lives there. The request must live until the completion.
  * Errors:  ERR_MODEL_*; ERR_CANCELLED. Messages never hold the key.
- * Source:  gateway 3.0, 3.7.
+ * Source:  agentd-routing(5), "Time limits" and "Retries at the same provider".
  */
 #ifndef GATEWAY_ATTEMPT_H
 #define GATEWAY_ATTEMPT_H

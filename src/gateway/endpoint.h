@@ -5,7 +5,7 @@
  *          both (or needs no key), or is a file of recorded replies that can be read.
  * Memory:  the arena given; texts are copies of the environment.
  * Errors:  reason tells why a provider is not configured, never showing a value.
- * Source:  gateway 3.3 (keys), 4.5 E102, E105, E106, W107.
+ * Source:  agentd-routing(5), "PROVIDERS".
  */
 #ifndef GATEWAY_ENDPOINT_H
 #define GATEWAY_ENDPOINT_H

@@ -8,7 +8,7 @@
  * Memory:  the request is copied; the answer lives in op->arena.
  * Errors:  ERR_MODEL_*, of the last attempt when all failed; ERR_MODEL_NO_ROUTE (unknown tier, no step allowed or
  *          configured); ERR_BUDGET_USD (reservation refused); ERR_LEASE_LOST (the fence is gone); ERR_CANCELLED.
- * Source:  DESIGN section 6, gateway.md 3; agentd-routing(5).
+ * Source:  agentd-routing(5).
  */
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H

@@ -7,7 +7,7 @@
  * Errors:  ERR_MODEL_TRUNCATED_STREAM, STREAM_ERROR, BAD_BODY, EMPTY_OUTPUT, MALFORMED_TOOL_CALL,
  *          CONTENT_BLOCKED, OVERSIZE; ERR_MODEL_SERVER_ERROR for a page; and, for an error object that comes
  *          before any output, what it says (openai_error.h).
- * Source:  gateway 3.1.2, 3.1.3, 3.2 (errors after the 200).
+ * Source:  OpenAI's reference of chat completions; t/unit/gateway/openai.c has answers of the providers.
  */
 #ifndef GATEWAY_OPENAI_ANSWER_H
 #define GATEWAY_OPENAI_ANSWER_H

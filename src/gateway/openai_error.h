@@ -4,7 +4,7 @@
  *          `message`, a page, or plain text. Words (code, type, status) decide before the HTTP status does.
  * Memory:  the arena given is scratch.
  * Errors:  these functions make them: *err gets an ERR_MODEL_* code, retryable, status and retry_after_ms.
- * Source:  gateway 3.0 (retry hints), 3.1.4, 3.2, 3.3.5, 3.3.8, 3.7.
+ * Source:  the providers' references, as t/unit/gateway/openai.c has their answers; agentd-routing(5), "Retries at the same provider".
  */
 #ifndef GATEWAY_OPENAI_ERROR_H
 #define GATEWAY_OPENAI_ERROR_H

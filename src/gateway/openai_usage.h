@@ -5,7 +5,7 @@
  *          A missing count, null and a text of digits are read alike.
  * Units:   tokens; pico-dollars.
  * Errors:  false: the object names no count, or one that no server can mean.
- * Source:  gateway 3.6.3.
+ * Source:  the providers' references, as t/unit/gateway/openai.c has their answers; agentd-routing(5), "Prices".
  */
 #ifndef GATEWAY_OPENAI_USAGE_H
 #define GATEWAY_OPENAI_USAGE_H

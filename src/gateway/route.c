@@ -118,7 +118,7 @@ static enum again again_of(enum err_code code)
 	return NEVER;
 }
 
-/* R33: anything up to the exponential bound, so that a crowd does not come back in step. */
+/* Anything up to the exponential bound, so that a crowd does not come back in step. */
 static int64_t backoff_ms(const struct routing_retry *retry, int tries, uint32_t dice)
 {
 	int64_t ms = retry->backoff_ms;

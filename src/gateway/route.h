@@ -5,7 +5,7 @@
  * Units:   milliseconds.
  * Memory:  the route lives in the arena given.
  * Errors:  route_next() never fails; an end carries the error to report.
- * Source:  gateway 3.7 (the table of classes), 4.2; agentd-routing(5).
+ * Source:  agentd-routing(5), "Steps" and "How a question goes".
  */
 #ifndef GATEWAY_ROUTE_H
 #define GATEWAY_ROUTE_H

@@ -4,7 +4,7 @@
  * Units:   pico-dollars and tokens, int64; a product that does not fit is an error, never a wrap.
  * Memory:  values.
  * Errors:  ERR_MODEL_NO_ROUTE with the reason why no worst case can be named.
- * Source:  gateway 3.6.3, 3.6.4, 3.7 (column Money), 4.4; durability R20.
+ * Source:  agentd-routing(5), "Prices" and "Money".
  */
 #ifndef GATEWAY_SPEND_H
 #define GATEWAY_SPEND_H

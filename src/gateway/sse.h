@@ -9,7 +9,7 @@
  *          given is valid during the call only.
  * Errors:  ERR_SIZE for a line or an event over its cap; whatever event() returned -1 with. After an
  *          error the parser takes nothing more.
- * Source:  the WHATWG HTML standard, section 9.2; gateway 3.0.
+ * Source:  the WHATWG HTML standard, section 9.2.
  */
 #ifndef GATEWAY_SSE_H
 #define GATEWAY_SSE_H
