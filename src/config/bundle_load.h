@@ -3,7 +3,7 @@
  * Shapes:  files as workflow_compile() noted them; text is the workflow file's own.
  * Memory:  the arena given; texts are referred to.
  * Errors:  none.
- * Source:  DESIGN 4.4.
+ * Source:  agentd-internals(7), "Programs".
  */
 #ifndef CONFIG_BUNDLE_LOAD_H
 #define CONFIG_BUNDLE_LOAD_H

@@ -6,7 +6,7 @@
  * Memory:  one arena per snapshot; freed as a whole when nobody uses it.
  * Errors:  all to the diag list; a snapshot with errors is NULL. No file is ever executed,
  *          no connection opened.
- * Source:  DESIGN 4.4. Root: the .yaml files of workflows/ (not .test.yaml), policies/routing.yaml,
+ * Source:  agentd-workflow(5), "WHAT A TASK PINS". Root: the .yaml files of workflows/ (not .test.yaml), policies/routing.yaml,
  *          policies/risk.yaml, every file of tools.d/, agentd.yaml; each may be absent.
  */
 #ifndef CONFIG_CATALOG_H

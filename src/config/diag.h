@@ -5,7 +5,7 @@
  *          by file and place, by the program, never by this room.
  * Memory:  the list copies texts into its arena.
  * Errors:  adding does not fail; past 200 entries only the count grows.
- * Source:  DESIGN 4.4: `file:line:col: error: message`, the source line, a caret.
+ * Source:  agentd-workflow(5), "DIAGNOSTICS": `file:line:col: error: message`, the source line, a caret.
  */
 #ifndef CONFIG_DIAG_H
 #define CONFIG_DIAG_H

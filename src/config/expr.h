@@ -10,7 +10,7 @@
  *          never point into a program. Scratch is freed before the evaluator returns.
  * Errors:  parsing fills struct expr_error (place and hint). Evaluation: ERR_EXPRESSION (also for
  *          limits, no output, more than one output, `error`); messages follow jq's.
- * Source:  DESIGN 4.2 (the list of functions and limits), LANGUAGE "Expressions"; the jq program is the oracle in
+ * Source:  agentd-workflow(5), "EXPRESSIONS"; the jq program is the oracle in
  *          the .test files of t/expr/ (groups of three lines: program, input, expected output).
  */
 #ifndef CONFIG_EXPR_H

@@ -8,7 +8,7 @@
  *          bytes counts the values made, shared parts once.
  * Memory:  values made live in scratch, gone when the evaluation ends.
  * Errors:  raised: `?` catches it. A limit passed: it does not (ev->limit).
- * Source:  DESIGN 4.2.
+ * Source:  agentd-workflow(5), "EXPRESSIONS".
  */
 #ifndef CONFIG_EXPR_EVAL_H
 #define CONFIG_EXPR_EVAL_H

@@ -4,7 +4,7 @@
  *          apart from typing errors.
  * Memory:  hints are constants or in the buffer given.
  * Errors:  none.
- * Source:  jq's manual; DESIGN 4.2 for what is left out and why.
+ * Source:  jq's manual; agentd-workflow(5), "Differences from jq".
  */
 #ifndef CONFIG_EXPR_WORDS_H
 #define CONFIG_EXPR_WORDS_H

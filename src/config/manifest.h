@@ -5,7 +5,7 @@
  * Units:   _ms, _bytes.
  * Memory:  one arena, immutable.
  * Errors:  all to the diag list.
- * Source:  DESIGN section 8; agentd-tool(5).
+ * Source:  agentd-tool(5).
  */
 #ifndef CONFIG_MANIFEST_H
 #define CONFIG_MANIFEST_H
@@ -43,7 +43,7 @@ struct runner_http {		/* templates over {args, credentials, effect_key, task} */
 	size_t n_headers;
 	const struct tmpl *json;	/* NULL: none */
 	const struct tmpl *body;	/* text; NULL: none */
-	const struct expr *result;	/* over {status, headers, body}; NULL: LANGUAGE's default */
+	const struct expr *result;	/* over {status, headers, body}; NULL: the default of agentd-tool(5), "HTTP" */
 	const struct cidr *allow;	/* private addresses that this tool may reach */
 	size_t n_allow;
 	int max_redirects;		/* default 5, GET and HEAD only */

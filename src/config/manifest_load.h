@@ -3,7 +3,7 @@
  * Shapes:  a runner is a row: its key in the file, its table, its checks.
  * Memory:  the load's arena.
  * Errors:  all to the diag list.
- * Source:  DESIGN 8.
+ * Source:  agentd-tool(5).
  */
 #ifndef CONFIG_MANIFEST_LOAD_H
 #define CONFIG_MANIFEST_LOAD_H

@@ -4,7 +4,7 @@
  * Units:   prices int64 pico-dollars per token (USD per million tokens times 10^6).
  * Memory:  one arena, immutable; swapped whole on reload.
  * Errors:  all to the diag list.
- * Source:  DESIGN section 6, gateway.md 4; agentd-routing(5).
+ * Source:  agentd-routing(5).
  */
 #ifndef CONFIG_ROUTING_H
 #define CONFIG_ROUTING_H

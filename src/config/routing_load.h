@@ -3,7 +3,7 @@
  * Shapes:  mutable tables under construction; names are linked after all was read.
  * Memory:  the load's arena.
  * Errors:  all to the diag list.
- * Source:  DESIGN 6; gateway.md 4.5.
+ * Source:  agentd-routing(5).
  */
 #ifndef CONFIG_ROUTING_LOAD_H
 #define CONFIG_ROUTING_LOAD_H

@@ -8,7 +8,7 @@
  *          the bundle.
  * Errors:  workflow_compile() reports all mistakes to the diag list and returns
  *          NULL when there is an error.
- * Source:  LANGUAGE.md; agentd-workflow(5). Keys are rows of the tables in workflow_keys.c.
+ * Source:  agentd-workflow(5). Keys are rows of the tables in workflow_keys.c.
  */
 #ifndef CONFIG_WORKFLOW_H
 #define CONFIG_WORKFLOW_H
@@ -135,7 +135,7 @@ struct steps {
 	size_t n;
 };
 
-/* What a task pins of a tool (DESIGN 4.4). */
+/* What a task pins of a tool. */
 struct contract {
 	struct str name, description;
 	const struct json *args;	/* JSON Schema */
@@ -156,7 +156,7 @@ struct workflow {
 	const char *file;
 };
 
-/* The lowest number of the engine's semantics (R36) that runs it: that of the newest step kind in it. */
+/* The lowest number of the engine's semantics that runs it: that of the newest step kind in it. */
 int workflow_semantics(const struct workflow *w);
 
 /* Where texts come from: a directory on disk, or the files of a bundle. */

@@ -4,7 +4,7 @@
  *          indexes and the graph (workflow_graph.c), names in expressions (workflow_refs.c).
  * Memory:  all of it lives in the workflow's arena.
  * Errors:  all to the diag list.
- * Source:  LANGUAGE.md.
+ * Source:  agentd-workflow(5).
  */
 #ifndef CONFIG_WORKFLOW_LOAD_H
 #define CONFIG_WORKFLOW_LOAD_H

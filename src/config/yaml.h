@@ -7,7 +7,7 @@
  * Memory:  the tree lives in the arena and points at the file's text.
  * Errors:  all to the diag list. NULL when the text cannot be read as a tree at all; forbidden
  *          features and duplicate keys are reported and the tree goes on without them.
- * Source:  DESIGN 4.5; durability F1, F2. 256 KiB, 32 levels: checked before libyaml reads a byte.
+ * Source:  YAML 1.2; agentd-workflow(5), "YAML". 256 KiB, 32 levels: checked before libyaml reads a byte.
  */
 #ifndef CONFIG_YAML_H
 #define CONFIG_YAML_H
