@@ -4,7 +4,7 @@
  *          works within 5 s and a busy client costs no query.
  * Memory:  a fixed table of 256 entries.
  * Errors:  401 for a missing, malformed, unknown, expired or revoked token, 503 when the store is away.
- * Source:  R51: agd_<scope>_<43 base64url>_<crc32>.
+ * Source:  agentd-api(7), "Tokens"; the text of one: agd_<scope>_<43 base64url>_<crc32>.
  */
 #ifndef WEB_AUTH_H
 #define WEB_AUTH_H

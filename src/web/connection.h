@@ -5,7 +5,7 @@
  * Units:   _ms from now.
  * Memory:  one small block per connection, from its start to its end.
  * Errors:  none. A connection past its deadline is shut down; libmicrohttpd then ends it.
- * Source:  R50.
+ * Source:  agentd.yaml(5), "web".
  */
 #ifndef WEB_CONNECTION_H
 #define WEB_CONNECTION_H

@@ -1,4 +1,4 @@
-/* head.c - see head.h. libmicrohttpd hides raw NULs, bare LF and obs-fold from us (F6): those are the
+/* head.c - see head.h. libmicrohttpd hides raw NULs, bare LF and obs-fold from us: those are the
  * reverse proxy's to refuse; what can be seen is refused here. */
 #include "web/head.h"
 

@@ -1,8 +1,8 @@
 /* head.h - checks on a request's line and headers, before anything else looks at them.
  *
  * Shapes:  0 when the request may go on (path, query, method are set), -1 when req->reply says why not.
- * Errors:  400 and close for what R48 names, 413 and 415 before a byte of body is read.
- * Source:  durability F6, R48.
+ * Errors:  400 and close for what RFC 9112 forbids or leaves in doubt, 413 and 415 before a byte of body is read.
+ * Source:  RFC 9112, 3.2, 5 and 6; agentd-api(7), "Requests".
  */
 #ifndef WEB_HEAD_H
 #define WEB_HEAD_H

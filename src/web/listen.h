@@ -4,7 +4,7 @@
  *          that path stays.
  * Memory:  the caller closes the descriptor with listen_close(), which removes the socket file.
  * Errors:  ERR_CONFIG: the address cannot be had, and why.
- * Source:  R47; agentd.yaml(5), web.listen.
+ * Source:  agentd.yaml(5), web.listen.
  */
 #ifndef WEB_LISTEN_H
 #define WEB_LISTEN_H

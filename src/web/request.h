@@ -1,6 +1,6 @@
 /* request.h - one HTTP request from its first line to its reply.
  *
- * Shapes:  life: line -> headers checked (R48) -> token (R49, R51) -> scope -> body -> handler -> reply. A handler
+ * Shapes:  life: line -> headers checked -> token -> scope -> body -> handler -> reply. A handler
  *          either decides req->reply, or calls request_suspend() and later decides it and
  *          calls request_resume(), both on the loop.
  * Units:   bytes, _ms.
@@ -8,7 +8,7 @@
  *          has an arena of its own; when the request ends first (client gone), req->op is cancelled and its
  *          completion must not touch the request: request_of(op arg) is NULL then.
  * Errors:  through reply.h.
- * Source:  durability R48-R51; agentd-api(7).
+ * Source:  agentd-api(7), "Requests".
  */
 #ifndef WEB_REQUEST_H
 #define WEB_REQUEST_H

@@ -2,7 +2,7 @@
  *
  * Shapes:  a pattern is literal segments and at most one ":id". content_type NULL: no body is taken.
  *          scope 0: no token needed.
- * Source:  DESIGN section 11; the table in route.c. The scope matrix of the tests is made from it.
+ * Source:  agentd-api(7), "ROUTES"; the table in route.c. The scope matrix of the tests is made from it.
  */
 #ifndef WEB_ROUTE_H
 #define WEB_ROUTE_H

@@ -7,7 +7,7 @@
  * Units:   _ms.
  * Memory:  a waiter lives in its request's arena.
  * Errors:  none: a failing look is made again at the next wake.
- * Source:  DESIGN section 2 (UV_DISCONNECT), R38, R50.
+ * Source:  agentd-api(7), "GET /tasks/ID"; libuv, uv_poll_start(): UV_DISCONNECT.
  */
 #ifndef WEB_WAIT_H
 #define WEB_WAIT_H

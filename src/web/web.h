@@ -6,7 +6,7 @@
  * Units:   _ms, bytes.
  * Memory:  everything of a request lives in its arena.
  * Errors:  web_start() fails when the address cannot be had. Requests get RFC 9457 problem documents.
- * Source:  DESIGN section 11, LANGUAGE "What the API shows"; R22-R25, R47-R51; agentd-api(7).
+ * Source:  agentd-api(7).
  */
 #ifndef WEB_WEB_H
 #define WEB_WEB_H
