@@ -7,7 +7,7 @@
  *          and act_keep() copy.
  * Errors:  an error of a step becomes its step.failed row (act_fail); a row that its own state refuses
  *          fails the task (journal_conflict).
- * Source:  DESIGN section 5; steps.h.
+ * Source:  agentd-internals(7), "Moves"; steps.h.
  */
 #ifndef ENGINE_ACT_H
 #define ENGINE_ACT_H

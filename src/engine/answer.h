@@ -3,7 +3,7 @@
  * Shapes:  without a schema the value is {"text"}. With one, the text is JSON, alone or in one code fence.
  * Memory:  values and messages live in the arena given.
  * Errors:  ERR_SCHEMA_OUTPUT: not JSON, or not what the schema says.
- * Source:  LANGUAGE "Kinds" (prompts).
+ * Source:  agentd-workflow(5), "model".
  */
 #ifndef ENGINE_ANSWER_H
 #define ENGINE_ANSWER_H

@@ -5,7 +5,7 @@
  * Units:   _pusd.
  * Memory:  limits live in the arena given.
  * Errors:  ERR_BUDGET_CALLS, ERR_BUDGET_TURNS, ERR_BUDGET_VISITS.
- * Source:  LANGUAGE "Every step" (budget); DESIGN section 5 (guards on by default).
+ * Source:  agentd-workflow(5), "Budgets" and "Cycles".
  */
 #ifndef ENGINE_BUDGET_H
 #define ENGINE_BUDGET_H

@@ -5,8 +5,8 @@
  *          recently used first to go.
  * Memory:  a reference keeps its bundle; struct bundle_wait is the caller's and must live until it was called or
  *          forgotten.
- * Errors:  ERR_NOT_FOUND, ERR_CONFIG (this program cannot compile it: R36), those of admin_bundle().
- * Source:  DESIGN 4.4; R35, R36.
+ * Errors:  ERR_NOT_FOUND, ERR_CONFIG (this program cannot compile it), those of admin_bundle().
+ * Source:  agentd-internals(7), "Programs".
  */
 #ifndef ENGINE_BUNDLE_CACHE_H
 #define ENGINE_BUNDLE_CACHE_H

@@ -1,6 +1,6 @@
 /* effect.h - what follows from the outcome of a tool call, for the step and for the ledger. Pure.
  *
- * Shapes:  a table over effect class and outcome (R16, R18; LANGUAGE "Tools as a workflow sees them"):
+ * Shapes:  a table over effect class and outcome (agentd-tool(5), "EFFECTS"):
  *
  *            outcome              pure, idempotent            at_most_once
  *            not begun            failed, failed_before       failed, failed_before
@@ -18,7 +18,7 @@
  * Units:   _us, _ms.
  * Memory:  none.
  * Errors:  none.
- * Source:  R16-R18.
+ * Source:  agentd-internals(7), "Effects"; agentd-tool(5), "EFFECTS" and "UNCERTAIN CALLS".
  */
 #ifndef ENGINE_EFFECT_H
 #define ENGINE_EFFECT_H
@@ -58,7 +58,7 @@ enum { EFFECT_LOOK_MIN_US = 2 * 1000 * 1000, EFFECT_LOOK_MAX_US = 60 * 1000 * 10
 /* When a ledger that cannot be read is read next: as long from now as the call has been under way, within these bounds. So the
  * wait doubles, and nobody has to remember it. */
 int64_t effect_look_at_us(int64_t since_us, int64_t now_us);
-/* R17 */
+/* What names a call for ever, and travels with it: the same task, step, tool and arguments give the same key. */
 void effect_key(const struct uuid *task, struct str path, struct str tool, const struct json *args,
 		struct digest *ret);
 

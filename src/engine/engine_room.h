@@ -38,7 +38,7 @@ struct engine {
 	void (*on_ended)(void *arg);
 	void *on_ended_arg;
 	int64_t db_us, db_at_ms;	/* the database's clock, and ours when it was told */
-	int64_t fresh_until_ms;		/* R8, by clock_boot_ms(); 0: nobody told */
+	int64_t fresh_until_ms;		/* by clock_boot_ms(); 0: nobody told */
 };
 
 void engine_set_clock(struct engine *e, int64_t db_now_us);	/* 0: not known */

@@ -4,7 +4,7 @@
  *          pass: whoever has a node's `started` or `again` has an intent.
  * Memory:  points into the value.
  * Errors:  none.
- * Source:  DESIGN section 5.
+ * Source:  agentd-internals(7), "Effects".
  */
 #ifndef ENGINE_INTENT_H
 #define ENGINE_INTENT_H

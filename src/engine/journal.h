@@ -30,7 +30,7 @@
  *
  * Memory:  values live in the arena given.
  * Errors:  state_apply() of a row that does not fit the bundle or the rows before it is ERR_JOURNAL_CONFLICT.
- * Source:  DESIGN section 5, LANGUAGE "Errors".
+ * Source:  agentd-internals(7), "Journal"; agentd-workflow(5), "ERROR TYPES".
  */
 #ifndef ENGINE_JOURNAL_H
 #define ENGINE_JOURNAL_H

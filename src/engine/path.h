@@ -4,7 +4,7 @@
  *          journal.h; `ask-N` likewise. "" is the task itself.
  * Memory:  made paths live in the arena given; taken segments point into the path.
  * Errors:  path_take() is false for what no path_*() function makes.
- * Source:  DESIGN section 5.
+ * Source:  agentd-internals(7), "Journal".
  */
 #ifndef ENGINE_PATH_H
 #define ENGINE_PATH_H

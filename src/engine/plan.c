@@ -22,7 +22,7 @@ static struct action plan_look(const struct node *n, const struct plan_env *env)
 	return plan(env->now_us >= n->wake_us ? PLAN_LOOK : PLAN_NOTHING);
 }
 
-/* Only a word resolves it, not a cancel and not a deadline (R19, R32): until then the task waits. */
+/* Only a word resolves it, not a cancel and not a deadline: until then the task waits. */
 static struct action plan_uncertain(const struct state *st, const struct node *n, const struct plan_env *env)
 {
 	if (n->flight || scope_is_held(st, n->scope))

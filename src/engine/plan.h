@@ -6,7 +6,7 @@
  * Units:   _us by the database's clock.
  * Memory:  actions are values.
  * Errors:  none.
- * Source:  STYLE 2.1; DESIGN section 5; state.h.
+ * Source:  state.h; agentd-workflow(5), "STEP KINDS".
  */
 #ifndef ENGINE_PLAN_H
 #define ENGINE_PLAN_H

@@ -5,7 +5,7 @@
  *          built of what is read and nothing else.
  * Memory:  lives in the arena given, beside the workflow; immutable.
  * Errors:  none: what does not resolve is null when it is read.
- * Source:  LANGUAGE "Expressions"; config/expr.h (expr_refs).
+ * Source:  agentd-workflow(5), "EXPRESSIONS"; config/expr.h (expr_refs).
  */
 #ifndef ENGINE_PROGRAM_H
 #define ENGINE_PROGRAM_H

@@ -4,7 +4,7 @@
  * Units:   _ms; try_no counts from 1.
  * Memory:  none.
  * Errors:  none.
- * Source:  LANGUAGE "Every step" (retry), R33: full jitter, Retry-After respected up to the cap.
+ * Source:  agentd-workflow(5), "Retry": full jitter, Retry-After respected up to the cap.
  */
 #ifndef ENGINE_RETRY_H
 #define ENGINE_RETRY_H

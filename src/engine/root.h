@@ -5,7 +5,7 @@
  *          visits}; a step that has not run is absent.
  * Memory:  lives in the arena given and points into the state: use it up before the next row.
  * Errors:  none.
- * Source:  DESIGN 4.2, 4.3; LANGUAGE "Expressions".
+ * Source:  agentd-workflow(5), "The root".
  */
 #ifndef ENGINE_ROOT_H
 #define ENGINE_ROOT_H

@@ -21,7 +21,7 @@
 #include "tools/tools.h"
 
 enum {
-	NOT_OURS_DELAY_US = 30 * 1000 * 1000,	/* R36: another worker may know this bundle */
+	NOT_OURS_DELAY_US = 30 * 1000 * 1000,	/* another worker may know this bundle */
 	OTHER_LANE_DELAY_US = 1000 * 1000,	/* workers that do not agree on a tool's lane must not toss a task about */
 	UNLEFT_MIN_MS = 500,
 	UNLEFT_MAX_MS = 30 * 1000,
@@ -306,7 +306,7 @@ static void finish_root(struct run *r)
 	}
 }
 
-/* R34: not even its end can be written. The database may be what is wrong, so it is tried again, but not for ever. */
+/* Not even its end can be written. The database may be what is wrong, so it is tried again, but not for ever. */
 static void give_back_failed(struct run *r, struct batch *b)
 {
 	int failures = r->claimed->failures + 1;
@@ -478,7 +478,7 @@ static int replay(struct run *r, struct err *err)
 	return 0;
 }
 
-/* The bundle holds the schema, so the check is at the beginning of the task's work (DESIGN 3). */
+/* The bundle holds the schema, so the check is at the beginning of the task's work. */
 static int check_input(const struct run *r, struct err *err)
 {
 	const struct json *schema = r->state.program->workflow->input;

@@ -7,7 +7,7 @@
  * Memory:  everything lives in the claimed arena, which goes in run_end(); batches, iterations and operations
  *          have arenas of their own.
  * Errors:  see engine.h.
- * Source:  DESIGN section 5.
+ * Source:  agentd-internals(7), "Moves".
  */
 #ifndef ENGINE_RUN_H
 #define ENGINE_RUN_H

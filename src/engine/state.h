@@ -12,7 +12,7 @@
  *          scopes go to the graveyard (an arena of the caller), or at once when there is none; what outlives
  *          an iteration (its output, what `set` wrote) is copied out of it.
  * Errors:  ERR_JOURNAL_CONFLICT; the state is then no longer usable.
- * Source:  DESIGN section 5; journal.h; LANGUAGE.
+ * Source:  journal.h; agentd-workflow(5), "SCOPE AND OUTPUTS".
  */
 #ifndef ENGINE_STATE_H
 #define ENGINE_STATE_H

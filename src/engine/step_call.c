@@ -174,7 +174,7 @@ static void end_failed(struct run *r, struct node *n, const struct intent *i, co
 	if (abort == ABORT_RELEASE) {
 		if (v->moves && v->to == EFFECT_FAILED_BEFORE)
 			again_elsewhere(r, n, i);
-		return;		/* else: R16 at the next claim */
+		return;		/* else the next claim reads the ledger */
 	}
 	if (v->moves)
 		call_change_effect(r, n, i, v->to, NULL);

@@ -7,7 +7,7 @@
  *          and close.
  * Memory:  as in act.h.
  * Errors:  as in act.h.
- * Source:  LANGUAGE "Kinds"; config/workflow.h.
+ * Source:  agentd-workflow(5), "STEP KINDS"; config/workflow.h.
  */
 #ifndef ENGINE_STEPS_H
 #define ENGINE_STEPS_H

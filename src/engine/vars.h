@@ -6,7 +6,7 @@
  *          that a loop which rewrites a value does not keep every version. What it began with belongs to the outer
  *          scope, which cannot change while its loop is open.
  * Errors:  none.
- * Source:  LANGUAGE "Kinds" (set, for).
+ * Source:  agentd-workflow(5), "set" and "for".
  */
 #ifndef ENGINE_VARS_H
 #define ENGINE_VARS_H
