@@ -188,7 +188,7 @@ static void on_stop(void *arg, int signum)
 	loop_defer(m->loop, part_stopped, m);
 }
 
-/* --- R43: a database that may lose what it acknowledged is not for us --- */
+/* --- a database that may lose what it acknowledged is not for us --- */
 
 static void on_unsafe(struct op *op, void *arg)
 {

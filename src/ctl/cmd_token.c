@@ -11,7 +11,7 @@
 
 enum { MAX_SCOPES = 5, MAX_NAME = 64 };
 
-/* agd_<scope>_<43 base64url characters>_<crc32 of what stands before> (R51). */
+/* agd_<scope>_<43 base64url characters>_<crc32 of what stands before>. */
 static const char *token_text(struct arena *a, struct str first_scope)
 {
 	unsigned char secret[32];

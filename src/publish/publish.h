@@ -3,7 +3,7 @@
  * Shapes:  loads the whole root, reports every error, and moves all pointers or none.
  * Memory:  the publish lives in the arena given; each run has its own.
  * Errors:  logged (daemon); agentctl prints them. The old pointers stay.
- * Source:  DESIGN 4.4.
+ * Source:  agentd(8), "What is pinned and what is live".
  */
 #ifndef PUBLISH_PUBLISH_H
 #define PUBLISH_PUBLISH_H

@@ -1,4 +1,4 @@
-/* duty_admission.c - measures what decides whether work may come in (R46): disks here, the rest in SQL.
+/* duty_admission.c - measures what decides whether work may come in: disks here, the rest in SQL.
  *
  * Three phases: ask the database where its files are (unless the settings say it), look at the disks (thread pool: a
  * network file system may hang), tell the database, which adds its own measures and decides.

@@ -1,4 +1,4 @@
-/* duty_expired_holds.c - reservations of dead callers are settled at their amount (R20). */
+/* duty_expired_holds.c - reservations of dead callers are settled at their amount. */
 #include "base/arena.h"
 #include "base/json.h"
 #include "config/settings.h"

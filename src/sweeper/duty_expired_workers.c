@@ -1,5 +1,5 @@
-/* duty_expired_workers.c - tasks of workers whose lease ran out go back to the queue (R9), those
- * that lose every worker to quarantine (R34). */
+/* duty_expired_workers.c - tasks of workers whose lease ran out go back to the queue, those
+ * that lose every worker to quarantine. */
 #include "base/arena.h"
 #include "base/json.h"
 #include "config/settings.h"

@@ -1,4 +1,4 @@
-/* duty_partitions.c - partitions of the coming three months exist (R42). */
+/* duty_partitions.c - partitions of the coming three months exist. */
 #include "base/arena.h"
 #include "base/json.h"
 #include "config/settings.h"

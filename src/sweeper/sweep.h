@@ -6,7 +6,7 @@
  * Units:   _ms.
  * Memory:  store and settings must outlive the sweeper.
  * Errors:  none to the caller.
- * Source:  DESIGN section 3; R9, R42, R44; sql/functions/6_sweep.sql.
+ * Source:  sql/functions/6_sweep.sql; agentd.yaml(5), "sweeper"; agentd-internals(7), "Losses" and "Leaves".
  */
 #ifndef SWEEPER_SWEEP_H
 #define SWEEPER_SWEEP_H

@@ -49,7 +49,7 @@ static bool lease_is_fresh(const struct worker *w)
 	return clock_boot_ms() < w->fresh_until_ms;
 }
 
-/* R8: two thirds of the lease, counted from before its renewal was asked for. */
+/* Two thirds of the lease, counted from before its renewal was asked for. */
 static void renewed(struct worker *w)
 {
 	w->fresh_until_ms = w->heartbeat_sent_ms + w->settings->worker.lease_ms * 2 / 3;

@@ -3,11 +3,11 @@
  * Shapes:  one worker incarnation per process, a row with a lease. It claims in batches up to
  *          its free slots, hands tasks to the engine, and goes on when slots are free,
  *          when LISTEN wakes it, when a timer is due and, whatever happens, by polling.
- * Units:   _ms. The lease is measured with CLOCK_BOOTTIME from before a heartbeat was sent (R8).
+ * Units:   _ms. The lease is measured with CLOCK_BOOTTIME from before a heartbeat was sent.
  * Memory:  settings, store and engine must outlive the worker.
  * Errors:  none: a lost database only means waiting; a lost lease drops all tasks and registers
  *          a new incarnation; a refused registration is tried again.
- * Source:  DESIGN section 2; R5, R8-R10, R38; agentd-internals(7).
+ * Source:  agentd-internals(7), "Claim and fence"; agentd(8), "Workers come and go".
  */
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
