@@ -4,7 +4,7 @@
  * Units:   _ms, _us.
  * Memory:  results live in the op's arena.
  * Errors:  as in store.h; ERR_NOT_FOUND, ERR_CONFLICT.
- * Source:  sql/functions/4_bundles.sql (tokens too), sql/functions/6_sweep.sql, sql/functions/7_admin.sql; R35, R42, R51.
+ * Source:  sql/functions/4_bundles.sql (tokens too), sql/functions/6_sweep.sql, sql/functions/7_admin.sql; agentd-internals(7), "Programs" and "Leaves".
  */
 #ifndef STORE_ADMIN_H
 #define STORE_ADMIN_H
@@ -34,7 +34,7 @@ struct op *admin_reload(struct store *s, struct arena *a, const struct bundle_ro
 struct op *admin_bundle(struct store *s, struct arena *a, const struct digest *d, op_done_fn *done, void *arg);	/* content as JSON text */
 struct op *admin_workflows(struct store *s, struct arena *a, int64_t deadline_ms, op_done_fn *done, void *arg);	/* {"workflows": [{name, description, bundle, generation, activated_at, input}]} */
 
-/* --- tokens (R51): only the SHA-256 is stored; the text is made by web/token.c or ctl --- */
+/* --- tokens: only the SHA-256 is stored; the text is made by web/token.c or ctl --- */
 struct token_row {
 	struct digest hash;
 	struct str name;
@@ -61,12 +61,12 @@ const struct token_check *admin_token_check_of(const struct op *op);
 struct op *admin_sweep(struct store *s, struct arena *a, const char *duty, const struct json *args, op_done_fn *done, void *arg);
 int64_t admin_sweep_of(const struct op *op);	/* rows; more may be left when it equals the duty's bound */
 
-/* Takes the leaves away whose time is over (R42): DETACH CONCURRENTLY, then DROP, which no function may do. Synchronous, on a
+/* Takes the leaves away whose time is over: DETACH CONCURRENTLY, then DROP, which no function may do. Synchronous, on a
  * connection of its own: for the thread pool. args as for "retention"; *ret counts tables. What is locked for long waits for the next time;
  * ERR_FORBIDDEN: the user does not own the tables, and "retention" has to drop them. stop: true ends it between two statements. */
 int retire_run(const char *conninfo, const struct json *args, const _Atomic bool *stop, int64_t *ret, struct err *err);
 
-/* --- admission (R46) --- */
+/* --- admission --- */
 struct op *admin_places(struct store *s, struct arena *a, op_done_fn *done, void *arg);	/* {"data": path or null} */
 struct op *admin_admission(struct store *s, struct arena *a, const struct json *measured, op_done_fn *done, void *arg);	/* {level, was, why, causes} */
 

@@ -1,10 +1,10 @@
 /* link.h - one connection to PostgreSQL on the loop: made, set up, watched, made again when lost.
  *
  * Shapes:  down -> connecting -> setting up -> up -> down ... Between tries full jitter, 50 ms to 2 s. A connection that
- *          is up has the session settings of R12.
+ *          is up has the session settings of link.c.
  * Memory:  the link owns the PGconn and its loop handles.
  * Errors:  none to the caller; link_reason() says in words why it is down.
- * Source:  durability R12, R21; libpq "Asynchronous Command Processing".
+ * Source:  libpq "Asynchronous Command Processing".
  */
 #ifndef STORE_LINK_H
 #define STORE_LINK_H

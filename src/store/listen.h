@@ -4,8 +4,8 @@
  *          have been missed. Several notifications read together call it once. What this process itself caused it
  *          hears at once, and not once more from the database.
  * Memory:  the listener owns its link; channel names are copied.
- * Errors:  none: polling alone is enough (R38).
- * Source:  R38, R39.
+ * Errors:  none: polling alone is enough.
+ * Source:  PostgreSQL, LISTEN and NOTIFY; libpq, "Asynchronous Notification".
  */
 #ifndef STORE_LISTEN_H
 #define STORE_LISTEN_H

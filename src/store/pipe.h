@@ -4,7 +4,7 @@
  *          (call_answered()). A call that was sent and lost its connection is sent again, identically and in order.
  * Memory:  the pipe owns its connection; calls belong to who added them and must be removed before they go.
  * Errors:  none; pipe_reason() says in words why it is down.
- * Source:  DESIGN 2; R21.
+ * Source:  agentd-internals(7), "Lost connections"; libpq, "Pipeline Mode".
  */
 #ifndef STORE_PIPE_H
 #define STORE_PIPE_H

@@ -10,7 +10,7 @@
  *          the arena each of them carries, which the receiver owns.
  * Errors:  per move a status, see enum move_status. A move never fails because the connection is down: it
  *          waits, and is sent again identically.
- * Source:  sql/functions/2_queue.sql (claim, heartbeat), sql/functions/3_commit.sql (commit_steps); DESIGN 2 and 3; R3-R21.
+ * Source:  sql/functions/2_queue.sql (claim, heartbeat), sql/functions/3_commit.sql (commit_steps); agentd-internals(7).
  */
 #ifndef STORE_QUEUE_H
 #define STORE_QUEUE_H
@@ -35,7 +35,7 @@ struct worker_row {
 	const struct str *lanes;
 	size_t n_lanes;
 	int64_t lease_ms;
-	int semantics;			/* engine-semantics number (R36) */
+	int semantics;			/* engine-semantics number */
 };
 struct op *queue_register(struct store *s, struct arena *a, const struct worker_row *w, op_done_fn *done, void *arg);
 
@@ -79,7 +79,7 @@ struct claimed {
 	int64_t last_seq;
 	const struct journal_row *rows;	/* the whole journal, in order */
 	size_t n_rows;
-	/* holds that an earlier attempt left open (R20): they count as spent */
+	/* holds that an earlier attempt left open: they count as spent */
 	int64_t spent_pusd;
 };
 
@@ -115,7 +115,7 @@ void queue_set_taker(struct store *s, const struct taker *t);	/* copied; NULL: n
 enum effect_state { EFFECT_PLANNED, EFFECT_DISPATCHED, EFFECT_DONE, EFFECT_FAILED_BEFORE, EFFECT_UNCERTAIN };
 
 struct effect_change {
-	struct digest key;		/* R17 */
+	struct digest key;		/* the effect key */
 	struct str path;
 	struct str tool;
 	struct str effect_class;	/* "at_most_once" */
@@ -163,7 +163,7 @@ struct spend_hold {
 	size_t n_limits;
 };
 
-struct usage {				/* disjoint, >= 0 (gateway 3.6.3) */
+struct usage {				/* disjoint, >= 0 */
 	int64_t in_fresh, in_cached, in_write_5m, in_write_1h, out_text, out_reason;
 };
 

@@ -1,4 +1,4 @@
-/* retire.c - takes leaves away whose time is over, beside writers (R42).
+/* retire.c - takes leaves away whose time is over, beside writers.
  *
  * DETACH CONCURRENTLY locks nobody out, but cannot run in a function or a transaction, and waits for everyone who has the parent
  * open. Every wait ends after half a second and is tried again, at most 20 times, a random while later: then whoever waits behind us

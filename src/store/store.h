@@ -4,13 +4,13 @@
  *          that come while the first is busy, and, when somebody listens, one more that only listens. One function call per Sync is one transaction. The
  *          store reconnects by itself (full jitter, 50 ms to 2 s) and sends every call that
  *          had no answer yet again, identically and in order: every SQL function is idempotent
- *          by the ids it is given (R21).
+ *          by the ids it is given.
  * Units:   milliseconds; times from the database in microseconds since 1970 UTC.
  * Memory:  the result of a call lives in its op's arena.
  * Errors:  ERR_PG_DOWN when a call's deadline passed without an answer (calls of the worker have
  *          none); typed errors that functions raise with SQLSTATE 'AG...' as in sqlstate.def;
  *          40001 and 40P01 are repeated with jitter; anything else ERR_PG with the message.
- * Source:  sql/; durability R12, R21, R38, R39, R45. No SQL text outside this room and sql/.
+ * Source:  sql/; agentd-internals(7), "Lost connections". No SQL text outside this room and sql/.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H

@@ -6,7 +6,7 @@
  * Units:   as struct submission.
  * Memory:  the submission points into body and the arena.
  * Errors:  ERR_INVALID with err.status 400; the message names the key as a JSON pointer ("/labels/a: ...").
- * Source:  LANGUAGE "What the API shows"; R22, R23.
+ * Source:  agentd-api(7), "POST /tasks".
  */
 #ifndef STORE_SUBMISSION_H
 #define STORE_SUBMISSION_H
@@ -15,6 +15,6 @@
 
 /* Fills all but by, idempotency_key and route. */
 int submission_parse(struct arena *a, const struct json *body, struct submission *ret, struct err *err);
-int submission_key_check(struct str key, struct err *err);	/* R22: 1 to 255 visible ASCII characters */
+int submission_key_check(struct str key, struct err *err);	/* 1 to 255 visible ASCII characters */
 
 #endif

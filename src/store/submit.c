@@ -16,7 +16,7 @@
 #include "store/tasks.h"
 
 enum { MAX_BATCH = 500, MAX_IN_FLIGHT = 2 };
-enum { REFUSED_MS = 15000 };	/* R46: the next measures will have been taken by then */
+enum { REFUSED_MS = 15000 };	/* the next measures will have been taken by then */
 
 struct submit {
 	struct op op;			/* first */

@@ -1,14 +1,14 @@
 /* tasks.h - what people and programs do with tasks: submit, look, wait, cancel.
  *
  * Shapes:  submissions that arrive in one loop turn share a transaction. Views are JSON texts made
- *          by SQL exactly as the API shows them (LANGUAGE, "What the API shows").
+ *          by SQL exactly as the API shows them (agentd-api(7)).
  * Units:   _us, _pusd.
  * Memory:  what is passed in must live until the completion; results live in the op's arena.
  * Errors:  ERR_NOT_FOUND (unknown or not the caller's), ERR_CONFLICT (wrong state),
  *          ERR_BUSY (key in flight), ERR_INVALID with err.status 422 (budget raised, same key with another body),
  *          ERR_PG_DOWN.
  * Source:  sql/functions/1_submit.sql, sql/functions/5_tasks.sql (cancel, task_view, task_list), sql/functions/5_quarantine.sql;
- *          R22-R25, R32, R34.
+ *          agentd-api(7), "ROUTES" and "STATES".
  */
 #ifndef STORE_TASKS_H
 #define STORE_TASKS_H
@@ -76,9 +76,9 @@ struct op *tasks_cancel(struct store *s, struct arena *a, const struct uuid *tas
 			int64_t deadline_ms, op_done_fn *done, void *arg);	/* the task's view */
 struct op *tasks_redrive(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
 			 int64_t deadline_ms, op_done_fn *done, void *arg);	/* a quarantined one goes on; the task's view */
-/* R19: the word of a principal on an uncertain call; ERR_INVALID (422), ERR_NOT_FOUND, ERR_CONFLICT say why it is not taken. */
+/* The word of a principal on an uncertain call; ERR_INVALID (422), ERR_NOT_FOUND, ERR_CONFLICT say why it is not taken. */
 struct reconciliation {
-	struct uuid id;			/* made by the caller: the same word sent again is the same one (R21) */
+	struct uuid id;			/* made by the caller: the same word sent again is the same one */
 	struct str path, decision;	/* happened | did_not_happen | give_up */
 	const struct json *result;	/* with happened, and only then; else NULL */
 	int attempt_try;		/* the try that is meant; 0: the one that is uncertain */
