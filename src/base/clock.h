@@ -5,7 +5,7 @@
  * Units:   in the names: _us _ms _pusd _bytes.
  * Memory:  text goes to the caller's array.
  * Errors:  parsers return false and leave *ret alone.
- * Source:  LANGUAGE: durations 500ms 30s 5m 24h 7d; sizes B KiB MiB GiB; money
+ * Source:  agentd-workflow(5), "Units": durations 500ms 30s 5m 24h 7d; sizes B KiB MiB GiB; money
  *          exact decimals up to 12 places. Durable time is the database's; these
  *          clocks serve deadlines of this process, logs and ids only.
  */

@@ -2,7 +2,7 @@
  *
  * Shapes:  struct err is a value the caller owns, usually on its stack. code
  *          comes from err.def, whose names are the error types that workflows
- *          see (LANGUAGE: expression, tool.failed, model.rate_limited ...).
+ *          see (agentd-workflow(5), "ERROR TYPES": expression, tool.failed, model.rate_limited ...).
  * Memory:  fixed text inside; copying the struct copies everything.
  * Errors:  functions return 0 or -1 and fill *err only on -1. err may be NULL.
  *          Messages: lower case, values quoted, what was expected, no full stop.

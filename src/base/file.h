@@ -5,7 +5,7 @@
  * Memory:  contents live in the arena given, NUL-ended behind n.
  * Errors:  ERR_NOT_FOUND, ERR_IO with the path and the system's reason, ERR_SIZE, ERR_FORBIDDEN
  *          (leaves the directory, a link, or not a regular file with link count 1).
- * Source:  durability R57: openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS).
+ * Source:  openat2(2): openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS).
  */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H

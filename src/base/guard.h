@@ -8,7 +8,7 @@
  *          fork and exec (async-signal-safe), so that no program runs unguarded; guard_remove() when the leader was reaped.
  * Memory:  none. At most GUARD_MAX groups at a time are guarded.
  * Errors:  a guard that cannot be made is no error: then only the leaders die with us.
- * Source:  durability R11, I10.
+ * Source:  PR_SET_PDEATHSIG(2const), pipe(7): a reader sees the end when the last writer is gone.
  */
 #ifndef BASE_GUARD_H
 #define BASE_GUARD_H

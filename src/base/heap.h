@@ -5,7 +5,7 @@
  * Units:   bytes.
  * Memory:  freed by free(3).
  * Errors:  none (fatal).
- * Source:  DESIGN 5; tested by failing every allocation in turn (t/lib/torture.py).
+ * Source:  malloc(3); tested by failing every allocation in turn (t/lib/torture.py).
  */
 #ifndef BASE_HEAP_H
 #define BASE_HEAP_H

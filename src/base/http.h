@@ -14,7 +14,7 @@
  *          which: connect, first_byte, idle, total), ERR_SIZE (a cap),
  *          ERR_FORBIDDEN (check_address refused every address), ERR_INVALID (url),
  *          ERR_CANCELLED. A status of 400 and above is NOT an error here.
- * Source:  libcurl >= 7.88; durability R18 (sent), R56; gateway 3.0.
+ * Source:  libcurl >= 7.88, libcurl-multi(3); agentd-tool(5), "Network rules".
  */
 #ifndef BASE_HTTP_H
 #define BASE_HTTP_H

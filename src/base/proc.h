@@ -8,7 +8,7 @@
  * Memory:  the result lives in op->arena.
  * Errors:  ERR_IO (program cannot be started), ERR_TIMEOUT, ERR_SIZE (a cap was passed: the group is
  *          killed), ERR_INTERNAL (it ran, or may have, but what it wrote is lost), ERR_CANCELLED. A non-zero exit is NOT an error here.
- * Source:  durability R11, R32.
+ * Source:  agentd-tool(5), "EXEC"; pidfd_open(2).
  */
 #ifndef BASE_PROC_H
 #define BASE_PROC_H
