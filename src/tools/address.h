@@ -4,7 +4,7 @@
  *          carries a private IPv4 address, a cloud's metadata service).
  * Memory:  reasons are constants.
  * Errors:  none; what is not understood is refused.
- * Source:  IANA special-purpose address registries (RFC 6890 and later); durability R56, G1.
+ * Source:  IANA special-purpose address registries (RFC 6890 and later); agentd-tool(5), "Network rules".
  */
 #ifndef TOOLS_ADDRESS_H
 #define TOOLS_ADDRESS_H

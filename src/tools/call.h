@@ -53,7 +53,7 @@ static inline struct arena *call_arena(const struct call *c)
 /* The value is shaped to the manifest's cap; what does not fit ends the call with tool.output. */
 void call_succeed(struct call *c, const struct json *value);
 void call_fail(struct call *c, enum tool_outcome outcome, const struct err *err);
-bool call_is_repeatable(const struct call *c);	/* pure and idempotent: LANGUAGE "Errors" */
+bool call_is_repeatable(const struct call *c);	/* pure and idempotent: agentd-tool(5), "EFFECTS" */
 
 /* A template with the root that fits it. what names it in messages: "header \"x\"". Fails with ERR_TOOL_ARGS;
  * the reason is withheld when the template reads credentials. */

@@ -6,7 +6,7 @@
  * Units:   bytes.
  * Memory:  job->arena belongs to the work until it has ended.
  * Errors:  ERR_TOOL_ARGS, ERR_TOOL_FAILED, ERR_TOOL_OUTPUT, ERR_TOOL_TIMEOUT, ERR_CANCELLED.
- * Source:  durability R57, tests H1 to H4.
+ * Source:  agentd-tool(5), "FS"; openat2(2).
  */
 #ifndef TOOLS_FS_H
 #define TOOLS_FS_H

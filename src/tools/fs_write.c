@@ -104,7 +104,7 @@ static int check_quota(const struct fs_job *job, int root, const struct target *
 	return 0;
 }
 
-/* R46: what is left of the disk is for those that must go on. */
+/* What is left of the disk is for those that must go on. */
 static int check_disk(const struct fs_job *job, int root, struct err *err)
 {
 	int full, stop = job->settings->admission.stop_files_at;

@@ -4,7 +4,7 @@
  *          {status, headers, body}. request names the exchange in messages.
  * Memory:  values live in the call's arena.
  * Errors:  ERR_TOOL_OUTPUT from shaping.
- * Source:  LANGUAGE "Tools as a workflow sees them", "Errors".
+ * Source:  agentd-tool(5), "HTTP".
  */
 #ifndef TOOLS_HTTP_ANSWER_H
 #define TOOLS_HTTP_ANSWER_H

@@ -5,7 +5,7 @@
  * Units:   bytes.
  * Memory:  the arena given.
  * Errors:  ERR_TOOL_OUTPUT with both sizes.
- * Source:  DESIGN section 8 (output: {max, truncate}).
+ * Source:  agentd-tool(5), "RESULTS".
  */
 #ifndef TOOLS_OUTPUT_H
 #define TOOLS_OUTPUT_H

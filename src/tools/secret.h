@@ -3,7 +3,7 @@
  * Shapes:  a handle is named by the manifest, its environment variable by agentd.yaml.
  * Memory:  values are copied to the arena given.
  * Errors:  ERR_TOOL_FAILED naming handle and variable, never the value.
- * Source:  durability R55.
+ * Source:  agentd-tool(5), "CREDENTIALS".
  */
 #ifndef TOOLS_SECRET_H
 #define TOOLS_SECRET_H

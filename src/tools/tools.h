@@ -5,9 +5,9 @@
  * Units:   _ms, _bytes.
  * Memory:  the request's values must live until the completion; the result lives in op->arena.
  * Errors:  ERR_TOOL_UNKNOWN, ERR_TOOL_ARGS, ERR_TOOL_FAILED (err.status where there was one),
- *          ERR_TOOL_TIMEOUT, ERR_TOOL_OUTPUT, ERR_CANCELLED. err.retryable as LANGUAGE "Errors" says
+ *          ERR_TOOL_TIMEOUT, ERR_TOOL_OUTPUT, ERR_CANCELLED. err.retryable as agentd-workflow(5), "ERROR TYPES" says
  *          for the class given in the request.
- * Source:  DESIGN section 8, LANGUAGE "Tools as a workflow sees them"; R16-R18, R56, R57; agentd-tool(5).
+ * Source:  agentd-tool(5).
  */
 #ifndef TOOLS_TOOLS_H
 #define TOOLS_TOOLS_H
@@ -43,7 +43,7 @@ struct tool_request {
 	struct uuid task;
 	int fence;
 	const struct json *facts;	/* .task of templates */
-	struct digest effect_key;	/* R17; templates see it as hex text */
+	struct digest effect_key;	/* templates see it as hex text */
 	enum effect_class effect;	/* the stricter of pinned and live: decides what may be repeated */
 	int64_t timeout_ms;		/* 0: the manifest's; else the smaller */
 };
@@ -61,7 +61,7 @@ struct tool_result {
 };
 
 struct op *tools_call(struct tools *t, struct arena *a, const struct tool_request *req, op_done_fn *done, void *arg);
-/* As op_cancel(), but a program gets no time to end by itself: the lease is lost, somebody else may do the same now (R6). */
+/* As op_cancel(), but a program gets no time to end by itself: the lease is lost, somebody else may do the same now. */
 void tools_kill(struct op *op);
 const struct tool_result *tools_result_of(const struct op *op);	/* in the completion; also when err is set */
 

@@ -6,7 +6,7 @@
  *          query may not hold is percent-encoded.
  * Memory:  the arena given.
  * Errors:  ERR_INVALID. Messages name the host at most: paths and queries may hold secrets.
- * Source:  RFC 3986; durability R56.
+ * Source:  RFC 3986; agentd-tool(5), "Network rules".
  */
 #ifndef TOOLS_URL_H
 #define TOOLS_URL_H
