@@ -1,4 +1,4 @@
--- 1_admission.sql - admission control (R46): a sweeper measures, submissions and claims look.
+-- 1_admission.sql - admission control: a sweeper measures, submissions and claims look.
 --
 -- Words:  as in 0014: level 1 refuses submissions, 2 stops claims, 3 stops files too. A cause is one thing that is measured. It
 --         reaches a level at its threshold and leaves it at the one below: what hovers does not flap.
@@ -14,7 +14,7 @@ BEGIN
 	RETURN (SELECT a.why FROM agentd.admission a WHERE a.level > 0 AND a.level >= p_level AND a.holds_until > p_now LIMIT 1);
 END $$;
 
--- Of submissions that have no status yet: those that are new, not an earlier one sent again (R23); their places in the call.
+-- Of submissions that have no status yet: those that are new, not an earlier one sent again; their places in the call.
 CREATE OR REPLACE FUNCTION agentd.submissions_new(p_id uuid[], p_key text[], p_route text[], p_principal text[], p_status text[])
 RETURNS bigint[] LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE

@@ -103,7 +103,7 @@ $$;
 -- planning anew took half of a single submission.
 -- A worker in the process that takes submissions in may start p_room of the new ones at once (p_worker, p_claim as in claim()): then
 -- this is their claim, too, and what an attempt needs to know is answered with them (taken).
--- Answers one row per submission: status new | replayed | not_found | invalid | refused (R46) | key_conflict | id_conflict |
+-- Answers one row per submission: status new | replayed | not_found | invalid | refused (by admission) | key_conflict | id_conflict |
 -- clock (the id is not of the present time, which is in body as microseconds; with another id it may be sent again).
 DROP FUNCTION IF EXISTS agentd.submit_batch(uuid[], text[], json[], text[], json[], json[], bigint[], bigint[], text[], text[], bytea[],
 	text[], uuid[], json[]);	-- as it was before p_worker
@@ -196,7 +196,7 @@ BEGIN
 		END LOOP;
 	END IF;
 
-	-- A 4xx does not burn the key. The loser of a race sees the winner's row only in a new statement (F7).
+	-- A 4xx does not burn the key. The loser of a race sees the winner's row only in a new statement.
 	IF array_length(array_remove(p_key, NULL), 1) > 0 THEN
 		WITH k AS (
 			INSERT INTO idempotency_keys (principal, route, key, request, task, state, created_at, body)
@@ -259,7 +259,7 @@ BEGIN
 		SELECT v_fresh || array_agg(id) INTO v_fresh FROM fresh;
 	END LOOP;
 	IF coalesce(cardinality(v_fresh), 0) < cardinality(array_positions(v_status, NULL)) THEN
-		-- Sent again after an unknown commit (R21): answer as the first time, if it was the same caller.
+		-- Sent again after an unknown commit: answer as the first time, if it was the same caller.
 		v_leaves := agentd.leaves_of(p_id);
 		FOR v_hit IN
 			SELECT s.ord, t.submitted_by = s.principal AND t.workflow = s.workflow AS same,

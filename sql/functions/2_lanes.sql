@@ -2,7 +2,7 @@
 --
 -- Words:  a task's lane is one name, or several in order with + between: its worker must serve all of them (its parts).
 --         A worker is live while its lease runs. Unclaimed tasks are ready, and no live worker serves their lane or knows
---         their semantics (R36): nothing moves them but a worker that does.
+--         their semantics: nothing moves them but a worker that does.
 -- Locks:  lanes in name order; task_queue in id order.
 
 CREATE OR REPLACE FUNCTION agentd.lanes_add(p_lanes text[]) RETURNS void LANGUAGE plpgsql AS $$

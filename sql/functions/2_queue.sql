@@ -11,7 +11,7 @@
 --         "state = 'running'" the index of running tasks competes with the primary key, and wins where the queue looks
 --         empty. Conversions of time and money are written out: a function that is inlined is parsed again for every plan.
 --         No function here is compiled: a plan with a switched-off scan in it looks dear enough for JIT, which took 1 s a call.
--- Wake:   notifications are hints (R38). The payload 'told' says that a program whose own call this is knows without it.
+-- Wake:   notifications are hints. The payload 'told' says that a program whose own call this is knows without it.
 -- Errors: AG410: the worker's lease is over; it must stop everything and register anew.
 
 -- plpgsql, as its cast from text may not be inlined: a SQL function that is not inlined is parsed and planned in every transaction.
@@ -20,7 +20,7 @@ BEGIN
 	RETURN to_timestamp(('x' || left(p::text, 8) || substr(p::text, 10, 4))::bit(48)::bigint / 1000.0);
 END $$;
 
--- uncertain: only a person or a reconciling tool resolves it, never time and never a plain cancel (R19, R32).
+-- uncertain: only a person or a reconciling tool resolves it, never time and never a plain cancel.
 CREATE OR REPLACE FUNCTION agentd.move_allowed(p_from agentd.task_state, p_to agentd.task_state) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
@@ -52,7 +52,7 @@ BEGIN
 	RETURN agentd.us(v_now);
 END $$;
 
--- Safety is the fence's; a lease that ran out but was not taken over yet is simply prolonged (R7).
+-- Safety is the fence's; a lease that ran out but was not taken over yet is simply prolonged.
 CREATE OR REPLACE FUNCTION agentd.heartbeat(p_worker uuid) RETURNS TABLE (lost boolean, cancelled uuid[])
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$

@@ -191,7 +191,7 @@ BEGIN
 				RAISE;
 			END IF;
 		END;
-		-- Some journal rows are there already (R13): equal ones are dropped, others refuse their move; then once more.
+		-- Some journal rows are there already: equal ones are dropped, others refuse their move; then once more.
 		WITH j AS MATERIALIZED (
 			SELECT j.*, l.value_digest AS old
 			FROM unnest(j_move, j_idx, j_path, j_try, j_kind, j_step_kind, j_value, j_digest, j_started, j_cost)

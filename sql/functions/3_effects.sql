@@ -6,7 +6,7 @@
 -- Locks:  the task's row in task_queue is locked by the caller; then effects in key order.
 
 -- These are plpgsql: SQL functions that the planner does not inline are parsed anew in every statement.
--- R18, for each class. p_from null: there is no row yet. p_same: the attempt and try that dispatched it speak, as when a
+-- The moves of an effect, for each class (agentd-internals(7), "Effects"). p_from null: there is no row yet. p_same: the attempt and try that dispatched it speak, as when a
 -- move is sent again. tx is never under way: its effect is in the transaction of its step. at_most_once is dispatched once; only
 -- who dispatched it knows how it ended, for others it is uncertain.
 -- What a database of version 9 has under other names of parameters, or has no use for any more.
@@ -107,7 +107,7 @@ BEGIN
 	END LOOP;
 END $$;
 
--- Is something under way, or uncertain, that nobody may take for not happened (R32)?
+-- Is something under way, or uncertain, that nobody may take for not happened?
 CREATE OR REPLACE FUNCTION agentd.effects_open(p_task uuid, p_leaf smallint) RETURNS boolean
 LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
@@ -126,7 +126,7 @@ BEGIN
 		FROM effects f WHERE f.task = p_task AND f.leaf = ANY (agentd.leaves_of(p_task)) AND f.key = p_key;
 END $$;
 
--- --- the word on an uncertain effect (R19) ---
+-- --- the word on an uncertain effect ---
 -- Why the words of a decision are not acceptable, or null.
 CREATE OR REPLACE FUNCTION agentd.decision_problem(p_decision text, p_result json) RETURNS text LANGUAGE sql IMMUTABLE AS $$
 	SELECT CASE

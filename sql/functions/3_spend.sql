@@ -3,7 +3,7 @@
 -- Words:  a hold is money set aside for one model call; settled: replaced by what the call cost.
 -- Locks:  the task's row in task_queue is locked by the caller; then spend_hold, model_calls.
 
--- Why this hold is refused, or null. All spending and holding below a path counts against its limit (R20). What the same move settles
+-- Why this hold is refused, or null. All spending and holding below a path counts against its limit. What the same move settles
 -- counts as settled already. The task's queue row is locked.
 CREATE OR REPLACE FUNCTION agentd.hold_problem(p_task uuid, p_amount numeric, p_limits json, p_calls json, p_move integer)
 RETURNS text LANGUAGE plpgsql AS $$

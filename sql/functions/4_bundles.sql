@@ -62,7 +62,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, agentd, pg_temp AS $$
 	SELECT coalesce(agentd.leaf_of(p_superseded_at + interval '25 days', 'long') < (SELECT min(leaf) FROM agentd.partitions() WHERE parent = 'tasks'), false)
 $$;
 
--- R35: a program that a workflow points at or a task that has not ended runs, stays. Deleting others is the owner's affair: what has
+-- A program that a workflow points at or a task that has not ended runs, stays. Deleting others is the owner's affair: what has
 -- ended can be read without its program, but not forked.
 CREATE OR REPLACE FUNCTION agentd.bundle_refuse_delete() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$

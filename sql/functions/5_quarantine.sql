@@ -1,4 +1,4 @@
--- 5_quarantine.sql - tasks that would not end: put aside with the reason, and sent on their way again by a person (R34).
+-- 5_quarantine.sql - tasks that would not end: put aside with the reason, and sent on their way again by a person.
 --
 -- Words:  failures: the worker could not even write the task's end; recoveries: it fell silent with the task, in a row without
 --         progress (a row in the journal). Over the limit of either a task is quarantined. A suspect has lost its worker twice or

@@ -265,7 +265,7 @@ BEGIN
 	UPDATE agentd.approval_queue a SET state = 'cancelled', decided_at = agentd.clock() WHERE a.task = q.id AND a.state = 'pending';
 END $$;
 
--- R32: a task that nobody runs is cancelled at once; one that runs, or has an effect whose end nobody knows, is asked to stop.
+-- A task that nobody runs is cancelled at once; one that runs, or has an effect whose end nobody knows, is asked to stop.
 -- A cancelled one is as wished.
 CREATE OR REPLACE FUNCTION agentd.cancel(p_task uuid, p_principal text, p_all boolean) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$

@@ -1,7 +1,7 @@
 -- 6_partitions.sql - leaves: their names and times, and that those of the present exist (see 0002_partitions.sql).
 --
 -- Words:  a leaf's number is 2 * months since the year 2000, + 1 for long: below zero where a clock stands before 2000.
--- Locks:  a new leaf is made alone, checked, then attached (R42): writers of other leaves are not blocked.
+-- Locks:  a new leaf is made alone, checked, then attached: writers of other leaves are not blocked.
 
 -- An id that somebody made up may name any time to the year 10889: such leaves are all one, and no task is there.
 CREATE OR REPLACE FUNCTION agentd.leaf_of(p_at timestamptz, p_retain agentd.retention) RETURNS smallint

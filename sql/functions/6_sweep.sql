@@ -2,10 +2,10 @@
 --
 -- Words:  a duty takes {"bound": N, ...} and may be called by any number of sweepers at once.
 -- Locks:  workers, then task_queue in id order (locked rows are skipped: a commit that holds one proves life), then tasks.
--- Guards: every statement that takes something over says in its own WHERE why it may (R9): nothing is read first
+-- Guards: every statement that takes something over says in its own WHERE why it may: nothing is read first
 --         and changed later by id.
 
--- Leases that ran out, or that reach further than two leases ahead (the clock was set back, R44).
+-- Leases that ran out, or that reach further than two leases ahead (the clock was set back).
 CREATE OR REPLACE FUNCTION agentd.sweep_expired_workers(p json) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 AS $$
 DECLARE
@@ -54,7 +54,7 @@ BEGIN
 	RETURN v_n;
 END $$;
 
--- Time never resolves what is uncertain (R19); quarantined tasks wait for a person.
+-- Time never resolves what is uncertain; quarantined tasks wait for a person.
 CREATE OR REPLACE FUNCTION agentd.sweep_deadlines(p json) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
@@ -64,7 +64,7 @@ BEGIN
 	FOR q IN
 		SELECT * FROM task_queue
 		WHERE deadline IS NOT NULL AND state <> 'running' AND state NOT IN ('uncertain', 'quarantined') AND deadline <= agentd.clock()
-			-- Its next attempt ends it, and says what is uncertain (R32).
+			-- Its next attempt ends it, and says what is uncertain.
 			AND NOT agentd.effects_open(id, leaf)
 		ORDER BY id LIMIT coalesce((p ->> 'bound')::integer, 500) FOR UPDATE SKIP LOCKED
 	LOOP
@@ -78,7 +78,7 @@ BEGIN
 	RETURN v_n;
 END $$;
 
--- R20: nobody settled it in time, so the whole amount counts as spent.
+-- Nobody settled it in time, so the whole amount counts as spent.
 CREATE OR REPLACE FUNCTION agentd.sweep_expired_holds(p json) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
@@ -144,7 +144,7 @@ BEGIN
 		RETURN 0;
 	END IF;
 	WITH old AS (SELECT ctid FROM idempotency_keys WHERE created_at < v_now - v_key_ms * interval '1 millisecond'
-			-- A key lives as long as its task is kept (R24).
+			-- A key lives as long as its task is kept.
 			AND NOT EXISTS (SELECT FROM tasks t WHERE t.id = task AND t.leaf = ANY (agentd.leaves_of(task)))
 		LIMIT v_bound)
 	DELETE FROM idempotency_keys k USING old WHERE k.ctid = old.ctid;
