@@ -35,7 +35,7 @@ is "two of a key in one batch" "$(sql "SELECT string_agg(status, ' ' ORDER BY or
 	"new replayed not_found|2"
 is "a refusal burns no key" "$(sql "SELECT count(*) FROM agentd.idempotency_keys WHERE key = 'k6'")" 0
 
-# F7: the loser of a race sees the winner's row
+# The loser of a race sees the winner's row
 mkfifo "$PG_DIR/hold"
 PGAPPNAME=winner pg_psql <"$PG_DIR/hold" >"$PG_DIR/winner" 2>&1 &
 winner=$!

@@ -115,7 +115,7 @@ t=$(sql "$(at '1 s') SELECT task FROM test.claim('$W')")
 is "a lease that runs" "$(sql "$(at '29 s') SELECT agentd.sweep_expired_workers('{}')")" 0
 is "a heartbeat prolongs it" "$(sql "$(at '29 s') SELECT lost FROM agentd.heartbeat('$W'); $(at '58 s') SELECT agentd.sweep_expired_workers('{}')")" "f
 0"
-is "an expired lease that nobody took over still commits (R7)" "$(sql "$(at '61 s') SELECT test.move('$t', 1, 'stay', '', '[[\"a\", 1, \"x\", 1]]')")" ok
+is "an expired lease that nobody took over still commits" "$(sql "$(at '61 s') SELECT test.move('$t', 1, 'stay', '', '[[\"a\", 1, \"x\", 1]]')")" ok
 is "taken over: one task" "$(sql "$(at '61 s') SELECT agentd.sweep_expired_workers('{}')")" 1
 is "ready, a new fence, a recovery" "$(row "$t")" "ready|2|0|1"
 is "the zombie is stale" "$(sql "SELECT test.move('$t', 1, 'finish', 'succeeded')")" stale
@@ -140,7 +140,7 @@ lose 400; lose 500; lose 600
 is "over the limit without progress: quarantined" "$(row "$t")" "quarantined|14|0|4"
 is "nobody claims it" "$(sql "$(at '700 s') SELECT agentd.worker_register(agentd.uuid_new(), 'test', 9, '{default}', 30000, 1) > 0; SELECT count(*) FROM test.claim((SELECT id FROM agentd.workers WHERE ended_at IS NULL LIMIT 1), 1)" | tail -n 1)" 0
 sql "DELETE FROM agentd.task_queue" >/dev/null
-is "a clock that was set back far ends the lease too (R44)" "$(sql "$(at '1000 s') DELETE FROM agentd.workers; SELECT agentd.worker_register('$W', 'test', 1, '{default}', 30000, 1) > 0;
+is "a clock that was set back far ends the lease too" "$(sql "$(at '1000 s') DELETE FROM agentd.workers; SELECT agentd.worker_register('$W', 'test', 1, '{default}', 30000, 1) > 0;
 	SELECT test.submit('noop', 1) IS NOT NULL; SELECT count(*) FROM test.claim('$W'); $(at '900 s') SELECT agentd.sweep_expired_workers('{}')" | tail -n 1)" 1
 sql "DELETE FROM agentd.task_queue" >/dev/null
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# 0240-plans.t - R40: a queue that was analysed empty and warmed up, then holds 200,000 rows without ANALYZE, is as fast as before.
+# 0240-plans.t - a queue that was analysed empty and warmed up, then holds 200,000 rows without ANALYZE, is as fast as before.
 set -- "autovacuum = off"
 . "$top_srcdir/t/lib/sql.sh"
 

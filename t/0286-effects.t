@@ -226,7 +226,7 @@ sql "$(say give_up)" >/dev/null
 is "who, what" "$(sql "SELECT r ->> 'decision', r ->> 'by' FROM (SELECT agentd.task_view('$t', '', true)::json -> 'steps' -> 0 -> 'reconciled' AS r) x")" "give_up|ann"
 is "and when" "$(sql "SELECT (agentd.task_view('$t', '', true)::json -> 'steps' -> 0 -> 'reconciled' ->> 'at')::timestamptz = resolved_at FROM agentd.effects WHERE task = '$t'")" t
 
-# --- R32: no end hides an effect that may have happened ---
+# --- no end hides an effect that may have happened ---
 lost() {	# the worker is gone
 	new
 	effect dispatched a "$1" >/dev/null

@@ -1,5 +1,5 @@
 #!/bin/sh
-# 0287-twice.t - R21: a call whose answer was lost is sent again, the same bytes. Every function that changes something: called
+# 0287-twice.t - a call whose answer was lost is sent again, the same bytes. Every function that changes something: called
 # twice it answers as the first time (or says that there was nothing left to do) and did it once.
 . "$top_srcdir/t/lib/sql.sh"
 # retention believes the clock

@@ -1,5 +1,5 @@
 #!/bin/sh
-# 0290-admission.t - R46: what the measures of a sweeper decide, for how long, and whom it stops.
+# 0290-admission.t - what the measures of a sweeper decide, for how long, and whom it stops.
 set -- "archive_mode = on" "archive_command = 'false'" "wal_keep_size = 0"
 . "$top_srcdir/t/lib/sql.sh"
 

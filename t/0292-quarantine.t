@@ -1,5 +1,5 @@
 #!/bin/sh
-# 0292-quarantine.t - R34: who is put aside and why, who runs with whom after a loss, and how a person sends a task on again.
+# 0292-quarantine.t - who is put aside and why, who runs with whom after a loss, and how a person sends a task on again.
 . "$top_srcdir/t/lib/sql.sh"
 
 base='2026-11-26 00:00:00+00'

@@ -1,5 +1,5 @@
 #!/bin/sh
-# 0294-bundles.t - R35: programs never change, stay while anybody needs them, and go when nobody can.
+# 0294-bundles.t - programs never change, stay while anybody needs them, and go when nobody can.
 . "$top_srcdir/t/lib/sql.sh"
 
 digest() { sql "SELECT encode(sha256('$1'), 'hex')"; }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# 0830-zombie.t - a worker that slept past its lease starts nothing, although it was allowed to just before (R8).
+# 0830-zombie.t - a worker that slept past its lease starts nothing, although it was allowed to just before.
 . "$top_srcdir/t/lib/pg.sh"
 . "$top_srcdir/t/lib/daemon.sh"
 

@@ -103,7 +103,7 @@ ctl reload >/dev/null
 
 # --- tokens ---
 status_is 0 "token create" ctl token create ci --scopes submit,read --expires 90d
-like "its text has the form of R51" "$out" '^agd_submit_[A-Za-z0-9_-]{43}_[0-9a-f]{8}$'
+like "its text has the form of a token" "$out" '^agd_submit_[A-Za-z0-9_-]{43}_[0-9a-f]{8}$'
 is "only the digest is stored" "$(sql "SELECT count(*) FROM agentd.api_tokens t WHERE t::text LIKE '%$out%'")" 0
 is "it is the digest of the text" "$(sql "SELECT count(*) FROM agentd.api_tokens WHERE hash = sha256('$out')")" 1
 status_is 4 "a name twice" ctl token create ci

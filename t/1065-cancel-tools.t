@@ -1,5 +1,5 @@
 #!/bin/sh
-# 1065-cancel-tools.t - R32: programs get SIGTERM, five seconds, SIGKILL; what must not be repeated ends done or uncertain; a cancel is
+# 1065-cancel-tools.t - programs get SIGTERM, five seconds, SIGKILL; what must not be repeated ends done or uncertain; a cancel is
 # heard within five seconds at the usual heartbeat; what the API answers in each state.
 . "$top_srcdir/t/lib/pg.sh"
 . "$top_srcdir/t/lib/daemon.sh"

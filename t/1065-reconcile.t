@@ -229,7 +229,7 @@ task=$(ctl submit program --input '{}')
 ok "a program is asked, too" wait_for 10 task_is "$task" succeeded
 is "by the key" "$(sql "SELECT output ->> 'key' = encode(e.key, 'hex') FROM agentd.tasks t JOIN agentd.effects e ON e.task = t.id WHERE t.id = '$task'")" t
 
-# --- killed between dispatch and answer, by class (R16) ---
+# --- killed between dispatch and answer, by class ---
 d_stop sink
 d_sink 1500
 flow look '  - id: send

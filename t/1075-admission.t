@@ -1,5 +1,5 @@
 #!/bin/sh
-# 1075-admission.t - R46 with the real programs: a small disk that fills and is freed, a queue that grows too deep.
+# 1075-admission.t - admission with the real programs: a small disk that fills and is freed, a queue that grows too deep.
 . "$top_srcdir/t/lib/pg.sh"
 . "$top_srcdir/t/lib/daemon.sh"
 

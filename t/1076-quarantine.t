@@ -1,5 +1,5 @@
 #!/bin/sh
-# 1076-quarantine.t - R34 with the real programs: a task that kills its worker, one that cannot be ended, and redrive.
+# 1076-quarantine.t - quarantine with the real programs: a task that kills its worker, one that cannot be ended, and redrive.
 . "$top_srcdir/t/lib/pg.sh"
 . "$top_srcdir/t/lib/daemon.sh"
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# 1077-durable.t - R43: agentd does not run on a database that may lose what it acknowledged; doctor names what is wrong. R41: readers.
+# 1077-durable.t - agentd does not run on a database that may lose what it acknowledged; doctor names what is wrong; a role for readers.
 . "$top_srcdir/t/lib/pg.sh"
 . "$top_srcdir/t/lib/daemon.sh"
 
@@ -65,7 +65,7 @@ d_stop all
 sql "DELETE FROM agentd.admission" >/dev/null
 like "nobody measures" "$(ctl doctor)" '^admission +warning +nobody measures disks and queue'
 
-# --- R41: a login role for reports ---
+# --- a login role for reports ---
 sql "CREATE ROLE grafana LOGIN IN ROLE agentd_reader" >/dev/null
 like "doctor names a reader without limits, and what to do" "$(ctl doctor)" "^reader grafana +warning +ALTER ROLE grafana SET statement_timeout = '15s'; ALTER ROLE grafana SET default_transaction_read_only = on\$"
 sql "$(ctl doctor --json | jq -r '.checks[] | select(.name == "reader grafana") | .detail')" >/dev/null

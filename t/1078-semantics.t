@@ -1,5 +1,5 @@
 #!/bin/sh
-# 1078-semantics.t - R36: a worker leaves alone what a newer engine is needed for, and gives back what it cannot read.
+# 1078-semantics.t - a worker leaves alone what a newer engine is needed for, and gives back what it cannot read.
 . "$top_srcdir/t/lib/pg.sh"
 . "$top_srcdir/t/lib/daemon.sh"
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# 1079-leaves.t - R42: leaves come and go beside sixteen writers, who wait for nobody; a detach that was cut off is finished; a sweeper
+# 1079-leaves.t - leaves come and go beside sixteen writers, who wait for nobody; a detach that was cut off is finished; a sweeper
 # that owns no tables has them dropped.
 . "$top_srcdir/t/lib/pg.sh"
 . "$top_srcdir/t/lib/daemon.sh"

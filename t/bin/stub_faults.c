@@ -24,7 +24,7 @@
  *   stub/fail-N/ID       N times 503, then an answer; counted by the whole name
  *   stub/delay-N         answers after N ms                 stub/echo           the last message comes back
  *
- * play the faults that gateway.md 3.8 lists; any other is answered plainly.
+ * play the faults of this table; any other is answered plainly.
  */
 #include "t/bin/stub_provider.h"
 

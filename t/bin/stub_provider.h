@@ -4,7 +4,7 @@
  * Units:   milliseconds.
  * Memory:  parts and their bytes live in the connection's arena until all of them are written.
  * Errors:  none: a part without bytes ends the connection.
- * Source:  gateway 3.8.
+ * Source:  OpenAI's reference of chat completions.
  */
 #ifndef T_BIN_STUB_PROVIDER_H
 #define T_BIN_STUB_PROVIDER_H

@@ -26,9 +26,9 @@ class Mutant:
 ASYNC = (r"\nBEGIN\n", r"\nBEGIN\n\tPERFORM set_config('synchronous_commit', 'off', true);\n")
 
 MUTANTS = [
-    Mutant("no-fence", "a commit is taken whatever its fence", "zombie", ("B1", "I3", "I4", "I5"),
+    Mutant("no-fence", "a commit is taken whatever its fence", "zombie", ("ZOMBIE", "I3", "I4", "I5"),
            replace=[("commit_steps", r"AND x\.fence = \S+ AND x\.worker IS NOT NULL LIMIT 1 FOR", "AND x.worker IS NOT NULL LIMIT 1 FOR")]),
-    Mutant("repeat", "after a crash nobody knows that a call had begun", "effects-by-class", ("I5", "R16"),
+    Mutant("repeat", "after a crash nobody knows that a call had begun", "effects-by-class", ("I5", "CLASS"),
            replace=[("journal_json", r"seq > p_after", r"seq > p_after AND kind <> 'step.started'"),
                     ("effect_move_allowed", "SELECT CASE", "SELECT true OR CASE")]),
     Mutant("no-key", "a key that was used before makes another task", "web-kill", ("I12",),

@@ -302,7 +302,7 @@ def routes():
 
 
 def heads():
-    """R48: what is refused before routing; each with a token, so that only the head can be the reason."""
+    """What is refused before routing; each with a token, so that only the head can be the reason."""
     auth = "Authorization: Bearer " + TOKENS["full"]
 
     def head(name, text, want=400, closes=True):

@@ -62,7 +62,7 @@ class Task:
         return self.state not in ENDS
 
     def effects_open(self):
-        """Nobody may take these for not happened (R32)."""
+        """Nobody may take these for not happened."""
         return any(e["class"] == "at_most_once" and e["state"] in ("dispatched", "uncertain") for e in self.effects.values())
 
     def end(self, state):
@@ -274,7 +274,7 @@ class Model:
         return [t.state]
 
     def reconcile(self, task, path, key, decision, result, effect_try, id, by, fence):
-        """R19. The same word again is answered as the first time."""
+        """The same word again is answered as the first time."""
         if (result is None) == (decision == "happened"):
             raise Refused("AG422")
         t = self.seen(task, by)
@@ -369,7 +369,7 @@ class Model:
 
     # --- effects and money ---
     def effect_allowed(self, kind, state, to, same):
-        """R16-R18: what is at_most_once leaves once, and only who sent it knows how it ended; tx is never under way."""
+        """What is at_most_once leaves once, and only who sent it knows how it ended; tx is never under way."""
         begun = ("planned", "failed_before_effect")
         if kind == "tx":
             return to in ("planned", "done") if state is None else to in (state, "failed_before_effect", "done") if state in begun else (

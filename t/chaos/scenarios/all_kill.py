@@ -1,4 +1,4 @@
-"""Everything dies at once: web, workers, sweeper and PostgreSQL, by kill -9, under load (A6)."""
+"""Everything dies at once: web, workers, sweeper and PostgreSQL, by kill -9, under load."""
 from nemesis import Feed, Nemesis
 
 NAME = "all-kill"

@@ -1,4 +1,4 @@
-"""The wall clock of the database, of a worker or of web is set wrong while work is under way, and right again (B5).
+"""The wall clock of the database, of a worker or of web is set wrong while work is under way, and right again.
 
 Each of the three has a clock of its own. A step must cost nobody a task, an answer or an effect; no lease may stand that reaches
 further than two leases ahead; work goes on whatever the clocks say, also when the sweeper starts while they are wrong. Timers that

@@ -1,4 +1,4 @@
-"""Connections end exactly where a transaction does (A8): before its Sync is passed on, and after it was committed but not answered.
+"""Connections end exactly where a transaction does: before its Sync is passed on, and after it was committed but not answered.
 
 agentd speaks to PostgreSQL through t/chaos/proxy. One function call per Sync is one transaction, so that Sync is the COMMIT
 whose outcome the caller cannot know.

@@ -1,4 +1,4 @@
-"""Every labelled crash point, at its first, second and last pass, in the process that passes it (A2).
+"""Every labelled crash point, at its first, second and last pass, in the process that passes it.
 
 A dry run counts what one worker, web and sweeper pass while they serve the work below; the last pass is that count. Then each
 process is started again and again, dying at one point and pass, beside others that do not die. What was submitted must end
@@ -46,7 +46,7 @@ def cancel_one(rig, web):
         status, _ = http(rig.socket(name), rig.token, "POST", f"/tasks/{task}/cancel")
         if status == 200:
             return
-    rig.violation("A2", f"cancel of {task} is answered {status}")
+    rig.violation("POINT", f"cancel of {task} is answered {status}")
 
 
 def dry_run(run, rig):
@@ -62,7 +62,7 @@ def dry_run(run, rig):
     rig.wait_until(lambda: rig.open_tasks() == 0, 60, "the work ends without a crash")
     for name in ("dryworker", "dryweb", "drysweeper"):
         if rig[name].stop() != 0:
-            rig.violation("A2", f"{name} did not stop cleanly: {rig[name].tail(5)}")
+            rig.violation("POINT", f"{name} did not stop cleanly: {rig[name].tail(5)}")
         with open(f"{rig.dir}/{name}.passed") as f:
             for line in f:
                 if owner(line.strip()) == name[3:]:
@@ -127,7 +127,7 @@ def crash(run, rig, jobs, number):
         if rig[name].status == 137:
             reached.append((point, nth))
         else:
-            rig.violation("A2", f"{point}:{nth} was not reached: {name} " + ("lives on" if rig[name].alive() else f"ended with status {rig[name].status}"))
+            rig.violation("POINT", f"{point}:{nth} was not reached: {name} " + ("lives on" if rig[name].alive() else f"ended with status {rig[name].status}"))
         rig.forget(name)
     clients.finish()
     return reached
@@ -164,11 +164,11 @@ def run(run):
         before = None
         for workflow, story, n, example in stories(rig):
             if workflow == before:
-                rig.violation("A2", f"{n} tasks of {workflow} have another story than the others, e.g. {example}: {story}")
+                rig.violation("POINT", f"{n} tasks of {workflow} have another story than the others, e.g. {example}: {story}")
             before = workflow
         hit = {point for point, _ in reached}
         run.figure("crash_points", len(known), "points")
         run.figure("crash_points_reached", len(hit), "points")
         run.figure("crashes", len(reached), "crashes")
         for point in set(known) - hit:
-            rig.violation("A2", f"crash point {point} was never reached")
+            rig.violation("POINT", f"crash point {point} was never reached")

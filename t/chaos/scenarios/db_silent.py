@@ -1,4 +1,4 @@
-"""The database is there and does not answer (B4), or answers over a very slow line (B3).
+"""The database is there and does not answer, or answers over a very slow line.
 
 hold:   connections are accepted, nothing is answered: the API says 503 in time, and goes on when the silence ends.
 freeze: the connections of the moment are silent for ever, new ones work (a hung backend, a lost entry in a firewall):
@@ -54,7 +54,7 @@ def run(run):
         run.figure("slow_tasks", steps // 5, "tasks")
         run.figure("slow_lost_percent", f"{100 * lost / max(steps, 1):.2f}", "%")
         if lost > steps / 100:
-            rig.violation("B3", f"{lost} attempts were lost for {steps} steps over a slow line")
+            rig.violation("SILENCE", f"{lost} attempts were lost for {steps} steps over a slow line")
 
 
 def attempts_of(rig):
@@ -66,7 +66,7 @@ def refused(rig, began):
     status, _ = rig.http("POST", "/tasks", {"workflow": "noop", "input": {"n": 1}}, headers=["Idempotency-Key: silent"], timeout=REFUSAL_S + 5)
     seconds = time.monotonic() - began
     if status != 503 or seconds > REFUSAL_S:
-        rig.violation("B4", f"while the database was silent the API answered {status} after {seconds:.1f} s, expected 503 within {REFUSAL_S} s")
+        rig.violation("SILENCE", f"while the database was silent the API answered {status} after {seconds:.1f} s, expected 503 within {REFUSAL_S} s")
     return f"{seconds:.1f}"
 
 

@@ -1,4 +1,4 @@
-"""The disk of the data, of the write-ahead log, of the workspaces is full, and has room again (C3, C4).
+"""The disk of the data, of the write-ahead log, of the workspaces is full, and has room again.
 
 Each is a small file system of its own, filled to its last block under load. agentd refuses work before that (settings: admission),
 which it must say: 503 with Retry-After; then PostgreSQL never panics. With admission as good as off (it measures once a day) the
@@ -89,11 +89,11 @@ def rounds(run, volumes, guarded, n, seen):
         rig.settle(120)
         for name, times in started.items():
             if rig[name].starts != times:
-                rig.violation("C3", f"{name} had to be started again")
+                rig.violation("DISK", f"{name} had to be started again")
         failed = rig.sql("""SELECT t.id || ' ' || t.error::text FROM agentd.tasks t WHERE t.state = 'failed'
             AND (t.workflow <> 'file' OR t.error ->> 'message' !~ 'No space left|disk') LIMIT 3""")
         if failed:
-            rig.violation("C3", f"tasks failed for another reason than a full disk of workspaces: {failed}")
+            rig.violation("DISK", f"tasks failed for another reason than a full disk of workspaces: {failed}")
         seen["tasks"] += clients.acknowledged
 
 
@@ -136,7 +136,7 @@ def refuses_early(rig, v, name, nemesis):
     v.fill(88)
     answer = rig.wait_until(lambda: refusal(rig), 20, f"submissions are refused with the disk of {name} at {v.used():.0f} %")
     if "retry-after" not in answer[1]:
-        rig.violation("R46", f"503 has no Retry-After: {answer[1]!r}")
+        rig.violation("ADMISSION", f"503 has no Retry-After: {answer[1]!r}")
     v.empty()
     works_again(rig, name, f"early-{name}-{time.monotonic_ns()}")
 

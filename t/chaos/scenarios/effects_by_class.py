@@ -1,4 +1,4 @@
-"""kill -9 between dispatch and result of calls of every effect class: the table of R16 holds exactly (A9).
+"""kill -9 between dispatch and result of calls of every effect class: the table of agentd-internals(7), "Effects" holds exactly.
 
 pure and idempotent calls are made again (with the same key) and their tasks succeed; an at_most_once call that had no
 recorded answer makes its task uncertain, that one and no other, and is not made again.
@@ -47,9 +47,9 @@ def run(run):
             run.figure(f"effects_interrupted_{c}", len(tasks), "calls")
             wrong = [t for t in tasks if state[t] != ("uncertain" if c == "at_most_once" else "succeeded")]
             if wrong:
-                rig.violation("R16", f"{len(wrong)} interrupted {c} calls, e.g. task {wrong[0]} is {state[wrong[0]]}")
+                rig.violation("CLASS", f"{len(wrong)} interrupted {c} calls, e.g. task {wrong[0]} is {state[wrong[0]]}")
         if uncertain != hit["at_most_once"]:
-            rig.violation("R16", f"{len(uncertain ^ hit['at_most_once'])} tasks are uncertain without an interrupted call, or the other way round")
+            rig.violation("CLASS", f"{len(uncertain ^ hit['at_most_once'])} tasks are uncertain without an interrupted call, or the other way round")
         with open(rig.sink_log) as f:
             keys = [line.split('"key":"')[1][:64] for line in f]
         run.figure("effects_sink_repeats", len(keys) - len(set(keys)), "calls")

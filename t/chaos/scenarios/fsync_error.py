@@ -1,4 +1,4 @@
-"""fsync says that what was written may be gone (C5): PostgreSQL must end, recover from its log, and never go on as if it were there.
+"""fsync says that what was written may be gone: PostgreSQL must end, recover from its log, and never go on as if it were there.
 
 strace makes the N-th fsync or fdatasync of each of the server's processes answer EIO, in the middle of commits and checkpoints.
 """
@@ -36,7 +36,7 @@ def run(run):
             n = inject(rig, nemesis)
             # several processes may meet theirs at once: the first PANIC ends the others before they can tell
             if n > 0 and complaints(rig) == before:
-                rig.violation("C5", f"{n} errors of fsync, and the server told of none")
+                rig.violation("FSYNC", f"{n} errors of fsync, and the server told of none")
             injected += n
             times += 1
             if not rig.pg.is_up():

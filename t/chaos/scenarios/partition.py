@@ -1,4 +1,4 @@
-"""Workers are cut off from the database, and only from it (B2): both ways, or one way alone, from 1 s to four times the lease.
+"""Workers are cut off from the database, and only from it: both ways, or one way alone, from 1 s to four times the lease.
 
 Each worker is a host of its own (a network namespace); PostgreSQL and the sink stand behind a switch. A worker that is cut off
 can still act outside, so that only its lease and its fence keep it from doing harm. No session of a worker may hold a transaction,
@@ -47,7 +47,7 @@ def partitions(run, net):
         run.figure("partition_attempts_lost", rig.attempts_lost(), "attempts")
         run.figure("partition_longest_transaction_s", f"{longest:.1f}", "s")
         if longest > 30:
-            rig.violation("R12", f"a session of agentd held a transaction for {longest:.1f} s")
+            rig.violation("IDLE", f"a session of agentd held a transaction for {longest:.1f} s")
 
 
 def prepare(rig, net):

@@ -1,4 +1,4 @@
-"""PostgreSQL under load: immediate stop, kill -9 of everything, kill -9 of one backend, fast restart, in turn (A4).
+"""PostgreSQL under load: immediate stop, kill -9 of everything, kill -9 of one backend, fast restart, in turn.
 
 Every time the rate of before must come back within 10 s after the server is ready.
 """
@@ -41,7 +41,7 @@ def run(run):
             rig.wait_until(lambda: rate(rig) >= 0.8 * PER_S, 60, "the rate of before comes back")
             took.append(time.monotonic() - ready)
             if took[-1] > FULL_RATE_S:
-                rig.violation("A4", f"restart {i} ({acts[i % len(acts)].__name__}): full rate only {took[-1]:.1f} s after ready")
+                rig.violation("RATE", f"restart {i} ({acts[i % len(acts)].__name__}): full rate only {took[-1]:.1f} s after ready")
         feed.stop()
         rig.settle()
         run.figure("pg_restarts", len(took), "restarts")

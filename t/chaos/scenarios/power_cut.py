@@ -1,4 +1,4 @@
-"""The power goes while work is under way (A7): what was not flushed is lost in part and torn in part.
+"""The power goes while work is under way: what was not flushed is lost in part and torn in part.
 
 PostgreSQL's data and WAL stand on ext4 on a disk that keeps unflushed blocks in memory (pcut.c). A cut ends everything but the
 clients and the sink, which are elsewhere; then the power is back, ext4 replays its journal, PostgreSQL recovers, and what was

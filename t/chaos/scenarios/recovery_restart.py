@@ -1,4 +1,4 @@
-"""PostgreSQL restarts 0 to 2 s into a recovery: workers are dead, the sweeper is taking their tasks back (A5)."""
+"""PostgreSQL restarts 0 to 2 s into a recovery: workers are dead, the sweeper is taking their tasks back."""
 import time
 
 from nemesis import Nemesis

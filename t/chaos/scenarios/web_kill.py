@@ -1,4 +1,4 @@
-"""kill -9 of web in the middle of submissions that are repeated by key until they are answered (A3)."""
+"""kill -9 of web in the middle of submissions that are repeated by key until they are answered."""
 from nemesis import Nemesis
 
 NAME = "web-kill"

@@ -1,4 +1,4 @@
-"""kill -9 of a worker at exponentially distributed times, a random one of four, while tasks of five steps are under way (A1)."""
+"""kill -9 of a worker at exponentially distributed times, a random one of four, while tasks of five steps are under way."""
 from nemesis import Nemesis
 
 NAME = "worker-kill"

@@ -1,4 +1,4 @@
-"""SIGSTOP of workers past their leases, others take over, SIGCONT (B1).
+"""SIGSTOP of workers past their leases, others take over, SIGCONT.
 
 The zombies' late writes change nothing (the oracle sees any that did), and their tools are dead at most 1 s after they woke up.
 Some stand still just before a commit is sent (crash point): that very commit is late.
@@ -87,7 +87,7 @@ def run(run):
                 rig[name].thaw()
             ms, left = tools_die(rig, tools, woke)
             if ms > TOOL_DEATH_MS and tools:
-                rig.violation("B1", f"tools of zombies live {ms:.0f} ms after SIGCONT: {sorted(set(left.values())) or 'all dead now'}")
+                rig.violation("ZOMBIE", f"tools of zombies live {ms:.0f} ms after SIGCONT: {sorted(set(left.values())) or 'all dead now'}")
             zombies += len(names)
             killed += len(tools)
             slowest = max(slowest, ms if tools else 0)
@@ -98,7 +98,7 @@ def run(run):
                     rig.wait_until(lambda: rig[name].said("task.lease_lost"), 10, f"the late commit of {name} is refused")
                     refused += 1
                 except Stuck as e:
-                    rig.violation("B1", str(e))
+                    rig.violation("ZOMBIE", str(e))
                 rig.forget(name)
         rig.settle()
         run.figure("zombies", zombies, "zombies")

@@ -181,7 +181,7 @@ static struct str repeat(const char *head, const char *piece, size_t bytes)
 	return buf_str(&b);
 }
 
-/* libyaml alone takes up to 15 s for some of these (durability F1). */
+/* libyaml alone takes up to 15 s for some of these. */
 START_TEST(test_hostile)
 {
 	static const struct {

@@ -39,7 +39,7 @@ static const struct {
 	struct usage usage;
 	const char *usd;
 } bills[] = {
-	/* the golden vectors of gateway 3.6.4 */
+	/* computed by hand */
 	{{PRICED, .input = 3000000, .write_5m = 3750000, .output = 15000000}, {.in_fresh = 3, .in_write_5m = 12304, .out_text = 550},
 	 "0.054399"},
 	{{PRICED, .input = 5000000, .write_5m = 6250000, .output = 25000000}, {.in_fresh = 6, .in_write_5m = 159217, .out_text = 2745},

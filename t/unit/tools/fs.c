@@ -279,7 +279,7 @@ START_TEST(the_quota_counts_files)
 }
 END_TEST
 
-/* --- names that try to get out (H1) --- */
+/* --- names that try to get out --- */
 
 static const char *const hostile[] = {
 	"..", "../", "../..", "../../..", "../secret", "../../secret", "../../../secret", "../../../../etc/passwd",
@@ -401,7 +401,7 @@ START_TEST(a_workspace_that_is_a_link_is_refused)
 }
 END_TEST
 
-/* --- a directory that turns into a link and back meanwhile (H2) --- */
+/* --- a directory that turns into a link and back meanwhile --- */
 
 static atomic_bool swapping;
 

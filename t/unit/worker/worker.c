@@ -508,7 +508,7 @@ START_TEST(fresh_heartbeat_after_an_outage)
 		turns();
 	sent[HEARTBEAT] = sent[CLAIM] = 0;
 	notify(notify_arg);
-	ck_assert_int_eq(sent[CLAIM], 0);	/* R8: nothing is claimed on a stale lease */
+	ck_assert_int_eq(sent[CLAIM], 0);	/* nothing is claimed on a stale lease */
 	hold[HEARTBEAT] = false;
 	answer(HEARTBEAT);
 	turns();
