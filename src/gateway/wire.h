@@ -6,7 +6,7 @@
  * Units:   tokens, pico-dollars, milliseconds.
  * Memory:  everything a wire returns lives in the arena of the attempt.
  * Errors:  ERR_MODEL_*, classified by the wire: err->retryable and err->retry_after_ms tell more.
- * Source:  gateway 3.
+ * Source:  agentd-routing(5), "PROVIDERS".
  */
 #ifndef GATEWAY_WIRE_H
 #define GATEWAY_WIRE_H
