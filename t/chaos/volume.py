@@ -6,6 +6,7 @@ through undo.py.
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -114,6 +115,12 @@ def build_pcut(directory):
     return plugin
 
 
+def listens(address):
+    """Somebody accepts connections there: the file alone is made before."""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(address) == 0
+
+
 class PowerDisk:
     """An ext4 file system mounted at .path whose power can be cut: cut(), off(), on()."""
 
@@ -121,6 +128,7 @@ class PowerDisk:
         can_mount()
         self.undo, self.base = undo, f"{directory}/{name}"
         self.image, self.path, self.report = self.base + ".img", self.base, self.base + ".report"
+        self.worked = False
         with open(self.image, "wb") as f:
             f.truncate(mib << 20)
         run("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0", self.image)
@@ -128,28 +136,30 @@ class PowerDisk:
 
     def on(self, seed, plugin):
         """The power is there (again): ext4 replays its journal. SEED decides what the next cut does."""
-        socket, front = self.base + ".sock", self.base + ".front"
-        if os.path.exists(socket):
-            os.unlink(socket)
+        address, front = self.base + ".sock", self.base + ".front"
+        if os.path.exists(address):
+            os.unlink(address)
         log = open(self.base + ".out", "ab")
-        self.server = subprocess.Popen(["nbdkit", "-f", "-U", socket, plugin, "file=" + self.image, f"seed={seed}",
+        self.server = subprocess.Popen(["nbdkit", "-f", "-U", address, plugin, "file=" + self.image, f"seed={seed}",
                                         "report=" + self.report], stdout=log, stderr=log, start_new_session=True)
         server = self.undo.later_end(self.server.pid)
-        self._wait(lambda: os.path.exists(socket), self.server, "nbdkit")
+        self._wait(lambda: listens(address), self.server, "nbdkit")
         open(front, "a").close()
-        self.fuse = subprocess.Popen(["nbdfuse", front, "--unix", socket], stdout=log, stderr=log, start_new_session=True)
+        self.fuse = subprocess.Popen(["nbdfuse", front, "--unix", address], stdout=log, stderr=log, start_new_session=True)
         self.handles = [server, self.undo.later_end(self.fuse.pid), self.undo.later("umount", "-l", front)]
         self._wait(lambda: os.path.getsize(front) > 0, self.fuse, "nbdfuse")
         log.close()
         device, loop = attach(self.undo, front)
         self.handles += [loop, mount(self.undo, device, self.path)]
+        self.worked = True
 
     def _wait(self, condition, process, name):
         until = time.monotonic() + 10
         while not condition():
             if process.poll() is not None or time.monotonic() > until:
                 with open(self.base + ".out", errors="replace") as f:
-                    raise CannotHere(f"{name} did not start: {f.read()[-300:].strip()}")
+                    # what worked here before is not what this machine lacks
+                    raise (Failed if self.worked else CannotHere)(f"{name} did not start: {f.read()[-300:].strip()}")
             time.sleep(0.01)
 
     def cut(self):
