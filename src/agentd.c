@@ -196,10 +196,10 @@ static void on_unsafe(struct op *op, void *arg)
 	struct str settings = STR_NONE;
 
 	m->unsafe_op = NULL;
-	if (op->err.code == ERR_NONE)
+	if (op->err->code == ERR_NONE)
 		settings = admin_text_of(op);
-	else if (op->err.code != ERR_CANCELLED)
-		log_error("database.unknown", "error=%s", log_quotec(op->err.msg));
+	else if (op->err->code != ERR_CANCELLED)
+		log_error("database.unknown", "error=%s", log_quotec(op->err->msg));
 	if (settings.n == 0)
 		return;
 	if (!m->settings->require_durable) {

@@ -48,6 +48,7 @@ struct transfer {
 	struct loop_timer *timer;
 	struct http_request req;	/* numbers and hooks; texts were handed over or copied */
 	struct http_result result;
+	struct err *err;		/* NULL: none so far */
 	size_t header_bytes, n_header_room;
 	size_t body_bytes, body_room;
 	int64_t start_ms, last_ms;
@@ -76,6 +77,13 @@ static void must(CURLMcode code, const char *what)
 }
 
 /* --- the end of a transfer --- */
+
+static struct err *why(struct transfer *t)
+{
+	if (!t->err)
+		t->err = ARENA_NEW(t->op.arena, struct err);
+	return t->err;
+}
 
 /* Never inside a callback of libcurl, which would refuse it. */
 static void tell_transfers(struct http *h)
@@ -110,14 +118,6 @@ static int status_of(const struct transfer *t)
 	return (int)status;
 }
 
-/* What went wrong was noted where the completion will look for it. */
-static void complete(struct transfer *t)
-{
-	struct err err = t->op.err;
-
-	op_complete(&t->op, &err);
-}
-
 static void finish(void *arg)
 {
 	struct transfer *t = arg;
@@ -133,7 +133,7 @@ static void finish(void *arg)
 	tell_transfers(h);
 	h->n_owned -= t->owns;
 	t->result.total_ms = now_ms() - t->start_ms;
-	complete(t);
+	op_complete(&t->op, t->err);
 }
 
 /* The first reason counts: what libcurl says afterwards is only its echo. */
@@ -154,7 +154,7 @@ static void on_cancel(struct op *op)
 
 static void expire(struct transfer *t, const char *which, int64_t limit_ms)
 {
-	err_set(&t->op.err, ERR_TIMEOUT, "%s timeout: host \"%s\" took more than %lld ms", which, t->host,
+	err_set(why(t), ERR_TIMEOUT, "%s timeout: host \"%s\" took more than %lld ms", which, t->host,
 		(long long)limit_ms);
 	end(t);
 }
@@ -231,7 +231,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
 	t->last_ms = now_ms();
 	t->header_bytes += n;
 	if (t->header_bytes > t->req.max_headers) {
-		err_set(&t->op.err, ERR_SIZE, "headers of host \"%s\" have more than %zu bytes", t->host,
+		err_set(why(t), ERR_SIZE, "headers of host \"%s\" have more than %zu bytes", t->host,
 			t->req.max_headers);
 		end(t);
 		return 0;
@@ -290,14 +290,14 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	}
 	t->body_bytes += n;
 	if (t->body_bytes > t->req.max_body) {
-		err_set(&t->op.err, ERR_SIZE, "body of host \"%s\" has more than %zu bytes", t->host, t->req.max_body);
+		err_set(why(t), ERR_SIZE, "body of host \"%s\" has more than %zu bytes", t->host, t->req.max_body);
 		end(t);
 		return 0;
 	}
 	if (!t->req.on_data || t->result.status >= 300) {
 		collect(t, p, n);
 	} else if (t->req.on_data(t->req.data_arg, (struct str){p, n}) < 0) {
-		err_set(&t->op.err, ERR_CANCELLED, "the receiver stopped the transfer");
+		err_set(why(t), ERR_CANCELLED, "the receiver stopped the transfer");
 		end(t);
 	}
 	return t->ended ? 0 : n;
@@ -390,7 +390,7 @@ static int before_request(void *arg, char *ip, char *local_ip, int port, int loc
 		return CURL_PREREQFUNC_ABORT;
 	http_must(curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &written), "CURLINFO_REQUEST_SIZE");
 	if (t->result.sent && written > 0 && !t->safe) {
-		err_set(&t->op.err, ERR_NETWORK, "host \"%s\" closed a kept connection under the request", t->host);
+		err_set(why(t), ERR_NETWORK, "host \"%s\" closed a kept connection under the request", t->host);
 		end(t);
 		return CURL_PREREQFUNC_ABORT;
 	}
@@ -407,29 +407,29 @@ static void judge(struct transfer *t, CURLcode code)
 	if (code == CURLE_OK)
 		return;
 	if (t->refused && !t->opened) {
-		err_set(&t->op.err, ERR_FORBIDDEN, "no address of host \"%s\" is allowed", t->host);
+		err_set(why(t), ERR_FORBIDDEN, "no address of host \"%s\" is allowed", t->host);
 		return;
 	}
 	switch (code) {
 	case CURLE_URL_MALFORMAT:
 	case CURLE_LOGIN_DENIED:	/* a name or password in the URL */
-		err_set(&t->op.err, ERR_INVALID, "url of host \"%s\": %s", t->host, detail);
+		err_set(why(t), ERR_INVALID, "url of host \"%s\": %s", t->host, detail);
 		return;
 	case CURLE_OPERATION_TIMEDOUT:	/* only connecting is timed by libcurl */
-		err_set(&t->op.err, ERR_TIMEOUT, "connect timeout: host \"%s\" took more than %lld ms", t->host,
+		err_set(why(t), ERR_TIMEOUT, "connect timeout: host \"%s\" took more than %lld ms", t->host,
 			(long long)t->req.connect_ms);
 		return;
 #if LIBCURL_VERSION_NUM >= 0x080600
 	case CURLE_TOO_LARGE:
 #endif
 	case CURLE_OUT_OF_MEMORY:	/* how an older libcurl says that a header line passed 100 KiB */
-		err_set(&t->op.err, ERR_SIZE, "a header line of host \"%s\" has more than 100 KiB", t->host);
+		err_set(why(t), ERR_SIZE, "a header line of host \"%s\" has more than 100 KiB", t->host);
 		return;
 	default:
-		err_set(&t->op.err, ERR_NETWORK, "host \"%s\": %s", t->host, detail);
+		err_set(why(t), ERR_NETWORK, "host \"%s\": %s", t->host, detail);
 	}
 	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
-		t->op.err.retryable = false;
+		why(t)->retryable = false;
 }
 
 static void read_messages(struct http *h)
@@ -598,6 +598,7 @@ struct op *http_start(struct http *h, struct arena *arena, const struct http_req
 		      const struct http_result **ret_result, op_done_fn *done, void *arg)
 {
 	struct transfer *t = ARENA_NEW(arena, struct transfer);
+	struct err err;
 
 	op_init(&t->op, h->loop, arena, on_cancel, done, arg);
 	arena_defer(arena, free_body, t);
@@ -607,9 +608,9 @@ struct op *http_start(struct http *h, struct arena *arena, const struct http_req
 	t->start_ms = t->last_ms = now_ms();
 	if (ret_result)
 		*ret_result = &t->result;
-	if (http_request_check(req, t->host, &t->op.err) < 0) {
+	if (http_request_check(req, t->host, &err) < 0) {
 		t->ended = true;
-		complete(t);
+		op_complete(&t->op, &err);
 		return &t->op;
 	}
 	h->n_transfers++;

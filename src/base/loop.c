@@ -425,8 +425,7 @@ void op_init(struct op *op, struct loop *l, struct arena *arena, void (*cancel)(
 {
 	*op = (struct op){.loop = l, .arena = arena, .done = done, .arg = arg, .cancel = cancel,
 			  .state = OP_PENDING};
-	if (arena)
-		arena_move(arena, NULL);
+	arena_move(arena, NULL);
 }
 
 static bool is_over(const struct op *op)
@@ -436,17 +435,22 @@ static bool is_over(const struct op *op)
 	return op->state >= OP_QUEUED;
 }
 
+/* An error is larger than most operations, and thousands of them wait: only those that fail have one. */
 void op_complete(struct op *op, const struct err *err)
 {
+	static const struct err no_err;
 	struct loop *l = op->loop;
+	struct err cancelled;
 
 	if (is_over(op))
 		return;
-	err_clear(&op->err);
+	op->err = &no_err;
+	if (op->state == OP_CANCELLING && (!err || err->code != ERR_CANCELLED)) {
+		err_set(&cancelled, ERR_CANCELLED, "cancelled");
+		err = &cancelled;
+	}
 	if (err && err->code != ERR_NONE)
-		op->err = *err;
-	if (op->state == OP_CANCELLING && op->err.code != ERR_CANCELLED)
-		err_set(&op->err, ERR_CANCELLED, "cancelled");
+		op->err = arena_dup(op->arena, err, sizeof *err);
 	op->state = OP_QUEUED;
 	op->next = NULL;
 	*l->ops_tail = op;

@@ -14,6 +14,11 @@
  *              arena is freed (with it the struct, when it lives there). For that
  *              op_init() takes the arena from its parent. What the caller wants to
  *              keep, it copies in its completion;
+ *            - op->err is there from op_complete() on, never NULL in done, and read-only: on
+ *              success an error that all share (ERR_NONE), on failure a copy in op->arena of
+ *              what op_complete() was given, gone with that arena. Whoever needs it longer
+ *              copies the struct; op_complete(other, op->err) does so by itself. An
+ *              operation that ends well allocates nothing for it;
  *            - op_cancel() may be called at any time before the completion, any
  *              number of times, from anywhere on the loop's thread.
  * Units:   milliseconds, monotonic.
@@ -77,7 +82,7 @@ struct op {
 	op_done_fn *done;
 	void *arg;
 	void (*cancel)(struct op *op);	/* stop soon and call op_complete(); NULL: completes at once as cancelled */
-	struct err err;			/* valid in done: ERR_NONE on success */
+	const struct err *err;		/* NULL until op_complete() */
 	uint8_t state;			/* loop.c's */
 	struct op *next;		/* loop.c's */
 };

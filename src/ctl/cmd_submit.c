@@ -215,9 +215,9 @@ static void on_submitted(struct op *op, void *arg)
 {
 	struct submit_call *call = arg;
 
-	call->err = op->err;
+	call->err = *op->err;
 	call->done = true;
-	if (op->err.code != ERR_NONE)
+	if (op->err->code != ERR_NONE)
 		return;
 	call->got = *tasks_submitted_of(op);
 	call->got.state = str_dup(call->ctl->arena, call->got.state);

@@ -163,8 +163,8 @@ void ctl_done(struct op *op, void *arg)
 {
 	struct ctl_call *call = arg;
 
-	call->err = op->err;
-	if (op->err.code == ERR_NONE && call->text_of)
+	call->err = *op->err;
+	if (op->err->code == ERR_NONE && call->text_of)
 		call->text = str_dup(call->ctl->arena, call->text_of(op));
 	call->done = true;
 }

@@ -144,7 +144,7 @@ static void tell(struct bundle_entry *e, const struct err *err)
 static void on_fetched(struct op *op, void *arg)
 {
 	struct bundle_entry *e = arg;
-	struct err err = op->err;
+	struct err err = *op->err;
 
 	if (!e->cache) {		/* the cache is gone; the entry waited for us */
 		arena_free(e->arena);

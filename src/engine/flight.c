@@ -45,7 +45,7 @@ void flight_end(struct flight *f, struct err *ret_err)
 {
 	struct run *r = f->run;
 
-	*ret_err = f->op->err;
+	*ret_err = *f->op->err;
 	as_step_sees_it(f, ret_err);
 	*(f->prev ? &f->prev->next : &r->flights) = f->next;
 	if (f->next)

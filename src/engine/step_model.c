@@ -137,7 +137,7 @@ static void on_answered(struct op *op, void *arg)
 	struct run *r = f->run;
 	struct node *n = f->node;
 	const struct model_answer *answer = gateway_answer_of(op);
-	bool answered = op->err.code == ERR_NONE;
+	bool answered = op->err->code == ERR_NONE;
 	struct err err;
 
 	CRASHPOINT("model.after_call");

@@ -151,7 +151,7 @@ static void on_http_done(struct op *op, void *arg)
 
 	if (t->linger)
 		loop_timer_clear(t->linger);
-	judge(t, r, &op->err, &err);
+	judge(t, r, op->err, &err);
 	t->inner = NULL;
 	t->result.answer = t->wire->answer(t->decoder);
 	t->result.request_id = t->result.answer->request_id;
@@ -207,7 +207,7 @@ static void on_own_done(struct op *op, void *arg)
 	t->result.request_id = kept->request_id;
 	t->result.total_ms = loop_now_ms(t->op.loop) - t->start_ms;
 	t->result.first_byte_ms = t->result.total_ms;
-	end(t, &op->err);
+	end(t, op->err);
 }
 
 struct op *attempt_start(struct loop *l, struct http *h, struct arena *arena, const struct wire_request *req,

@@ -317,7 +317,7 @@ static void on_answer(struct op *op, void *arg)
 {
 	struct call *c = arg;
 	const struct attempt_result *r = attempt_result_of(op);
-	struct err err = op->err;
+	struct err err = *op->err;
 
 	CRASHPOINT("model.after_call");
 	c->attempt = NULL;

@@ -76,8 +76,8 @@ static void on_published(struct op *op, void *arg)
 	struct publish *p = arg;
 
 	p->running = false;
-	if (op->err.code != ERR_NONE)
-		log_error("reload.failed", "error=%s", log_quotec(op->err.msg));
+	if (op->err->code != ERR_NONE)
+		log_error("reload.failed", "error=%s", log_quotec(op->err->msg));
 	else
 		log_info("reload.done", "result=%s", log_quote(admin_text_of(op)));
 	if (p->again) {

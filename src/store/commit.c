@@ -372,17 +372,17 @@ static void on_batch(struct op *op, void *arg)
 	CRASHPOINT("commit.after_reply");
 	if (b->finishes)
 		CRASHPOINT("finish.after_reply");
-	if (op->err.code == ERR_NONE) {
+	if (op->err->code == ERR_NONE) {
 		answer_batch(b);
-	} else if (op->err.code == ERR_CANCELLED || c->closed) {
+	} else if (op->err->code == ERR_CANCELLED || c->closed) {
 		for (size_t i = 0; i < b->n; i++)
-			fail_one(b->v[i], MOVE_CANCELLED, &op->err);
+			fail_one(b->v[i], MOVE_CANCELLED, op->err);
 		return;
 	} else if (b->n == 1) {
-		log_error("commit.refused", "error=%s", log_quotec(op->err.msg));
-		fail_one(b->v[0], MOVE_REFUSED, &op->err);
+		log_error("commit.refused", "error=%s", log_quotec(op->err->msg));
+		fail_one(b->v[0], MOVE_REFUSED, op->err);
 	} else {
-		log_warn("commit.halved", "moves=%zu error=%s", b->n, log_quotec(op->err.msg));
+		log_warn("commit.halved", "moves=%zu error=%s", b->n, log_quotec(op->err->msg));
 		send_batch(c, b->v, b->n / 2);
 		send_batch(c, b->v + b->n / 2, b->n - b->n / 2);
 	}

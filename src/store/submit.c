@@ -241,7 +241,7 @@ static int read_start(struct start *t, const PGresult *r, int row)
 static void tell_taker(struct batch *b)
 {
 	const struct submits *s = b->submits;
-	const PGresult *r = b->call.op.err.code == ERR_NONE ? b->call.result : NULL;
+	const PGresult *r = b->call.op.err->code == ERR_NONE ? b->call.result : NULL;
 	struct taken t = {.worker = b->worker, .claims.next_due_ms = -1};
 	struct claimed **v = ARENA_ARRAY(b->call.op.arena, b->n, struct claimed *);
 
@@ -394,25 +394,25 @@ static void on_batch(struct op *op, void *arg)
 	CRASHPOINT("submit.after_reply");
 	if (b->start)
 		tell_taker(b);
-	if (op->err.code != ERR_NONE && op->err.code != ERR_CANCELLED && b->n > 1) {
+	if (op->err->code != ERR_NONE && op->err->code != ERR_CANCELLED && b->n > 1) {
 		send_again(b, 0, b->n / 2);
 		send_again(b, b->n / 2, b->n);
 		return;
 	}
 	for (size_t i = 0; i < b->n; i++) {
 		struct submit *u = b->v[i];
-		struct err err = op->err;
+		struct err err = *op->err;
 
 		if (!u)
 			continue;
 		u->place = NULL;
-		if (op->err.code == ERR_NONE && follow_clock(u, b->call.result, (int)i, &followed))
+		if (op->err->code == ERR_NONE && follow_clock(u, b->call.result, (int)i, &followed))
 			continue;
-		if (op->err.code == ERR_NONE)
+		if (op->err->code == ERR_NONE)
 			read_submitted(u, b->call.result, (int)i, &err);
 		finish(u, &err);
 	}
-	if (op->err.code == ERR_NONE && leaves_work(b))
+	if (op->err->code == ERR_NONE && leaves_work(b))
 		store_tell(s->store, "agentd_work");
 }
 

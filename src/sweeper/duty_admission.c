@@ -128,9 +128,9 @@ static void on_decided(struct op *op, void *arg)
 	const struct json *v;
 
 	k->inner = NULL;
-	if (op->err.code == ERR_NONE && json_parse(op->arena, admin_text_of(op), NULL, &v, NULL) == 0)
+	if (op->err->code == ERR_NONE && json_parse(op->arena, admin_text_of(op), NULL, &v, NULL) == 0)
 		log_verdict(v);
-	op_complete(&k->op, &op->err);
+	op_complete(&k->op, op->err);
 }
 
 static void on_measured(struct op *op, void *arg)
@@ -139,8 +139,8 @@ static void on_measured(struct op *op, void *arg)
 	struct arena *a;
 
 	k->inner = NULL;
-	if (op->err.code != ERR_NONE) {
-		op_complete(&k->op, &op->err);
+	if (op->err->code != ERR_NONE) {
+		op_complete(&k->op, op->err);
 		return;
 	}
 	a = arena_new(NULL);
@@ -160,8 +160,8 @@ static void on_places(struct op *op, void *arg)
 	struct str data = STR_NONE;
 
 	k->inner = NULL;
-	if (op->err.code != ERR_NONE) {
-		op_complete(&k->op, &op->err);
+	if (op->err->code != ERR_NONE) {
+		op_complete(&k->op, op->err);
 		return;
 	}
 	if (json_parse(op->arena, admin_text_of(op), NULL, &v, NULL) == 0)

@@ -63,7 +63,7 @@ static void on_swept(struct op *op, void *arg)
 	struct retention *r = arg;
 
 	r->inner = NULL;
-	ended(r, &op->err, op->err.code == ERR_NONE ? admin_sweep_of(op) : 0);
+	ended(r, op->err, op->err->code == ERR_NONE ? admin_sweep_of(op) : 0);
 }
 
 static void retire(void *arg)
@@ -79,20 +79,20 @@ static void on_retired(struct op *op, void *arg)
 	struct retention *r = arg;
 
 	r->inner = NULL;
-	if (op->err.code == ERR_NONE && r->err.code == ERR_FORBIDDEN && !atomic_load(&r->stop))
+	if (op->err->code == ERR_NONE && r->err.code == ERR_FORBIDDEN && !atomic_load(&r->stop))
 		sweep_rows(r, true, on_swept);
 	else
-		ended(r, op->err.code != ERR_NONE ? &op->err : &r->err, r->tables);
+		ended(r, op->err->code != ERR_NONE ? op->err : &r->err, r->tables);
 }
 
 static void on_rows(struct op *op, void *arg)
 {
 	struct retention *r = arg;
-	int64_t n = op->err.code == ERR_NONE ? admin_sweep_of(op) : 0;
+	int64_t n = op->err->code == ERR_NONE ? admin_sweep_of(op) : 0;
 
 	r->inner = NULL;
-	if (op->err.code != ERR_NONE) {
-		ended(r, &op->err, 0);
+	if (op->err->code != ERR_NONE) {
+		ended(r, op->err, 0);
 	} else if (n >= BOUND) {
 		sweep_rows(r, false, on_rows);
 	} else {

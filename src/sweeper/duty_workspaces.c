@@ -149,7 +149,7 @@ static void on_removed(struct op *op, void *arg)
 	c->inner = NULL;
 	if (c->removed)
 		log_info("workspaces.removed", "n=%zu", c->removed);
-	op_complete(&c->op, &op->err);
+	op_complete(&c->op, op->err);
 }
 
 static void ask(struct clean *c);
@@ -161,8 +161,8 @@ static void on_states(struct op *op, void *arg)
 	size_t n;
 
 	c->inner = NULL;
-	if (op->err.code != ERR_NONE) {
-		op_complete(&c->op, &op->err);
+	if (op->err->code != ERR_NONE) {
+		op_complete(&c->op, op->err);
 		return;
 	}
 	v = tasks_states_of(op, &n);
@@ -192,8 +192,8 @@ static void on_listed(struct op *op, void *arg)
 	struct clean *c = arg;
 
 	c->inner = NULL;
-	if (op->err.code != ERR_NONE || c->n == 0)
-		op_complete(&c->op, &op->err);
+	if (op->err->code != ERR_NONE || c->n == 0)
+		op_complete(&c->op, op->err);
 	else
 		ask(c);
 }

@@ -61,8 +61,8 @@ static void on_done(struct op *op, void *arg)
 		release(w);
 		return;
 	}
-	if (op->err.code != ERR_NONE) {
-		log_error("sweep.failed", "duty=%s error=%s", r->duty->name, log_quotec(op->err.msg));
+	if (op->err->code != ERR_NONE) {
+		log_error("sweep.failed", "duty=%s error=%s", r->duty->name, log_quotec(op->err->msg));
 		wait_ms = wait_ms < AFTER_FAILURE_MS ? wait_ms : AFTER_FAILURE_MS;
 	} else if (!r->duty->start) {
 		rows = admin_sweep_of(op);

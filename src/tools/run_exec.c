@@ -169,8 +169,8 @@ static void on_exit_of_program(struct op *op, void *arg)
 	struct err err = {0};
 
 	c->part = NULL;
-	if (op->err.code != ERR_NONE)
-		fail_run(c, &op->err);
+	if (op->err->code != ERR_NONE)
+		fail_run(c, op->err);
 	else if (r->exit_status != 0)
 		fail_exit(c, c->state, r);
 	else if (shape(c, r, &value, &err) < 0)

@@ -133,7 +133,7 @@ static void on_worked(struct op *op, void *arg)
 	if (job->value)
 		call_succeed(c, job->value);
 	else
-		call_fail(c, job->outcome, job->err.code != ERR_NONE ? &job->err : &op->err);
+		call_fail(c, job->outcome, job->err.code != ERR_NONE ? &job->err : op->err);
 }
 
 static void start(struct call *c)

@@ -205,7 +205,7 @@ static void on_shaped(struct op *op, void *arg)
 	const struct shaping *s = &((struct exchange *)c->state)->shaping;
 
 	c->part = NULL;
-	finish_shaped(c, s->value, s->err.code != ERR_NONE ? &s->err : &op->err);
+	finish_shaped(c, s->value, s->err.code != ERR_NONE ? &s->err : op->err);
 }
 
 /* The answer dies with its exchange; the work needs it longer. */
@@ -319,8 +319,8 @@ static void on_hop(struct op *op, void *arg)
 	const struct http_result *r = http_result_of(op);
 
 	c->part = NULL;
-	if (op->err.code != ERR_NONE)
-		fail_hop(c, r, &op->err);
+	if (op->err->code != ERR_NONE)
+		fail_hop(c, r, op->err);
 	else if (is_redirect(c, r) && !c->cancelled)
 		redirect(c, r);
 	else

@@ -12,8 +12,8 @@ enum { READY_DEADLINE_MS = 1000 };
 
 static void on_text(struct request *req, struct op *op)
 {
-	if (op->err.code != ERR_NONE)
-		reply_err(&req->reply, req->arena, &op->err);
+	if (op->err->code != ERR_NONE)
+		reply_err(&req->reply, req->arena, op->err);
 	else
 		reply_json(&req->reply, 200, str_dup(req->arena, admin_text_of(op)));
 }
@@ -47,8 +47,8 @@ static void validate(void *arg)
 
 static void on_validated(struct request *req, struct op *op)
 {
-	if (op->err.code != ERR_NONE) {
-		reply_err(&req->reply, req->arena, &op->err);
+	if (op->err->code != ERR_NONE) {
+		reply_err(&req->reply, req->arena, op->err);
 		return;
 	}
 	/* the validation lives in the op's arena, at its head */
@@ -86,7 +86,7 @@ void api_healthz(struct request *req)
 
 static void on_ready(struct request *req, struct op *op)
 {
-	if (op->err.code != ERR_NONE)
+	if (op->err->code != ERR_NONE)
 		reply_problem(&req->reply, req->arena, 503, "unavailable", "the database does not answer");
 	else
 		reply_json(&req->reply, 200, STR("{\"status\":\"ready\"}"));

@@ -27,8 +27,8 @@ static void on_submitted(struct request *req, struct op *op)
 	const struct submitted *s;
 	char id[37];
 
-	if (op->err.code != ERR_NONE) {
-		fail(req, &op->err);
+	if (op->err->code != ERR_NONE) {
+		fail(req, op->err);
 		return;
 	}
 	s = tasks_submitted_of(op);
@@ -76,8 +76,8 @@ void api_submit(struct request *req)
 
 void api_text(struct request *req, struct op *op)
 {
-	if (op->err.code != ERR_NONE)
-		fail(req, &op->err);
+	if (op->err->code != ERR_NONE)
+		fail(req, op->err);
 	else
 		reply_json(&req->reply, 200, str_dup(req->arena, tasks_text_of(op)));
 }
@@ -202,7 +202,7 @@ static void on_peeked(struct request *req, struct op *op)
 {
 	struct uuid id;
 
-	if (op->err.code != ERR_NONE || tasks_text_of(op).p || api_task_id(req, &id) < 0)
+	if (op->err->code != ERR_NONE || tasks_text_of(op).p || api_task_id(req, &id) < 0)
 		api_text(req, op);
 	else
 		begin_waiting(req, &id);

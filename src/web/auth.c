@@ -85,8 +85,8 @@ static void on_checked(struct request *req, struct op *op)
 	struct digest asked;
 	struct str name;
 
-	if (op->err.code != ERR_NONE) {
-		reply_err(&req->reply, req->arena, &op->err);
+	if (op->err->code != ERR_NONE) {
+		reply_err(&req->reply, req->arena, op->err);
 		req->reply.close = true;
 		return;
 	}

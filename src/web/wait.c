@@ -174,9 +174,9 @@ static void look(struct waits *ws);
 static void on_looked(struct op *op, void (*take)(struct waits *ws, struct op *op), struct waits *ws)
 {
 	ws->op = NULL;
-	if (op->err.code == ERR_NONE)
+	if (op->err->code == ERR_NONE)
 		take(ws, op);
-	if (op->err.code != ERR_CANCELLED)
+	if (op->err->code != ERR_CANCELLED)
 		look(ws);
 	server_unref(ws->web);
 }

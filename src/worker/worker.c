@@ -100,18 +100,18 @@ static void on_claimed(struct op *op, void *arg)
 	struct worker *w = arg;
 
 	w->claim_op = NULL;
-	if (op->err.code == ERR_NONE) {
+	if (op->err->code == ERR_NONE) {
 		w->woken |= w->unsure != 0;	/* it looked at nothing else */
 		w->unsure = 0;
 		take(w, queue_claims_of(op));
-	} else if (op->err.code != ERR_CANCELLED) {
-		log_error("claim.failed", "error=%s", log_quotec(op->err.msg));
+	} else if (op->err->code != ERR_CANCELLED) {
+		log_error("claim.failed", "error=%s", log_quotec(op->err->msg));
 		w->unsure = queue_claim_number(op);
 		w->woken = true;
-		if (op->err.code == ERR_LEASE_LOST)
+		if (op->err->code == ERR_LEASE_LOST)
 			lost(w);
 	}
-	after_claim(w, op->err.code == ERR_NONE);
+	after_claim(w, op->err->code == ERR_NONE);
 }
 
 /* Small claims of a deep queue waste round trips: wait until half a batch of slots is free. */
@@ -219,13 +219,13 @@ static void send_heartbeat(struct worker *w);
 static void on_heartbeat_answer(struct op *op, void *arg)
 {
 	struct worker *w = arg;
-	const struct heartbeat *h = op->err.code == ERR_NONE ? queue_heartbeat_of(op) : NULL;
+	const struct heartbeat *h = op->err->code == ERR_NONE ? queue_heartbeat_of(op) : NULL;
 
 	w->heartbeat_op = NULL;
 	if (w->phase >= LEAVING) {
 		stop_if_quiet(w);
 	} else if (!h) {
-		log_error("heartbeat.failed", "error=%s", log_quotec(op->err.msg));
+		log_error("heartbeat.failed", "error=%s", log_quotec(op->err->msg));
 	} else if (h->lost) {
 		lost(w);
 	} else {
@@ -274,8 +274,8 @@ static void on_registered(struct op *op, void *arg)
 		stop_if_quiet(w);
 		return;
 	}
-	if (op->err.code != ERR_NONE) {
-		log_error("worker.register_failed", "error=%s hint=%s", log_quotec(op->err.msg), log_quotec(op->err.hint));
+	if (op->err->code != ERR_NONE) {
+		log_error("worker.register_failed", "error=%s hint=%s", log_quotec(op->err->msg), log_quotec(op->err->hint));
 		loop_timer_set(w->again, REGISTER_AGAIN_MS);
 		return;
 	}
@@ -357,8 +357,8 @@ static void on_left(struct op *op, void *arg)
 	struct worker *w = arg;
 
 	w->leave_op = NULL;
-	if (op->err.code != ERR_NONE)
-		log_warn("worker.leave_failed", "error=%s", log_quotec(op->err.msg));
+	if (op->err->code != ERR_NONE)
+		log_warn("worker.leave_failed", "error=%s", log_quotec(op->err->msg));
 	stop_if_quiet(w);
 }
 

@@ -53,8 +53,8 @@ static void on_done(struct op *op, void *arg)
 	const struct http_result *r = http_result_of(op);
 
 	(void)arg;
-	error = op->err;
-	failures += op->err.code != ERR_NONE;
+	error = *op->err;
+	failures += op->err->code != ERR_NONE;
 	result = *r;
 	result.body = keep(r->body);
 	result.headers = ARENA_ARRAY(kept, r->n_headers + 1, struct http_header);

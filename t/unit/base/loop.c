@@ -333,6 +333,7 @@ END_TEST
 static bool arena_gone, inside_start;
 static int done_count;
 static enum err_code done_code;
+static char done_msg[sizeof((struct err *)NULL)->msg];
 
 static void on_arena_gone(void *p)
 {
@@ -347,7 +348,8 @@ static void on_done(struct op *op, void *arg)
 	op_complete(op, NULL);	/* ignored */
 	op_cancel(op);		/* ignored */
 	done_count++;
-	done_code = op->err.code;
+	done_code = op->err->code;
+	strcpy(done_msg, op->err->msg);
 	note(arg);
 	loop_stop(loop);
 }
@@ -374,13 +376,31 @@ START_TEST(a_completion_never_runs_inside_start)
 	op = start_op(NULL, NULL);
 	err_set(&err, ERR_NETWORK, "refused");
 	op_complete(op, &err);
+	err_set(&err, ERR_INVALID, "written over");	/* the caller's own was copied */
 	op_complete(op, NULL);	/* the first one counts */
 	ck_assert_int_eq(done_count, 0);
 	inside_start = false;
 	loop_run(loop);
 	ck_assert_int_eq(done_count, 1);
 	ck_assert_int_eq(done_code, ERR_NETWORK);
+	ck_assert_str_eq(done_msg, "refused");
 	ck_assert(arena_gone);
+}
+END_TEST
+
+/* An operation that waits, or ends well, has no room for an error. */
+START_TEST(only_failure_takes_memory_for_an_error)
+{
+	struct op *op = start_op(NULL, NULL);
+	size_t before = arena_bytes(op->arena);
+	struct err none = {.code = ERR_NONE};
+
+	ck_assert_ptr_null(op->err);
+	op_complete(op, &none);
+	ck_assert_uint_eq(arena_bytes(op->arena), before);
+	loop_run(loop);
+	ck_assert_int_eq(done_code, ERR_NONE);
+	ck_assert_str_eq(done_msg, "");
 }
 END_TEST
 
@@ -531,7 +551,7 @@ static int pending, cancelled;
 static void on_work_done(struct op *op, void *arg)
 {
 	(void)arg;
-	cancelled += op->err.code == ERR_CANCELLED;
+	cancelled += op->err->code == ERR_CANCELLED;
 	if (--pending == 0)
 		loop_stop(loop);
 }
@@ -593,6 +613,7 @@ int main(void)
 	tcase_add_test(tc, a_descriptor_number_may_be_reused_in_the_same_turn);
 	tcase_add_test(tc, a_signal_is_delivered_on_the_loop);
 	tcase_add_test(tc, a_completion_never_runs_inside_start);
+	tcase_add_test(tc, only_failure_takes_memory_for_an_error);
 	tcase_add_test(tc, cancel_without_hook_completes_as_cancelled);
 	tcase_add_test(tc, success_after_cancel_still_says_cancelled);
 	tcase_add_test(tc, cancel_after_completion_changes_nothing);

@@ -46,7 +46,7 @@ static struct str keep(struct str s)
 static void on_done(struct op *op, void *arg)
 {
 	(void)arg;
-	error = op->err;
+	error = *op->err;
 	result = *proc_result_of(op);
 	result.out = keep(result.out);
 	result.err = keep(result.err);

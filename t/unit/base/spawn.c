@@ -41,7 +41,7 @@ static struct err error;
 static void on_done(struct op *op, void *arg)
 {
 	(void)arg;
-	error = op->err;
+	error = *op->err;
 	loop_stop(loop);
 }
 

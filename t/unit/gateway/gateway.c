@@ -231,7 +231,7 @@ static void on_done(struct op *op, void *arg)
 	ck_assert(!q->done);
 	q->done = true;
 	q->op = NULL;
-	q->err = op->err;
+	q->err = *op->err;
 	q->text = str_cstr(arena, a->text);
 	q->finish = str_cstr(arena, a->finish_reason);
 	q->cost_pusd = a->cost_pusd;

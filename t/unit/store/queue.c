@@ -36,7 +36,7 @@ static void on_done(struct op *op, void *arg)
 {
 	struct answer *w = arg;
 
-	w->err = op->err;
+	w->err = *op->err;
 	w->done++;
 }
 
@@ -95,7 +95,7 @@ static void on_submitted(struct op *op, void *arg)
 {
 	struct answer *w = arg;
 
-	w->err = op->err;
+	w->err = *op->err;
 	w->submitted = *tasks_submitted_of(op);
 	w->submitted.body = str_dup(arena, w->submitted.body);
 	w->submitted.state = str_dup(arena, w->submitted.state);
@@ -135,7 +135,7 @@ static void on_claims(struct op *op, void *arg)
 	struct answer *w = arg;
 	const struct claims *c = queue_claims_of(op);
 
-	w->err = op->err;
+	w->err = *op->err;
 	w->done++;
 	if (!c)
 		return;
@@ -374,9 +374,9 @@ static void on_effect(struct op *op, void *arg)
 	struct known *k = arg;
 	const struct effect_row *e = queue_effect_of(op);
 
-	k->err = op->err;
+	k->err = *op->err;
 	k->done++;
-	if (op->err.code != ERR_NONE || !e)
+	if (op->err->code != ERR_NONE || !e)
 		return;
 	k->found = true;
 	k->row = *e;

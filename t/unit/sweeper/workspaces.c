@@ -97,7 +97,7 @@ static void make_file(const char *name)
 static void on_done(struct op *op, void *arg)
 {
 	(void)arg;
-	ended_with = op->err.code;
+	ended_with = op->err->code;
 	done = true;
 }
 

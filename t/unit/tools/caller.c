@@ -151,7 +151,7 @@ static void on_done(struct op *op, void *arg)
 	struct answer *ret = arg;
 	const struct tool_result *r = tools_result_of(op);
 
-	*ret = (struct answer){.outcome = r->outcome, .err = op->err, .truncated = r->truncated, .text = ""};
+	*ret = (struct answer){.outcome = r->outcome, .err = *op->err, .truncated = r->truncated, .text = ""};
 	if (r->value) {
 		ret->value = json_copy(arena, r->value);
 		ret->text = json_text(arena, ret->value).p;
@@ -164,7 +164,7 @@ static void on_said(struct op *op, void *arg)
 	struct said_answer *ret = arg;
 	const struct tool_said *s = tools_said_of(op);
 
-	*ret = (struct said_answer){.what = s->what, .err = op->err, .result = ""};
+	*ret = (struct said_answer){.what = s->what, .err = *op->err, .result = ""};
 	if (s->result)
 		ret->result = json_text(arena, json_copy(arena, s->result)).p;
 	over = true;
