@@ -44,7 +44,6 @@ struct transfer {
 	struct op op;
 	struct http *http;
 	CURL *easy;
-	struct curl_slist *headers;
 	struct loop_timer *timer;
 	struct http_request req;	/* numbers and hooks; texts were handed over or copied */
 	struct http_result result;
@@ -58,7 +57,7 @@ struct transfer {
 	bool opened, refused;		/* check_address: some address was allowed, some refused */
 	bool safe;			/* libcurl may send it again on a new connection */
 	bool owns;			/* a connection */
-	char host[HTTP_HOST_BYTES];	/* for messages */
+	const char *host;		/* for messages */
 	char detail[CURL_ERROR_SIZE];
 };
 
@@ -127,7 +126,6 @@ static void finish(void *arg)
 	if (t->added)
 		must(curl_multi_remove_handle(h->multi, t->easy), "curl_multi_remove_handle");
 	give_easy(h, t->easy);
-	curl_slist_free_all(t->headers);
 	loop_timer_free(t->timer);
 	h->n_transfers--;
 	tell_transfers(h);
@@ -194,7 +192,7 @@ static void add_header(struct transfer *t, struct str name, struct str value)
 		if (lower[i] >= 'A' && lower[i] <= 'Z')
 			lower[i] = (char)(lower[i] + ('a' - 'A'));
 	if (r->n_headers == t->n_header_room) {
-		size_t room = t->n_header_room ? 2 * t->n_header_room : 16;
+		size_t room = t->n_header_room ? 2 * t->n_header_room : 4;
 		struct http_header *bigger = ARENA_ARRAY(a, room, struct http_header);
 
 		if (r->n_headers)
@@ -598,6 +596,7 @@ struct op *http_start(struct http *h, struct arena *arena, const struct http_req
 		      const struct http_result **ret_result, op_done_fn *done, void *arg)
 {
 	struct transfer *t = ARENA_NEW(arena, struct transfer);
+	char host[HTTP_HOST_BYTES];
 	struct err err;
 
 	op_init(&t->op, h->loop, arena, on_cancel, done, arg);
@@ -608,15 +607,16 @@ struct op *http_start(struct http *h, struct arena *arena, const struct http_req
 	t->start_ms = t->last_ms = now_ms();
 	if (ret_result)
 		*ret_result = &t->result;
-	if (http_request_check(req, t->host, &err) < 0) {
+	if (http_request_check(req, host, &err) < 0) {
 		t->ended = true;
 		op_complete(&t->op, &err);
 		return &t->op;
 	}
 	h->n_transfers++;
+	t->host = arena_strdup(arena, host);
 	t->easy = take_easy(h);
 	t->safe = http_request_is_safe(req);
-	t->headers = http_request_apply(req, t->easy, arena);
+	http_request_apply(req, t->easy, arena);
 	set_hooks(t);
 	t->timer = loop_timer_new(h->loop, check_deadlines, t);
 	check_deadlines(t);

@@ -69,29 +69,32 @@ static int check_url(const char *url, char ret_host[HTTP_HOST_BYTES], struct err
 	return 0;
 }
 
-static struct curl_slist *add_line(struct curl_slist *list, const char *line)
+/* In the arena: curl_slist_append() would copy each line once more, in two blocks. */
+static struct curl_slist **add_line(struct curl_slist **end, struct arena *a, char *line)
 {
-	list = curl_slist_append(list, line);
-	if (!list)
-		fatal("curl_slist_append: out of memory");
-	return list;
+	*end = ARENA_NEW(a, struct curl_slist);
+	(*end)->data = line;
+	return &(*end)->next;
 }
 
 static struct curl_slist *make_headers(const struct http_request *req, struct arena *a)
 {
 	/* An empty value leaves libcurl's own header out: "Expect", or it waits up to a second for
 	 * "100 Continue"; "Content-Type", or it calls every body a form. */
-	struct curl_slist *list = add_line(NULL, "Expect:");
+	static char no_expect[] = "Expect:", no_type[] = "Content-Type:";
+	struct curl_slist *list, **end = add_line(&list, a, no_expect);
 	bool typed = false;
 
 	for (size_t i = 0; i < req->n_headers; i++) {
 		const struct http_header *h = &req->headers[i];
 
 		typed |= has_name(h, "content-type");
-		list = add_line(list, h->value.n ? arena_printf(a, STR_FMT ": " STR_FMT, STR_ARG(h->name), STR_ARG(h->value))
-						 : arena_printf(a, STR_FMT ";", STR_ARG(h->name)));
+		end = add_line(end, a, h->value.n ? arena_printf(a, STR_FMT ": " STR_FMT, STR_ARG(h->name), STR_ARG(h->value))
+						  : arena_printf(a, STR_FMT ";", STR_ARG(h->name)));
 	}
-	return typed ? list : add_line(list, "Content-Type:");
+	if (!typed)
+		add_line(end, a, no_type);
+	return list;
 }
 
 static bool is_method(const struct http_request *req, const char *name)
@@ -130,14 +133,12 @@ bool http_request_is_safe(const struct http_request *req)
 	return is_method(req, "GET") || is_method(req, "HEAD");
 }
 
-struct curl_slist *http_request_apply(const struct http_request *req, CURL *e, struct arena *a)
+void http_request_apply(const struct http_request *req, CURL *e, struct arena *a)
 {
-	struct curl_slist *headers = make_headers(req, a);
-
 	HTTP_SET(e, URL, req->url);
 	HTTP_SET(e, PROTOCOLS_STR, "http,https");
 	HTTP_SET(e, PROXY, "");
-	HTTP_SET(e, HTTPHEADER, headers);
+	HTTP_SET(e, HTTPHEADER, make_headers(req, a));
 	HTTP_SET(e, NOSIGNAL, 1L);
 	HTTP_SET(e, NETRC, (long)CURL_NETRC_IGNORED);
 	HTTP_SET(e, FOLLOWLOCATION, 0L);
@@ -159,5 +160,4 @@ struct curl_slist *http_request_apply(const struct http_request *req, CURL *e, s
 		HTTP_SET(e, FORBID_REUSE, 1L);	/* kept ones would fill the cache and the server */
 	}
 	set_method(req, e, a);
-	return headers;
 }

@@ -2,8 +2,8 @@
  *
  * Shapes:  an easy handle fresh from curl_easy_init() or curl_easy_reset() gets all
  *          options that follow from the request; callbacks and timers are http.c's.
- * Memory:  the body is copied to the arena, the other texts by libcurl. The header
- *          list returned must live as long as the transfer: curl_slist_free_all().
+ * Memory:  body and headers are copied to the arena, which must live as long as the transfer;
+ *          the other texts by libcurl.
  * Errors:  ERR_INVALID.
  * Source:  http.h.
  */
@@ -22,6 +22,6 @@ bool http_request_is_safe(const struct http_request *req);	/* may be sent twice 
 /* An option that is not taken (one that guards, say) must not go unnoticed: fatal. */
 void http_must(CURLcode code, const char *what);
 #define HTTP_SET(easy, option, value) http_must(curl_easy_setopt(easy, CURLOPT_##option, value), "CURLOPT_" #option)
-struct curl_slist *http_request_apply(const struct http_request *req, CURL *easy, struct arena *a);
+void http_request_apply(const struct http_request *req, CURL *easy, struct arena *a);
 
 #endif

@@ -93,6 +93,7 @@ void json_array_begin(struct json_builder *b, struct arena *a);
 void json_array_add(struct json_builder *b, const struct json *v);	/* NULL adds null */
 const struct json *json_array_end(struct json_builder *b);
 void json_object_begin(struct json_builder *b, struct arena *a);
+void json_object_begin_room(struct json_builder *b, struct arena *a, size_t n);	/* n members are to come; more may */
 void json_object_begin_from(struct json_builder *b, struct arena *a, const struct json *obj);	/* starts as a copy of obj's members */
 /* Set key (a later set of the same key replaces the value and keeps its place). The key's
  * bytes must live as long as the arena; NULL v stores null. */

@@ -165,8 +165,9 @@ const struct json *json_array_end(struct json_builder *b)
 	return v;
 }
 
-static void begin_with(struct json_builder *b, struct arena *a, size_t cap)
+void json_object_begin_room(struct json_builder *b, struct arena *a, size_t cap)
 {
+	cap = cap ? cap : 1;
 	*b = (struct json_builder){.a = a};
 	b->keys = ARENA_ARRAY(a, cap, struct str);
 	b->vals = ARENA_ARRAY(a, cap, const struct json *);
@@ -175,14 +176,14 @@ static void begin_with(struct json_builder *b, struct arena *a, size_t cap)
 
 void json_object_begin(struct json_builder *b, struct arena *a)
 {
-	begin_with(b, a, BUILDER_FIRST);
+	json_object_begin_room(b, a, BUILDER_FIRST);
 }
 
 void json_object_begin_from(struct json_builder *b, struct arena *a, const struct json *obj)
 {
 	size_t n = json_type(obj) == JSON_OBJECT ? obj->n : 0;
 
-	begin_with(b, a, n + BUILDER_FIRST);
+	json_object_begin_room(b, a, n + BUILDER_FIRST);
 	if (n) {
 		memcpy(b->keys, json_members_of(obj)->keys, n * sizeof *b->keys);
 		memcpy(b->vals, obj->items, n * sizeof *b->vals);

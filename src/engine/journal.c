@@ -73,7 +73,7 @@ const struct json *journal_value(struct arena *a, const char *key, const struct 
 {
 	struct json_builder b;
 
-	json_object_begin(&b, a);
+	json_object_begin_room(&b, a, 1);
 	json_object_setc(&b, key, v);
 	return json_object_end(&b);
 }

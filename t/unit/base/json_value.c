@@ -202,6 +202,27 @@ START_TEST(arrays_are_made)
 }
 END_TEST
 
+/* The room is a guess: none, too little and too much build the same. */
+START_TEST(room_for_members_is_a_guess)
+{
+	static const size_t rooms[] = {0, 1, 3, 40};
+	struct json_builder b;
+
+	for (size_t i = 0; i < sizeof rooms / sizeof rooms[0]; i++) {
+		json_object_begin_room(&b, a, rooms[i]);
+		for (int k = 0; k < 20; k++) {
+			char key[8];
+
+			snprintf(key, sizeof key, "k%d", k);
+			json_object_set(&b, str_dup(a, str_from(key)), json_int(a, k));
+		}
+		ck_assert_uint_eq(json_len(json_object_end(&b)), 20);
+	}
+	json_object_begin_room(&b, a, 0);
+	ck_assert_ptr_eq(json_object_end(&b), json_empty_object());
+}
+END_TEST
+
 START_TEST(objects_are_made)
 {
 	struct json_builder b;
@@ -351,6 +372,7 @@ int main(void)
 	tcase_add_loop_test(tc, strings_are_always_valid, 0, ROWS(strings));
 	tcase_add_test(tc, strings_copied_and_borrowed);
 	tcase_add_test(tc, arrays_are_made);
+	tcase_add_test(tc, room_for_members_is_a_guess);
 	tcase_add_test(tc, objects_are_made);
 	tcase_add_test(tc, large_objects_are_made);
 	tcase_add_loop_test(tc, objects_of_every_size, 14, 36);
