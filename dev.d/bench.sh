@@ -44,7 +44,7 @@ mkdir -p "$var/log"
 # shellcheck disable=SC2086
 install_packages $packages
 build_tree build --enable-werror
-make -C build -j"$jobs" t/bench/http_load t/bench/bare_loop t/bin/stub_provider >>"$var/log/build.log" 2>&1 || die "the build failed (see $var/log/build.log)"
+make -C build -j"$jobs" t/bench/http_load t/bench/bare_loop t/bench/bare_ask t/bin/stub_provider >>"$var/log/build.log" 2>&1 || die "the build failed (see $var/log/build.log)"
 
 if [ "$name" = all ]; then
 	for name in $benches; do

@@ -8,6 +8,9 @@ t_chaos_proxy_SOURCES = t/chaos/proxy.c t/chaos/pgwire.c t/chaos/pgwire.h
 noinst_PROGRAMS += t/bench/bare_loop
 t_bench_bare_loop_SOURCES = t/bench/bare_loop.c
 t_bench_bare_loop_LDADD = $(PQ_LIBS)
+noinst_PROGRAMS += t/bench/bare_ask
+t_bench_bare_ask_SOURCES = t/bench/bare_ask.c
+t_bench_bare_ask_LDADD = $(CURL_LIBS)
 
 program_tests = \
   t/0800-torture.t \

@@ -1,4 +1,6 @@
 # waiting - tasks that wait for a model which takes 1 s, all of them in flight in one worker.
+#
+# limit_s and limit_rss_mib: the same questions to the same model from a bare libcurl loop, without a database.
 n=${n_tasks:-1000}
 slots=$((n > 1000 ? n : 1000))
 bench_init "worker: {slots: $slots}"
@@ -18,3 +20,8 @@ figure wall_from_first_claim_s "$(seconds "$from_claim_ms")" s
 figure rss_mib "$peak_mib" MiB
 figure rss_kib_per_task "$(awk -v mib="$peak_mib" -v n="$n" 'BEGIN { printf "%.1f", mib * 1024 / n }')" KiB
 figure cpu_ms "$cpu_ms" ms
+d_stop worker
+"$top_builddir/t/bench/bare_ask" --url "$stub_url" --count "$n" >"$D/bare" || bail "bare_ask failed"
+read -r bare_ms bare_kib <"$D/bare"
+figure limit_s "$(seconds "$bare_ms")" s
+figure limit_rss_mib "$(awk -v kib="$bare_kib" 'BEGIN { printf "%.1f", kib / 1024 }')" MiB
