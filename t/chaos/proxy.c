@@ -10,9 +10,10 @@
  *                     "after": it is passed on, the server's answer is awaited and swallowed, then both are closed
  *   cut both EVERY STATEMENTS           either, drawn
  *   cut none          no more
- *   pass              as if there were no proxy; connections that lost bytes to "drop" are closed
+ *   pass              as if there were no proxy; connections that lost bytes to "drop" and frozen ones are closed: their server
+ *                     learns it from its client's keepalives, which this proxy would acknowledge for ever
  *   hold              half open: connections are accepted, nothing is passed on, nothing is closed
- *   freeze            the same for ever, but only for the connections that are there now
+ *   freeze            the same until "pass", but only for the connections that are there now
  *   drop to-server|to-client|both       these bytes vanish
  *   slow BITS_PER_S DELAY_MS HELD_PERCENT   a slow line; HELD_PERCENT of the pieces (1 KiB) wait the delay once more
  *   break             every connection is closed
@@ -437,7 +438,7 @@ static void pass(void)
 	for (size_t i = 0; i < n_connections; i++) {
 		for (int side = 0; side < 2; side++)
 			queue_hurry(&connections[i]->to[side]);
-		connections[i]->dead |= connections[i]->lossy;
+		connections[i]->dead |= connections[i]->lossy || connections[i]->frozen;
 	}
 }
 
