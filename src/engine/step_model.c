@@ -69,8 +69,8 @@ static size_t add_turns(struct run *r, const struct node *n, const struct json *
 
 		if (answer_read(a, schema, text, &unused, &why) == 0)
 			err_set(&why, ERR_SCHEMA_OUTPUT, "it did not fit");	/* the check has become laxer since */
-		v[count++] = (struct message){ROLE_ASSISTANT, text};
-		v[count++] = (struct message){ROLE_USER, answer_repair(a, schema, &why)};
+		v[count++] = (struct message){.role = ROLE_ASSISTANT, .text = text};
+		v[count++] = (struct message){.role = ROLE_USER, .text = answer_repair(a, schema, &why)};
 	}
 	return count;
 }
@@ -162,7 +162,7 @@ static void dispatch(struct run *r, struct node *n)
 {
 	const struct step_model *s = &node_program(n)->step->u.model;
 	struct arena *scratch = r->engine->scratch, *a;
-	struct message v[MAX_MESSAGES];
+	struct message v[MAX_MESSAGES] = {0};
 	struct model_request req = {.task = r->claimed->task, .fence = r->claimed->fence,
 				    .facts = r->claimed->facts, .tier = s->tier, .messages = v,
 				    .output = s->output, .max_output = s->max_output,

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/http.h"
+#include "gateway/request.h"
 
 /* An answer may be whole long before its connection ends: wait this long for the end, so that the
  * connection can be used again. */
@@ -202,6 +203,7 @@ static void on_own_done(struct op *op, void *arg)
 	*kept = *t->own;
 	kept->text = str_dup(t->op.arena, kept->text);
 	kept->model = str_dup(t->op.arena, kept->model);
+	kept->calls = tool_calls_copy(t->op.arena, kept->calls, kept->n_calls);
 	kept->request_id = str_dup(t->op.arena, kept->request_id);
 	t->result.answer = kept;
 	t->result.request_id = kept->request_id;

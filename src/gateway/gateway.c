@@ -21,6 +21,7 @@
 #include "config/routing.h"
 #include "gateway/attempt.h"
 #include "gateway/endpoint.h"
+#include "gateway/request.h"
 #include "gateway/route.h"
 #include "gateway/slots.h"
 #include "gateway/spend.h"
@@ -305,12 +306,24 @@ static void record_attempt(struct call *c, const struct attempt_result *r, const
 	log_attempt(c, err);
 }
 
-/* No tool was offered: a call of one is no answer. */
-static void judge_answer(const struct wire_answer *answer, struct err *err)
+/* Where no tool was offered a call of one is no answer. */
+static void judge_answer(const struct call *c, const struct wire_answer *answer, struct err *err)
 {
-	if (err->code == ERR_NONE && answer->n_calls > 0 && answer->text.n == 0)
+	if (err->code == ERR_NONE && c->req.n_tools == 0 && answer->n_calls > 0 && answer->text.n == 0)
 		err_set(err, ERR_MODEL_MALFORMED_TOOL_CALL, "the model called the tool \"" STR_FMT "\", none was offered",
 			STR_ARG(str_clip(answer->calls[0].name, 60)));
+}
+
+static void keep_answer(struct call *c, const struct wire_answer *answer)
+{
+	struct arena *a = c->op.arena;
+	bool ignores_calls = c->req.n_tools == 0 && answer->n_calls > 0;
+
+	c->answer.text = str_dup(a, answer->text);
+	c->answer.finish_reason = ignores_calls ? STR("stop") : str_dup(a, answer->finish_reason);
+	c->answer.echo = str_dup(a, answer->echo);
+	c->answer.n_tool_calls = ignores_calls ? 0 : answer->n_calls;
+	c->answer.tool_calls = tool_calls_copy(a, answer->calls, c->answer.n_tool_calls);
 }
 
 static void on_answer(struct op *op, void *arg)
@@ -321,14 +334,13 @@ static void on_answer(struct op *op, void *arg)
 
 	CRASHPOINT("model.after_call");
 	c->attempt = NULL;
-	judge_answer(r->answer, &err);
+	judge_answer(c, r->answer, &err);
 	record_attempt(c, r, &err);
 	give_slot(c);
 	if (c->cancelled) {
 		finish(c, NULL);
 	} else if (err.code == ERR_NONE) {
-		c->answer.text = str_dup(c->op.arena, r->answer->text);
-		c->answer.finish_reason = str_dup(c->op.arena, r->answer->finish_reason);
+		keep_answer(c, r->answer);
 		finish(c, NULL);
 	} else {
 		decide(c, &err);
@@ -356,6 +368,8 @@ static void ask(struct call *c)
 		.attempt = c->n_attempts,
 		.messages = c->req.messages,
 		.n_messages = c->req.n_messages,
+		.tools = c->req.tools,
+		.n_tools = c->req.n_tools,
 		.output = c->req.output,
 		.max_output = spend_max_output(model_of(c), c->req.max_output),
 		.temperature = c->req.temperature,
@@ -481,25 +495,6 @@ static void on_cancel(struct op *op)
 	/* STAGE_COMMIT: the move cannot be called back; its answer ends the call */
 }
 
-static struct model_request copy_request(struct arena *a, const struct model_request *from)
-{
-	struct model_request to = *from;
-	struct message *messages = ARENA_ARRAY(a, from->n_messages, struct message);
-	struct spend_limit *limits = ARENA_ARRAY(a, from->n_limits, struct spend_limit);
-
-	for (size_t i = 0; i < from->n_messages; i++)
-		messages[i] = (struct message){from->messages[i].role, str_dup(a, from->messages[i].text)};
-	for (size_t i = 0; i < from->n_limits; i++)
-		limits[i] = (struct spend_limit){str_dup(a, from->limits[i].path), from->limits[i].limit_pusd};
-	to.path = str_dup(a, from->path);
-	to.tier = str_dup(a, from->tier);
-	to.facts = NULL;	/* conditions are judged at once */
-	to.output = from->output ? json_copy(a, from->output) : NULL;
-	to.messages = messages;
-	to.limits = limits;
-	return to;
-}
-
 static const struct route_fact *collect_facts(struct call *c)
 {
 	struct route_fact *facts = ARENA_ARRAY(c->op.arena, c->tier->n_steps, struct route_fact);
@@ -552,18 +547,18 @@ struct op *gateway_call(struct gateway *g, struct arena *a, const struct model_r
 	op_init(&c->op, g->loop, a, on_cancel, done, arg);
 	c->gateway = g;
 	c->snapshot = g->now;
-	if (find_tier(g, req->tier, &c->tier, &err) < 0) {
+	if (request_check(req, &err) < 0 || find_tier(g, req->tier, &c->tier, &err) < 0) {
 		op_complete(&c->op, &err);
 		return &c->op;
 	}
 	link_call(g, c);
-	c->req = copy_request(a, req);
-	c->input_tokens = spend_input_tokens(c->req.messages, c->req.n_messages, c->req.output);
+	c->req = request_copy(a, req);
+	c->input_tokens = spend_input_tokens(&c->req);
 	deadline = c->tier->deadline_ms > 0 ? c->tier->deadline_ms : DEADLINE_MS;
 	if (req->deadline_ms > 0 && req->deadline_ms < deadline)
 		deadline = req->deadline_ms;
 	c->deadline_ms = loop_now_ms(g->loop) + deadline;
-	c->route = route_begin(a, c->tier, req->facts, collect_facts(c), c->input_tokens);
+	c->route = route_begin(a, c->tier, req->facts, collect_facts(c), &(struct route_question){c->input_tokens, c->req.n_tools > 0});
 	choice = route_next(c->route, NULL, deadline, 0);
 	go(c, &choice);
 	return &c->op;

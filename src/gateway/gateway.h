@@ -7,7 +7,8 @@
  * Units:   _ms, _pusd, tokens.
  * Memory:  the request is copied; the answer lives in op->arena.
  * Errors:  ERR_MODEL_*, of the last attempt when all failed; ERR_MODEL_NO_ROUTE (unknown tier, no step allowed or
- *          configured); ERR_BUDGET_USD (reservation refused); ERR_LEASE_LOST (the fence is gone); ERR_CANCELLED.
+ *          configured or able); ERR_MODEL_INVALID_REQUEST (request.h); ERR_BUDGET_USD (reservation refused);
+ *          ERR_LEASE_LOST (the fence is gone); ERR_CANCELLED.
  * Source:  agentd-routing(5).
  */
 #ifndef GATEWAY_GATEWAY_H
@@ -32,11 +33,27 @@ void gateway_free(struct gateway *g);		/* no call may be in flight */
 /* The snapshot must live until gateway_free(); calls in flight go on with the one they began with. */
 void gateway_set_routing(struct gateway *g, const struct routing *r);
 
-enum message_role { ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT };
+/* A tool that the model may ask for. */
+struct model_tool {
+	struct str name;		/* as the model sees it: [A-Za-z0-9_-]{1,64} */
+	struct str description;
+	const struct json *args;	/* JSON Schema of an object; NULL: no arguments */
+};
 
+struct tool_call {
+	struct str id, name, args;	/* args: JSON text as the model wrote it, not parsed; nothing counts as {} */
+};
+
+enum message_role { ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL };
+
+/* Every call of an assistant's message is answered by one ROLE_TOOL message before anybody else speaks. */
 struct message {
 	enum message_role role;
-	struct str text;
+	struct str text;		/* ROLE_TOOL: the result */
+	const struct tool_call *calls;	/* ROLE_ASSISTANT: what it asked for */
+	size_t n_calls;
+	struct str call_id;		/* ROLE_TOOL: of which call */
+	struct str echo;		/* ROLE_ASSISTANT: as the answer had it */
 };
 
 struct model_request {
@@ -47,6 +64,8 @@ struct model_request {
 	struct str tier;
 	const struct message *messages;
 	size_t n_messages;
+	const struct model_tool *tools;	/* only models that can use tools are asked then */
+	size_t n_tools;
 	const struct json *output;	/* JSON Schema of the answer; NULL: text */
 	int64_t max_output;		/* tokens; 0: the model's */
 	double temperature;		/* < 0: not given */
@@ -57,7 +76,10 @@ struct model_request {
 
 struct model_answer {
 	struct str text;		/* valid UTF-8 without NUL */
-	struct str finish_reason;	/* stop length ... */
+	struct str finish_reason;	/* stop length tool_calls */
+	const struct tool_call *tool_calls;	/* of tools that were offered, or of names the model made up; ids differ */
+	size_t n_tool_calls;		/* > 0: text may be empty */
+	struct str echo;		/* what the provider wants back with this turn, JSON; keep it with the turn. "": nothing */
 	const struct model_call *calls;	/* attempts not recorded yet (0 or 1): put them into the move that ends the step; also on errors */
 	size_t n_calls;
 	int64_t cost_pusd;		/* of all attempts of this call */

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/gateway/libgateway.a
 src_gateway_libgateway_a_SOURCES = \
   src/gateway/gateway.c src/gateway/gateway.h \
+  src/gateway/request.c src/gateway/request.h \
   src/gateway/describe.c \
   src/gateway/route.c src/gateway/route.h \
   src/gateway/slots.c src/gateway/slots.h \

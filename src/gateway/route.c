@@ -76,7 +76,8 @@ static bool any_configured(const struct route *r)
 	return false;
 }
 
-static struct route_step judge_step(const struct route *r, size_t i, const struct json *task, int64_t input_tokens)
+static struct route_step judge_step(const struct route *r, size_t i, const struct json *task,
+				     const struct route_question *q)
 {
 	const struct tier_step *s = &r->tier->steps[i];
 	const struct route_fact *f = &r->facts[i];
@@ -85,17 +86,19 @@ static struct route_step judge_step(const struct route *r, size_t i, const struc
 		return (struct route_step){STEP_NOT_CONFIGURED, f->reason ? f->reason : "not configured"};
 	if (s->if_unconfigured && any_configured(r))
 		return (struct route_step){STEP_NOT_NEEDED, "another step is configured"};
-	if (!fits_context(s->model, input_tokens))
+	if (q->has_tools && !(s->model->can & CAN_TOOLS))
+		return (struct route_step){STEP_NO_TOOLS, "it is not declared to use tools (can: [tools])"};
+	if (!fits_context(s->model, q->input_tokens))
 		return (struct route_step){STEP_CONTEXT_TOO_SMALL,
 					   arena_printf(r->arena, "%lld tokens of input do not fit its context of %lld",
-							(long long)input_tokens, (long long)s->model->context)};
+							(long long)q->input_tokens, (long long)s->model->context)};
 	if (f->no_price)
 		return (struct route_step){STEP_NO_PRICE, f->no_price};
 	return judge_condition(r->arena, s, task);
 }
 
 struct route *route_begin(struct arena *a, const struct tier *t, const struct json *facts_json,
-			  const struct route_fact *facts, int64_t input_tokens)
+			  const struct route_fact *facts, const struct route_question *q)
 {
 	struct route *r = ARENA_NEW(a, struct route);
 
@@ -104,7 +107,7 @@ struct route *route_begin(struct arena *a, const struct tier *t, const struct js
 	r->arena = a;
 	r->steps = ARENA_ARRAY(a, t->n_steps, struct route_step);
 	for (size_t i = 0; i < t->n_steps; i++)
-		r->steps[i] = judge_step(r, i, facts_json, input_tokens);
+		r->steps[i] = judge_step(r, i, facts_json, q);
 	return r;
 }
 

@@ -27,6 +27,7 @@ enum verdict {
 	STEP_CONDITION_FALSE,
 	STEP_CONDITION_FAILED,
 	STEP_CONTEXT_TOO_SMALL,
+	STEP_NO_TOOLS,			/* the question offers tools, the model is not known to use them */
 	STEP_NO_PRICE			/* its cost cannot be reserved */
 };
 
@@ -49,10 +50,14 @@ struct route {
 	struct arena *arena;
 };
 
-/* facts_json: the task's facts (.task of conditions); NULL: none. input_tokens is the worst case; what
- * cannot fit a known context is refused. */
+struct route_question {
+	int64_t input_tokens;		/* the worst case; what cannot fit a known context is refused */
+	bool has_tools;
+};
+
+/* facts_json: the task's facts (.task of conditions); NULL: none. */
 struct route *route_begin(struct arena *a, const struct tier *t, const struct json *facts_json,
-			  const struct route_fact *facts, int64_t input_tokens);
+			  const struct route_fact *facts, const struct route_question *q);
 
 /* The attempt that just failed. */
 struct route_failure {

@@ -5,12 +5,28 @@
 #include "base/json.h"
 #include "gateway/gateway.h"
 
-int64_t spend_input_tokens(const struct message *messages, size_t n, const struct json *output)
+static size_t message_bytes(const struct message *m)
 {
-	size_t bytes = output ? json_size(output) : 0;
+	size_t bytes = m->text.n + m->call_id.n + m->echo.n;
 
-	for (size_t i = 0; i < n; i++)
-		bytes += messages[i].text.n;
+	for (size_t i = 0; i < m->n_calls; i++)
+		bytes += m->calls[i].id.n + m->calls[i].name.n + m->calls[i].args.n;
+	return bytes;
+}
+
+int64_t spend_input_tokens(const struct model_request *req)
+{
+	size_t bytes = req->output ? json_size(req->output) : 0, n = req->n_messages + req->n_tools;
+
+	for (size_t i = 0; i < req->n_messages; i++) {
+		bytes += message_bytes(&req->messages[i]);
+		n += req->messages[i].n_calls;
+	}
+	for (size_t i = 0; i < req->n_tools; i++) {
+		const struct model_tool *t = &req->tools[i];
+
+		bytes += t->name.n + t->description.n + (t->args ? json_size(t->args) : 0);
+	}
 	return (int64_t)((bytes + 2) / 3 + n * TOKENS_PER_MESSAGE + TOKENS_PER_REQUEST);
 }
 

@@ -16,14 +16,14 @@
 #include "store/queue.h"
 
 struct err;
-struct message;
-struct json;
+struct model_request;
 
 /* Tokens a chat format adds around each message and around the whole request. */
 enum { TOKENS_PER_MESSAGE = 8, TOKENS_PER_REQUEST = 16 };
 
-/* The most tokens the input can be: bytes / 3 rounded up, and the constants above. */
-int64_t spend_input_tokens(const struct message *messages, size_t n, const struct json *output);
+/* The most tokens the input can be: bytes / 3 rounded up, and the constants above; a tool and a tool call count as a
+ * message each. */
+int64_t spend_input_tokens(const struct model_request *req);
 /* The maximum of output to ask for: the request's within the model's. 0: neither names one. */
 int64_t spend_max_output(const struct model *m, int64_t asked);
 /* The worst case. Free models: 0. */

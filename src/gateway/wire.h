@@ -42,13 +42,11 @@ struct wire_request {
 	int attempt;			/* of the call, from 1 */
 	const struct message *messages;
 	size_t n_messages;
+	const struct model_tool *tools;
+	size_t n_tools;
 	const struct json *output;	/* JSON Schema of the answer; NULL: text */
 	int64_t max_output;		/* 0: none */
 	double temperature;		/* < 0: not given */
-};
-
-struct tool_call {
-	struct str id, name, args;	/* args: JSON text as the model wrote it, not parsed */
 };
 
 struct wire_answer {
@@ -56,6 +54,7 @@ struct wire_answer {
 	struct str model, request_id;	/* as the provider named them */
 	const struct tool_call *calls;
 	size_t n_calls;
+	struct str echo;		/* of the model asked, and only for it */
 	bool output_began;
 	bool has_usage;
 	struct usage usage;

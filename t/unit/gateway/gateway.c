@@ -251,7 +251,7 @@ static void on_done(struct op *op, void *arg)
 static void start(struct asked *q, const char *tier, const char *text, const struct json *output, int64_t deadline_ms)
 {
 	struct arena *a = arena_new(NULL), *scratch = arena_new(NULL);
-	struct message m[] = {{ROLE_SYSTEM, STR("be brief")}, {ROLE_USER, str_dup(scratch, str_from(text))}};
+	struct message m[] = {{.role = ROLE_SYSTEM, .text = STR("be brief")}, {.role = ROLE_USER, .text = str_dup(scratch, str_from(text))}};
 	struct model_request req = {
 		.fence = 1, .path = str_dup(scratch, STR("draft/turn-1")), .tier = str_dup(scratch, str_from(tier)), .messages = m, .n_messages = 2,
 		.output = output, .temperature = 0.5, .deadline_ms = deadline_ms,

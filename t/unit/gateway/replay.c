@@ -126,7 +126,7 @@ static const struct {
 
 START_TEST(the_first_match_answers)
 {
-	struct message m[] = {{ROLE_USER, str_from(questions[_i].message)}, {ROLE_ASSISTANT, STR("red blue busy")}};
+	struct message m[] = {{.role = ROLE_USER, .text = str_from(questions[_i].message)}, {.role = ROLE_ASSISTANT, .text = STR("red blue busy")}};
 	struct wire_request req = {.tier = str_from(questions[_i].tier), .attempt = questions[_i].attempt, .messages = m, .n_messages = 2,
 				   .output = questions[_i].output ? parse("{}") : NULL};
 	struct str text = STR_NONE;
@@ -223,7 +223,7 @@ static const struct {
 START_TEST(the_shipped_recording)
 {
 	struct str text, reply = STR_NONE;
-	struct message m = {ROLE_USER, str_from(shipped[_i].message)};
+	struct message m = {.role = ROLE_USER, .text = str_from(shipped[_i].message)};
 	struct wire_request req = {.tier = STR("cheap"), .attempt = 1, .messages = &m, .n_messages = 1};
 	struct err err;
 

@@ -69,7 +69,7 @@ static void reset(void)
 
 static struct route *begin(int64_t input_tokens)
 {
-	return route_begin(arena, &tier, NULL, facts, input_tokens);
+	return route_begin(arena, &tier, NULL, facts, &(struct route_question){.input_tokens = input_tokens});
 }
 
 static struct route_choice after(const struct route *r, size_t step, int tries, enum err_code code, int hint_ms, int64_t left_ms, uint32_t dice)
@@ -287,7 +287,7 @@ START_TEST(conditions_see_the_task)
 	steps[1].when = condition(".task.labels.n > 5");
 	steps[2].when = condition(".task | error");
 	ck_assert_int_eq(json_parse(arena, STR("{\"urgency\":\"high\",\"labels\":{\"n\":3}}"), NULL, &task, NULL), 0);
-	r = route_begin(arena, &tier, task, facts, 10);
+	r = route_begin(arena, &tier, task, facts, &(struct route_question){.input_tokens = 10});
 	ck_assert_int_eq(r->steps[0].verdict, STEP_USABLE);
 	ck_assert_int_eq(r->steps[1].verdict, STEP_CONDITION_FALSE);
 	ck_assert_int_eq(r->steps[2].verdict, STEP_CONDITION_FAILED);

@@ -157,13 +157,13 @@ END_TEST
 
 START_TEST(worst_case)
 {
-	struct message m[2] = {{ROLE_SYSTEM, STR("abc")}, {ROLE_USER, STR("defg")}};
+	struct message m[2] = {{.role = ROLE_SYSTEM, .text = STR("abc")}, {.role = ROLE_USER, .text = STR("defg")}};
 	struct model model = {.price = {PRICED, .input = 2, .cached = 1, .write_5m = 3, .write_1h = 5, .output = 7}, .max_output = 100};
-	int64_t tokens = spend_input_tokens(m, 2, NULL), pusd;
+	int64_t tokens = spend_input_tokens(&(struct model_request){.messages = m, .n_messages = 2}), pusd;
 	struct err err;
 
 	ck_assert_int_eq(tokens, 3 + 2 * TOKENS_PER_MESSAGE + TOKENS_PER_REQUEST);
-	ck_assert_int_eq(spend_input_tokens(NULL, 0, parse("{\"type\":\"object\"}")), 6 + TOKENS_PER_REQUEST);
+	ck_assert_int_eq(spend_input_tokens(&(struct model_request){.output = parse("{\"type\":\"object\"}")}), 6 + TOKENS_PER_REQUEST);
 	ck_assert_int_eq(spend_max_output(&model, 0), 100);
 	ck_assert_int_eq(spend_max_output(&model, 30), 30);
 	ck_assert_int_eq(spend_max_output(&model, 300), 100);
