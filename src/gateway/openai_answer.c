@@ -4,30 +4,24 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "gateway/openai_calls.h"
 #include "gateway/openai_error.h"
 #include "gateway/openai_usage.h"
 #include "gateway/sse.h"
 
-enum { CALLS_MAX = 128, ARGS_MAX = 1 << 20 };
-
 enum body_kind { BODY_UNKNOWN, BODY_STREAM, BODY_DOCUMENT, BODY_PAGE };
-
-struct call {
-	int64_t index;			/* as the server counts; -1: it does not */
-	struct str id, name;
-	struct buf args;
-};
 
 struct openai_decoder {
 	struct arena *a;
 	struct arena *scratch;		/* of one event; made for the first */
+	const struct model *model;
 	bool trust_cost;
 	enum body_kind kind;
 	struct sse sse;
 	struct buf document;
 	struct buf text, refusal;
-	struct call **calls;		/* room for CALLS_MAX, made for the first */
-	size_t n_calls;
+	struct openai_calls calls;
+	struct echo echo;
 	struct str finish, native_finish;
 	bool saw_event, saw_done;
 	struct wire_answer answer;
@@ -35,16 +29,19 @@ struct openai_decoder {
 
 static int on_event(void *arg, struct str name, struct str data, struct err *err);
 
-struct openai_decoder *openai_decoder_new(struct arena *a, bool trust_cost)
+struct openai_decoder *openai_decoder_new(struct arena *a, const struct model *m, bool trust_cost)
 {
 	struct openai_decoder *d = ARENA_NEW(a, struct openai_decoder);
 
 	d->a = a;
+	d->model = m;
 	d->trust_cost = trust_cost;
 	sse_init(&d->sse, a, on_event, d);
 	buf_init(&d->document, a);
 	buf_init(&d->text, a);
 	buf_init(&d->refusal, a);
+	echo_init(&d->echo, a);
+	openai_calls_init(&d->calls, a, &d->echo);
 	return d;
 }
 
@@ -53,63 +50,6 @@ static struct arena *scratch_of(struct openai_decoder *d)
 	if (!d->scratch)
 		d->scratch = arena_new(d->a);
 	return d->scratch;
-}
-
-/* --- tool calls --- */
-
-/* Which call a fragment belongs to: by index; without one, a new id begins a call and no id goes on
- * with the last. */
-static struct call *call_of(struct openai_decoder *d, const struct json *fragment, struct str id)
-{
-	int64_t index = -1;
-	struct call *last = d->n_calls ? d->calls[d->n_calls - 1] : NULL, *c;
-
-	if (json_to_int(json_getc(fragment, "index"), &index)) {
-		for (size_t i = 0; i < d->n_calls; i++)
-			if (d->calls[i]->index == index)
-				return d->calls[i];
-	} else if (last && (id.n == 0 || str_eq(id, last->id))) {
-		return last;
-	}
-	if (d->n_calls == CALLS_MAX)
-		return NULL;
-	if (!d->calls)
-		d->calls = ARENA_ARRAY(d->a, CALLS_MAX, struct call *);
-	c = ARENA_NEW(d->a, struct call);
-	c->index = index;
-	buf_init(&c->args, d->a);
-	d->calls[d->n_calls++] = c;
-	return c;
-}
-
-static int add_fragment(struct openai_decoder *d, const struct json *fragment, struct err *err)
-{
-	const struct json *function = json_getc(fragment, "function"), *args = json_getc(function, "arguments");
-	struct str id = json_str(json_getc(fragment, "id")), name = json_str(json_getc(function, "name"));
-	struct call *c = call_of(d, fragment, id);
-
-	if (!c)
-		return err_set(err, ERR_MODEL_OVERSIZE, "the answer has more than %d tool calls", CALLS_MAX);
-	if (id.n > 0 && c->id.n == 0)	/* some servers repeat both, or send "" later */
-		c->id = str_dup(d->a, id);
-	if (name.n > 0 && c->name.n == 0)
-		c->name = str_dup(d->a, name);
-	if (json_type(args) == JSON_OBJECT)	/* whole, where a text of it belongs */
-		json_write(&c->args, args);
-	else
-		buf_addstr(&c->args, json_str(args));
-	if (c->args.n > ARGS_MAX)
-		return err_set(err, ERR_MODEL_OVERSIZE, "the arguments of a tool call have more than %d bytes", ARGS_MAX);
-	d->answer.output_began = true;
-	return 0;
-}
-
-static int add_calls(struct openai_decoder *d, const struct json *fragments, struct err *err)
-{
-	for (size_t i = 0; i < json_len(fragments); i++)
-		if (add_fragment(d, json_at(fragments, i), err) < 0)
-			return -1;
-	return 0;
 }
 
 /* --- one chunk, or the whole document: the same shape --- */
@@ -158,8 +98,11 @@ static int take_choice(struct openai_decoder *d, const struct json *choice, stru
 		delta = json_getc(choice, "message");
 	add_content(d, json_getc(delta, "content"));
 	buf_addstr(&d->refusal, json_str(json_getc(delta, "refusal")));
-	if (add_calls(d, json_getc(delta, "tool_calls"), err) < 0)
+	echo_take_details(&d->echo, json_getc(delta, "reasoning_details"));
+	if (openai_calls_take(&d->calls, json_getc(delta, "tool_calls"), err) < 0)
 		return -1;
+	if (d->calls.n > 0)
+		d->answer.output_began = true;
 	if (is_error(error))
 		return fail_with(d, error, err);
 	if (finish.n > 0)
@@ -287,23 +230,14 @@ static int judge_empty(const struct openai_decoder *d, struct err *err)
 		       STR_ARG(str_clip(d->finish, 60)));
 }
 
-/* The calls must be such that somebody can run them; the arguments are judged by who does. */
 static int judge_calls(struct openai_decoder *d, struct err *err)
 {
-	struct tool_call *calls = ARENA_ARRAY(d->a, d->n_calls, struct tool_call);
-
-	for (size_t i = 0; i < d->n_calls; i++) {
-		struct call *c = d->calls[i];
-
-		if (c->name.n == 0)
-			return err_set(err, ERR_MODEL_MALFORMED_TOOL_CALL, "tool call %zu has no name", i);
-		calls[i].id = c->id.n ? c->id : str_from(arena_printf(d->a, "call_%zu", i));
-		calls[i].name = c->name;
-		calls[i].args = c->args.n ? buf_str(&c->args) : STR("{}");
-	}
-	d->answer.calls = calls;
-	d->answer.n_calls = d->n_calls;
+	if (openai_calls_end(&d->calls, &d->answer.calls, err) < 0)
+		return -1;
+	d->answer.n_calls = d->calls.n;
 	d->answer.finish_reason = STR("tool_calls");	/* what is there decides, not the reason given */
+	if (d->model)
+		d->answer.echo = echo_text(&d->echo, d->model);
 	return 0;
 }
 
@@ -316,7 +250,7 @@ static int judge(struct openai_decoder *d, struct err *err)
 		return err_set(err, ERR_MODEL_CONTENT_BLOCKED, "the provider's filter stopped the answer");
 	if (str_is(d->finish, "error"))
 		return err_set(err, ERR_MODEL_STREAM_ERROR, "the provider ended with \"error\"");
-	if (d->n_calls > 0)
+	if (d->calls.n > 0)
 		return judge_calls(d, err);
 	if (d->text.n == 0)
 		return judge_empty(d, err);

@@ -14,10 +14,11 @@
 
 #include "gateway/wire.h"
 
+struct model;
 struct openai_decoder;
 
-/* trust_cost: the server's usage.cost is its charge (OpenRouter). */
-struct openai_decoder *openai_decoder_new(struct arena *a, bool trust_cost);
+/* m: the model asked, whose echo is kept; NULL: none is. trust_cost: the server's usage.cost is its charge (OpenRouter). */
+struct openai_decoder *openai_decoder_new(struct arena *a, const struct model *m, bool trust_cost);
 int openai_decoder_piece(struct openai_decoder *d, struct str bytes, struct err *err);
 bool openai_decoder_is_complete(const struct openai_decoder *d);
 int openai_decoder_end(struct openai_decoder *d, struct err *err);

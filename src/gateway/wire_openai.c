@@ -1,82 +1,11 @@
-/* wire_openai.c - chat completions of OpenAI and everything compatible: the request, and the rows of the table. */
+/* wire_openai.c - chat completions of OpenAI and everything compatible: the headers, and the rows of the table. */
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/http.h"
-#include "base/json.h"
 #include "gateway/openai_answer.h"
 #include "gateway/openai_error.h"
+#include "gateway/openai_question.h"
 #include "gateway/wire.h"
-
-static void add_key(struct buf *b, const char *key)
-{
-	buf_addf(b, ",\"%s\":", key);
-}
-
-static const char *role_name(enum message_role role)
-{
-	return role == ROLE_SYSTEM ? "system" : role == ROLE_ASSISTANT ? "assistant" : "user";
-}
-
-static void add_message(struct buf *b, const char *role, struct str text)
-{
-	buf_addf(b, "%s{\"role\":\"%s\",\"content\":", b->p[b->n - 1] == '[' ? "" : ",", role);
-	json_write_string(b, text);
-	buf_addc(b, '}');
-}
-
-/* Models that cannot be held to a schema are told of it. */
-static void add_schema_message(struct buf *b, struct arena *a, const struct json *schema)
-{
-	struct buf text;
-
-	buf_init(&text, a);
-	buf_adds(&text, "Answer with one JSON value that is valid under this JSON Schema, and with nothing else:\n");
-	json_write(&text, schema);
-	add_message(b, "system", buf_str(&text));
-}
-
-static void add_messages(struct buf *b, struct arena *a, const struct wire_request *req)
-{
-	add_key(b, "messages");
-	buf_addc(b, '[');
-	if (req->output && !(req->model->can & CAN_JSON))
-		add_schema_message(b, a, req->output);
-	for (size_t i = 0; i < req->n_messages; i++)
-		add_message(b, role_name(req->messages[i].role), req->messages[i].text);
-	buf_addc(b, ']');
-}
-
-/* OpenAI's newer models refuse max_tokens, and several compatible servers know only that. */
-static const char *max_tokens_key(const char *base_url)
-{
-	return str_starts(str_from(base_url), STR("https://api.openai.com/")) ? "max_completion_tokens" : "max_tokens";
-}
-
-static struct str make_body(struct arena *a, const struct wire_request *req)
-{
-	struct buf b;
-
-	buf_init(&b, a);
-	buf_adds(&b, "{\"model\":");
-	json_write_string(&b, req->model->id);
-	add_messages(&b, a, req);
-	if (req->max_output > 0) {
-		add_key(&b, max_tokens_key(req->endpoint->base_url));
-		buf_addf(&b, "%lld", (long long)req->max_output);
-	}
-	if (req->temperature >= 0) {
-		add_key(&b, "temperature");
-		json_write(&b, json_double(a, req->temperature));
-	}
-	if (req->output && (req->model->can & CAN_JSON)) {
-		add_key(&b, "response_format");
-		buf_adds(&b, "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"answer\",\"schema\":");
-		json_write(&b, req->output);
-		buf_adds(&b, "}}");
-	}
-	buf_adds(&b, ",\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
-	return buf_str(&b);
-}
 
 static int request(struct arena *a, const struct wire_request *req, struct http_request *ret, struct err *err)
 {
@@ -96,14 +25,14 @@ static int request(struct arena *a, const struct wire_request *req, struct http_
 	ret->url = arena_printf(a, "%s/chat/completions", req->endpoint->base_url);
 	ret->headers = h;
 	ret->n_headers = n;
-	ret->body = make_body(a, req);
+	ret->body = openai_question(a, req);
 	ret->gzip = true;
 	return 0;
 }
 
 static void *decoder(struct arena *a, const struct wire_request *req)
 {
-	return openai_decoder_new(a, req->endpoint->provider->wire == WIRE_OPENROUTER);
+	return openai_decoder_new(a, req->model, req->endpoint->provider->wire == WIRE_OPENROUTER);
 }
 
 static int piece(void *d, struct str bytes, struct err *err)

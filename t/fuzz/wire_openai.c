@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static enum err_code run(struct arena *a, struct str in, size_t step, const struct wire_answer **ret)
 {
-	struct openai_decoder *d = openai_decoder_new(a, true);
+	struct openai_decoder *d = openai_decoder_new(a, NULL, true);
 	struct err err;
 	int status = 0;
 

@@ -100,9 +100,41 @@ static const struct {
 	 CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"}\"}}") FINISH("tool_calls"),
 	 ERR_NONE, "", "tool_calls", "f({}) x ", -1, -1},
 	{"arguments as an object, no id", CALL("{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":{\"n\":1}}}") FINISH("stop"),
-	 ERR_NONE, "", "tool_calls", "f({\"n\":1}) call_0 ", -1, -1},
+	 ERR_NONE, "", "tool_calls", "f({\"n\":1}) MADE ", -1, -1},
 	{"arguments that are not JSON stay", CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{oops\"}}")
 	 FINISH("tool_calls"), ERR_NONE, "", "tool_calls", "f({oops) x ", -1, -1},
+	{"gaps in the index, the order of coming stays",
+	 CALL("{\"index\":5,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}")
+	 CALL("{\"index\":2,\"id\":\"y\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}")
+	 CALL("{\"index\":5,\"function\":{\"arguments\":\"}\"}}") FINISH("tool_calls"),
+	 ERR_NONE, "", "tool_calls", "f({}) x g({}) y ", -1, -1},
+	{"parallel calls that all have index 0",
+	 CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}")
+	 CALL("{\"index\":0,\"function\":{\"arguments\":\"}\"}}")
+	 CALL("{\"index\":0,\"id\":\"y\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\"}}")
+	 CALL("{\"index\":0,\"function\":{\"arguments\":\"2}\"}}") FINISH("tool_calls"),
+	 ERR_NONE, "", "tool_calls", "f({}) x f({\"a\":2}) y ", -1, -1},
+	{"parallel calls without index and id",
+	 CALL("{\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\\\"}\\\"}\"}}")
+	 CALL("{\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}") FINISH("tool_calls"),
+	 ERR_NONE, "", "tool_calls", "f({\"a\":\"}\"}) MADE g({}) MADE ", -1, -1},
+	{"the name repeated within a call that has no id",
+	 CALL("{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\\\"}\"}}")
+	 CALL("{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"\\\"}\"}}") FINISH("tool_calls"),
+	 ERR_NONE, "", "tool_calls", "f({\"a\":\"}\"}) MADE ", -1, -1},
+	{"another id in each fragment, the name once",
+	 CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}")
+	 CALL("{\"index\":0,\"id\":\"y\",\"function\":{\"arguments\":\"}\"}}") FINISH("tool_calls"),
+	 ERR_NONE, "", "tool_calls", "f({}) x ", -1, -1},
+	{"one id for two calls", CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\"}},"
+	 "{\"index\":1,\"id\":\"x\",\"function\":{\"name\":\"g\",\"arguments\":\" \"}}") FINISH("tool_calls"),
+	 ERR_NONE, "", "tool_calls", "f({}) x g({}) MADE ", -1, -1},
+	{"text and calls", TEXT("I look.") CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}")
+	 FINISH("tool_calls"), ERR_NONE, "I look.", "tool_calls", "f({}) x ", -1, -1},
+	{"a list of calls that is none", DELTA("{\"content\":\"a\",\"tool_calls\":null}") DELTA("{\"tool_calls\":{\"0\":1}}") FINISH("stop"),
+	 ERR_NONE, "a", "stop", "", -1, -1},
+	{"calls that the filter stopped", CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\"}}") FINISH("content_filter"),
+	 ERR_MODEL_CONTENT_BLOCKED, NULL, NULL, NULL, -1, -1},
 	{"a call without a name", CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"arguments\":\"{}\"}}") FINISH("tool_calls"),
 	 ERR_MODEL_MALFORMED_TOOL_CALL, NULL, NULL, NULL, -1, -1},
 
@@ -124,6 +156,12 @@ static const struct {
 	{"white space", " \n \n", ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1},
 };
 
+/* An id that the decoder made. */
+static bool is_made(struct str id)
+{
+	return id.n == 29 && str_starts(id, STR("call_"));
+}
+
 static const char *calls_of(struct arena *a, const struct wire_answer *answer)
 {
 	struct buf b;
@@ -131,7 +169,7 @@ static const char *calls_of(struct arena *a, const struct wire_answer *answer)
 	buf_init(&b, a);
 	for (size_t i = 0; i < answer->n_calls; i++)
 		buf_addf(&b, STR_FMT "(" STR_FMT ") " STR_FMT " ", STR_ARG(answer->calls[i].name), STR_ARG(answer->calls[i].args),
-			 STR_ARG(answer->calls[i].id));
+			 STR_ARG(is_made(answer->calls[i].id) ? STR("MADE") : answer->calls[i].id));
 	return buf_cstr(&b);
 }
 
@@ -139,7 +177,7 @@ static const char *calls_of(struct arena *a, const struct wire_answer *answer)
 static void expect_answer(int i, size_t first, size_t step)
 {
 	struct arena *a = arena_new(arena);
-	struct openai_decoder *d = openai_decoder_new(a, false);
+	struct openai_decoder *d = openai_decoder_new(a, NULL, false);
 	const struct wire_answer *answer;
 	struct str in = str_from(answers[i].in);
 	struct err err;
@@ -180,7 +218,7 @@ END_TEST
 
 START_TEST(complete_means_both_marks)
 {
-	struct openai_decoder *d = openai_decoder_new(arena, false);
+	struct openai_decoder *d = openai_decoder_new(arena, NULL, false);
 	struct err err;
 
 	ck_assert(!openai_decoder_is_complete(d));
@@ -197,7 +235,7 @@ START_TEST(names_and_charges)
 		"\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"cost\":0.5}}" E;
 
 	for (int trust = 0; trust < 2; trust++) {
-		struct openai_decoder *d = openai_decoder_new(arena, trust);
+		struct openai_decoder *d = openai_decoder_new(arena, NULL, trust);
 		const struct wire_answer *answer;
 		struct err err;
 
@@ -213,7 +251,7 @@ END_TEST
 
 START_TEST(caps)
 {
-	struct openai_decoder *d = openai_decoder_new(arena, false);
+	struct openai_decoder *d = openai_decoder_new(arena, NULL, false);
 	char *line = arena_alloc(arena, 2 << 20);
 	struct err err;
 
@@ -221,7 +259,7 @@ START_TEST(caps)
 	memcpy(line, "data: ", 6);
 	ck_assert_int_eq(openai_decoder_piece(d, (struct str){line, 2 << 20}, &err), -1);
 	ck_assert_int_eq(err.code, ERR_MODEL_OVERSIZE);
-	d = openai_decoder_new(arena, false);
+	d = openai_decoder_new(arena, NULL, false);
 	for (int i = 0; i < 128; i++)
 		ck_assert_int_eq(openai_decoder_piece(d, str_from(arena_printf(arena, D "{\"choices\":[{\"delta\":{\"tool_calls\":"
 			"[{\"index\":%d,\"function\":{\"name\":\"f\"}}]}}]}" E, i)), &err), 0);
