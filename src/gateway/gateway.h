@@ -37,7 +37,7 @@ void gateway_set_routing(struct gateway *g, const struct routing *r);
 struct model_tool {
 	struct str name;		/* as the model sees it: [A-Za-z0-9_-]{1,64} */
 	struct str description;
-	const struct json *args;	/* JSON Schema of an object; NULL: no arguments */
+	const struct json *args;	/* JSON Schema, type object or no type; NULL: no arguments */
 };
 
 struct tool_call {
@@ -64,7 +64,7 @@ struct model_request {
 	struct str tier;
 	const struct message *messages;
 	size_t n_messages;
-	const struct model_tool *tools;	/* only models that can use tools are asked then */
+	const struct model_tool *tools;	/* only models that can use tools are asked then; needed while messages hold calls */
 	size_t n_tools;
 	const struct json *output;	/* JSON Schema of the answer; NULL: text */
 	int64_t max_output;		/* tokens; 0: the model's */

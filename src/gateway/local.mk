@@ -26,7 +26,8 @@ EXTRA_DIST += policies/routing.yaml policies/replay/demo.json \
   t/fuzz/seeds/wire_openai/late-error
 
 noinst_PROGRAMS += t/bin/stub_provider
-t_bin_stub_provider_SOURCES = t/bin/stub_provider.c t/bin/stub_provider.h t/bin/stub_faults.c t/bin/stub_refusals.c
+t_bin_stub_provider_SOURCES = t/bin/stub_provider.c t/bin/stub_provider.h t/bin/stub_faults.c t/bin/stub_refusals.c \
+  t/bin/stub_script.c t/bin/stub_strict.c t/bin/stub_stream.c t/bin/stub_stream.h
 t_bin_stub_provider_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 t_bin_stub_provider_LDADD = $(base_LIBS)
 

@@ -176,6 +176,27 @@ static void add_messages(struct buf *b, struct arena *a, const struct wire_reque
 
 /* --- the question --- */
 
+/* OpenAI refuses a schema that does not say that it is of an object. */
+static void add_schema(struct buf *b, const struct json *schema)
+{
+	if (json_len(schema) == 0) {
+		buf_adds(b, "{\"type\":\"object\",\"properties\":{}}");
+		return;
+	}
+	if (json_getc(schema, "type")) {
+		json_write(b, schema);
+		return;
+	}
+	buf_adds(b, "{\"type\":\"object\"");
+	for (size_t i = 0; i < json_len(schema); i++) {
+		buf_addc(b, ',');
+		json_write_string(b, json_key(schema, i));
+		buf_addc(b, ':');
+		json_write(b, json_val(schema, i));
+	}
+	buf_addc(b, '}');
+}
+
 static void add_tools(struct buf *b, const struct wire_request *req)
 {
 	add_key(b, "tools");
@@ -190,10 +211,7 @@ static void add_tools(struct buf *b, const struct wire_request *req)
 			json_write_string(b, t->description);
 		}
 		add_key(b, "parameters");
-		if (t->args)
-			json_write(b, t->args);
-		else
-			buf_adds(b, "{\"type\":\"object\",\"properties\":{}}");
+		add_schema(b, t->args);
 		buf_adds(b, "}}");
 	}
 	buf_addc(b, ']');

@@ -18,6 +18,13 @@ static bool is_name(struct str name)
 	return name.n > 0 && name.n <= TOOL_NAME_MAX;
 }
 
+static bool is_of_object(const struct json *schema)
+{
+	const struct json *type = json_getc(schema, "type");
+
+	return !schema || (json_type(schema) == JSON_OBJECT && (!type || str_is(json_str(type), "object")));
+}
+
 static int check_tools(const struct model_request *req, struct err *err)
 {
 	if (req->n_tools > TOOLS_MAX)
@@ -28,6 +35,9 @@ static int check_tools(const struct model_request *req, struct err *err)
 		if (!is_name(name))
 			return err_set(err, ERR_MODEL_INVALID_REQUEST, "tool name \"" STR_FMT "\": expected 1 to %d of letters, digits, "
 				       "'_' and '-'", STR_ARG(str_clip(name, 80)), TOOL_NAME_MAX);
+		if (!is_of_object(req->tools[i].args))
+			return err_set(err, ERR_MODEL_INVALID_REQUEST, "tool \"" STR_FMT "\": the schema of its arguments is not of "
+				       "type object", STR_ARG(name));
 		for (size_t k = 0; k < i; k++)
 			if (str_eq(name, req->tools[k].name))
 				return err_set(err, ERR_MODEL_INVALID_REQUEST, "tool \"" STR_FMT "\" is offered twice",
@@ -84,6 +94,8 @@ int request_check(const struct model_request *req, struct err *err)
 			return err_set(err, ERR_MODEL_INVALID_REQUEST, "message 0 is the result of a tool call that was not made");
 		if (m->n_calls > 0 && m->role != ROLE_ASSISTANT)
 			return err_set(err, ERR_MODEL_INVALID_REQUEST, "message %zu has tool calls, but is not the assistant's", i);
+		if (m->n_calls > 0 && req->n_tools == 0)	/* several servers refuse it */
+			return err_set(err, ERR_MODEL_INVALID_REQUEST, "message %zu has tool calls, but no tools are offered", i);
 		if (check_turn(req, i, &i, err) < 0)
 			return -1;
 	}

@@ -23,6 +23,7 @@
  *   stub/linger          [DONE], and the connection stays open
  *   stub/fail-N/ID       N times 503, then an answer; counted by the whole name
  *   stub/delay-N         answers after N ms                 stub/echo           the last message comes back
+ *   stub/script          as the question says, turn by turn: stub_script.c
  *
  * play the faults of this table; any other is answered plainly.
  */
@@ -34,6 +35,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "t/bin/stub_stream.h"
 
 enum { COUNTERS = 256 };
 
@@ -41,179 +43,6 @@ static struct {
 	char model[128];
 	int n;
 } counters[COUNTERS];
-
-static struct part *add_part(struct connection *c, const char *p, size_t n, int64_t delay_ms)
-{
-	struct part *part = ARENA_NEW(c->arena, struct part);
-
-	part->p = p;
-	part->n = n;
-	part->delay_ms = delay_ms;
-	*c->end = part;
-	c->end = &part->next;
-	return part;
-}
-
-static void add_close(struct connection *c, bool reset, int64_t delay_ms)
-{
-	struct part *part = ARENA_NEW(c->arena, struct part);
-
-	part->delay_ms = delay_ms;
-	part->reset = reset;
-	*c->end = part;
-	c->end = &part->next;
-}
-
-struct reply {
-	int status;
-	const char *type, *headers;	/* more header lines, each with \r\n */
-	struct buf body;
-};
-
-static const char *reason(int status)
-{
-	return status == 200 ? "OK" : status < 500 ? "Refused" : "Broken";
-}
-
-/* A whole answer with its length. */
-static void add_reply(struct connection *c, const struct reply *r)
-{
-	struct buf b;
-
-	buf_init(&b, c->arena);
-	buf_addf(&b, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nx-request-id: stub-%llu\r\n%sContent-Length: %zu\r\n\r\n",
-		 r->status, reason(r->status), r->type, stub.requests, r->headers ? r->headers : "", r->body.n);
-	buf_addstr(&b, buf_str(&r->body));
-	add_part(c, b.p, b.n, stub.delay_ms);
-}
-
-void add_json(struct connection *c, int status, const char *headers, const char *body)
-{
-	struct reply r = {.status = status, .type = "application/json", .headers = headers};
-
-	buf_init(&r.body, c->arena);
-	buf_adds(&r.body, body);
-	add_reply(c, &r);
-}
-
-void add_error(struct connection *c, int status, const char *headers, const char *type, const char *code,
-		      const char *message)
-{
-	struct buf b;
-
-	buf_init(&b, c->arena);
-	buf_addf(&b, "{\"error\":{\"message\":");
-	json_write_string(&b, str_from(message));
-	buf_addf(&b, ",\"type\":\"%s\",\"param\":null,\"code\":%s%s%s}}", type, code ? "\"" : "", code ? code : "null",
-		 code ? "\"" : "");
-	add_json(c, status, headers, buf_cstr(&b));
-}
-
-/* --- a streamed answer: chunks of chunked transfer encoding, one part each --- */
-
-struct stream {
-	struct connection *c;
-	const char *model, *eol;
-	bool bytes;			/* one byte per write */
-	int64_t pause_ms;		/* before each piece */
-};
-
-static void send_raw(struct stream *s, struct str bytes, int64_t delay_ms)
-{
-	struct buf b;
-
-	buf_init(&b, s->c->arena);
-	buf_addf(&b, "%zx\r\n", bytes.n);
-	buf_addstr(&b, bytes);
-	buf_adds(&b, "\r\n");
-	if (!s->bytes) {
-		add_part(s->c, b.p, b.n, delay_ms);
-		return;
-	}
-	for (size_t i = 0; i < b.n; i++)
-		add_part(s->c, b.p + i, 1, i == 0 ? delay_ms : 0)->alone = true;
-}
-
-static void send_event(struct stream *s, const char *data)
-{
-	struct buf b;
-
-	buf_init(&b, s->c->arena);
-	buf_addf(&b, "data:%s%s%s%s", s->eol[0] == '\n' ? " " : "", data, s->eol, s->eol);
-	send_raw(s, buf_str(&b), s->pause_ms);
-}
-
-static void send_delta(struct stream *s, const char *delta, const char *finish, const char *more)
-{
-	struct buf b;
-
-	buf_init(&b, s->c->arena);
-	buf_adds(&b, "{\"id\":\"chatcmpl-stub\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":");
-	json_write_string(&b, str_from(s->model));
-	buf_addf(&b, ",\"choices\":[{\"index\":0,\"delta\":%s,\"finish_reason\":%s%s%s}]%s}", delta, finish ? "\"" : "",
-		 finish ? finish : "null", finish ? "\"" : "", more);
-	send_event(s, buf_cstr(&b));
-}
-
-static void send_text(struct stream *s, struct str text)
-{
-	struct buf b;
-
-	buf_init(&b, s->c->arena);
-	buf_adds(&b, "{\"content\":");
-	json_write_string(&b, text);
-	buf_addc(&b, '}');
-	send_delta(s, buf_cstr(&b), NULL, ",\"usage\":null");
-}
-
-/* The text in three pieces, cut between characters. */
-static void send_pieces(struct stream *s, struct str text, int n)
-{
-	size_t from = 0;
-
-	for (int i = 0; i < n; i++) {
-		size_t to = i + 1 == 3 ? text.n : text.n * (size_t)(i + 1) / 3;
-
-		while (to < text.n && ((unsigned char)text.p[to] & 0xC0) == 0x80)
-			to++;
-		send_text(s, str_sub(text, from, to - from));
-		from = to;
-	}
-}
-
-static void begin_stream(struct stream *s, const char *headers, int64_t delay_ms)
-{
-	struct buf b;
-
-	buf_init(&b, s->c->arena);
-	buf_addf(&b, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nx-request-id: stub-%llu\r\n%s"
-		 "Transfer-Encoding: chunked\r\n\r\n", stub.requests, headers);
-	add_part(s->c, b.p, b.n, stub.delay_ms + delay_ms);
-}
-
-static void end_stream(struct stream *s)
-{
-	add_part(s->c, "0\r\n\r\n", 5, 0);
-}
-
-static void send_usage(struct stream *s, const char *usage)
-{
-	struct buf b;
-
-	buf_init(&b, s->c->arena);
-	buf_addf(&b, "{\"id\":\"chatcmpl-stub\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"%s\",\"choices\":[],"
-		 "\"usage\":%s}", s->model, usage);
-	send_event(s, buf_cstr(&b));
-}
-
-static void send_end(struct stream *s, const char *usage)
-{
-	send_delta(s, "{}", "stop", ",\"usage\":null");
-	if (usage)
-		send_usage(s, usage);
-	send_event(s, "[DONE]");
-	end_stream(s);
-}
 
 /* --- the faults: each a function of the question --- */
 
@@ -495,15 +324,6 @@ static void play_document(struct stream *s, const struct question *q)
 	add_json(s->c, 200, NULL, buf_cstr(&b));
 }
 
-void add_body(struct connection *c, int status, const char *type, const char *body)
-{
-	struct reply r = {.status = status, .type = type};
-
-	buf_init(&r.body, c->arena);
-	buf_adds(&r.body, body);
-	add_reply(c, &r);
-}
-
 static void play_html(struct stream *s, const struct question *q)
 {
 	(void)q;
@@ -625,7 +445,7 @@ static const struct {
 	{"document", play_document}, {"html", play_html}, {"text", play_text}, {"40mib", play_40mib},
 	{"longline", play_longline}, {"bigheader", play_bigheader}, {"drip", play_drip}, {"empty", play_empty},
 	{"length", play_length}, {"filter", play_filter}, {"refusal", play_refusal}, {"other-model", play_other_model},
-	{"echo", play_echo},
+	{"echo", play_echo}, {"script", play_script},
 };
 
 /* How often this model name was asked before. */

@@ -6,8 +6,7 @@
  * connections. GET /stats answers {"requests": N, "open": N}. The log gets one line per question:
  * STATUS MODEL BODY.
  *
- * POST .../chat/completions is checked strictly (unknown keys, types, stream_options without stream, the key):
- * what is wrong is answered with 400 or 401 and a message that begins with "strict:". Any model is answered
+ * POST .../chat/completions is checked strictly (stub_strict.c, and the key): what is wrong is answered with 400 or 401 and a message that begins with "strict:". Any model is answered
  * with TEXT in three pieces and usage {prompt_tokens: bytes of the question / 4, completion_tokens: 3}.
  * Some model names play faults instead: stub_faults.c lists them.
  */
@@ -238,66 +237,6 @@ static void flush(struct connection *c)
 	}
 }
 
-/* --- strict checks --- */
-
-static const struct {
-	const char *key;
-	enum json_type type;
-} known_keys[] = {
-	{"model", JSON_STRING}, {"messages", JSON_ARRAY}, {"stream", JSON_TRUE}, {"stream_options", JSON_OBJECT},
-	{"max_tokens", JSON_INT}, {"max_completion_tokens", JSON_INT}, {"temperature", JSON_NUM},
-	{"response_format", JSON_OBJECT},
-};
-
-static bool type_fits(const struct json *v, enum json_type want)
-{
-	if (want == JSON_NUM)
-		return json_is_number(v);
-	if (want == JSON_TRUE)
-		return json_type(v) == JSON_TRUE || json_type(v) == JSON_FALSE;
-	return json_type(v) == want;
-}
-
-static const char *check_message(struct arena *a, const struct json *m)
-{
-	struct str role = json_str(json_getc(m, "role"));
-
-	if (json_len(m) != 2 || json_type(json_getc(m, "content")) != JSON_STRING)
-		return "a message has other keys than role and content, or content is no text";
-	if (!str_is(role, "system") && !str_is(role, "user") && !str_is(role, "assistant"))
-		return arena_printf(a, "role \"" STR_FMT "\"", STR_ARG(role));
-	return NULL;
-}
-
-static const char *check(struct arena *a, const struct json *v)
-{
-	const struct json *messages = json_getc(v, "messages"), *format = json_getc(v, "response_format");
-	const char *wrong;
-
-	for (size_t i = 0; i < json_len(v); i++) {
-		size_t k = 0, n = sizeof known_keys / sizeof known_keys[0];
-
-		while (k < n && !str_is(json_key(v, i), known_keys[k].key))
-			k++;
-		if (k == n || !type_fits(json_val(v, i), known_keys[k].type))
-			return arena_printf(a, "key \"" STR_FMT "\" is unknown or of a wrong type", STR_ARG(json_key(v, i)));
-	}
-	if (!json_getc(v, "model") || json_len(messages) == 0)
-		return "model or messages are missing";
-	if (!json_is_true(json_getc(v, "stream")))
-		return json_getc(v, "stream_options") ? "stream_options without stream" : "expected a stream";
-	if (json_getc(v, "max_tokens") && json_getc(v, "max_completion_tokens"))
-		return "both max_tokens and max_completion_tokens";
-	if (format && (!str_is(json_str(json_getc(format, "type")), "json_schema") ||
-		       json_type(json_getc(json_getc(format, "json_schema"), "schema")) != JSON_OBJECT ||
-		       json_str(json_getc(json_getc(format, "json_schema"), "name")).n == 0))
-		return "response_format is no json_schema with name and schema";
-	for (size_t i = 0; i < json_len(messages); i++)
-		if ((wrong = check_message(a, json_at(messages, i))))
-			return wrong;
-	return NULL;
-}
-
 /* --- requests --- */
 
 static struct str header(struct str head, const char *name)
@@ -352,14 +291,14 @@ static void answer_question(struct connection *c, struct str head, struct str bo
 	else if (json_parse(c->arena, body, NULL, &v, &err) < 0)
 		wrong = arena_strdup(c->arena, err.msg);
 	else
-		wrong = check(c->arena, v);
+		wrong = strict_check(c->arena, v);
 	if (wrong) {
 		add_error(c, 400, NULL, "invalid_request_error", NULL, arena_printf(c->arena, "strict: %s", wrong));
 		log_question(400, STR("-"), body);
 		return;
 	}
 	q.model = str_cstr(c->arena, json_str(json_getc(v, "model")));
-	v = json_getc(v, "messages");
+	v = q.messages = json_getc(v, "messages");
 	q.last = json_str(json_getc(json_at(v, json_len(v) - 1), "content"));
 	q.usage = arena_printf(c->arena, "{\"prompt_tokens\":%zu,\"completion_tokens\":3,\"total_tokens\":%zu}", body.n / 4,
 			       body.n / 4 + 3);

@@ -40,6 +40,7 @@ struct connection {
 struct question {
 	const char *model;
 	struct str last;	/* message */
+	const struct json *messages;
 	const char *usage;	/* JSON */
 };
 
@@ -57,5 +58,8 @@ void add_error(struct connection *c, int status, const char *headers, const char
 void add_body(struct connection *c, int status, const char *type, const char *body);
 bool play_status(struct connection *c, const char *name);	/* false: no such name */
 void play(struct connection *c, const struct question *q);
+
+/* What the strictest of the providers would refuse; NULL: nothing. */
+const char *strict_check(struct arena *a, const struct json *question);
 
 #endif
