@@ -18,6 +18,7 @@ src_gateway_libgateway_a_SOURCES = \
   src/gateway/openai_error.c src/gateway/openai_error.h \
   src/gateway/openai_usage.c src/gateway/openai_usage.h \
   src/gateway/wire_replay.c src/gateway/wire_replay.h \
+  src/gateway/replay_file.c src/gateway/replay_file.h \
   src/gateway/replay_extract.c src/gateway/replay_extract.h
 
 EXTRA_DIST += policies/routing.yaml policies/replay/demo.json \

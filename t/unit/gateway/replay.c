@@ -48,6 +48,21 @@ static const struct {
 	{"{\"replies\":[{\"match\":{\"regex\":\"(\"},\"reply\":{\"text\":\"a\"}}]}", "\"regex\": missing"},
 	{"{\"replies\":[{\"match\":{\"attempt\":-1},\"reply\":{\"text\":\"a\"}}]}", "\"attempt\": expected an integer"},
 	{"{\"replies\":[{\"match\":{\"output\":1},\"reply\":{\"text\":\"a\"}}]}", "true or false"},
+	{"{\"replies\":[{\"match\":{\"tools\":\"x\"},\"reply\":{\"text\":\"a\"}}]}", "\"tools\": expected true or false"},
+	{"{\"replies\":[{\"match\":{\"turn\":\"x\"},\"reply\":{\"text\":\"a\"}}]}", "\"turn\": expected an integer"},
+	{"{\"replies\":[{\"match\":{\"called\":[\"\"]},\"reply\":{\"text\":\"a\"}}]}", "\"called\""},
+	{"{\"replies\":[{\"match\":{\"result\":7},\"reply\":{\"text\":\"a\"}}]}", "\"result\""},
+	{"{\"replies\":[{\"match\":{},\"reply\":{\"calls\":[]}}]}", "an array of 1 to 128 calls"},
+	{"{\"replies\":[{\"match\":{},\"reply\":{\"calls\":{\"name\":\"f\"}}}]}", "an array of 1 to 128 calls"},
+	{"{\"replies\":[{\"match\":{},\"reply\":{\"calls\":[{\"name\":\"f\"}],\"json\":1}}]}", "only \"text\""},
+	{"{\"replies\":[{\"match\":{},\"reply\":{\"calls\":[{\"name\":\"f\"}],\"text\":1}}]}", "\"text\": expected string"},
+	{"{\"replies\":[{\"match\":{},\"reply\":{\"calls\":[{\"name\":\"f\"},{\"args\":{}}]}}]}", "reply: calls[1]: \"name\""},
+	{"{\"replies\":[{\"match\":{},\"reply\":{\"calls\":[{\"name\":\"f\",\"arg\":{}}]}}]}", "unknown key \"arg\""},
+	{"{\"replies\":[{\"match\":{},\"reply\":{\"calls\":[{\"name\":\"f\",\"args\":[]}]}}]}", "\"args\": expected an object, got array"},
+	{"{\"replies\":[{\"match\":{},\"reply\":{\"calls\":[{\"name\":\"f\",\"args\":{},\"args_text\":\"\"}]}}]}", "not both"},
+	{"{\"replies\":[{\"match\":{},\"reply\":{\"calls\":[{\"name\":\"f\",\"args\":{\"a\":{\"found\":\"(\"}}}]}}]}", "\"found\": missing"},
+	{"{\"replies\":[{\"match\":{},\"reply\":{\"json\":{\"found\":1}}}]}", "\"found\": expected string"},
+	{"{\"replies\":[{\"match\":{},\"reply\":{\"extract\":{\"from\":\"answers\"}}}]}", "expected question or results"},
 	{"{\"replies\":[{\"match\":{},\"reply\":{}}]}", "exactly one of"},
 	{"{\"replies\":[{\"match\":{},\"reply\":{\"text\":\"a\",\"json\":1}}]}", "exactly one of"},
 	{"{\"replies\":[{\"match\":{},\"reply\":{\"extract\":{\"sentence\":1}}}]}", "unknown key \"sentence\""},
@@ -84,7 +99,7 @@ END_TEST
 static struct provider provider = {.name = {"recorded", 8}, .wire = WIRE_REPLAY};
 static struct model model = {.name = {"recorded", 8}, .id = {"demo", 4}, .provider = &provider};
 
-static int ask(const char *recording, struct wire_request *req, struct str *ret, struct err *err)
+static int ask_all(const char *recording, struct wire_request *req, struct wire_answer *ret, struct err *err)
 {
 	static struct endpoint endpoint;
 
@@ -93,6 +108,15 @@ static int ask(const char *recording, struct wire_request *req, struct str *ret,
 	req->endpoint = &endpoint;
 	req->model = &model;
 	return replay_answer(arena, req, ret, err);
+}
+
+static int ask(const char *recording, struct wire_request *req, struct str *ret, struct err *err)
+{
+	struct wire_answer answer;
+	int status = ask_all(recording, req, &answer, err);
+
+	*ret = answer.text;
+	return status;
 }
 
 static const char recording[] =
@@ -141,6 +165,93 @@ START_TEST(the_first_match_answers)
 		ck_assert(err.status == 503 && err.retry_after_ms == 5 && err.retryable && strcmp(err.msg, "wait") == 0);
 	if (err.code == ERR_MODEL_NOT_FOUND)
 		ck_assert_ptr_nonnull(strstr(err.msg, "r.json"));
+}
+END_TEST
+
+/* --- tools --- */
+
+static const char agent_recording[] =
+	"{\"replies\":["
+	"{\"match\":{\"tools\":false},\"reply\":{\"text\":\"no tools\"}},"
+	"{\"match\":{\"called\":[\"kb_search\",\"kb_read\"],\"result\":[\"pump\",\"part\"]},"
+	" \"reply\":{\"extract\":{\"from\":\"results\",\"sentences\":1}}},"
+	"{\"match\":{\"called\":\"kb_read\"},\"reply\":{\"text\":\"nothing found\"}},"
+	"{\"match\":{\"called\":\"kb_search\"},\"reply\":{\"calls\":["
+	"  {\"name\":\"kb_read\",\"args\":{\"id\":{\"found\":\"\\\"id\\\":\\\"([^\\\"]+)\"},\"n\":2}},{\"name\":\"kb_read\",\"args_text\":\"{oops\"}]}},"
+	"{\"match\":{\"turn\":1},\"reply\":{\"text\":\"I look.\",\"calls\":[{\"name\":\"kb_search\",\"args\":{\"words\":{\"extract\":{\"words\":2}}}},"
+	"  {\"name\":\"clock\"}]}}"
+	"]}";
+
+#define SEARCH (struct message){.role = ROLE_ASSISTANT, .text = STR("I look."), .calls = search, .n_calls = 2}
+#define READ (struct message){.role = ROLE_ASSISTANT, .calls = read, .n_calls = 1}
+#define RESULT(id, t) (struct message){.role = ROLE_TOOL, .text = STR(t), .call_id = STR(id)}
+
+static const struct tool_call search[] = {{STR("call_1_1"), STR("kb_search"), STR("{}")}, {STR("call_1_2"), STR("clock"), STR("{}")}};
+static const struct tool_call read[] = {{STR("call_2_1"), STR("kb_read"), STR("{}")}};
+
+/* calls as name(args) id, after the text */
+static const char *told(const struct wire_answer *answer)
+{
+	struct buf b;
+
+	buf_init(&b, arena);
+	buf_addf(&b, STR_FMT "|", STR_ARG(answer->text));
+	for (size_t i = 0; i < answer->n_calls; i++)
+		buf_addf(&b, STR_FMT "(" STR_FMT ") " STR_FMT " ", STR_ARG(answer->calls[i].name), STR_ARG(answer->calls[i].args),
+			 STR_ARG(answer->calls[i].id));
+	buf_addstr(&b, answer->finish_reason);
+	return buf_cstr(&b);
+}
+
+static const char *ask_agent(const struct message *m, size_t n, bool has_tools)
+{
+	static const struct model_tool tools[] = {{.name = STR("kb_search"), .description = STR("finds")}};
+	struct wire_request req = {.tier = STR("cheap"), .attempt = 1, .messages = m, .n_messages = n, .tools = tools, .n_tools = has_tools};
+	struct wire_answer answer;
+	struct err err;
+
+	ck_assert_int_eq(ask_all(agent_recording, &req, &answer, &err), 0);
+	return told(&answer);
+}
+
+START_TEST(a_recorded_agent_takes_its_turns)
+{
+	struct message m[] = {{.role = ROLE_USER, .text = STR("Why did it stop?")}, SEARCH, RESULT("call_1_1", "{\"id\":\"doc-7\"}"),
+			      RESULT("call_1_2", "noon"), READ, RESULT("call_2_1", "The pump lacks a part. It stands.")};
+
+	ck_assert_str_eq(ask_agent(m, 1, false), "no tools|stop");
+	ck_assert_str_eq(ask_agent(m, 1, true), "I look.|kb_search({\"words\":\"Why did ...\"}) call_1_1 clock({}) call_1_2 tool_calls");
+	ck_assert_str_eq(ask_agent(m, 4, true), "|kb_read({\"id\":\"doc-7\",\"n\":2}) call_2_1 kb_read({oops) call_2_2 tool_calls");
+	ck_assert_str_eq(ask_agent(m, 6, true), "The pump lacks a part.|stop");
+	m[5].text = STR("It stands.");
+	ck_assert_str_eq(ask_agent(m, 6, true), "nothing found|stop");
+}
+END_TEST
+
+/* A conversation cut at its beginning still gets ids that it does not have. */
+START_TEST(ids_are_new_to_the_conversation)
+{
+	static const struct tool_call cut[] = {{STR("call_2_1"), STR("kb_search"), STR("{}")}};
+	struct message m[] = {{.role = ROLE_USER, .text = STR("go on")}, {.role = ROLE_ASSISTANT, .calls = cut, .n_calls = 1},
+			      RESULT("call_2_1", "{\"id\":\"x\"}")};
+
+	ck_assert_str_eq(ask_agent(m, 3, true), "|kb_read({\"id\":\"x\",\"n\":2}) call_3_1 kb_read({oops) call_2_2 tool_calls");
+}
+END_TEST
+
+START_TEST(tools_count_as_tokens)
+{
+	const char *text = "{\"replies\":[{\"match\":{},\"reply\":{\"calls\":[{\"name\":\"abcd\",\"args\":{\"a\":1}}]}}]}";
+	struct model_tool tool = {.name = STR("abcd"), .description = STR("efgh"), .args = parse("{\"a\":12}")};
+	struct message m[] = {{.role = ROLE_USER, .text = STR("1234")}, READ, RESULT("call_2_1", "12345")};
+	struct wire_request req = {.tier = STR("cheap"), .attempt = 1, .messages = m, .n_messages = 3, .tools = &tool, .n_tools = 1};
+	struct wire_answer answer;
+	struct err err;
+
+	ck_assert_int_eq(ask_all(text, &req, &answer, &err), 0);
+	ck_assert(answer.has_usage);
+	ck_assert_int_eq(answer.usage.in_fresh, (4 + 9 + 5 + 4 + 4 + 8 + 3) / 4);
+	ck_assert_int_eq(answer.usage.out_text, (4 + 7 + 3) / 4);
 }
 END_TEST
 
@@ -246,6 +357,9 @@ int main(void)
 	tcase_add_loop_test(t, mistakes_are_named, 0, COUNT(bad));
 	tcase_add_test(t, a_missing_file_is_named);
 	tcase_add_loop_test(t, the_first_match_answers, 0, COUNT(questions));
+	tcase_add_test(t, a_recorded_agent_takes_its_turns);
+	tcase_add_test(t, ids_are_new_to_the_conversation);
+	tcase_add_test(t, tools_count_as_tokens);
 	tcase_add_loop_test(t, sentences_are_copied, 0, COUNT(extracts));
 	tcase_add_loop_test(t, values_fit_their_schema, 0, COUNT(shapes));
 	tcase_add_loop_test(t, the_shipped_recording, 0, COUNT(shipped));
