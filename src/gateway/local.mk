@@ -34,7 +34,8 @@ t_bin_stub_provider_LDADD = $(base_LIBS)
 
 # The tests play the store themselves, so they link without it.
 gateway_TEST_LIBS = src/gateway/libgateway.a src/config/libconfig.a $(base_LIBS) $(YAML_LIBS) $(PCRE2_LIBS) $(CHECK_LIBS)
-gateway_TESTS = t/unit/gateway/sse t/unit/gateway/spend t/unit/gateway/route t/unit/gateway/openai t/unit/gateway/replay t/unit/gateway/gateway
+gateway_TESTS = t/unit/gateway/sse t/unit/gateway/spend t/unit/gateway/route t/unit/gateway/openai t/unit/gateway/replay \
+  t/unit/gateway/tools t/unit/gateway/gateway
 check_PROGRAMS += $(gateway_TESTS)
 TESTS += $(gateway_TESTS)
 t_unit_gateway_sse_SOURCES = t/unit/gateway/sse.c
@@ -52,7 +53,11 @@ t_unit_gateway_openai_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_replay_SOURCES = t/unit/gateway/replay.c
 t_unit_gateway_replay_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_replay_LDADD = $(gateway_TEST_LIBS)
-t_unit_gateway_gateway_SOURCES = t/unit/gateway/gateway.c
+t_unit_gateway_tools_SOURCES = t/unit/gateway/tools.c
+t_unit_gateway_tools_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_gateway_tools_LDADD = $(gateway_TEST_LIBS)
+t_unit_gateway_gateway_SOURCES = t/unit/gateway/gateway.c t/bin/stub_strict.c t/bin/stub_provider.h
+t_unit_gateway_gateway_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 t_unit_gateway_gateway_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_gateway_LDADD = $(gateway_TEST_LIBS)
 

@@ -15,6 +15,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "config/routing.h"
+#include "gateway/request.h"
+#include "t/bin/stub_provider.h"
 
 #define KEY "sk-test-0123456789abcdef"
 #define HELLO "Hello from the stub."
@@ -156,6 +158,8 @@ struct asked {
 	int64_t cost_pusd;
 	struct usage usage;
 	size_t n_calls;
+	const struct tool_call *tool_calls;
+	size_t n_tool_calls;
 	struct op *op;
 };
 
@@ -237,6 +241,8 @@ static void on_done(struct op *op, void *arg)
 	q->cost_pusd = a->cost_pusd;
 	q->usage = a->usage;
 	q->n_calls = a->n_calls;
+	q->n_tool_calls = a->n_tool_calls;
+	q->tool_calls = tool_calls_copy(arena, a->tool_calls, a->n_tool_calls);
 	for (size_t i = 0; i < a->n_calls; i++)		/* the caller's own move */
 		settle(&a->calls[i]);
 	for (size_t i = bank.n_calls - a->n_calls; i < bank.n_calls; i++) {
@@ -262,6 +268,21 @@ static void start(struct asked *q, const char *tier, const char *text, const str
 	q->op = gateway_call(gateway, a, &req, on_done, q);
 	ck_assert(!q->done);
 	arena_free(scratch);	/* the request was copied */
+}
+
+static struct model_tool offered[] = {{.name = {"kb_read", 7}, .description = {"reads", 5}}, {.name = {"now", 3}}};
+
+static void start_talk(struct asked *q, const char *tier, const struct message *m, size_t n, size_t n_tools)
+{
+	struct arena *scratch = arena_new(NULL);
+	struct model_request req = {.fence = 1, .path = STR("think/turn-1"), .tier = str_from(tier), .messages = m, .n_messages = n,
+				    .tools = offered, .n_tools = n_tools, .temperature = -1};
+
+	req = request_copy(scratch, &req);
+	req.task.b[0] = 7;
+	*q = (struct asked){0};
+	q->op = gateway_call(gateway, arena_new(NULL), &req, on_done, q);
+	arena_free(scratch);	/* the request was copied, all of it */
 }
 
 static void finish(struct asked *q)
@@ -831,6 +852,155 @@ START_TEST(the_shipped_routing_answers)
 }
 END_TEST
 
+/* --- tools --- */
+
+static void route_script(void)
+{
+	route(arena_printf(arena, "%smodels:\n"
+		"  plain: {provider: stub, id: \"stub/script\", price: free, can: [json]}\n"
+		"  able: {provider: stub, id: \"stub/script\", max_output: 100, can: [tools], " PRICE "}\n"
+		"tiers:\n"
+		"  t: {steps: [{model: plain}, {model: able}]}\n"
+		"  unable: {steps: [{model: plain}]}\n", provider_lines("")));
+}
+
+/* The answer as a turn, and a result for each of its calls. */
+static size_t add_turn(struct message *m, size_t n, const struct asked *q)
+{
+	m[n++] = (struct message){.role = ROLE_ASSISTANT, .text = str_from(q->text), .calls = q->tool_calls, .n_calls = q->n_tool_calls};
+	for (size_t i = 0; i < q->n_tool_calls; i++)
+		m[n++] = (struct message){.role = ROLE_TOOL, .call_id = q->tool_calls[i].id,
+					  .text = str_from(arena_printf(arena, "result %zu", i + 1))};
+	return n;
+}
+
+static void expect_call(const struct asked *q, size_t i, const char *id, const char *name, const char *args)
+{
+	ck_assert_uint_lt(i, q->n_tool_calls);
+	ck_assert_msg(str_is(q->tool_calls[i].id, id) && str_is(q->tool_calls[i].name, name) && str_is(q->tool_calls[i].args, args),
+		      STR_FMT " " STR_FMT " " STR_FMT, STR_ARG(q->tool_calls[i].id), STR_ARG(q->tool_calls[i].name),
+		      STR_ARG(q->tool_calls[i].args));
+}
+
+/* Three turns: parallel calls, one without arguments and one malformed; then text and a call; then the end. */
+START_TEST(a_conversation_with_tools)
+{
+	struct message m[16] = {{.role = ROLE_SYSTEM, .text = STR("be brief")}, {.role = ROLE_USER, .text = STR("Find out.\n"
+		"@call kb_read {\"id\": \"gr\xC3\xBC\xC3\x9F\"}\n@call now\n@call kb.read {oops\n"
+		"@turn\n@say I look.\n@call now {}\n"
+		"@turn\n@results\n")}};
+	size_t n = 2;
+	struct asked q;
+
+	route_script();
+	start_talk(&q, "t", m, n, 2);
+	finish(&q);
+	ck_assert_msg(q.err.code == ERR_NONE, "%s", q.err.msg);
+	ck_assert_str_eq(q.text, "");
+	ck_assert_str_eq(q.finish, "tool_calls");
+	ck_assert_uint_eq(q.n_tool_calls, 3);
+	expect_call(&q, 0, "call_1_1", "kb_read", "{\"id\": \"gr\xC3\xBC\xC3\x9F\"}");
+	expect_call(&q, 1, "call_1_2", "now", "{}");
+	expect_call(&q, 2, "call_1_3", "kb.read", "{oops");
+
+	n = add_turn(m, n, &q);
+	start_talk(&q, "t", m, n, 2);
+	finish(&q);
+	ck_assert_msg(q.err.code == ERR_NONE, "%s", q.err.msg);
+	ck_assert_str_eq(q.text, "I look.");
+	ck_assert_uint_eq(q.n_tool_calls, 1);
+	expect_call(&q, 0, "call_2_1", "now", "{}");
+
+	n = add_turn(m, n, &q);
+	start_talk(&q, "t", m, n, 2);
+	finish(&q);
+	ck_assert_msg(q.err.code == ERR_NONE, "%s", q.err.msg);
+	ck_assert_str_eq(q.text, "result 1");
+	ck_assert_str_eq(q.finish, "stop");
+	ck_assert_uint_eq(q.n_tool_calls, 0);
+	ck_assert_str_eq(bank.log, "ok/computed/200 ok/computed/200 ok/computed/200 ");	/* of the able model: it has a price */
+	ck_assert_int_eq(bank.held_pusd, 0);
+}
+END_TEST
+
+START_TEST(calls_of_a_server_that_tells_little)
+{
+	struct message m = {.role = ROLE_USER, .text = STR("go")};
+	struct asked q;
+
+	route(arena_printf(arena, "%smodels:\n  m: {provider: stub, id: \"stub/tools-noindex\", price: free, can: [tools]}\n"
+		"tiers:\n  t: {steps: [{model: m}]}\n", provider_lines("")));
+	start_talk(&q, "t", &m, 1, 2);
+	finish(&q);
+	ck_assert_msg(q.err.code == ERR_NONE, "%s", q.err.msg);
+	ck_assert_uint_gt(q.n_tool_calls, 0);
+}
+END_TEST
+
+START_TEST(tools_need_a_model_that_can_use_them)
+{
+	struct message m = {.role = ROLE_USER, .text = STR("go")};
+	struct asked q;
+
+	route_script();
+	start_talk(&q, "unable", &m, 1, 2);
+	finish(&q);
+	ck_assert_int_eq(q.err.code, ERR_MODEL_NO_ROUTE);
+	ck_assert_msg(strstr(q.err.msg, "plain: it is not declared to use tools (can: [tools])") != NULL, "%s", q.err.msg);
+	start_talk(&q, "unable", &m, 1, 0);
+	finish(&q);
+	ck_assert_int_eq(q.err.code, ERR_NONE);
+}
+END_TEST
+
+START_TEST(half_a_conversation_costs_nothing)
+{
+	const struct tool_call call = {.id = STR("a"), .name = STR("now"), .args = STR("{}")};
+	struct message m[] = {{.role = ROLE_USER, .text = STR("go")}, {.role = ROLE_ASSISTANT, .calls = &call, .n_calls = 1}};
+	struct asked q;
+
+	route_script();
+	start_talk(&q, "t", m, 2, 2);
+	finish(&q);
+	ck_assert_int_eq(q.err.code, ERR_MODEL_INVALID_REQUEST);
+	ck_assert_int_eq(bank.n_moves, 0);
+	ck_assert_uint_eq(q.n_calls, 0);
+}
+END_TEST
+
+/* The stub is as strict as the strictest provider: else the tests above would prove little. */
+START_TEST(the_stub_refuses_what_providers_refuse)
+{
+	static const struct {
+		const char *body, *wrong;
+	} refused[] = {
+#define TOOLS "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":\"object\"}}}],"
+#define CALLED(id, args) "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"" id "\",\"type\":\"function\"," \
+	"\"function\":{\"name\":\"f\",\"arguments\":\"" args "\"}}]}"
+#define ANSWERED(id) "{\"role\":\"tool\",\"tool_call_id\":\"" id "\",\"content\":\"x\"}"
+#define SAID "{\"role\":\"user\",\"content\":\"x\"}"
+		{TOOLS "\"messages\":[" CALLED("a", "{}") "]", "\"a\" has no answer"},
+		{TOOLS "\"messages\":[" CALLED("a", "{}") "," SAID "," ANSWERED("a") "]", "\"a\" has no answer"},
+		{TOOLS "\"messages\":[" CALLED("a", "{}") "," ANSWERED("a") "," ANSWERED("a") "]", "answered twice"},
+		{TOOLS "\"messages\":[" CALLED("a", "{}") "," ANSWERED("b") "]", "must answer a preceding tool call"},
+		{TOOLS "\"messages\":[" CALLED("a", "{}") "," ANSWERED("a") "," CALLED("b", "{}") "," ANSWERED("a") "]", "must answer"},
+		{TOOLS "\"messages\":[" CALLED("a", "{}") "," ANSWERED("a") "," CALLED("a", "{}") "," ANSWERED("a") "]", "\"a\" twice"},
+		{TOOLS "\"messages\":[" CALLED("a", "{oops") "," ANSWERED("a") "]", "no text of an object"},
+		{"\"messages\":[" CALLED("a", "{}") "," ANSWERED("a") "]", "without tools"},
+		{"\"tools\":[],\"messages\":[" SAID "]", "empty or too long"},
+		{"\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"messages\":[" SAID "]", "not of type object"},
+		{"\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f.g\"}}],\"messages\":[" SAID "]", "does not fit"},
+	};
+	const char *body = arena_printf(arena, "{\"model\":\"m\",\"stream\":true,%s}", refused[_i].body);
+	const struct json *v;
+	const char *wrong;
+
+	ck_assert_int_eq(json_parse(arena, str_from(body), NULL, &v, NULL), 0);
+	wrong = strict_check(arena, v);
+	ck_assert_msg(wrong && strstr(wrong, refused[_i].wrong), "%s: %s", body, wrong ? wrong : "taken");
+}
+END_TEST
+
 #define COUNT(v) (sizeof(v) / sizeof(v)[0])
 
 int main(void)
@@ -866,6 +1036,11 @@ int main(void)
 	tcase_add_test(t, wires_of_another_version_say_so);
 	tcase_add_test(t, a_schema_is_sent_or_told);
 	tcase_add_test(t, what_is_configured);
+	tcase_add_test(t, a_conversation_with_tools);
+	tcase_add_test(t, calls_of_a_server_that_tells_little);
+	tcase_add_test(t, tools_need_a_model_that_can_use_them);
+	tcase_add_test(t, half_a_conversation_costs_nothing);
+	tcase_add_loop_test(t, the_stub_refuses_what_providers_refuse, 0, 11);
 	tcase_add_test(t, the_shipped_routing_answers);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
