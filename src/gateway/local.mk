@@ -24,7 +24,7 @@ src_gateway_libgateway_a_SOURCES = \
 EXTRA_DIST += policies/routing.yaml policies/replay/demo.json \
   t/fuzz/seeds/sse/events t/fuzz/seeds/wire_openai/stream t/fuzz/seeds/wire_openai/document \
   t/fuzz/seeds/wire_openai/refusal t/fuzz/seeds/wire_openai/quota t/fuzz/seeds/wire_openai/nested \
-  t/fuzz/seeds/wire_openai/late-error
+  t/fuzz/seeds/wire_openai/late-error t/fuzz/seeds/wire_openai/calls t/fuzz/seeds/wire_openai/calls-unmarked
 
 noinst_PROGRAMS += t/bin/stub_provider
 t_bin_stub_provider_SOURCES = t/bin/stub_provider.c t/bin/stub_provider.h t/bin/stub_faults.c t/bin/stub_refusals.c \

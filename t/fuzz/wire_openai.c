@@ -6,14 +6,51 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/http.h"
+#include "base/json.h"
 #include "gateway/openai_answer.h"
+#include "gateway/openai_echo.h"
 #include "gateway/openai_error.h"
+#include "gateway/openai_question.h"
+#include "gateway/request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+static const struct provider provider = {.name = {"p", 1}};
+static const struct model model = {.name = {"m", 1}, .id = {"id", 2}, .provider = &provider};
+
+/* What was answered can be sent back: a whole conversation, and JSON with a call for each. */
+static void send_back(struct arena *a, const struct wire_answer *answer)
+{
+	static const struct model_tool tool = {.name = {"f", 1}};
+	struct endpoint e = {.provider = &provider, .base_url = "https://api.openai.com/v1"};
+	struct message *m = ARENA_ARRAY(a, answer->n_calls + 1, struct message);
+	struct model_request req = {.messages = m, .n_messages = answer->n_calls + 1, .tools = &tool, .n_tools = 1};
+	struct wire_request wire = {.endpoint = &e, .model = &model, .messages = m, .n_messages = req.n_messages, .tools = &tool,
+				    .n_tools = 1, .temperature = -1};
+	const struct json *v;
+	struct err err;
+
+	m[0] = (struct message){.role = ROLE_ASSISTANT, .text = answer->text, .calls = answer->calls, .n_calls = answer->n_calls,
+				.echo = answer->echo};
+	for (size_t i = 0; i < answer->n_calls; i++)
+		m[i + 1] = (struct message){.role = ROLE_TOOL, .call_id = answer->calls[i].id};
+	if (request_check(&req, &err) < 0 || json_parse(a, openai_question(a, &wire), NULL, &v, &err) < 0 ||
+	    json_len(json_getc(json_at(json_getc(v, "messages"), 0), "tool_calls")) != answer->n_calls ||
+	    (answer->echo.n > 0 && !echo_read(a, &model, answer->echo)))
+		abort();
+}
+
+static bool calls_alike(const struct wire_answer *x, const struct wire_answer *y)
+{
+	for (size_t i = 0; i < x->n_calls && x->n_calls == y->n_calls; i++)	/* ids may have been made */
+		if (!str_eq(x->calls[i].name, y->calls[i].name) || !str_eq(x->calls[i].args, y->calls[i].args))
+			return false;
+	return x->n_calls == y->n_calls && str_eq(x->echo, y->echo);
+}
+
 static enum err_code run(struct arena *a, struct str in, size_t step, const struct wire_answer **ret)
 {
-	struct openai_decoder *d = openai_decoder_new(a, NULL, true);
+	struct openai_decoder *d = openai_decoder_new(a, &model, true);
 	struct err err;
 	int status = 0;
 
@@ -29,6 +66,8 @@ static enum err_code run(struct arena *a, struct str in, size_t step, const stru
 		abort();
 	if (!utf8_valid((*ret)->text) || str_chr((*ret)->text, '\0') >= 0)
 		abort();
+	if (status == 0)
+		send_back(a, *ret);
 	return err.code;
 }
 
@@ -53,7 +92,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		in = str_sub(in, 1, n);
 		if (data[0] >= 128)
 			refuse(a, in, 300 + (data[0] - 128) * 2);
-		else if (run(a, in, n, &whole) != run(a, in, (size_t)data[0] % 16 + 1, &cut) || !str_eq(whole->text, cut->text))
+		else if (run(a, in, n, &whole) != run(a, in, (size_t)data[0] % 16 + 1, &cut) || !str_eq(whole->text, cut->text) ||
+			 !calls_alike(whole, cut))
 			abort();
 	}
 	arena_free(a);
