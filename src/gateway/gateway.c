@@ -558,7 +558,8 @@ struct op *gateway_call(struct gateway *g, struct arena *a, const struct model_r
 	if (req->deadline_ms > 0 && req->deadline_ms < deadline)
 		deadline = req->deadline_ms;
 	c->deadline_ms = loop_now_ms(g->loop) + deadline;
-	c->route = route_begin(a, c->tier, req->facts, collect_facts(c), &(struct route_question){c->input_tokens, c->req.n_tools > 0});
+	c->route = route_begin(a, c->tier, req->facts, collect_facts(c),
+			       &(struct route_question){.input_tokens = c->input_tokens, .has_tools = req->n_tools > 0});
 	choice = route_next(c->route, NULL, deadline, 0);
 	go(c, &choice);
 	return &c->op;

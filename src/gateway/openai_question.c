@@ -204,7 +204,9 @@ static void add_tools(struct buf *b, const struct wire_request *req)
 	for (size_t i = 0; i < req->n_tools; i++) {
 		const struct model_tool *t = &req->tools[i];
 
-		buf_adds(b, i ? ",{\"type\":\"function\",\"function\":{\"name\":" : "{\"type\":\"function\",\"function\":{\"name\":");
+		if (i > 0)
+			buf_addc(b, ',');
+		buf_adds(b, "{\"type\":\"function\",\"function\":{\"name\":");
 		json_write_string(b, t->name);
 		if (t->description.n > 0) {
 			add_key(b, "description");

@@ -116,7 +116,8 @@ static int read_flag(const struct json *obj, const char *key, const struct json 
 
 static int read_match(struct arena *a, const struct json *match, struct entry *e, struct err *err)
 {
-	if (CHECK_KEYS(match, err, "tier", "model", "contains", "regex", "attempt", "output", "tools", "turn", "called", "result") < 0 ||
+	if (CHECK_KEYS(match, err, "tier", "model", "contains", "regex", "attempt", "output", "tools", "turn", "called",
+		       "result") < 0 ||
 	    read_text(match, "tier", &e->tier, err) < 0 || read_text(match, "model", &e->model, err) < 0 ||
 	    read_texts(a, match, "contains", &e->contains, err) < 0 || read_texts(a, match, "called", &e->called, err) < 0 ||
 	    read_texts(a, match, "result", &e->result, err) < 0 || read_regex(a, match, e, err) < 0 ||

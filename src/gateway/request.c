@@ -33,8 +33,8 @@ static int check_tools(const struct model_request *req, struct err *err)
 		struct str name = req->tools[i].name;
 
 		if (!is_name(name))
-			return err_set(err, ERR_MODEL_INVALID_REQUEST, "tool name \"" STR_FMT "\": expected 1 to %d of letters, digits, "
-				       "'_' and '-'", STR_ARG(str_clip(name, 80)), TOOL_NAME_MAX);
+			return err_set(err, ERR_MODEL_INVALID_REQUEST, "tool name \"" STR_FMT "\": expected 1 to %d of letters, "
+				       "digits, '_' and '-'", STR_ARG(str_clip(name, 80)), TOOL_NAME_MAX);
 		if (!is_of_object(req->tools[i].args))
 			return err_set(err, ERR_MODEL_INVALID_REQUEST, "tool \"" STR_FMT "\": the schema of its arguments is not of "
 				       "type object", STR_ARG(name));

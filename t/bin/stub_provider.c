@@ -6,8 +6,9 @@
  * connections. GET /stats answers {"requests": N, "open": N}. The log gets one line per question:
  * STATUS MODEL BODY.
  *
- * POST .../chat/completions is checked strictly (stub_strict.c, and the key): what is wrong is answered with 400 or 401 and a message that begins with "strict:". Any model is answered
- * with TEXT in three pieces and usage {prompt_tokens: bytes of the question / 4, completion_tokens: 3}.
+ * POST .../chat/completions is checked strictly (the key, and stub_strict.c): what is wrong is answered with 400 or 401
+ * and a message that begins with "strict:". Any model is answered with TEXT in three pieces and usage
+ * {prompt_tokens: bytes of the question / 4, completion_tokens: 3}.
  * Some model names play faults instead: stub_faults.c lists them.
  */
 #define _GNU_SOURCE

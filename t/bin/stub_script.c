@@ -136,7 +136,8 @@ static void send_call(struct stream *s, int turn, size_t i, struct str name)
 	struct buf b;
 
 	buf_init(&b, s->c->arena);
-	buf_addf(&b, "{\"tool_calls\":[{\"index\":%zu,\"id\":\"call_%d_%zu\",\"type\":\"function\",\"function\":{\"name\":", i, turn, i + 1);
+	buf_addf(&b, "{\"tool_calls\":[{\"index\":%zu,\"id\":\"call_%d_%zu\",\"type\":\"function\",\"function\":{\"name\":", i, turn,
+		 i + 1);
 	json_write_string(&b, name);
 	buf_adds(&b, ",\"arguments\":\"\"}}]}");
 	send_delta(s, buf_cstr(&b), NULL, ",\"usage\":null");

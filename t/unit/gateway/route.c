@@ -72,6 +72,26 @@ static struct route *begin(int64_t input_tokens)
 	return route_begin(arena, &tier, NULL, facts, &(struct route_question){.input_tokens = input_tokens});
 }
 
+START_TEST(a_question_with_tools_passes_over_who_cannot_use_them)
+{
+	const struct route_question q = {.input_tokens = 10, .has_tools = true};
+	struct route *r;
+
+	reset();
+	models[1].can = CAN_TOOLS | CAN_JSON;
+	models[0].can = CAN_JSON;
+	r = route_begin(arena, &tier, NULL, facts, &q);
+	ck_assert_int_eq(r->steps[0].verdict, STEP_NO_TOOLS);
+	ck_assert_int_eq(r->steps[1].verdict, STEP_USABLE);
+	ck_assert_uint_eq(route_next(r, NULL, 1000, 0).step, 1);
+	models[1].can = 0;
+	r = route_begin(arena, &tier, NULL, facts, &q);
+	ck_assert_int_eq(route_next(r, NULL, 1000, 0).err.code, ERR_MODEL_NO_ROUTE);
+	models[0].can = 0;
+	ck_assert_int_eq(begin(10)->steps[0].verdict, STEP_USABLE);
+}
+END_TEST
+
 static struct route_choice after(const struct route *r, size_t step, int tries, enum err_code code, int hint_ms, int64_t left_ms, uint32_t dice)
 {
 	struct route_failure f = {.step = step, .tries = tries};
@@ -328,6 +348,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, each_class, 0, COUNT(classes));
+	tcase_add_test(t, a_question_with_tools_passes_over_who_cannot_use_them);
 	tcase_add_test(t, blocked_content_falls_back_where_the_tier_says_so);
 	tcase_add_test(t, an_error_that_is_not_retryable_is_not_retried);
 	tcase_add_test(t, overflow_goes_to_a_larger_context_only);
