@@ -122,6 +122,10 @@ static const struct {
 	 CALL("{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\\\"}\"}}")
 	 CALL("{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"\\\"}\"}}") FINISH("tool_calls"),
 	 ERR_NONE, "", "tool_calls", "f({\"a\":\"}\"}) MADE ", -1, -1},
+	{"a quoted quote before a brace does not end the arguments",
+	 CALL("{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\\\"\\\\\\\"}\"}}")
+	 CALL("{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"\\\"}\"}}") FINISH("tool_calls"),
+	 ERR_NONE, "", "tool_calls", "f({\"a\":\"\\\"}\"}) MADE ", -1, -1},
 	{"another id in each fragment, the name once",
 	 CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}")
 	 CALL("{\"index\":0,\"id\":\"y\",\"function\":{\"arguments\":\"}\"}}") FINISH("tool_calls"),

@@ -172,6 +172,7 @@ END_TEST
 
 static const char agent_recording[] =
 	"{\"replies\":["
+	"{\"match\":{\"turn\":9},\"reply\":{\"text\":\"never\"}},"
 	"{\"match\":{\"tools\":false},\"reply\":{\"text\":\"no tools\"}},"
 	"{\"match\":{\"called\":[\"kb_search\",\"kb_read\"],\"result\":[\"pump\",\"part\"]},"
 	" \"reply\":{\"extract\":{\"from\":\"results\",\"sentences\":1}}},"

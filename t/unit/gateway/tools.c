@@ -130,6 +130,30 @@ START_TEST(not_too_many_tools)
 }
 END_TEST
 
+/* Nothing of the copy is shared, but what a caller never gives back. */
+START_TEST(a_copy_is_of_its_own)
+{
+	const struct message m[] = {{.role = ROLE_ASSISTANT, .text = STR("t"), .calls = one, .n_calls = 1, .echo = STR("e")}, RESULT("a", "x")};
+	const struct model_tool tool = {.name = STR("n"), .description = STR("d"), .args = parse("{\"a\":1}")};
+	const struct spend_limit limit = {STR("p"), 7};
+	const struct model_request from = {.path = STR("path"), .tier = STR("t"), .facts = parse("{}"), .output = parse("{\"b\":1}"), .messages = m,
+					   .n_messages = 2, .tools = &tool, .n_tools = 1, .limits = &limit, .n_limits = 1};
+	struct model_request to = request_copy(arena, &from);
+	const struct str pairs[][2] = {
+		{from.path, to.path}, {from.tier, to.tier}, {m[0].text, to.messages[0].text}, {m[0].echo, to.messages[0].echo},
+		{one[0].id, to.messages[0].calls[0].id}, {one[0].name, to.messages[0].calls[0].name},
+		{one[0].args, to.messages[0].calls[0].args}, {m[1].call_id, to.messages[1].call_id}, {m[1].text, to.messages[1].text},
+		{tool.name, to.tools[0].name}, {tool.description, to.tools[0].description}, {limit.path, to.limits[0].path},
+	};
+
+	for (size_t i = 0; i < COUNT(pairs); i++)
+		ck_assert_msg(str_eq(pairs[i][0], pairs[i][1]) && pairs[i][0].p != pairs[i][1].p, "%zu", i);
+	ck_assert(to.tools[0].args != tool.args && json_equal(to.tools[0].args, tool.args));
+	ck_assert(to.output != from.output && json_equal(to.output, from.output));
+	ck_assert(to.messages[1].role == ROLE_TOOL && to.limits[0].limit_pusd == 7 && !to.facts);
+}
+END_TEST
+
 START_TEST(all_of_it_counts)
 {
 	struct message m[] = {USER("abc"), CALLS(two), RESULT("a", "0123456789"), RESULT("b", "")};
@@ -298,6 +322,7 @@ int main(void)
 	tcase_add_loop_test(t, conversations_must_be_whole, 0, COUNT(talks));
 	tcase_add_loop_test(t, tools_must_be_such_that_all_take_them, 0, COUNT(offers));
 	tcase_add_test(t, not_too_many_tools);
+	tcase_add_test(t, a_copy_is_of_its_own);
 	tcase_add_test(t, all_of_it_counts);
 	tcase_add_test(t, the_body_of_a_question);
 	tcase_add_test(t, long_ids_are_shortened_for_openai);
