@@ -319,5 +319,9 @@ const struct settings *settings_serving(struct arena *a, const struct settings *
 
 const struct settings *settings_default(struct arena *a, const char *dir)
 {
-	return settings_parse(a, arena_printf(a, "%s/agentd.yaml", dir), STR("agentd: v1\n"), diags_new(a));
+	const struct settings *s = settings_parse(a, arena_printf(a, "%s/agentd.yaml", dir), STR("agentd: v1\n"), diags_new(a));
+
+	if (!s)
+		fatal("the settings' own defaults are refused: a library that checks them fails");
+	return s;
 }

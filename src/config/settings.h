@@ -86,6 +86,6 @@ struct settings {
 const struct settings *settings_parse(struct arena *a, const char *path, struct str text, struct diags *d);
 /* The same, serving these lanes ("default,sandbox"); NULL with err. */
 const struct settings *settings_serving(struct arena *a, const struct settings *s, struct str lanes, struct err *err);
-const struct settings *settings_default(struct arena *a, const char *dir);
+const struct settings *settings_default(struct arena *a, const char *dir);	/* never NULL */
 
 #endif
