@@ -4,6 +4,7 @@ dist_man_MANS = \
   man/agentd-internals.7 \
   man/agentd-risk.5 \
   man/agentd-routing.5 \
+  man/agentd-schema.7 \
   man/agentd-sql.7 \
   man/agentd-tool.5 \
   man/agentd-workflow.5 \

@@ -64,6 +64,9 @@ struct str json_str(const struct json *v);		/* STR_NONE when not a string */
 struct str json_literal(const struct json *v);		/* of a JSON_NUM as written */
 bool json_to_int(const struct json *v, int64_t *ret);	/* exact integers only (1.0 and 1e3 too) */
 double json_to_double(const struct json *v);
+bool json_is_integer(const struct json *v);		/* a number without a fraction, of any size (1.0, 1e30) */
+/* Is v an exact multiple of the number by, which is not 0? */
+bool json_is_multiple(const struct json *v, const struct json *by);
 
 /* Typed getters that name the key in their error (ERR_INVALID: "labels": expected object, got string). */
 int json_need_str(const struct json *obj, const char *key, struct str *ret, struct err *err);
@@ -77,6 +80,11 @@ const struct json *json_number(struct arena *a, struct str literal);	/* copied; 
 const struct json *json_string(struct arena *a, struct str s);	/* copies; s must be valid UTF-8 without NUL */
 const struct json *json_string_ref(struct arena *a, struct str s);	/* points at s, which must live as long */
 const struct json *json_stringc(struct arena *a, const char *cstr);
+/* As json_string_ref(), in room of the caller's. */
+struct json_room {
+	uint64_t space[2];
+};
+const struct json *json_string_in(struct json_room *room, struct str s);
 /* A string of bytes from outside: invalid UTF-8 and NUL become U+FFFD. */
 const struct json *json_string_clean(struct arena *a, struct str bytes);
 const struct json *json_array(struct arena *a, const struct json *const *items, size_t n);	/* copies the pointer table */

@@ -89,6 +89,15 @@ const struct json *json_string(struct arena *a, struct str s)
 	return json_string_clean(a, s);
 }
 
+const struct json *json_string_in(struct json_room *room, struct str s)
+{
+	struct json *v = (struct json *)(void *)room;
+
+	_Static_assert(sizeof *room >= sizeof *v && _Alignof(struct json_room) >= _Alignof(struct json), "a value fits");
+	*v = (struct json){.type = JSON_STRING, .n = json_count(s.n), .p = str_chars(s)};
+	return v;
+}
+
 const struct json *json_stringc(struct arena *a, const char *cstr)
 {
 	return json_string(a, str_from(cstr));

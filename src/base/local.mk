@@ -8,6 +8,7 @@ src_base_libbase_a_SOURCES = \
   src/base/heap.c src/base/heap.h \
   src/base/json.h src/base/json_shape.h \
   src/base/json_make.c \
+  src/base/json_multiple.c \
   src/base/json_number.c \
   src/base/json_order.c \
   src/base/json_parse.c \

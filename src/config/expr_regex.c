@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "config/expr_eval.h"
-#include "config/pattern.h"
+#include "schema/pattern.h"
 
 enum {
 	MAX_PATTERN_BYTES = 16 * 1024,

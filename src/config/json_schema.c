@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
-#include "config/pattern.h"
+#include "schema/pattern.h"
 #include "config/schema.h"
 
 enum shape { ANY, TYPE, SCHEMA, SCHEMAS, SCHEMA_MAP, TEXT, TEXTS, PATTERN, COUNT, NUMBER, BOOLEAN, LIST, MAP, REF };

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "config/pattern.h"
+#include "schema/pattern.h"
 
 enum { MAX_CANDIDATES = 300 };
 

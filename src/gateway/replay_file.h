@@ -14,7 +14,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "config/pattern.h"
+#include "schema/pattern.h"
 #include "gateway/replay_extract.h"
 #include "store/queue.h"
 

@@ -265,6 +265,46 @@ END_TEST
 
 #define ROWS(table) ((int)(sizeof(table) / sizeof(table)[0]))
 
+static const struct {
+	const char *v, *by;
+	bool multiple;
+} multiples[] = {
+	{"6", "3", true}, {"7", "3", false}, {"-6", "3", true}, {"0", "3", true}, {"0.0", "0.3", true}, {"6", "-3", true},
+	{"19.99", "0.01", true}, {"19.999", "0.01", false}, {"0.0075", "0.0001", true}, {"0.00751", "0.0001", false},
+	{"1", "0.5", true}, {"0.5", "1", false}, {"1e20", "3", false}, {"3e20", "3", true}, {"300", "1e2", true}, {"350", "1e2", false},
+	{"1e308", "0.123456789", false}, {"1e308", "0.5", true}, {"9223372036854775807", "7", true}, {"9223372036854775807", "7.0", true},
+	{"-9223372036854775808", "-1", true}, {"18446744073709551616", "2", true}, {"18446744073709551617", "2", false},
+	/* divisors of more than 18 digits */
+	{"246913578024691357802469135780", "12345678901234567890123456789", true},
+	{"246913578024691357802469135781", "12345678901234567890123456789", false},
+	{"1234567890123456789012345678900", "1.2345678901234567890123456789", true},
+	{"12345678901234567890123456788", "12345678901234567890123456789", false},
+};
+
+START_TEST(multiples_are_exact)
+{
+	const struct json *v = number(multiples[_i].v), *by = number(multiples[_i].by);
+
+	ck_assert_msg(json_is_multiple(v, by) == multiples[_i].multiple, "%s of %s", multiples[_i].v, multiples[_i].by);
+	ck_assert(!json_is_multiple(json_null(), by));
+}
+END_TEST
+
+static const struct {
+	const char *v;
+	bool integer;
+} wholes[] = {
+	{"1", true}, {"1.0", true}, {"-0.0", true}, {"1.5", false}, {"1e30", true}, {"15e-1", false}, {"150e-1", true}, {"1e-3", false},
+	{"123456789012345678901234567890", true}, {"123456789012345678901234567890.5", false},
+};
+
+START_TEST(whole_numbers)
+{
+	ck_assert_msg(json_is_integer(number(wholes[_i].v)) == wholes[_i].integer, "%s", wholes[_i].v);
+	ck_assert(!json_is_integer(json_stringc(a, "1")));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("json_number");
@@ -280,6 +320,8 @@ int main(void)
 	tcase_add_loop_test(tc, doubles_become_values, 0, ROWS(doubles));
 	tcase_add_test(tc, literals_are_copied);
 	tcase_add_test(tc, exact_order);
+	tcase_add_loop_test(tc, multiples_are_exact, 0, ROWS(multiples));
+	tcase_add_loop_test(tc, whole_numbers, 0, ROWS(wholes));
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

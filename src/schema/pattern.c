@@ -1,5 +1,5 @@
 /* pattern.c - PCRE2 allocates where everybody does. */
-#include "config/pattern.h"
+#include "schema/pattern.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
  * Errors:  none (fatal).
  * Source:  base/heap.h
  */
-#ifndef CONFIG_PATTERN_H
-#define CONFIG_PATTERN_H
+#ifndef SCHEMA_PATTERN_H
+#define SCHEMA_PATTERN_H
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
