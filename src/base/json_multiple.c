@@ -15,13 +15,12 @@ static int exponent(const struct json_decimal *d)
 
 static bool small_divides(const struct json_decimal *v, int zeros, const struct json_decimal *by)
 {
-	uint64_t divisor = 0;
-	unsigned __int128 rest = 0;
+	uint64_t divisor = 0, rest = 0;	/* below 10^18, so that ten times the rest and a digit fit */
 
 	for (size_t i = 0; i < by->n; i++)
 		divisor = divisor * 10 + (uint64_t)(by->d[i] - '0');
 	for (size_t i = 0; i < v->n; i++)
-		rest = (rest * 10 + (unsigned)(v->d[i] - '0')) % divisor;
+		rest = (rest * 10 + (uint64_t)(v->d[i] - '0')) % divisor;
 	for (int i = 0; i < zeros && rest; i++)
 		rest = rest * 10 % divisor;
 	return rest == 0;

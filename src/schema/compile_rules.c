@@ -141,8 +141,10 @@ size_t key_hash(struct str key)
 	memcpy(&head, str_chars(key), key.n < 8 ? key.n : 8);
 	if (key.n > 8)
 		memcpy(&tail, key.p + key.n - 8, 8);
-	h = (head ^ (tail * 31) ^ key.n) * 0x9E3779B97F4A7C15u;
-	return (size_t)(h ^ h >> 32);
+	/* Names of one family differ in their last bytes, which are the highest ones of tail. */
+	h = head ^ (tail << 23 | tail >> 41) ^ key.n;
+	h = (h ^ h >> 32) * 0x9E3779B97F4A7C15u;
+	return (size_t)((h ^ h >> 29) * 0xBF58476D1CE4E5B9u >> 32);
 }
 
 static struct property *property(struct object_rules *o, struct str key)
