@@ -95,7 +95,7 @@ static void read_args(struct load *l, const struct key *k, const struct yaml *v,
 	if (!json_str(json_get(m->contract.args, STR("type"))).p ||
 	    !str_is(json_str(json_get(m->contract.args, STR("type"))), "object"))
 		diag_error(l->d, v->at, "\"args\": the schema must say `type: object`");
-	json_schema_check(l, m->contract.args, v, v->at);
+	m->args_check = load_schema(l, m->contract.args, &(struct schema_origin){STR(""), v, v->at}, 1);
 }
 
 static void read_reconcile(struct load *l, const struct key *k, const struct yaml *v, void *out)

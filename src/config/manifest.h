@@ -19,6 +19,7 @@
 
 struct arena;
 struct expr;
+struct schema;
 struct tmpl;
 
 enum runner_kind { RUNNER_HTTP, RUNNER_EXEC, RUNNER_FS };
@@ -72,6 +73,7 @@ struct manifest {
 	struct place place;
 	const char *file;
 	struct contract contract;
+	const struct schema *args_check;	/* contract.args, compiled */
 	enum risk risk;
 	unsigned taint;
 	int64_t timeout_ms;

@@ -25,6 +25,7 @@ struct tmpl;
 struct key;
 struct json;
 struct load;
+struct schema;
 
 enum key_type {
 	KEY_TEXT,	/* struct str */
@@ -64,7 +65,7 @@ struct key {
 	enum key_type type;
 	unsigned flags;
 	size_t offset;			/* into the struct of the table */
-	size_t offset_n;		/* KEY_TEXTS, KEY_CSTRS: of the count */
+	size_t offset_n;		/* KEY_TEXTS, KEY_CSTRS: of the count; KEY_SCHEMA: of the compiled schema */
 	int64_t min, max;		/* of numbers, durations, sizes, money and the length of texts and lists; max 0: none */
 	int base;			/* KEY_ENUM: value of the first word */
 	const char *preset;		/* default, as it would be written; NULL: the struct as it was */
@@ -144,11 +145,14 @@ struct place use_place(const struct load *l, const struct use *u, size_t offset)
 /* Unknown root names and impossible types of all that was read. */
 void load_check(struct load *l);
 
-/* json_schema.c: is the value a plausible JSON Schema? Places come from node, or are at. */
-void json_schema_check(struct load *l, const struct json *schema, const struct yaml *node, struct place at);
-
-/* What an RFC 6901 pointer ("" or "/a/b") leads to, or NULL. */
-const struct json *json_pointer(struct arena *a, const struct json *v, struct str pointer);
+/* json_schema.c: a JSON Schema compiled; NULL after a report. Where it came from: the first origin is the document itself,
+ * others are files that became part of it below a pointer. */
+struct schema_origin {
+	struct str under;
+	const struct yaml *nodes;	/* NULL: at is all that is known */
+	struct place at;
+};
+const struct schema *load_schema(struct load *l, const struct json *schema, const struct schema_origin *origins, size_t n);
 
 /* --- for editors and the manual --- */
 /* The tables of whole files. */

@@ -25,6 +25,7 @@
 struct arena;
 struct expr;
 struct json;
+struct schema;
 struct tmpl;
 
 enum step_kind { STEP_SET, STEP_CALL, STEP_MODEL, STEP_SWITCH, STEP_FOR, STEP_WAIT, STEP_RAISE, STEP_KINDS };
@@ -72,6 +73,7 @@ struct step_model {
 	const struct tmpl *prompt;
 	const struct tmpl *context;	/* NULL: none */
 	const struct json *output;	/* a schema; NULL: plain text */
+	const struct schema *output_check;	/* the same, compiled */
 	int64_t max_output;		/* tokens; 0: the model's */
 	double temperature;		/* < 0: not given */
 };
@@ -145,6 +147,7 @@ struct contract {
 struct workflow {
 	struct str name, description;
 	const struct json *input;	/* JSON Schema; NULL: any object */
+	const struct schema *input_check;	/* the same, compiled */
 	struct budget budget;
 	enum retain retain;
 	const struct steps *steps;

@@ -175,12 +175,13 @@ void read_prompt(struct load *l, const struct key *k, const struct yaml *v, void
 void read_schema(struct load *l, const struct key *k, const struct yaml *v, void *out)
 {
 	const struct json **s = slot(out, k);
+	const struct schema **check = (const struct schema **)(void *)((char *)out + k->offset_n);
 	if (yaml_is_text(v)) {
-		*s = schema_file((struct workflow_load *)l, v);
+		*s = schema_file((struct workflow_load *)l, v, check);
 	} else if (v->kind == YAML_MAP) {
 		*s = yaml_json(l->a, v, l->d);
 		if (*s)
-			*s = schema_inline((struct workflow_load *)l, *s, v);
+			*s = schema_inline((struct workflow_load *)l, *s, v, check);
 	} else {
 		diag_error(l->d, v->at, "\"%s\": expected a JSON Schema (a map) or the name of a file that holds one, got %s",
 			   k->name, yaml_describe(v));

@@ -114,8 +114,9 @@ bool graph_reaches(const struct scope *s, size_t from, size_t to);
 /* workflow_refs.c */
 void refs_check(struct workflow_load *w);
 
-/* workflow_schema.c: files of schemas with what they refer to. NULL after a report. */
-const struct json *schema_file(struct workflow_load *w, const struct yaml *name);
-const struct json *schema_inline(struct workflow_load *w, const struct json *schema, const struct yaml *node);
+/* workflow_schema.c: schemas with the files that they refer to, as one document, and compiled. NULL after a report. */
+const struct json *schema_file(struct workflow_load *w, const struct yaml *name, const struct schema **check);
+const struct json *schema_inline(struct workflow_load *w, const struct json *schema, const struct yaml *node,
+				 const struct schema **check);
 
 #endif

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "engine/journal.h"
-#include "engine/value_check.h"
+#include "schema/schema.h"
 
 struct str answer_unfence(struct str text)
 {
@@ -24,7 +24,7 @@ struct str answer_unfence(struct str text)
 	return str_trim(end < 0 ? rest : str_sub(rest, 0, (size_t)end));
 }
 
-int answer_read(struct arena *a, const struct json *schema, struct str text, const struct json **ret, struct err *err)
+int answer_read(struct arena *a, const struct schema *schema, struct str text, const struct json **ret, struct err *err)
 {
 	struct err why = {0};
 
@@ -34,7 +34,7 @@ int answer_read(struct arena *a, const struct json *schema, struct str text, con
 	}
 	if (json_parse_lenient(a, answer_unfence(text), NULL, ret, &why) < 0)
 		return err_set(err, ERR_SCHEMA_OUTPUT, "the answer is not JSON: %s", why.msg);
-	return value_check(schema, *ret, err);
+	return schema_require(schema, *ret, ERR_SCHEMA_OUTPUT, err);
 }
 
 struct str answer_repair(struct arena *a, const struct json *schema, const struct err *why)

@@ -13,8 +13,9 @@
 struct arena;
 struct err;
 struct json;
+struct schema;
 
-int answer_read(struct arena *a, const struct json *schema, struct str text, const struct json **ret, struct err *err);
+int answer_read(struct arena *a, const struct schema *schema, struct str text, const struct json **ret, struct err *err);
 /* The user message that asks for a better answer. */
 struct str answer_repair(struct arena *a, const struct json *schema, const struct err *why);
 /* What stands in the first code fence, else the text; trimmed. */

@@ -17,7 +17,6 @@ src_engine_libengine_a_SOURCES = \
   src/engine/retry.c src/engine/retry.h \
   src/engine/root.c src/engine/root.h \
   src/engine/run.c src/engine/run.h \
-  src/engine/value_check.c src/engine/value_check.h \
   src/engine/scope.c src/engine/scope.h \
   src/engine/state.c src/engine/state.h \
   src/engine/steps.h \

@@ -16,7 +16,7 @@
 #include "engine/plan.h"
 #include "engine/program.h"
 #include "engine/root.h"
-#include "engine/value_check.h"
+#include "schema/schema.h"
 #include "config/workflow.h"
 #include "tools/tools.h"
 
@@ -481,13 +481,11 @@ static int replay(struct run *r, struct err *err)
 /* The bundle holds the schema, so the check is at the beginning of the task's work. */
 static int check_input(const struct run *r, struct err *err)
 {
-	const struct json *schema = r->state.program->workflow->input;
+	const struct schema *schema = r->state.program->workflow->input_check;
 
-	if (!schema || r->state.n_steps > 0 || value_check(schema, r->claimed->input, err) == 0)
+	if (!schema || r->state.n_steps > 0)
 		return 0;
-	err->code = ERR_SCHEMA_INPUT;
-	err_prefix(err, "input: ");
-	return -1;
+	return schema_require(schema, r->claimed->input, ERR_SCHEMA_INPUT, err);
 }
 
 static void on_bundle(void *arg, const struct bundle_ref *ref, const struct err *err)

@@ -58,7 +58,7 @@ static int user_text(struct run *r, struct node *n, const struct step_model *s, 
 }
 
 /* Every earlier turn, and what was said to it: the same words each time, since they follow from its text. */
-static size_t add_turns(struct run *r, const struct node *n, const struct json *schema, struct message *v, size_t count)
+static size_t add_turns(struct run *r, const struct node *n, const struct step_model *s, struct message *v, size_t count)
 {
 	struct arena *a = r->engine->scratch;
 
@@ -67,10 +67,10 @@ static size_t add_turns(struct run *r, const struct node *n, const struct json *
 		const struct json *unused;
 		struct err why = {0};
 
-		if (answer_read(a, schema, text, &unused, &why) == 0)
+		if (answer_read(a, s->output_check, text, &unused, &why) == 0)
 			err_set(&why, ERR_SCHEMA_OUTPUT, "it did not fit");	/* the check has become laxer since */
 		v[count++] = (struct message){.role = ROLE_ASSISTANT, .text = text};
-		v[count++] = (struct message){.role = ROLE_USER, .text = answer_repair(a, schema, &why)};
+		v[count++] = (struct message){.role = ROLE_USER, .text = answer_repair(a, s->output, &why)};
 	}
 	return count;
 }
@@ -88,7 +88,7 @@ static int messages(struct run *r, struct node *n, struct message *v, size_t *re
 	v[count].role = ROLE_USER;
 	if (user_text(r, n, s, &v[count++].text, err) < 0)
 		return -1;
-	*ret_n = add_turns(r, n, s->output, v, count);
+	*ret_n = add_turns(r, n, s, v, count);
 	return 0;
 }
 
@@ -120,7 +120,7 @@ static void end_answered(struct run *r, struct node *n, struct str text)
 	const struct json *v;
 	struct err err = {0};
 
-	if (answer_read(r->engine->scratch, s->output, text, &v, &err) == 0) {
+	if (answer_read(r->engine->scratch, s->output_check, text, &v, &err) == 0) {
 		act_succeed(r, n, v);
 		return;
 	}

@@ -313,6 +313,40 @@ static bool run(const struct schema *s, const struct json *v, struct schema_faul
 	return false;
 }
 
+/* "/a/b: MESSAGE; /c: MESSAGE; and 3 more" */
+static void put_faults(struct buf *b, const struct schema_faults *f, size_t max)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		const struct schema_fault *x = &f->v[i];
+
+		if (i > 0 && b->n + x->pointer.n + x->message.n + 4 > max) {
+			buf_addf(b, "; and %zu%s more", f->n - i, f->more ? " or" : "");
+			return;
+		}
+		buf_addf(b, "%s" STR_FMT "%s" STR_FMT, i ? "; " : "", STR_ARG(str_clip(x->pointer, max / 2)), x->pointer.n ? ": " : "",
+			 STR_ARG(x->message));
+	}
+}
+
+int schema_require(const struct schema *s, const struct json *v, enum err_code code, struct err *err)
+{
+	struct schema_faults *f;
+	struct arena *scratch;
+	struct buf b;
+
+	if (schema_check(s, v, NULL))
+		return 0;
+	scratch = arena_new(NULL);
+	f = ARENA_NEW(scratch, struct schema_faults);
+	f->a = scratch;
+	schema_check(s, v, f);
+	buf_init(&b, scratch);
+	put_faults(&b, f, sizeof err->msg - 40);
+	err_set(err, code, "%s", buf_cstr(&b));
+	arena_free(scratch);
+	return -1;
+}
+
 /* What fits, which is the rule, is found without a place to keep anything. */
 bool schema_check(const struct schema *s, const struct json *v, struct schema_faults *ret)
 {

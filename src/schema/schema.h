@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
 #include "base/str.h"
 
 struct arena;
@@ -49,6 +50,9 @@ const struct schema *schema_compile(struct arena *a, const struct json *schema, 
 
 /* Does v fit? ret: NULL, or all that is wrong. */
 bool schema_check(const struct schema *s, const struct json *v, struct schema_faults *ret);
+
+/* As schema_check(); -1 and an error of that code, whose message has as many faults as it holds. */
+int schema_require(const struct schema *s, const struct json *v, enum err_code code, struct err *err);
 
 /* What an RFC 6901 pointer ("" or "/a/b") leads to, or NULL. */
 const struct json *schema_pointer(const struct json *v, struct str pointer);

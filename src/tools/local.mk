@@ -2,7 +2,6 @@ noinst_LIBRARIES += src/tools/libtools.a
 src_tools_libtools_a_SOURCES = \
   src/tools/tools.h src/tools/call.h src/tools/registry.c \
   src/tools/address.c src/tools/address.h \
-  src/tools/argcheck.c src/tools/argcheck.h \
   src/tools/fs.h src/tools/fs_list.c src/tools/fs_read.c src/tools/fs_walk.c src/tools/fs_write.c \
   src/tools/glob.c src/tools/glob.h \
   src/tools/http_answer.c src/tools/http_answer.h \

@@ -7,7 +7,7 @@
 #include "config/expr.h"
 #include "config/lane.h"
 #include "config/settings.h"
-#include "tools/argcheck.h"
+#include "schema/schema.h"
 #include "tools/call.h"
 #include "tools/output.h"
 
@@ -262,7 +262,7 @@ static int prepare(struct tools *t, struct call *c, struct err *err)
 	if (c->asks && !m->ask)
 		return err_set(err, ERR_TOOL_UNKNOWN, "tool \"" STR_FMT "\" has no query", STR_ARG(c->req.tool));
 	m = c->manifest = c->asks ? m->ask : m;
-	if ((!c->asks && argcheck(m->contract.args, c->req.args, err) < 0) ||
+	if ((!c->asks && schema_require(m->args_check, c->req.args, ERR_TOOL_ARGS, err) < 0) ||
 	    secrets_load(call_arena(c), m, c->settings, &c->secrets, err) < 0)
 		return -1;
 	if (c->req.timeout_ms <= 0 || c->req.timeout_ms > m->timeout_ms)

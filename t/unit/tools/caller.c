@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/http.h"
 #include "base/json.h"
+#include "schema/schema.h"
 #include "../write_file.h"
 
 struct arena *arena;
@@ -86,12 +87,21 @@ const char *get_file(const char *path)
 
 /* --- manifests --- */
 
+void caller_args(struct manifest *m, const char *schema)
+{
+	struct schema_faults faults = {.a = arena};
+
+	m->contract.args = caller_json(schema);
+	m->args_check = schema_compile(arena, m->contract.args, &faults);
+	ck_assert_ptr_nonnull(m->args_check);
+}
+
 struct manifest *manifest_new(const char *name, enum runner_kind runner)
 {
 	struct manifest *m = ARENA_NEW(arena, struct manifest);
 
 	m->contract.name = str_from(name);
-	m->contract.args = caller_json("{\"type\":\"object\"}");
+	caller_args(m, "{\"type\":\"object\"}");
 	m->timeout_ms = getenv("AGENTD_VALGRIND") ? 120000 : 10000;
 	m->max_output_bytes = 32768;
 	m->runner = runner;
@@ -203,7 +213,7 @@ struct said_answer ask(const struct manifest *m, const char *args)
 	struct tool_request req = request(tool, caller_json(args));
 
 	/* what the call's arguments would have to be does not stop the query */
-	tool->contract.args = caller_json("{\"type\":\"object\",\"required\":[\"other\"]}");
+	caller_args(tool, "{\"type\":\"object\",\"required\":[\"other\"]}");
 	tool->ask = m;
 	tools_set_manifests(tools, &v, 1);
 	over = false;

@@ -32,6 +32,7 @@ void caller_end(void);		/* removes the directory */
 
 /* Pure, 10 s, 32 KiB, no credentials, any arguments. */
 struct manifest *manifest_new(const char *name, enum runner_kind runner);
+void caller_args(struct manifest *m, const char *schema);
 void caller_credential(struct manifest *m, const char *handle, const char *env);
 const struct tmpl *caller_tmpl(const char *text);
 const struct expr *caller_expr(const char *text);

@@ -382,8 +382,10 @@ START_TEST(refuses_requests_that_cannot_be_made)
 	header(m, "X", "${ .args.x }");
 	assert_fails(call(m, "{\"x\":\"a\\r\\nB: c\"}"), ERR_TOOL_ARGS, TOOL_NOT_BEGUN);
 	assert_fails(call(m, "{\"x\":\"a\\nb\"}"), ERR_TOOL_ARGS, TOOL_NOT_BEGUN);
-	m->contract.args = caller_json("{\"required\":[\"z\"]}");
+	caller_args(m, "{\"required\":[\"z\"]}");
 	assert_fails(call(m, "{\"x\":\"a\"}"), ERR_TOOL_ARGS, TOOL_NOT_BEGUN);
+	caller_args(m, "{\"properties\":{\"x\":{\"items\":{\"type\":\"string\"}}},\"required\":[\"z\"]}");
+	ck_assert_str_eq(call(m, "{\"x\":[\"a\",1]}").err.msg, "/x/1: expected string, got number; required key \"z\" is missing");
 	ck_assert_int_eq(count(&server.connections), 0);
 }
 END_TEST

@@ -1,11 +1,10 @@
-/* shape.c - the pure helpers of calls: arguments against their schema, results against their cap, globs. */
+/* shape.c - the pure helpers of calls: results against their cap, globs. */
 #include <check.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "tools/argcheck.h"
 #include "tools/glob.h"
 #include "tools/output.h"
 
@@ -29,89 +28,6 @@ static const struct json *parse(const char *text)
 	ck_assert_msg(json_parse(a, str_from(text), NULL, &v, &err) == 0, "%s: %s", text, err.msg);
 	return v;
 }
-
-static const char schema[] =
-	"{\"type\":\"object\",\"required\":[\"title\"],\"additionalProperties\":false,\"properties\":{"
-	"\"title\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":5},\"n\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":9},"
-	"\"x\":{\"type\":\"number\"},\"size\":{\"enum\":[\"s\",\"m\",1]},\"tags\":{\"type\":\"array\",\"maxItems\":2,"
-	"\"items\":{\"type\":\"string\"}},\"opt\":{\"type\":[\"string\",\"null\"]},\"on\":{\"type\":\"boolean\"},"
-	"\"deep\":{\"type\":\"object\",\"required\":[\"k\"],\"properties\":{\"k\":{\"const\":7}}}}}";
-
-static const struct {
-	const char *args, *msg;	/* NULL: fits */
-} calls[] = {
-	{"{\"title\":\"a\"}", NULL},
-	{"{\"title\":\"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\"}", NULL},
-	{"{\"title\":\"a\",\"n\":3,\"x\":1.5,\"size\":1,\"tags\":[\"b\"],\"opt\":null,\"on\":true,\"deep\":{\"k\":7,\"z\":1}}", NULL},
-	{"{\"title\":\"a\",\"n\":2.0}", NULL},
-	{"{}", "argument \"title\": is missing"},
-	{"[]", "arguments: expected object, got array"},
-	{"null", "arguments: expected object, got null"},
-	{"{\"title\":1}", "argument \"title\": expected string, got number"},
-	{"{\"title\":null}", "argument \"title\": expected string, got null"},
-	{"{\"title\":\"\"}", "argument \"title\": expected at least 1 characters"},
-	{"{\"title\":\"abcdef\"}", "argument \"title\": expected at most 5 characters"},
-	{"{\"title\":\"a\",\"n\":1.5}", "argument \"n\": expected integer, got number"},
-	{"{\"title\":\"a\",\"n\":\"3\"}", "argument \"n\": expected integer, got string"},
-	{"{\"title\":\"a\",\"n\":0}", "argument \"n\": expected at least 1"},
-	{"{\"title\":\"a\",\"n\":10}", "argument \"n\": expected at most 9"},
-	{"{\"title\":\"a\",\"n\":1e300}", "argument \"n\": expected integer, got number"},
-	{"{\"title\":\"a\",\"size\":\"l\"}", "argument \"size\": expected one of [\"s\",\"m\",1]"},
-	{"{\"title\":\"a\",\"tags\":\"b\"}", "argument \"tags\": expected array, got string"},
-	{"{\"title\":\"a\",\"tags\":[\"b\",2]}", "argument \"tags[1]\": expected string, got number"},
-	{"{\"title\":\"a\",\"tags\":[\"b\",\"c\",\"d\"]}", "argument \"tags\": expected at most 2 items"},
-	{"{\"title\":\"a\",\"opt\":3}", "argument \"opt\": expected [\"string\",\"null\"], got number"},
-	{"{\"title\":\"a\",\"on\":\"yes\"}", "argument \"on\": expected boolean, got string"},
-	{"{\"title\":\"a\",\"deep\":{}}", "argument \"deep.k\": is missing"},
-	{"{\"title\":\"a\",\"deep\":{\"k\":8}}", "argument \"deep.k\": expected one of 7"},
-	{"{\"title\":\"a\",\"titel\":\"b\"}", "argument \"titel\": the tool has no such argument"},
-};
-
-START_TEST(arguments)
-{
-	for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-		struct err err = {0};
-		int rc = argcheck(parse(schema), parse(calls[i].args), &err);
-
-		ck_assert_msg((rc == 0) == !calls[i].msg, "%s: %s", calls[i].args, err.msg);
-		if (calls[i].msg) {
-			ck_assert_int_eq(err.code, ERR_TOOL_ARGS);
-			ck_assert_str_eq(err.msg, calls[i].msg);
-		}
-	}
-}
-END_TEST
-
-START_TEST(an_unknown_argument_gets_a_suggestion)
-{
-	struct err err = {0};
-
-	ck_assert_int_eq(argcheck(parse(schema), parse("{\"title\":\"a\",\"titel\":1}"), &err), -1);
-	ck_assert_str_eq(err.hint, "did you mean \"title\"?");
-}
-END_TEST
-
-START_TEST(deep_arguments_end)
-{
-	const struct json *s = parse("{}"), *v = parse("1");
-	struct json_builder b;
-	struct err err = {0};
-
-	for (int i = 0; i < 60; i++) {
-		json_object_begin(&b, a);
-		json_object_setc(&b, "items", s);
-		s = json_object_end(&b);
-		v = json_array(a, &v, 1);
-	}
-	json_object_begin(&b, a);
-	json_object_setc(&b, "additionalProperties", s);
-	s = json_object_end(&b);
-	json_object_begin(&b, a);
-	json_object_setc(&b, "a very long name of an argument, longer than what a message may hold of it", v);
-	ck_assert_int_eq(argcheck(s, json_object_end(&b), &err), -1);
-	ck_assert_int_eq(err.code, ERR_TOOL_ARGS);
-}
-END_TEST
 
 /* --- caps --- */
 
@@ -218,9 +134,6 @@ int main(void)
 	SRunner *r;
 
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_test(t, arguments);
-	tcase_add_test(t, an_unknown_argument_gets_a_suggestion);
-	tcase_add_test(t, deep_arguments_end);
 	tcase_add_test(t, results_are_cut_to_their_cap);
 	tcase_add_test(t, every_cap_is_kept);
 	tcase_add_test(t, glob);
