@@ -254,7 +254,10 @@ is ".task has its keys" "$(run facts '{}')" \
 	'["succeeded",{"keys":["bundle","created_at","id","labels","parent","submitted_by","urgency","workflow"],"unseen":0}]'
 is "the output is that of the last step that ran" "$(run last '{}')" '["succeeded",{"x":1}]'
 is "an input that fits" "$(run input '{"n": 1}')" '["succeeded",{"n":1}]'
-is "an input that does not fit fails the task" "$(run input '{"n": "1"}')" '["failed","schema.input"]'
+like "an input that does not fit is refused" "$(ctl submit input --input '{"n": "1"}' 2>&1)" '^agentctl: /n: expected '
+task=$(sql "SELECT agentd.submit('input', '{\"n\": \"1\"}')")
+ok "where SQL submits it" wait_for 20 ended "$task"
+is "it fails the task" "$(ctl get "$task" --json | jq -c '[.state, .error.type]')" '["failed","schema.input"]'
 is "a submission may not raise a budget" "$(ctl submit turns --budget '{"turns": 2}' --json 2>&1 | jq -r .error)" invalid
 
 # --- the API shows what agentd-api(7) says ---

@@ -138,8 +138,12 @@ printf '{"who": "pipe"}' | ctl submit hello --input - --follow >"$D/out"
 like "input from standard input is read" "$(cat "$D/out")" 'hello pipe'
 status_is 1 "input that is not JSON" ctl submit hello --input '{"who": }'
 status_is 1 "an input with a key twice" ctl submit hello --input '{"who": "a", "who": "b"}'
-status_is 7 "an input that does not fit the schema" ctl submit hello --input '{"who": 3}' --follow
-like "fails the task and names the place" "$out" 'schema\.input.*/who'
+status_is 1 "an input that does not fit the schema" ctl submit hello --input '{"who": 3}' --follow
+is "names the place" "$err" 'agentctl: /who: expected string, got number
+agentctl: the input does not fit the schema of workflow "hello"'
+status_is 1 "the same as JSON" ctl --json submit hello --input '{"who": 3}'
+is "has the same places" "$(printf '%s' "$out" | jq -c '[.error, .errors]')" \
+	'["schema.input",[{"pointer":"/who","message":"expected string, got number"}]]'
 status_is 3 "submit to an unknown workflow" ctl submit nothing
 wait_for 10 task_is "$task" succeeded
 status_is 0 "get" ctl get "$task"

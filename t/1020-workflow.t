@@ -62,9 +62,45 @@ like "and writes it down" "$(cat "$(find "$D/workspaces" -name reminder.txt | he
 is "a skipped step says so" "$(field '.steps[] | select(.path == "timed") | .status')" skipped
 
 # --- what was given is checked ---
+count() { sql "SELECT count(*) FROM agentd.tasks"; }
+before=$(count)
 ctl --json submit digest --input '{"path": "x"}' --follow >"$D/task.json" 2>"$D/err"
-is "input is checked against the workflow's schema" "$(field '.error.type')" schema.input
-is "before any step" "$(field '.steps | length')" 0
+is "input is checked against the workflow's schema" "$(field '[.error, .errors[].message]')" '["schema.input","required key \"root\" is missing"]'
+is "before there is a task" "$(count)" "$before"
+
+# --- over HTTP: all that is wrong at once; what web knows of a schema follows the reloads ---
+d_token
+post() {	# WORKFLOW INPUT [HEADER...]
+	body=$(printf '{"workflow": "%s", "input": %s}' "$1" "$2")
+	shift 2
+	d_http -o "$D/answer" -w '%{http_code}' -H "Authorization: Bearer $token" -H 'Content-Type: application/json' "$@" -d "$body" http://agentd/tasks
+}
+is "an input that does not fit is 422" "$(post digest '{"path": 1, "limit": 51, "globb": "*"}')" 422
+is "with every place" "$(jq -c '[.type, [.errors[] | .pointer + " " + .message]]' "$D/answer")" \
+	'["urn:agentd:problem:schema",["/input/path expected string, got number","/input/limit expected at most 50, got 51","/input/globb key \"globb\" is not allowed (did you mean \"glob\"?)","/input required key \"root\" is missing"]]'
+is "and no task" "$(count)" "$before"
+numbered() {	# MAXIMUM
+	printf 'agentd: v1\nname: numbered\ninput: {type: object, properties: {n: {maximum: %s}}}\nsteps: [{id: one, set: {n: 1}}]\n' "$1" \
+		>"$D/root/workflows/numbered.yaml"
+	d_publish
+}
+numbered 10
+is "one that fits is taken" "$(post numbered '{"n": 7}' -H 'Idempotency-Key: seven')" 202
+seven=$(jq -r .id "$D/answer")
+is "one that does not is not" "$(post numbered '{"n": 11}' -H 'Idempotency-Key: eleven')" 422
+numbered 5
+is "after a reload the first is looked at by the schema of before" "$(post numbered '{"n": 7}')" 202
+task=$(jq -r .id "$D/answer")
+ok "and fails" wait_for 20 task_is "$task" failed
+is "when a worker begins it" "$(ctl get "$task" --json | jq -c '[.error.type, .error.message, (.steps | length)]')" \
+	'["schema.input","/n: expected at most 5, got 7",0]'
+is "then the new one counts" "$(post numbered '{"n": 7}')" 422
+is "but a key that was used has its answer" "$(post numbered '{"n": 7}' -H 'Idempotency-Key: seven') $(jq -r .id "$D/answer")" "202 $seven"
+numbered 20
+is "what a laxer one takes is taken at once, and 422 burnt no key" "$(post numbered '{"n": 11}' -H 'Idempotency-Key: eleven')" 202
+rm "$D/root/workflows/numbered.yaml"
+d_publish
+is "of a workflow that is gone it is not found" "$(post numbered '{"n": 30}')" 404
 # a running task keeps its program: the file changes, the pinned bundle does not
 bundle=$(sql "SELECT encode(bundle, 'hex') FROM agentd.workflows WHERE name = 'reminder'")
 sleeper=$(ctl submit reminder --input '{"text": "old program"}')

@@ -344,3 +344,12 @@ BEGIN
 	ELSE RAISE EXCEPTION '%', v.message USING ERRCODE = 'AG422';
 	END CASE;
 END $$;
+
+-- What an input has to be now: {bundle, input, key_used}, null of no active workflow. Whether a key was used before, as its first
+-- answer counts then, whatever the schema says since.
+CREATE OR REPLACE FUNCTION agentd.input_schema(p_workflow text, p_principal text, p_route text, p_key text) RETURNS json
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+	SELECT json_build_object('bundle', encode(w.bundle, 'hex'), 'input', w.input, 'key_used',
+		EXISTS (SELECT FROM idempotency_keys k WHERE k.principal = p_principal AND k.route = p_route AND k.key = p_key))
+	FROM workflows w WHERE w.name = p_workflow AND w.active
+$$;

@@ -35,7 +35,7 @@ GRANT EXECUTE ON FUNCTION
 		integer),
 	agentd.task_view(uuid, text, boolean), agentd.task_view_ended(uuid, text, boolean), agentd.task_list(text, text, text, text, uuid, integer, text, boolean),
 	agentd.task_events(uuid, bigint, integer, text, boolean), agentd.task_states(uuid[]), agentd.cancel(uuid, text, boolean),
-	agentd.redrive(uuid, text, boolean),
+	agentd.redrive(uuid, text, boolean), agentd.input_schema(text, text, text, text),
 	agentd.reconcile(uuid, text, text, json, integer, uuid, text, boolean, integer),
 	agentd.reload(text[], bytea[], json[], json[]), agentd.bundle(bytea), agentd.workflows_list(), agentd.lanes_list(), agentd.token_check(bytea),
 	agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid), agentd.ping() TO agentd_web;

@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "ctl/commands.h"
+#include "publish/input.h"
+#include "schema/schema.h"
 #include "store/store.h"
 #include "store/submission.h"
 
@@ -224,6 +226,22 @@ static void on_submitted(struct op *op, void *arg)
 	call->got.body = str_dup(call->ctl->arena, call->got.body);
 }
 
+/* 0, or an exit status after printing what is wrong with the input. */
+static int check_input(struct ctl *c, const struct submission *s)
+{
+	struct ctl_call call = {.ctl = c, .text_of = tasks_text_of};
+	struct schema_faults *faults = ARENA_NEW(c->arena, struct schema_faults);
+	struct err err;
+
+	faults->a = c->arena;
+	if (ctl_wait(&call, tasks_input_schema(c->store, arena_new(NULL), s, 30000, ctl_done, &call), &err) < 0)
+		return ctl_fail(c, &err);
+	if (inputs_judge(inputs_new(c->arena), s, call.text, faults))
+		return 0;
+	err_set(&err, ERR_SCHEMA_INPUT, "the input does not fit the schema of workflow \"" STR_FMT "\"", STR_ARG(s->workflow));
+	return ctl_faults(c, faults, &err);
+}
+
 static int submit(struct ctl *c, int argc, char **argv)
 {
 	struct request r = {0};
@@ -239,6 +257,8 @@ static int submit(struct ctl *c, int argc, char **argv)
 	s.route = STR("POST /tasks");
 	s.idempotency_key = str_from(r.key);
 	status = ctl_open(c);
+	if (status == 0)
+		status = check_input(c, &s);
 	if (status)
 		return status;
 	tasks_submit(c->store, arena_new(NULL), &s, 30000, on_submitted, &call);

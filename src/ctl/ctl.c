@@ -16,6 +16,7 @@
 #include "base/uuid.h"
 #include "config/diag.h"
 #include "config/settings.h"
+#include "schema/schema.h"
 #include "ctl/commands.h"
 #include "store/store.h"
 #include "store/tasks.h"
@@ -28,7 +29,7 @@ const struct command *const ctl_commands[] = {
 	&cmd_cancel,   &cmd_reconcile,	  &cmd_redrive,	   &cmd_doctor,	 &cmd_version, NULL,
 };
 
-static int fail(const struct ctl *c, struct diags *d, const struct err *err)
+static int fail(const struct ctl *c, struct diags *d, const struct json *errors, const struct err *err)
 {
 	struct json_builder b;
 	struct arena *a = c->arena;
@@ -47,6 +48,8 @@ static int fail(const struct ctl *c, struct diags *d, const struct err *err)
 		json_object_setc(&b, "hint", json_string_clean(a, str_from(err->hint)));
 	if (d)
 		json_object_setc(&b, "diagnostics", diag_json(d, a));
+	if (errors)
+		json_object_setc(&b, "errors", errors);
 	text = json_text(a, json_object_end(&b));
 	printf(STR_FMT "\n", STR_ARG(text));	/* STR_ARG uses its argument more than once */
 	return err_exit_status(err->code);
@@ -54,14 +57,34 @@ static int fail(const struct ctl *c, struct diags *d, const struct err *err)
 
 int ctl_fail(const struct ctl *c, const struct err *err)
 {
-	return fail(c, NULL, err);
+	return fail(c, NULL, NULL, err);
 }
 
 int ctl_refuse(struct ctl *c, struct diags *d, const struct err *err)
 {
 	if (!c->json)
 		print_diags(c, d);
-	return fail(c, d, err);
+	return fail(c, d, NULL, err);
+}
+
+/* For people one line each, without a pointer where the whole is meant. */
+int ctl_faults(struct ctl *c, const struct schema_faults *f, const struct err *err)
+{
+	struct arena *a = c->arena;
+	struct json_builder list, o;
+
+	json_array_begin(&list, a);
+	for (size_t i = 0; i < f->n; i++) {
+		const struct schema_fault *x = &f->v[i];
+
+		if (!c->json)
+			print_error(arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(x->pointer), x->pointer.n ? ": " : "", STR_ARG(x->message)));
+		json_object_begin(&o, a);
+		json_object_setc(&o, "pointer", json_string(a, x->pointer));
+		json_object_setc(&o, "message", json_string(a, x->message));
+		json_array_add(&list, json_object_end(&o));
+	}
+	return fail(c, NULL, json_array_end(&list), err);
 }
 
 int ctl_usage(const struct ctl *c, const struct command *cmd)

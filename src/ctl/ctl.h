@@ -27,6 +27,7 @@ struct diags;
 struct json;
 struct policy;
 struct principal;
+struct schema_faults;
 struct settings;
 struct store;
 struct uuid;
@@ -56,6 +57,7 @@ int ctl_open(struct ctl *c);		/* settings, loop, store; waits up to 5 s for the 
 int ctl_begin(struct ctl *c, const struct command *cmd, int argc, int n);
 void ctl_close(struct ctl *c);
 int ctl_fail(const struct ctl *c, const struct err *err);
+int ctl_faults(struct ctl *c, const struct schema_faults *f, const struct err *err);	/* the same, because of f */
 int ctl_refuse(struct ctl *c, struct diags *d, const struct err *err);	/* the same, because of what d says */
 int ctl_usage(const struct ctl *c, const struct command *cmd);
 const char *ctl_sql_dir(void);		/* where migrations are read from (cmd_admin.c) */

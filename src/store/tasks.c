@@ -13,6 +13,7 @@ static const struct stmt cancel_stmt = {"cancel", "SELECT agentd.cancel($1, $2, 
 static const struct stmt redrive_stmt = {"redrive", "SELECT agentd.redrive($1, $2, $3)"};
 static const struct stmt reconcile_stmt = {"reconcile", "SELECT agentd.reconcile($1, $2, $3, $4, $5, $6, $7, $8)"};
 static const struct stmt events_stmt = {"task_events", "SELECT agentd.task_events($1, $2, $3, $4, $5)"};
+static const struct stmt input_stmt = {"input_schema", "SELECT agentd.input_schema($1, $2, $3, $4)"};
 static const struct stmt states_stmt = {"task_states", "SELECT id, state, terminal FROM agentd.task_states($1)"};
 
 static const struct {
@@ -44,6 +45,18 @@ static void add_principal(struct params *p, const struct principal *by)
 {
 	params_text(p, by->name.p ? by->name : STR(""));
 	params_bool(p, by->sees_all);
+}
+
+struct op *tasks_input_schema(struct store *s, struct arena *a, const struct submission *sub, int64_t deadline_ms, op_done_fn *done,
+			      void *arg)
+{
+	struct call *c = call_new(s, a, &input_stmt);
+
+	params_text(&c->params, sub->workflow);
+	params_text(&c->params, sub->by.name);
+	params_text(&c->params, sub->route);
+	params_text(&c->params, sub->idempotency_key);
+	return call_start(c, deadline_ms, call_read_text, done, arg);
 }
 
 struct op *tasks_view(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,

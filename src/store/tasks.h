@@ -60,6 +60,10 @@ struct op *tasks_submit(struct store *s, struct arena *a, const struct submissio
 const struct submitted *tasks_submitted_of(const struct op *op);
 
 /* JSON text results: *_text_of(op) */
+/* {"bundle", "input", "key_used"} of the active workflow, STR_NONE if there is none: the schema of its input, and whether the
+ * idempotency key of the submission was used before. */
+struct op *tasks_input_schema(struct store *s, struct arena *a, const struct submission *sub, int64_t deadline_ms, op_done_fn *done,
+			      void *arg);
 struct op *tasks_view(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
 		      int64_t deadline_ms, op_done_fn *done, void *arg);
 /* The view of a task that has ended; STR_NONE of one that has not. */

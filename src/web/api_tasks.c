@@ -4,6 +4,8 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "publish/input.h"
+#include "schema/schema.h"
 #include "store/submission.h"
 #include "web/head.h"
 #include "web/judge.h"
@@ -32,6 +34,8 @@ static void on_submitted(struct request *req, struct op *op)
 		return;
 	}
 	s = tasks_submitted_of(op);
+	if (!s->replayed)
+		inputs_learn(server_inputs(req->web), req->submission, s->body);
 	uuid_format(&s->id, id);
 	reply_json(&req->reply, 202, str_dup(req->arena, s->body));
 	req->reply.location = arena_printf(req->arena, "/tasks/%s", id);
@@ -46,6 +50,34 @@ static int read_key(struct request *req, struct str *ret, struct err *err)
 
 	*ret = key ? str_dup(req->arena, str_from(key)) : STR_NONE;
 	return key ? submission_key_check(*ret, err) : 0;
+}
+
+/* Policy judges inputs that fit. */
+static void submit(struct request *req)
+{
+	struct err err;
+
+	if (judge_submission(req, req->submission, &err) < 0) {
+		fail(req, &err);
+		return;
+	}
+	req->notices = wait_notices(server_waits(req->web));
+	req->op = tasks_submit(server_store(req->web), arena_new(NULL), req->submission, STORE_DEADLINE_MS, request_done,
+			       request_call(req, on_submitted));
+}
+
+/* What the input has to be is known now. */
+static void on_schema(struct request *req, struct op *op)
+{
+	struct schema_faults *faults = ARENA_NEW(req->arena, struct schema_faults);
+
+	faults->a = req->arena;
+	if (op->err->code != ERR_NONE)
+		fail(req, op->err);
+	else if (inputs_judge(server_inputs(req->web), req->submission, tasks_text_of(op), faults))
+		submit(req);
+	else
+		reply_faults(&req->reply, req->arena, "/input", faults);
 }
 
 void api_submit(struct request *req)
@@ -63,13 +95,12 @@ void api_submit(struct request *req)
 	s->by = req->by;
 	s->route = STR("POST /tasks");
 	s->idempotency_key = key;
-	if (judge_submission(req, s, &err) < 0) {
-		fail(req, &err);
-		return;
-	}
-	req->notices = wait_notices(server_waits(req->web));
-	req->op = tasks_submit(server_store(req->web), arena_new(NULL), s, STORE_DEADLINE_MS, request_done,
-			       request_call(req, on_submitted));
+	req->submission = s;
+	if (inputs_fit(server_inputs(req->web), s))
+		submit(req);
+	else
+		req->op = tasks_input_schema(server_store(req->web), arena_new(NULL), s, STORE_DEADLINE_MS, request_done,
+					     request_call(req, on_schema));
 }
 
 /* --- views --- */

@@ -25,7 +25,7 @@ src_web_libweb_a_SOURCES = \
   src/web/web.c \
   src/web/web.h
 
-web_LIBS = src/web/libweb.a src/config/libconfig.a src/schema/libschema.a $(store_LIBS) $(YAML_LIBS) $(PCRE2_LIBS) $(MHD_LIBS)
+web_LIBS = src/web/libweb.a src/publish/libpublish.a src/config/libconfig.a src/schema/libschema.a $(store_LIBS) $(YAML_LIBS) $(PCRE2_LIBS) $(MHD_LIBS)
 
 check_PROGRAMS += t/unit/web/route
 TESTS += t/unit/web/route

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "schema/schema.h"
 
 static const struct {
 	int status;
@@ -46,7 +47,8 @@ void reply_json(struct reply *r, int status, struct str body)
 	r->problem = false;
 }
 
-static void fill(struct reply *r, struct arena *a, int status, const char *word, const char *detail)
+/* errors: NULL, or a list. */
+static void fill_with(struct reply *r, struct arena *a, int status, const char *word, const char *detail, const struct json *errors)
 {
 	struct json_builder b;
 	const char *title = "Error";
@@ -59,6 +61,8 @@ static void fill(struct reply *r, struct arena *a, int status, const char *word,
 	json_object_setc(&b, "title", json_stringc(a, title));
 	json_object_setc(&b, "status", json_int(a, status));
 	json_object_setc(&b, "detail", json_string_clean(a, str_from(detail)));
+	if (errors)
+		json_object_setc(&b, "errors", errors);
 	r->status = status;
 	r->body = json_text(a, json_object_end(&b));
 	r->problem = true;
@@ -68,6 +72,11 @@ static void fill(struct reply *r, struct arena *a, int status, const char *word,
 		r->retry_after_s = 1;
 }
 
+static void fill(struct reply *r, struct arena *a, int status, const char *word, const char *detail)
+{
+	fill_with(r, a, status, word, detail, NULL);
+}
+
 void reply_problem(struct reply *r, struct arena *a, int status, const char *word, const char *fmt, ...)
 {
 	va_list ap;
@@ -75,6 +84,22 @@ void reply_problem(struct reply *r, struct arena *a, int status, const char *wor
 	va_start(ap, fmt);
 	fill(r, a, status, word, arena_vprintf(a, fmt, ap));
 	va_end(ap);
+}
+
+void reply_faults(struct reply *r, struct arena *a, const char *place, const struct schema_faults *f)
+{
+	struct json_builder list, o;
+
+	json_array_begin(&list, a);
+	for (size_t i = 0; i < f->n; i++) {
+		json_object_begin(&o, a);
+		json_object_setc(&o, "pointer", json_stringc(a, arena_printf(a, "%s" STR_FMT, place, STR_ARG(f->v[i].pointer))));
+		json_object_setc(&o, "message", json_string(a, f->v[i].message));
+		json_array_add(&list, json_object_end(&o));
+	}
+	fill_with(r, a, 422, "schema",
+		  f->more ? "the input does not fit the workflow's schema in more places than are listed"
+			  : "the input does not fit the workflow's schema", json_array_end(&list));
 }
 
 void reply_err(struct reply *r, struct arena *a, const struct err *err)

@@ -15,6 +15,7 @@
 #include "base/str.h"
 
 struct arena;
+struct schema_faults;
 
 struct reply {
 	int status;		/* 0: not decided yet */
@@ -30,6 +31,8 @@ struct reply {
 void reply_json(struct reply *r, int status, struct str body);
 void reply_problem(struct reply *r, struct arena *a, int status, const char *word, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+/* 422 with all that is wrong: "errors": [{"pointer", "message"}]; pointers are of the body, in which the value stands at place. */
+void reply_faults(struct reply *r, struct arena *a, const char *place, const struct schema_faults *f);
 /* By err.code (and err.status where it is set). Our own faults are logged and show no detail. */
 void reply_err(struct reply *r, struct arena *a, const struct err *err);
 

@@ -49,6 +49,7 @@ struct request {
 	struct waiter *waiter;		/* wait.c's */
 	unsigned long notices;		/* wait_notices() before the view was asked for */
 	void *validation;		/* api_other.c: lives in the op's arena */
+	const struct submission *submission;	/* api_tasks.c */
 	int refs;			/* the connection, and an op under way */
 	struct request *prev, *next;	/* server.h: the list of requests alive */
 };

@@ -10,6 +10,7 @@
 #include "base/loop.h"
 
 struct auth;
+struct inputs;
 struct policy;
 struct request;
 struct settings;
@@ -28,6 +29,7 @@ const struct settings *server_settings(const struct web *w);
 const struct policy *server_policy(const struct web *w);	/* NULL: none */
 struct waits *server_waits(const struct web *w);
 struct auth *server_auth(const struct web *w);
+struct inputs *server_inputs(const struct web *w);	/* publish/input.h */
 bool server_stopping(const struct web *w);
 
 enum { STORE_DEADLINE_MS = 10000 };	/* of a call made for a request; then 503 */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "config/settings.h"
+#include "publish/input.h"
 #include "store/store.h"
 #include "web/auth.h"
 #include "web/connection.h"
@@ -34,6 +35,7 @@ struct web {
 	struct loop_timer *timeout, *stop;
 	struct waits *waits;
 	struct auth *auth;
+	struct inputs *inputs;
 	struct connections *connections;
 	struct request *requests;
 	int listen_fd;
@@ -77,6 +79,11 @@ struct waits *server_waits(const struct web *w)
 struct auth *server_auth(const struct web *w)
 {
 	return w->auth;
+}
+
+struct inputs *server_inputs(const struct web *w)
+{
+	return w->inputs;
 }
 
 bool server_stopping(const struct web *w)
@@ -427,6 +434,7 @@ struct web *web_start(struct loop *l, struct store *s, const struct settings *se
 	w->timeout = loop_timer_new(l, on_timeout, w);
 	w->stop = loop_timer_new(l, on_stop_timer, w);
 	w->auth = auth_new(a);
+	w->inputs = inputs_new(a);
 	w->waits = wait_new(a, w);
 	log_info("web.listening", "at=%s", log_quotec(settings->web.listen));
 	return w;
