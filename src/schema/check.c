@@ -4,6 +4,8 @@
 #include "base/arena.h"
 #include "base/json.h"
 
+enum { DECIMAL_STEPS = 2, DIGITS_PER_STEP = 8 };
+
 bool fail(struct run *r, const struct at *at, const char *keyword, const char *fmt, ...)
 {
 	va_list ap;
@@ -162,6 +164,9 @@ bool check_number(struct run *r, const struct number_rules *rules, const struct 
 	};
 	bool ok = true;
 
+	/* Decimals take their time. */
+	if (json_type(v) == JSON_NUM && !spend(r, DECIMAL_STEPS + json_literal(v).n / DIGITS_PER_STEP))
+		return false;
 	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
 		int c = limits[i].limit ? json_cmp(v, limits[i].limit) : -2 * limits[i].wrong;
 

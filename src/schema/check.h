@@ -12,7 +12,7 @@
 
 #include "schema/program.h"
 
-enum { SMALL_MARKS = 256, MAX_DEPTH = 500, MAX_STEPS = 5000000, SHOWN_BYTES = 80 };
+enum { SMALL_MARKS = 256, MAX_DEPTH = 500, MAX_STEPS = 2000000, SHOWN_BYTES = 80 };
 
 struct marks {
 	size_t n;
@@ -41,6 +41,7 @@ struct run {
 bool check_node(struct run *r, const struct node *n, const struct json *v, const struct at *at, struct marks *m, const char *keyword);
 bool check_object(struct run *r, const struct node *n, const struct json *v, const struct at *at, struct marks *m);
 bool check_array(struct run *r, const struct node *n, const struct json *v, const struct at *at, struct marks *m);
+bool check_unique(struct run *r, const struct json *v, const struct at *at);
 bool check_in_place(struct run *r, const struct in_place *p, const struct json *v, const struct at *at, struct marks *m);
 bool check_number(struct run *r, const struct number_rules *rules, const struct json *v, const struct at *at);
 bool check_string(struct run *r, const struct string_rules *rules, struct str s, const struct at *at);

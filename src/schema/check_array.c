@@ -1,53 +1,6 @@
 /* check_array.c - items. */
-#include <stdlib.h>
-
-#include "base/arena.h"
 #include "base/json.h"
 #include "schema/check.h"
-
-enum { COMPARE_ALL = 32 };
-
-static bool fail_unique(struct run *r, const struct json *v, const struct json *one, const struct json *two, const struct at *at)
-{
-	size_t i = 0, k;
-
-	while (json_at(v, i) != one && json_at(v, i) != two)
-		i++;
-	k = i + 1;
-	while (json_at(v, k) != one && json_at(v, k) != two)
-		k++;
-	return fail(r, at, "uniqueItems", "items %zu and %zu are equal", i, k);
-}
-
-static int by_value(const void *a, const void *b)
-{
-	return json_cmp(*(const struct json *const *)a, *(const struct json *const *)b);
-}
-
-/* Few are compared each with each, many are sorted. */
-static bool check_unique(struct run *r, const struct json *v, const struct at *at)
-{
-	size_t n = json_len(v);
-	const struct json **sorted;
-
-	if (!spend(r, n <= COMPARE_ALL ? n * n / 2 : n * 8))
-		return false;
-	if (n <= COMPARE_ALL) {
-		for (size_t i = 1; i < n; i++)
-			for (size_t k = 0; k < i; k++)
-				if (json_equal(json_at(v, i), json_at(v, k)))
-					return fail(r, at, "uniqueItems", "items %zu and %zu are equal", k, i);
-		return true;
-	}
-	sorted = ARENA_ARRAY(scratch_of(r), n, const struct json *);
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = json_at(v, i);
-	qsort(sorted, n, sizeof *sorted, by_value);
-	for (size_t i = 1; i < n; i++)
-		if (json_cmp(sorted[i - 1], sorted[i]) == 0)
-			return fail_unique(r, v, sorted[i - 1], sorted[i], at);
-	return true;
-}
 
 static bool check_contains(struct run *r, const struct array_rules *rules, const struct json *v, const struct at *at, struct marks *m)
 {

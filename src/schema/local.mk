@@ -4,6 +4,7 @@ src_schema_libschema_a_SOURCES = \
   src/schema/check_array.c \
   src/schema/check_in_place.c \
   src/schema/check_object.c \
+  src/schema/check_unique.c \
   src/schema/compile.c src/schema/compile.h \
   src/schema/compile_refs.c \
   src/schema/compile_rules.c \

@@ -171,6 +171,14 @@ START_TEST(unique_in_many)
 		json_array_add(&b, json_int(a, i == 4000 ? 17 : i));
 	ck_assert(!schema_check(s, json_array_end(&b), &f));
 	ck_assert_str_eq(faults_text(&f), " uniqueItems: items 17 and 4000 are equal");
+	/* the order of keys and the form of numbers are none of the value */
+	f.n = 0;
+	json_array_begin(&b, a);
+	for (int i = 0; i < 100; i++)
+		json_array_add(&b, parse(i == 70 ? "{\"b\":[-0.0,1e2],\"a\":2}" : i == 30 ? "{\"a\":2.0,\"b\":[0,100]}" :
+							 arena_printf(a, "{\"a\":2,\"b\":[%d,99]}", i)));
+	ck_assert(!schema_check(s, json_array_end(&b), &f));
+	ck_assert_str_eq(faults_text(&f), " uniqueItems: items 30 and 70 are equal");
 }
 END_TEST
 
