@@ -78,7 +78,8 @@ int ctl_faults(struct ctl *c, const struct schema_faults *f, const struct err *e
 		const struct schema_fault *x = &f->v[i];
 
 		if (!c->json)
-			print_error(arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(x->pointer), x->pointer.n ? ": " : "", STR_ARG(x->message)));
+			print_error(arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(x->pointer), x->pointer.n ? ": " : "",
+						 STR_ARG(x->message)));
 		json_object_begin(&o, a);
 		json_object_setc(&o, "pointer", json_string(a, x->pointer));
 		json_object_setc(&o, "message", json_string(a, x->message));

@@ -6,7 +6,7 @@
 
 enum { DECIMAL_STEPS = 2, DIGITS_PER_STEP = 8 };
 
-bool fail(struct run *r, const struct at *at, const char *keyword, const char *fmt, ...)
+bool check_fail(struct run *r, const struct at *at, const char *keyword, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -18,7 +18,7 @@ bool fail(struct run *r, const struct at *at, const char *keyword, const char *f
 	return false;
 }
 
-bool spend(struct run *r, uint64_t steps)
+bool check_spend(struct run *r, uint64_t steps)
 {
 	if (steps < r->steps) {
 		r->steps -= steps;
@@ -29,14 +29,14 @@ bool spend(struct run *r, uint64_t steps)
 	return false;
 }
 
-struct arena *scratch_of(struct run *r)
+struct arena *check_scratch(struct run *r)
 {
 	if (!r->scratch)
 		r->scratch = arena_new(NULL);
 	return r->scratch;
 }
 
-struct str shown(struct run *r, const struct json *v)
+struct str check_shown(struct run *r, const struct json *v)
 {
 	struct str text;
 
@@ -58,8 +58,8 @@ void marks_begin(struct run *r, struct marks *m, size_t n)
 	m->all = false;
 	m->bits = m->small;
 	if (n > SMALL_MARKS) {
-		spend(r, words);
-		m->bits = ARENA_ARRAY(scratch_of(r), words, uint64_t);
+		check_spend(r, words);
+		m->bits = ARENA_ARRAY(check_scratch(r), words, uint64_t);
 	} else {
 		memset(m->small, 0, words * sizeof m->small[0]);
 	}
@@ -100,21 +100,21 @@ static bool fail_type(struct run *r, const struct node *n, const struct json *v,
 		return false;
 	want = types_text(n->types, room, sizeof room);
 	if (json_is_number(v) && (n->types & TYPE_INTEGER))
-		return fail(r, at, "type", "expected " STR_FMT ", got " STR_FMT, STR_ARG(want), STR_ARG(shown(r, v)));
-	return fail(r, at, "type", "expected " STR_FMT ", got %s", STR_ARG(want), json_type_name(v));
+		return check_fail(r, at, "type", "expected " STR_FMT ", got " STR_FMT, STR_ARG(want), STR_ARG(check_shown(r, v)));
+	return check_fail(r, at, "type", "expected " STR_FMT ", got %s", STR_ARG(want), json_type_name(v));
 }
 
 static bool fits_choice(struct run *r, const struct json *choices, const struct json *v)
 {
 	for (size_t i = 0; i < json_len(choices); i++)
-		if (!spend(r, 1) || json_equal(json_at(choices, i), v))
+		if (!check_spend(r, 1) || json_equal(json_at(choices, i), v))
 			return !r->given_up;
 	return false;
 }
 
-bool pattern_fits(struct run *r, const struct pattern *p, struct str s)
+bool check_pattern(struct run *r, const struct pattern *p, struct str s)
 {
-	enum pattern_answer answer = pattern_match(p, s, &r->steps);
+	enum pattern_answer answer = ecma_match(p, s, &r->steps);
 
 	if (answer == PATTERN_GIVEN_UP)
 		r->given_up = true;
@@ -138,14 +138,14 @@ bool check_string(struct run *r, const struct string_rules *rules, struct str s,
 
 	if (!fits_length(rules, s, &n)) {
 		limit = n < rules->min ? rules->min : rules->max;
-		fail(r, at, n < rules->min ? "minLength" : "maxLength", "expected at %s %zu character%s, got %zu",
+		check_fail(r, at, n < rules->min ? "minLength" : "maxLength", "expected at %s %zu character%s, got %zu",
 		     n < rules->min ? "least" : "most", limit, limit == 1 ? "" : "s", n);
 		if (!keep(r, &ok, false))
 			return false;
 	}
-	if (rules->pattern && !pattern_fits(r, rules->pattern, s))
-		ok = fail(r, at, "pattern", "does not match the pattern \"" STR_FMT "\"",
-			  STR_ARG(str_clip(pattern_text(rules->pattern), SHOWN_BYTES)));
+	if (rules->pattern && !check_pattern(r, rules->pattern, s))
+		ok = check_fail(r, at, "pattern", "does not match the pattern \"" STR_FMT "\"",
+			  STR_ARG(str_clip(ecma_text(rules->pattern), SHOWN_BYTES)));
 	return ok;
 }
 
@@ -165,21 +165,21 @@ bool check_number(struct run *r, const struct number_rules *rules, const struct 
 	bool ok = true;
 
 	/* Decimals take their time. */
-	if (json_type(v) == JSON_NUM && !spend(r, DECIMAL_STEPS + json_literal(v).n / DIGITS_PER_STEP))
+	if (json_type(v) == JSON_NUM && !check_spend(r, DECIMAL_STEPS + json_literal(v).n / DIGITS_PER_STEP))
 		return false;
 	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
 		int c = limits[i].limit ? json_cmp(v, limits[i].limit) : -2 * limits[i].wrong;
 
 		if (c != limits[i].wrong && (c != 0 || !limits[i].strict))
 			continue;
-		fail(r, at, limits[i].keyword, "expected %s " STR_FMT ", got " STR_FMT, limits[i].text,
-		     STR_ARG(shown(r, limits[i].limit)), STR_ARG(shown(r, v)));
+		check_fail(r, at, limits[i].keyword, "expected %s " STR_FMT ", got " STR_FMT, limits[i].text,
+		     STR_ARG(check_shown(r, limits[i].limit)), STR_ARG(check_shown(r, v)));
 		if (!keep(r, &ok, false))
 			return false;
 	}
 	if (rules->multiple_of && !json_is_multiple(v, rules->multiple_of))
-		ok = fail(r, at, "multipleOf", "expected a multiple of " STR_FMT ", got " STR_FMT,
-			  STR_ARG(shown(r, rules->multiple_of)), STR_ARG(shown(r, v)));
+		ok = check_fail(r, at, "multipleOf", "expected a multiple of " STR_FMT ", got " STR_FMT,
+			  STR_ARG(check_shown(r, rules->multiple_of)), STR_ARG(check_shown(r, v)));
 	return ok;
 }
 
@@ -190,12 +190,12 @@ static bool check_value(struct run *r, const struct node *n, const struct json *
 	bool ok = true;
 
 	if (n->constant && !json_equal(n->constant, v)) {
-		fail(r, at, "const", "expected " STR_FMT, STR_ARG(shown(r, n->constant)));
+		check_fail(r, at, "const", "expected " STR_FMT, STR_ARG(check_shown(r, n->constant)));
 		if (!keep(r, &ok, false))
 			return false;
 	}
 	if (n->choices && !fits_choice(r, n->choices, v)) {
-		fail(r, at, "enum", "expected one of " STR_FMT, STR_ARG(shown(r, n->choices)));
+		check_fail(r, at, "enum", "expected one of " STR_FMT, STR_ARG(check_shown(r, n->choices)));
 		if (!keep(r, &ok, false))
 			return false;
 	}
@@ -226,7 +226,8 @@ static bool check_unevaluated(struct run *r, const struct node *n, const struct 
 
 		if (marks_has(m, i))
 			continue;
-		if (!spend(r, 1) || !keep(r, &ok, check_node(r, rest, object ? json_val(v, i) : json_at(v, i), &here, NULL, keyword)))
+		if (!check_spend(r, 1) ||
+		    !keep(r, &ok, check_node(r, rest, object ? json_val(v, i) : json_at(v, i), &here, NULL, keyword)))
 			return false;
 	}
 	marks_all(m);
@@ -261,13 +262,14 @@ static bool check_rules(struct run *r, const struct node *n, const struct json *
 static bool fail_never(struct run *r, const struct at *at, const char *keyword)
 {
 	if (keyword && at->up && at->key.p)
-		return fail(r, at, keyword, "key \"" STR_FMT "\" is not allowed", STR_ARG(str_clip(at->key, SHOWN_BYTES)));
+		return check_fail(r, at, keyword, "key \"" STR_FMT "\" is not allowed", STR_ARG(str_clip(at->key, SHOWN_BYTES)));
 	if (keyword && at->up)
-		return fail(r, at, keyword, "no item is allowed here");
-	return fail(r, at, keyword, "no value is allowed here");
+		return check_fail(r, at, keyword, "no item is allowed here");
+	return check_fail(r, at, keyword, "no value is allowed here");
 }
 
-bool check_node(struct run *r, const struct node *n, const struct json *v, const struct at *at, struct marks *m, const char *keyword)
+bool check_node(struct run *r, const struct node *n, const struct json *v, const struct at *at, struct marks *m,
+		const char *keyword)
 {
 	const struct scope *outer = r->scope, scope = {.up = outer, .resource = n->resource};
 	bool ok;
@@ -276,7 +278,7 @@ bool check_node(struct run *r, const struct node *n, const struct json *v, const
 		return true;
 	if (n->kind == NODE_NEVER)
 		return fail_never(r, at, keyword);
-	if (!spend(r, 1))
+	if (!check_spend(r, 1))
 		return false;
 	if (r->depth == MAX_DEPTH) {
 		r->given_up = true;
@@ -314,7 +316,7 @@ static bool run(const struct schema *s, const struct json *v, struct schema_faul
 		return fits && !r.given_up;
 	faults->n -= faults->n == SCHEMA_FAULTS;
 	r.given_up = false;
-	fail(&r, &top, NULL, "checking was given up: it is nested too deep or takes too many steps");
+	check_fail(&r, &top, NULL, "checking was given up: it is nested too deep or takes too many steps");
 	return false;
 }
 
@@ -328,8 +330,8 @@ static void put_faults(struct buf *b, const struct schema_faults *f, size_t max)
 			buf_addf(b, "; and %zu%s more", f->n - i, f->more ? " or" : "");
 			return;
 		}
-		buf_addf(b, "%s" STR_FMT "%s" STR_FMT, i ? "; " : "", STR_ARG(str_clip(x->pointer, max / 2)), x->pointer.n ? ": " : "",
-			 STR_ARG(x->message));
+		buf_addf(b, "%s" STR_FMT "%s" STR_FMT, i ? "; " : "", STR_ARG(str_clip(x->pointer, max / 2)),
+			 x->pointer.n ? ": " : "", STR_ARG(x->message));
 	}
 }
 

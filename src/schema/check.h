@@ -38,7 +38,8 @@ struct run {
 };
 
 /* v is at the place; keyword is the one that led here (for schemas that are just false). */
-bool check_node(struct run *r, const struct node *n, const struct json *v, const struct at *at, struct marks *m, const char *keyword);
+bool check_node(struct run *r, const struct node *n, const struct json *v, const struct at *at, struct marks *m,
+		const char *keyword);
 bool check_object(struct run *r, const struct node *n, const struct json *v, const struct at *at, struct marks *m);
 bool check_array(struct run *r, const struct node *n, const struct json *v, const struct at *at, struct marks *m);
 bool check_unique(struct run *r, const struct json *v, const struct at *at);
@@ -48,13 +49,14 @@ bool check_string(struct run *r, const struct string_rules *rules, struct str s,
 /* Without faults. */
 bool check_quietly(struct run *r, const struct node *n, const struct json *v, struct marks *m);
 
-bool fail(struct run *r, const struct at *at, const char *keyword, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-bool spend(struct run *r, uint64_t steps);
-bool pattern_fits(struct run *r, const struct pattern *p, struct str s);
+bool check_fail(struct run *r, const struct at *at, const char *keyword, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+bool check_spend(struct run *r, uint64_t steps);
+bool check_pattern(struct run *r, const struct pattern *p, struct str s);
 /* v as text, short, in the list's arena. */
-struct str shown(struct run *r, const struct json *v);
+struct str check_shown(struct run *r, const struct json *v);
 
-struct arena *scratch_of(struct run *r);
+struct arena *check_scratch(struct run *r);
 void marks_begin(struct run *r, struct marks *m, size_t n);
 void marks_merge(struct marks *into, const struct marks *from);	/* into NULL: nothing */
 

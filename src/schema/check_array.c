@@ -2,12 +2,14 @@
 #include "base/json.h"
 #include "schema/check.h"
 
-static bool check_contains(struct run *r, const struct array_rules *rules, const struct json *v, const struct at *at, struct marks *m)
+static bool check_contains(struct run *r, const struct array_rules *rules, const struct json *v, const struct at *at,
+			   struct marks *m)
 {
 	size_t n = json_len(v), found = 0, limit;
+	const char *keyword;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!spend(r, 1))
+		if (!check_spend(r, 1))
 			return false;
 		/* Enough is enough, unless somebody wants to know which. */
 		if (!m && found >= rules->min_contains && rules->max_contains >= n)
@@ -20,9 +22,9 @@ static bool check_contains(struct run *r, const struct array_rules *rules, const
 	if (found >= rules->min_contains && found <= rules->max_contains)
 		return true;
 	limit = found < rules->min_contains ? rules->min_contains : rules->max_contains;
-	return fail(r, at, found >= rules->min_contains ? "maxContains" : rules->min_contains == 1 ? "contains" : "minContains",
-		    "expected at %s %zu item%s as \"contains\" says, got %zu", found < rules->min_contains ? "least" : "most", limit,
-		    limit == 1 ? "" : "s", found);
+	keyword = found >= rules->min_contains ? "maxContains" : rules->min_contains == 1 ? "contains" : "minContains";
+	return check_fail(r, at, keyword, "expected at %s %zu item%s as \"contains\" says, got %zu",
+			  found < rules->min_contains ? "least" : "most", limit, limit == 1 ? "" : "s", found);
 }
 
 static bool check_size(struct run *r, const struct array_rules *rules, size_t n, const struct at *at)
@@ -31,7 +33,7 @@ static bool check_size(struct run *r, const struct array_rules *rules, size_t n,
 
 	if (n >= rules->min && n <= rules->max)
 		return true;
-	return fail(r, at, n < rules->min ? "minItems" : "maxItems", "expected at %s %zu item%s, got %zu",
+	return check_fail(r, at, n < rules->min ? "minItems" : "maxItems", "expected at %s %zu item%s, got %zu",
 		    n < rules->min ? "least" : "most", limit, limit == 1 ? "" : "s", n);
 }
 
@@ -45,7 +47,8 @@ static bool check_items(struct run *r, const struct array_rules *rules, const st
 		bool prefix = i < rules->prefix.n;
 		const struct node *node = prefix ? rules->prefix.v[i] : rules->items;
 
-		if (!spend(r, 1) || !keep(r, &ok, check_node(r, node, json_at(v, i), &at, NULL, prefix ? "prefixItems" : "items")))
+		if (!check_spend(r, 1) ||
+		    !keep(r, &ok, check_node(r, node, json_at(v, i), &at, NULL, prefix ? "prefixItems" : "items")))
 			return false;
 		marks_set(m, i);
 	}

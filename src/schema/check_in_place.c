@@ -61,7 +61,7 @@ static bool fail_alternatives(struct run *r, const struct node_list *list, const
 			n++;
 		}
 	if (n != 1)
-		return fail(r, at, keyword, "fits none of the %zu schemas of \"%s\"", list->n, keyword);
+		return check_fail(r, at, keyword, "fits none of the %zu schemas of \"%s\"", list->n, keyword);
 	check_node(r, meant, v, at, NULL, keyword);
 	return false;
 }
@@ -88,7 +88,7 @@ static bool check_one_of(struct run *r, const struct node_list *list, const stru
 			first = i;
 			continue;
 		}
-		return fail(r, at, "oneOf", "fits schemas %zu and %zu of \"oneOf\", expected one", first, i);
+		return check_fail(r, at, "oneOf", "fits schemas %zu and %zu of \"oneOf\", expected one", first, i);
 	}
 	if (n == 1 || r->given_up)
 		return n == 1;
@@ -127,7 +127,7 @@ bool check_in_place(struct run *r, const struct in_place *p, const struct json *
 		return false;
 	if (p->one_of.n && !keep(r, &ok, check_one_of(r, &p->one_of, v, at, m)))
 		return false;
-	if (p->not && !keep(r, &ok, !check_quietly(r, p->not, v, NULL) || fail(r, at, "not", "fits the schema of \"not\"")))
+	if (p->not && !keep(r, &ok, !check_quietly(r, p->not, v, NULL) || check_fail(r, at, "not", "fits the schema of \"not\"")))
 		return false;
 	if (p->if_ && !keep(r, &ok, check_condition(r, p, v, at, m)))
 		return false;

@@ -23,7 +23,7 @@ static bool fail_unknown(struct run *r, const struct object_rules *o, struct str
 	for (size_t i = 0; i < json_len(o->properties); i++)
 		names[i] = str_cstr(scratch, json_key(o->properties, i));
 	near = str_nearest(key, names, json_len(o->properties));
-	fail(r, at, "additionalProperties", "key \"" STR_FMT "\" is not allowed%s%s%s", STR_ARG(str_clip(key, SHOWN_BYTES)),
+	check_fail(r, at, "additionalProperties", "key \"" STR_FMT "\" is not allowed%s%s%s", STR_ARG(str_clip(key, SHOWN_BYTES)),
 	     near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "");
 	arena_free(scratch);
 	return false;
@@ -64,7 +64,7 @@ static bool check_member(struct run *r, const struct object_rules *o, const stru
 	if (known && !keep(r, &ok, check_node(r, p->node, value, &at, NULL, "properties")))
 		return false;
 	for (size_t k = 0; k < o->n_patterns; k++) {
-		if (!pattern_fits(r, o->patterns[k].pattern, at.key))
+		if (!check_pattern(r, o->patterns[k].pattern, at.key))
 			continue;
 		known = true;
 		if (!keep(r, &ok, check_node(r, o->patterns[k].node, value, &at, NULL, "patternProperties")))
@@ -95,7 +95,7 @@ static bool check_required(struct run *r, const struct object_rules *o, const st
 
 		if (json_get(v, key))
 			continue;
-		fail(r, at, "required", "required key \"" STR_FMT "\" is missing", STR_ARG(str_clip(key, SHOWN_BYTES)));
+		check_fail(r, at, "required", "required key \"" STR_FMT "\" is missing", STR_ARG(str_clip(key, SHOWN_BYTES)));
 		if (!keep(r, &ok, false))
 			return false;
 	}
@@ -111,11 +111,11 @@ static bool check_dependent(struct run *r, const struct dependent *d, const stru
 	for (size_t i = 0; i < json_len(d->required); i++) {
 		struct str key = json_str(json_at(d->required, i));
 
-		if (!spend(r, 1))
+		if (!check_spend(r, 1))
 			return false;
 		if (json_get(v, key))
 			continue;
-		fail(r, at, "dependentRequired", "required key \"" STR_FMT "\" is missing, as \"" STR_FMT "\" is there",
+		check_fail(r, at, "dependentRequired", "required key \"" STR_FMT "\" is missing, as \"" STR_FMT "\" is there",
 		     STR_ARG(str_clip(key, SHOWN_BYTES)), STR_ARG(str_clip(d->key, SHOWN_BYTES)));
 		if (!keep(r, &ok, false))
 			return false;
@@ -129,7 +129,7 @@ static bool check_size(struct run *r, const struct object_rules *o, size_t n, co
 
 	if (n >= o->min && n <= o->max)
 		return true;
-	return fail(r, at, n < o->min ? "minProperties" : "maxProperties", "expected at %s %zu key%s, got %zu",
+	return check_fail(r, at, n < o->min ? "minProperties" : "maxProperties", "expected at %s %zu key%s, got %zu",
 		    n < o->min ? "least" : "most", limit, limit == 1 ? "" : "s", n);
 }
 
@@ -142,7 +142,7 @@ bool check_object(struct run *r, const struct node *n, const struct json *v, con
 	if (!keep(r, &ok, check_size(r, o, json_len(v), at)))
 		return false;
 	for (size_t i = 0; (o->table || o->n_patterns || o->additional || o->names) && i < json_len(v); i++)
-		if (!spend(r, 1) || !keep(r, &ok, check_member(r, o, v, i, at, m, &n_required)))
+		if (!check_spend(r, 1) || !keep(r, &ok, check_member(r, o, v, i, at, m, &n_required)))
 			return false;
 	if (n_required < o->n_required && !keep(r, &ok, check_required(r, o, v, at)))
 		return false;

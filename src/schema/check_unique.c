@@ -26,7 +26,7 @@ static uint64_t hash_text(struct run *r, struct str s)
 {
 	uint64_t h = s.n, word;
 
-	spend(r, s.n / BYTES_PER_STEP);
+	check_spend(r, s.n / BYTES_PER_STEP);
 	for (size_t i = 0; i < s.n; i += 8) {
 		word = 0;
 		memcpy(&word, s.p + i, s.n - i < 8 ? s.n - i : 8);
@@ -49,7 +49,7 @@ static uint64_t hash_value(struct run *r, const struct json *v)
 {
 	uint64_t h = json_type(v) + 1;
 
-	if (!spend(r, 1))
+	if (!check_spend(r, 1))
 		return 0;
 	switch (json_type(v)) {
 	case JSON_NULL:
@@ -84,12 +84,12 @@ static int by_hash(const void *a, const void *b)
 
 static bool same(struct run *r, const struct json *v, size_t i, size_t k)
 {
-	return spend(r, COMPARISON_STEPS) && json_equal(json_at(v, i), json_at(v, k));
+	return check_spend(r, COMPARISON_STEPS) && json_equal(json_at(v, i), json_at(v, k));
 }
 
 static bool fail_equal(struct run *r, const struct at *at, size_t i, size_t k)
 {
-	return fail(r, at, "uniqueItems", "items %zu and %zu are equal", i, k);
+	return check_fail(r, at, "uniqueItems", "items %zu and %zu are equal", i, k);
 }
 
 static bool check_few(struct run *r, const struct json *v, const struct at *at)
@@ -108,9 +108,9 @@ bool check_unique(struct run *r, const struct json *v, const struct at *at)
 
 	if (n <= COMPARE_ALL)
 		return check_few(r, v, at);
-	if (!spend(r, n))
+	if (!check_spend(r, n))
 		return false;
-	sorted = ARENA_ARRAY(scratch_of(r), n, struct hashed);
+	sorted = ARENA_ARRAY(check_scratch(r), n, struct hashed);
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = (struct hashed){hash_value(r, json_at(v, i)), i};
 	if (r->given_up)

@@ -8,7 +8,7 @@ const struct node node_always = {.kind = NODE_ALWAYS}, node_never = {.kind = NOD
 
 static const char draft[] = "https://json-schema.org/draft/2020-12/schema";
 
-struct schema_fault *complain(struct compile *c, const struct at *at, const char *keyword, const char *fmt, ...)
+struct schema_fault *compile_complain(struct compile *c, const struct at *at, const char *keyword, const char *fmt, ...)
 {
 	struct schema_fault *fault;
 	va_list ap;
@@ -20,7 +20,7 @@ struct schema_fault *complain(struct compile *c, const struct at *at, const char
 	return fault;
 }
 
-const char *did_you_mean(struct compile *c, const char *near)
+const char *compile_hint(struct compile *c, const char *near)
 {
 	return near ? arena_printf(c->scratch, " (did you mean \"%s\"?)", near) : "";
 }
@@ -87,11 +87,11 @@ int resource_add(struct compile *c, struct str uri, const struct json *root, con
 {
 	for (size_t i = 0; i < c->n_resources; i++)
 		if (str_eq(c->resources[i].uri, uri)) {
-			complain(c, at, "$id", "\"$id\": \"" STR_FMT "\" is there twice", STR_ARG(uri));
+			compile_complain(c, at, "$id", "\"$id\": \"" STR_FMT "\" is there twice", STR_ARG(uri));
 			return -1;
 		}
 	if (c->n_resources == MAX_RESOURCES) {
-		complain(c, at, "$id", "more than %d schemas with an \"$id\"", MAX_RESOURCES);
+		compile_complain(c, at, "$id", "more than %d schemas with an \"$id\"", MAX_RESOURCES);
 		return -1;
 	}
 	c->resources[c->n_resources++] = (struct resource){uri, at_pointer(c->scratch, at), root, node};
@@ -130,7 +130,7 @@ static void read_id(struct compile *c, struct node *n, const struct json *v, con
 	uri = uri_resolve(c->a, c->resources[n->resource].uri, id);
 	hash = str_chr(uri, '#');
 	if (hash >= 0) {
-		complain(c, &here, "$id", "\"$id\" with a fragment (an \"$anchor\" is a key of its own)");
+		compile_complain(c, &here, "$id", "\"$id\" with a fragment (an \"$anchor\" is a key of its own)");
 		return;
 	}
 	if (c->resources[n->resource].root == v && str_eq(uri, c->resources[n->resource].uri))
@@ -146,7 +146,8 @@ static void read_schema_word(struct compile *c, const struct json *v, const stru
 	if (s.n && s.p[s.n - 1] == '#')
 		s.n--;
 	if (!str_is(s, draft))
-		complain(c, at, "$schema", "\"$schema\": expected \"%s\", got \"" STR_FMT "\"", draft, STR_ARG(str_clip(s, 100)));
+		compile_complain(c, at, "$schema", "\"$schema\": expected \"%s\", got \"" STR_FMT "\"", draft,
+				 STR_ARG(str_clip(s, 100)));
 }
 
 static void read_keyword(struct compile *c, struct node *n, struct str key, const struct json *v, const struct at *at)
@@ -157,7 +158,7 @@ static void read_keyword(struct compile *c, struct node *n, struct str key, cons
 	if (!row) {
 		near = keyword_nearest(key);
 		if (near)	/* what looks like one of the draft's checks nothing */
-			warn(c, at, true, "unknown keyword \"" STR_FMT "\"%s", STR_ARG(key), did_you_mean(c, near));
+			warn(c, at, true, "unknown keyword \"" STR_FMT "\"%s", STR_ARG(key), compile_hint(c, near));
 		return;
 	}
 	if (!shape_check(c, row, v, at))
@@ -170,7 +171,7 @@ static void read_keyword(struct compile *c, struct node *n, struct str key, cons
 }
 
 /* Recursion is bounded by the depth of what was parsed. */
-const struct node *walk(struct compile *c, const struct json *v, const struct at *at, uint32_t resource)
+const struct node *compile_walk(struct compile *c, const struct json *v, const struct at *at, uint32_t resource)
 {
 	struct node *n;
 
@@ -179,12 +180,12 @@ const struct node *walk(struct compile *c, const struct json *v, const struct at
 	if (json_type(v) == JSON_FALSE)
 		return &node_never;
 	if (json_type(v) != JSON_OBJECT) {
-		complain(c, at, NULL, "expected a schema (a map, true or false), got %s", json_type_name(v));
+		compile_complain(c, at, NULL, "expected a schema (a map, true or false), got %s", json_type_name(v));
 		return &node_always;
 	}
 	if (c->n_nodes == MAX_NODES) {
 		if (!c->failed)
-			complain(c, at, NULL, "more than %d schemas in one document", MAX_NODES);
+			compile_complain(c, at, NULL, "more than %d schemas in one document", MAX_NODES);
 		return &node_always;
 	}
 	n = node_new(c, resource);
@@ -214,7 +215,7 @@ const struct schema *schema_compile(struct arena *a, const struct json *schema, 
 	c->faults = ret;
 	c->program = program;
 	resource_add(c, STR(""), schema, NULL, &top);
-	program->root = walk(c, schema, &top, 0);
+	program->root = compile_walk(c, schema, &top, 0);
 	if (!c->resources[0].node)
 		c->resources[0].node = program->root;
 	references_resolve(c);

@@ -3,7 +3,7 @@
  * Shapes:  the document is walked once, which makes the nodes and notes resources, anchors and references; then references are
  *          resolved, which may walk further parts of the document.
  * Memory:  scratch is freed when compiling ends; nodes live in a.
- * Errors:  complain() adds a fault; the walk goes on.
+ * Errors:  compile_complain() adds a fault; the walk goes on.
  * Source:  schema.h
  */
 #ifndef SCHEMA_COMPILE_H
@@ -59,13 +59,13 @@ struct compile {
 	unsigned char *colours;		/* by serial */
 };
 
-struct schema_fault *complain(struct compile *c, const struct at *at, const char *keyword, const char *fmt, ...)
+struct schema_fault *compile_complain(struct compile *c, const struct at *at, const char *keyword, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* " (did you mean "x"?)" or "". */
-const char *did_you_mean(struct compile *c, const char *near);
+const char *compile_hint(struct compile *c, const char *near);
 
 /* compile.c */
-const struct node *walk(struct compile *c, const struct json *v, const struct at *at, uint32_t resource);
+const struct node *compile_walk(struct compile *c, const struct json *v, const struct at *at, uint32_t resource);
 const struct node *place_find(const struct compile *c, const struct json *v);
 /* -1 after a complaint. */
 int resource_add(struct compile *c, struct str uri, const struct json *root, const struct node *node, const struct at *at);

@@ -42,12 +42,12 @@ void anchor_add(struct compile *c, struct node *n, struct str name, bool dynamic
 	const struct anchor *other = anchor_find(c, n->resource, name);
 
 	if (!is_anchor(name))
-		complain(c, at, word, "\"%s\": \"" STR_FMT "\" is no name: expected letters, digits, \"-\", \"_\" and \".\"", word,
-			 STR_ARG(str_clip(name, 60)));
+		compile_complain(c, at, word, "\"%s\": \"" STR_FMT "\" is no name: expected letters, digits, \"-\", \"_\" and \".\"",
+				 word, STR_ARG(str_clip(name, 60)));
 	else if (other && other->node != n)
-		complain(c, at, word, "\"%s\": \"" STR_FMT "\" is there twice", word, STR_ARG(name));
+		compile_complain(c, at, word, "\"%s\": \"" STR_FMT "\" is there twice", word, STR_ARG(name));
 	else if (c->n_anchors == MAX_ANCHORS)
-		complain(c, at, word, "more than %d anchors", MAX_ANCHORS);
+		compile_complain(c, at, word, "more than %d anchors", MAX_ANCHORS);
 	else
 		c->anchors[c->n_anchors++] = (struct anchor){name, n->resource, n, dynamic};
 }
@@ -68,7 +68,7 @@ static int resource_find(struct compile *c, struct str uri)
 		return -1;
 	/* Its "$id" is the resource just made. */
 	index = (uint32_t)c->n_resources - 1;
-	c->resources[index].node = walk(c, v, &builtin, index);
+	c->resources[index].node = compile_walk(c, v, &builtin, index);
 	return (int)index;
 }
 
@@ -77,7 +77,8 @@ static const struct node *lost(struct compile *c, const struct reference *r, con
 	const struct at top = {.up = NULL}, here = {.up = &top, .key = r->pointer, .raw = true};
 	const char *word = r->dynamic ? "$dynamicRef" : "$ref";
 
-	complain(c, &here, word, "\"%s\" leads to \"" STR_FMT "\", which is %s", word, STR_ARG(str_clip(r->text, 200)), why);
+	compile_complain(c, &here, word, "\"%s\" leads to \"" STR_FMT "\", which is %s", word,
+			 STR_ARG(str_clip(r->text, 200)), why);
 	return NULL;
 }
 
@@ -93,7 +94,7 @@ static const struct node *by_pointer(struct compile *c, const struct reference *
 	if (json_type(v) != JSON_OBJECT && json_type(v) != JSON_TRUE && json_type(v) != JSON_FALSE)
 		return lost(c, r, "no schema");
 	n = json_type(v) == JSON_OBJECT ? place_find(c, v) : NULL;
-	return n ? n : walk(c, v, &here, index);	/* inside of what is no keyword */
+	return n ? n : compile_walk(c, v, &here, index);	/* inside of what is no keyword */
 }
 
 static struct dynamic *dynamic_of(struct compile *c, struct str name)
@@ -165,11 +166,11 @@ static void complain_of(struct compile *c, const struct node *n, const char *wha
 
 		if (c->references[i].node != n)
 			continue;
-		complain(c, &here, "$ref", "\"$ref\" leads to \"" STR_FMT "\": %s", STR_ARG(str_clip(c->references[i].text, 200)),
-			 what);
+		compile_complain(c, &here, "$ref", "\"$ref\" leads to \"" STR_FMT "\": %s",
+				 STR_ARG(str_clip(c->references[i].text, 200)), what);
 		return;
 	}
-	complain(c, &top, NULL, "%s", what);
+	compile_complain(c, &top, NULL, "%s", what);
 }
 
 static bool visit(struct compile *c, const struct node *n, size_t depth);

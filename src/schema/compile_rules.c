@@ -74,7 +74,7 @@ static struct node_list node_list(struct compile *c, const struct json *v, const
 	for (size_t i = 0; i < list.n; i++) {
 		const struct at here = {.up = at, .index = i};
 
-		list.v[i] = walk(c, json_at(v, i), &here, resource);
+		list.v[i] = compile_walk(c, json_at(v, i), &here, resource);
 	}
 	return list;
 }
@@ -82,12 +82,12 @@ static struct node_list node_list(struct compile *c, const struct json *v, const
 static const struct pattern *pattern(struct compile *c, const char *keyword, struct str text, const struct at *at, bool at_key)
 {
 	struct pattern_error error;
-	const struct pattern *p = pattern_compile(c->a, text, &error);
+	const struct pattern *p = ecma_compile(c->a, text, &error);
 	struct schema_fault *fault;
 
 	if (p)
 		return p;
-	fault = complain(c, at, keyword, "\"%s\" cannot be read: %s", keyword, error.message);
+	fault = compile_complain(c, at, keyword, "\"%s\" cannot be read: %s", keyword, error.message);
 	if (fault) {
 		fault->offset = error.offset;
 		fault->at_key = at_key;
@@ -103,7 +103,7 @@ static void pattern_properties(struct compile *c, struct node *n, const struct j
 	for (size_t i = 0; i < json_len(v); i++) {
 		const struct at here = {.up = at, .key = json_key(v, i)};
 		const struct pattern *p = pattern(c, "patternProperties", here.key, &here, true);
-		const struct node *sub = walk(c, json_val(v, i), &here, n->resource);
+		const struct node *sub = compile_walk(c, json_val(v, i), &here, n->resource);
 
 		if (p)
 			o->patterns[o->n_patterns++] = (struct pattern_rule){p, sub};
@@ -127,7 +127,7 @@ static void dependents(struct compile *c, struct node *n, const struct json *v, 
 		all[o->n_dependents++] = (struct dependent){
 			.key = here.key,
 			.required = names ? what : NULL,
-			.node = names ? NULL : walk(c, what, &here, n->resource),
+			.node = names ? NULL : compile_walk(c, what, &here, n->resource),
 		};
 	}
 }
@@ -167,7 +167,7 @@ static void properties(struct compile *c, struct node *n, const struct json *v, 
 	for (size_t i = 0; i < list.n; i++) {
 		const struct at here = {.up = at, .key = json_key(v, i)};
 
-		list.v[i] = walk(c, json_val(v, i), &here, n->resource);
+		list.v[i] = compile_walk(c, json_val(v, i), &here, n->resource);
 	}
 	o->property_nodes = list.v;
 }
@@ -267,10 +267,10 @@ void rule_read(struct compile *c, struct node *n, const struct keyword_row *row,
 		arrays(c, n)->prefix = node_list(c, v, at, n->resource);
 		break;
 	case KEY_ITEMS:
-		arrays(c, n)->items = walk(c, v, at, n->resource);
+		arrays(c, n)->items = compile_walk(c, v, at, n->resource);
 		break;
 	case KEY_CONTAINS:
-		arrays(c, n)->contains = walk(c, v, at, n->resource);
+		arrays(c, n)->contains = compile_walk(c, v, at, n->resource);
 		break;
 	case KEY_PROPERTIES:
 		properties(c, n, v, at);
@@ -279,10 +279,10 @@ void rule_read(struct compile *c, struct node *n, const struct keyword_row *row,
 		pattern_properties(c, n, v, at);
 		break;
 	case KEY_ADDITIONAL_PROPERTIES:
-		objects(c, n)->additional = walk(c, v, at, n->resource);
+		objects(c, n)->additional = compile_walk(c, v, at, n->resource);
 		break;
 	case KEY_PROPERTY_NAMES:
-		objects(c, n)->names = walk(c, v, at, n->resource);
+		objects(c, n)->names = compile_walk(c, v, at, n->resource);
 		break;
 	case KEY_DEPENDENT_REQUIRED:
 	case KEY_DEPENDENT_SCHEMAS:
@@ -290,10 +290,10 @@ void rule_read(struct compile *c, struct node *n, const struct keyword_row *row,
 		dependents(c, n, v, at);
 		break;
 	case KEY_UNEVALUATED_PROPERTIES:
-		n->unevaluated_properties = walk(c, v, at, n->resource);
+		n->unevaluated_properties = compile_walk(c, v, at, n->resource);
 		break;
 	case KEY_UNEVALUATED_ITEMS:
-		n->unevaluated_items = walk(c, v, at, n->resource);
+		n->unevaluated_items = compile_walk(c, v, at, n->resource);
 		break;
 	case KEY_REF:
 	case KEY_DYNAMIC_REF:
@@ -310,16 +310,16 @@ void rule_read(struct compile *c, struct node *n, const struct keyword_row *row,
 		in_place(c, n)->one_of = node_list(c, v, at, n->resource);
 		break;
 	case KEY_NOT:
-		in_place(c, n)->not = walk(c, v, at, n->resource);
+		in_place(c, n)->not = compile_walk(c, v, at, n->resource);
 		break;
 	case KEY_IF:
-		in_place(c, n)->if_ = walk(c, v, at, n->resource);
+		in_place(c, n)->if_ = compile_walk(c, v, at, n->resource);
 		break;
 	case KEY_THEN:
-		in_place(c, n)->then_ = walk(c, v, at, n->resource);
+		in_place(c, n)->then_ = compile_walk(c, v, at, n->resource);
 		break;
 	case KEY_ELSE:
-		in_place(c, n)->else_ = walk(c, v, at, n->resource);
+		in_place(c, n)->else_ = compile_walk(c, v, at, n->resource);
 		break;
 	case KEY_ANCHOR:
 	case KEY_DYNAMIC_ANCHOR:
@@ -329,11 +329,11 @@ void rule_read(struct compile *c, struct node *n, const struct keyword_row *row,
 		for (size_t i = 0; i < json_len(v); i++) {
 			const struct at here = {.up = at, .key = json_key(v, i)};
 
-			walk(c, json_val(v, i), &here, n->resource);
+			compile_walk(c, json_val(v, i), &here, n->resource);
 		}
 		break;
 	case KEY_CONTENT_SCHEMA:
-		walk(c, v, at, n->resource);
+		compile_walk(c, v, at, n->resource);
 		break;
 	default:
 		read_value_rule(c, n, row->keyword, v);

@@ -4,7 +4,7 @@
 
 static bool expected(struct compile *c, const struct at *at, const struct keyword_row *row, const char *what, const struct json *v)
 {
-	complain(c, at, row->name, "\"%s\": expected %s, got %s", row->name, what, json_type_name(v));
+	compile_complain(c, at, row->name, "\"%s\": expected %s, got %s", row->name, what, json_type_name(v));
 	return false;
 }
 
@@ -16,7 +16,7 @@ static bool check_type_name(struct compile *c, const struct keyword_row *row, co
 		return expected(c, at, row, "the name of a type", v);
 	if (type_named(s))
 		return true;
-	complain(c, at, row->name, "there is no type \"" STR_FMT "\"%s", STR_ARG(s), did_you_mean(c, type_nearest(s)));
+	compile_complain(c, at, row->name, "there is no type \"" STR_FMT "\"%s", STR_ARG(s), compile_hint(c, type_nearest(s)));
 	return false;
 }
 
@@ -27,7 +27,7 @@ static bool check_type(struct compile *c, const struct keyword_row *row, const s
 	if (json_type(v) != JSON_ARRAY)
 		return check_type_name(c, row, v, at);
 	if (json_len(v) == 0) {
-		complain(c, at, row->name, "\"type\" is empty");
+		compile_complain(c, at, row->name, "\"type\" is empty");
 		return false;
 	}
 	for (size_t i = 0; i < json_len(v); i++) {
@@ -88,7 +88,7 @@ static bool check_schemas(struct compile *c, const struct keyword_row *row, cons
 		return expected(c, at, row, "a list of schemas", v);
 	if (json_len(v))
 		return true;
-	complain(c, at, row->name, "\"%s\" is empty", row->name);
+	compile_complain(c, at, row->name, "\"%s\" is empty", row->name);
 	return false;
 }
 

@@ -97,7 +97,7 @@ static struct machine *machine(void)
 	return m;
 }
 
-enum pattern_answer pattern_match(const struct pattern *p, struct str s, uint64_t *budget)
+enum pattern_answer ecma_match(const struct pattern *p, struct str s, uint64_t *budget)
 {
 	struct machine *m = machine();
 	uint64_t whole = 1 + s.n / 64;	/* of a search that no item begins */
@@ -149,7 +149,7 @@ static pcre2_code *compile(struct str text, struct pattern_error *ret)
 	return NULL;
 }
 
-const struct pattern *pattern_compile(struct arena *a, struct str text, struct pattern_error *ret)
+const struct pattern *ecma_compile(struct arena *a, struct str text, struct pattern_error *ret)
 {
 	struct arena *scratch;
 	uint32_t references = 0;
@@ -177,7 +177,7 @@ const struct pattern *pattern_compile(struct arena *a, struct str text, struct p
 	return p;
 }
 
-struct str pattern_text(const struct pattern *p)
+struct str ecma_text(const struct pattern *p)
 {
 	return p->text;
 }

@@ -25,12 +25,12 @@ struct pattern_error {
 };
 
 /* NULL and *ret. */
-const struct pattern *pattern_compile(struct arena *a, struct str text, struct pattern_error *ret);
-struct str pattern_text(const struct pattern *p);
+const struct pattern *ecma_compile(struct arena *a, struct str text, struct pattern_error *ret);
+struct str ecma_text(const struct pattern *p);
 
 enum pattern_answer { PATTERN_NO, PATTERN_YES, PATTERN_GIVEN_UP };
 /* *budget goes down by what was spent, to 0 where it does not suffice. */
-enum pattern_answer pattern_match(const struct pattern *p, struct str s, uint64_t *budget);
+enum pattern_answer ecma_match(const struct pattern *p, struct str s, uint64_t *budget);
 
 /* ecma_translate.c: into out, for PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_MATCH_UNSET_BACKREF without PCRE2_UCP. -1 and *ret. */
 int ecma_translate(struct arena *a, struct str text, struct buf *out, struct pattern_error *ret);

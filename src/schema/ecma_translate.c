@@ -258,7 +258,9 @@ static enum escape read_escape(struct translate *t, bool in_class, uint32_t *ret
 		t->i++;
 		return ESC_CHARACTER;
 	case 'x':
-		return read_hex(t, 2, ret) == 0 ? ESC_CHARACTER : (enum escape)refuse(t, from, "\\x without two hexadecimal digits");
+		if (read_hex(t, 2, ret) == 0)
+			return ESC_CHARACTER;
+		return refuse(t, from, "\\x without two hexadecimal digits");
 	case 'u':
 		return read_unicode(t, from, ret);
 	case '0':

@@ -49,9 +49,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err;
 
 	if (nul < 0 && utf8_valid(all)) {
-		p = pattern_compile(a, all, &error);
+		p = ecma_compile(a, all, &error);
 		if (p)
-			pattern_match(p, all, &budget);
+			ecma_match(p, all, &budget);
 		else
 			HOLDS(error.message[0] && error.offset <= all.n);
 	}

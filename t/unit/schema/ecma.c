@@ -77,14 +77,14 @@ static const struct {
 START_TEST(match)
 {
 	struct pattern_error error = {.offset = 0};
-	const struct pattern *p = pattern_compile(a, str_from(matches[_i].pattern), &error);
+	const struct pattern *p = ecma_compile(a, str_from(matches[_i].pattern), &error);
 	uint64_t budget = 100000;
 
 	ck_assert_msg(p != NULL, "%s: %s", matches[_i].pattern, error.message);
 	if (matches[_i].yes)
-		ck_assert_msg(pattern_match(p, str_from(matches[_i].yes), &budget) == PATTERN_YES, "%s: not found", matches[_i].pattern);
+		ck_assert_msg(ecma_match(p, str_from(matches[_i].yes), &budget) == PATTERN_YES, "%s: not found", matches[_i].pattern);
 	if (matches[_i].no)
-		ck_assert_msg(pattern_match(p, str_from(matches[_i].no), &budget) == PATTERN_NO, "%s: found", matches[_i].pattern);
+		ck_assert_msg(ecma_match(p, str_from(matches[_i].no), &budget) == PATTERN_NO, "%s: found", matches[_i].pattern);
 	ck_assert_uint_gt(budget, 90000);
 }
 END_TEST
@@ -155,7 +155,7 @@ START_TEST(refuse)
 {
 	struct pattern_error error = {.offset = 0};
 
-	ck_assert_msg(!pattern_compile(a, str_from(refused[_i].pattern), &error), "%s was taken", refused[_i].pattern);
+	ck_assert_msg(!ecma_compile(a, str_from(refused[_i].pattern), &error), "%s was taken", refused[_i].pattern);
 	ck_assert_str_eq(error.message, refused[_i].message);
 	ck_assert_msg(error.offset == refused[_i].offset, "%s: at %zu", refused[_i].pattern, error.offset);
 }
@@ -167,7 +167,7 @@ START_TEST(beyond_pcre2)
 	static const char *const patterns[] = {"(?<=a+)b", "a{70000}", "\\p{sc=Nowhere}"};
 	struct pattern_error error = {.offset = 0};
 
-	ck_assert_ptr_null(pattern_compile(a, str_from(patterns[_i]), &error));
+	ck_assert_ptr_null(ecma_compile(a, str_from(patterns[_i]), &error));
 	ck_assert_str_ne(error.message, "");
 }
 END_TEST
@@ -176,21 +176,21 @@ START_TEST(bounds)
 {
 	struct pattern_error error = {.offset = 0};
 	char *text = arena_alloc(a, 20001), nested[200] = "";
-	const struct pattern *p = pattern_compile(a, STR("^(a+)+$"), &error);
+	const struct pattern *p = ecma_compile(a, STR("^(a+)+$"), &error);
 	uint64_t budget = 100000;
 
 	memset(text, 'a', 20000);
 	text[20000] = '\0';
-	ck_assert_ptr_null(pattern_compile(a, str_from(text), &error));
+	ck_assert_ptr_null(ecma_compile(a, str_from(text), &error));
 	ck_assert_str_eq(error.message, "it has more than 16384 bytes");
 	for (int i = 0; i < 65; i++)
 		strcat(nested, "(");
-	ck_assert_ptr_null(pattern_compile(a, str_from(nested), &error));
+	ck_assert_ptr_null(ecma_compile(a, str_from(nested), &error));
 	ck_assert_str_eq(error.message, "parentheses are too deeply nested");
 	text[40] = '!';
-	ck_assert_int_eq(pattern_match(p, str_sub(str_from(text), 0, 41), &budget), PATTERN_GIVEN_UP);
+	ck_assert_int_eq(ecma_match(p, str_sub(str_from(text), 0, 41), &budget), PATTERN_GIVEN_UP);
 	ck_assert_uint_eq(budget, 0);
-	ck_assert_int_eq(pattern_match(p, STR("a"), &budget), PATTERN_GIVEN_UP);
+	ck_assert_int_eq(ecma_match(p, STR("a"), &budget), PATTERN_GIVEN_UP);
 }
 END_TEST
 
