@@ -8,7 +8,8 @@ SQL_FILES = \
   sql/0016_semantics.sql \
   sql/0018_lanes.sql \
   sql/0021_checks.sql \
-  sql/0022_upkeep.sql
+  sql/0022_upkeep.sql \
+  sql/0040_counters.sql
 SQL_FUNCTIONS = \
   sql/functions/1_admission.sql \
   sql/functions/1_submit.sql \
@@ -23,6 +24,7 @@ SQL_FUNCTIONS = \
   sql/functions/6_partitions.sql \
   sql/functions/6_sweep.sql \
   sql/functions/7_admin.sql \
+  sql/functions/8_metrics.sql \
   sql/functions/8_sql.sql \
   sql/functions/9_roles.sql
 sqldir = $(pkgdatadir)/sql

@@ -26,6 +26,7 @@
 #include "gateway/gateway.h"
 #include "publish/publish.h"
 #include "store/admin.h"
+#include "store/metrics.h"
 #include "store/store.h"
 #include "sweeper/sweep.h"
 #include "tools/tools.h"
@@ -59,6 +60,7 @@ struct daemon {
 	struct web *web;
 	const struct policy *policy;	/* NULL: none */
 	struct publish *publish;
+	struct reporter *reporter;
 	struct loop_signal *term, *interrupt, *hup;
 	struct op *unsafe_op;
 	int running;		/* parts that have not stopped yet */
@@ -154,12 +156,19 @@ static int load_live(struct daemon *m)
 	return 0;
 }
 
+static void reported(void *arg)
+{
+	struct daemon *m = arg;
+
+	loop_stop(m->loop);
+}
+
 static void part_stopped(void *arg)
 {
 	struct daemon *m = arg;
 
 	if (--m->running == 0)
-		loop_stop(m->loop);
+		reporter_stop(m->reporter, reported, m);
 }
 
 /* Web first (no new work comes in), then the worker; further signals hurry the worker. */
@@ -262,6 +271,7 @@ static int start(struct daemon *m, struct err *err)
 		web_set_policy(m->web, m->policy);
 	}
 	/* nothing fails from here on */
+	m->reporter = reporter_start(m->loop, m->store);
 	if (m->parts & WORKER)
 		m->worker = worker_start(m->loop, m->store, m->engine, m->settings);
 	if (m->parts & SWEEPER)
@@ -293,6 +303,7 @@ static void finish(struct daemon *m)
 	web_free(m->web);
 	abandon_tasks(m);
 	store_stop(m->store);
+	reporter_free(m->reporter);
 	worker_free(m->worker);
 	engine_free(m->engine);
 	tools_free(m->tools);

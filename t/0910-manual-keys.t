@@ -197,6 +197,19 @@ section agentd-api.7 STATES >"$D/states"
 check_words "agentd-api.7: every state of a task" "$D/states" \
 	$(sed -n '/CREATE TYPE agentd.task_state/,/);/p' "$top_srcdir/sql/0001_schema.sql" | grep -o "'[^']*'" | tr -d "'")
 
+# --- metrics: names, kinds and labels ---
+tr '\n' ' ' <"$top_srcdir/src/base/metric.def" | sed 's/METRIC([A-Z]/\n&/g' |
+	sed -n 's/^METRIC([A-Z_]*, "\([a-z_]*\)", \([A-Z]*\), [A-Z]*, [A-Z]*, *"\([a-z_,]*\)".*/\1 \2 \3/p' | tr '[:upper:]' '[:lower:]' |
+	sed 's/ *$//' | sort >"$D/families"
+ok "metric.def has families" test "$(wc -l <"$D/families")" -ge 30
+# each .It is followed by the kind, and by labels after .Li
+awk '/^\.Sh / { on = $2 == "METRICS" } !on { next }
+	/^\.It Li / { name = $3; getline; kind = tolower($1); labels = ""; next }
+	/^\.Pq Li / && name != "" { sub(/^\.Pq Li /, ""); gsub(/ , /, ","); labels = $0 }
+	/^\.Li / && name != "" { labels = labels $2 ($3 == "," ? "," : "") }
+	/^\.br$/ && name != "" { print name, kind (labels == "" ? "" : " " labels); name = "" }' "$man/agentd-metrics.7" | sort >"$D/shown"
+is "agentd-metrics.7: every family with its kind and labels, and no other" "$(diff "$D/families" "$D/shown")" ""
+
 # --- the inside ---
 # shellcheck disable=SC2046
 check_words "agentd-internals.7: kinds of journal rows" "$man/agentd-internals.7" \

@@ -157,6 +157,7 @@ while IFS='	' read -r file kind rest; do
 	json) ok "$name: JSON" jq -e . "$file" ;;
 	sql) like "$name: SQL of a role, in the page that is run" "$(basename "$file") $rest" '^agentd-sql\.7\..* [a-z]+$' ;;
 	sql-answer) ok "$name: an answer" test -s "$file" ;;
+	text) ok "$name: a text" test -s "$file" ;;
 	shape) ok "$name: an outline" grep -q '^{' "$file" ;;
 	*) fail "$name: a known kind of example" "\"$kind\"" ;;
 	esac

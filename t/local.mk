@@ -19,6 +19,7 @@ program_tests = \
   t/0830-zombie.t \
   t/0840-http-access.t \
   t/0850-policy.t \
+  t/0855-metrics.t \
   t/1000-agentctl.t \
   t/1010-http.t \
   t/1020-workflow.t \

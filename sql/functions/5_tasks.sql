@@ -262,6 +262,7 @@ BEGIN
 	UPDATE agentd.tasks t SET state = p_state, ended_from = q.state, finished_at = agentd.clock(), last_seq = q.seq, fence = q.fence,
 		failures = q.failures, recoveries = q.recoveries, cost_usd = q.spent_usd + q.held_usd, error = p_error
 	WHERE t.id = q.id AND t.leaf = q.leaf;
+	INSERT INTO agentd.ended_news (workflow, state) SELECT t.workflow, p_state FROM agentd.tasks t WHERE t.id = q.id AND t.leaf = q.leaf;
 	UPDATE agentd.approval_queue a SET state = 'cancelled', decided_at = agentd.clock() WHERE a.task = q.id AND a.state = 'pending';
 END $$;
 

@@ -49,6 +49,9 @@ GRANT EXECUTE ON FUNCTION
 	agentd.sweep_expired_workers(json), agentd.sweep_due_timers(json), agentd.sweep_deadlines(json), agentd.sweep_expired_holds(json),
 	agentd.sweep_partitions(json), agentd.sweep_retention(json), agentd.leaves_over(json), agentd.leaf_forget(integer), agentd.sweep_admission(json), agentd.places(), agentd.task_states(uuid[]), agentd.ping() TO agentd_sweeper;
 
+GRANT EXECUTE ON FUNCTION agentd.count_report(uuid, bigint, json, json) TO agentd_web, agentd_worker, agentd_sweeper;
+GRANT EXECUTE ON FUNCTION agentd.metrics() TO agentd_web;
+
 -- For programs that speak SQL themselves (agentd-sql(7)).
 GRANT EXECUTE ON FUNCTION agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid) TO agentd_submitter, agentd_client;
 GRANT EXECUTE ON FUNCTION agentd.cancel(uuid), agentd.task_view(uuid), agentd.task_list(text, text, text, text, uuid, integer) TO agentd_client;

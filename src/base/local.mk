@@ -15,6 +15,7 @@ src_base_libbase_a_SOURCES = \
   src/base/json_value.c \
   src/base/json_write.c \
   src/base/log.c src/base/log.h \
+  src/base/metric.c src/base/metric.h src/base/metric.def \
   src/base/str.c src/base/str.h \
   src/base/uuid.c src/base/uuid.h \
   src/base/crash.c src/base/crash.h \

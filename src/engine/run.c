@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "engine/act.h"
 #include "engine/batch.h"
 #include "engine/engine_room.h"
@@ -220,6 +221,8 @@ static void on_committed(void *arg, const struct move_result *res)
 	switch (res->status) {
 	case MOVE_OK:
 	case MOVE_ALREADY:
+		if (b->move.next == MOVE_FINISH)
+			metric_add(METRIC_TASKS_ENDED, 1, r->claimed->workflow, b->move.state);
 		if (b->move.next != MOVE_STAY) {
 			end(r);
 			return;

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "store/call.h"
 #include "store/move_json.h"
 #include "store/queue.h"
@@ -318,6 +319,36 @@ static void fail_one(struct pending *p, enum move_status status, const struct er
 	complete(p, &r);
 }
 
+static void count_call(const struct model_call *c)
+{
+	struct str model = c->model_asked, outcome = c->error_class.n ? c->error_class : STR("ok");
+	const struct {
+		const char *type;
+		int64_t n;
+	} tokens[] = {
+		{"input", c->usage.in_fresh},	       {"input_cached", c->usage.in_cached},
+		{"input_cache_write", c->usage.in_write_5m + c->usage.in_write_1h},
+		{"output", c->usage.out_text},	       {"output_reasoning", c->usage.out_reason},
+	};
+
+	metric_add(METRIC_MODEL_CALLS, 1, c->tier, c->provider, model, outcome);
+	metric_add(METRIC_MODEL_COST, c->cost_pusd, c->tier, c->provider, model);
+	metric_add(METRIC_MODEL_DURATION, c->total_ms, c->provider, model);
+	for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++)
+		if (tokens[i].n > 0)
+			metric_add(METRIC_MODEL_TOKENS, tokens[i].n, c->tier, c->provider, model, str_from(tokens[i].type));
+}
+
+static void count_move(const struct move *m, enum move_status status)
+{
+	if (status != MOVE_OK && status != MOVE_ALREADY)
+		return;
+	for (size_t i = 0; i < m->n_calls; i++)
+		count_call(&m->calls[i]);
+	if (m->count_failure)
+		metric_add(METRIC_FAILURES, 1, STR_NONE);
+}
+
 static void answer_batch(struct batch *b)
 {
 	struct commits *c = b->commits;
@@ -342,6 +373,7 @@ static void answer_batch(struct batch *b)
 		if (!b->v[i])
 			continue;
 		read_result(r, (int)i, &result);
+		count_move(b->v[i]->move, result.status);
 		complete(b->v[i], &result);
 	}
 	if (b->finishes && b->call.repeats > 0)	/* it went behind who asked meanwhile */

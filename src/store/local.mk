@@ -6,6 +6,7 @@ src_store_libstore_a_SOURCES = \
   src/store/effects.c src/store/field.c \
   src/store/link.c src/store/link.h \
   src/store/listen.c src/store/listen.h \
+  src/store/metrics.c src/store/metrics.h \
   src/store/migrate.c \
   src/store/move_json.c src/store/move_json.h \
   src/store/params.c src/store/params.h \

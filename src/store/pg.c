@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/metric.h"
 #include "store/call.h"
 #include "store/listen.h"
 #include "store/pipe.h"
@@ -140,6 +141,7 @@ void call_answered(struct call *c, PGresult *r)
 	struct err err = {0};
 
 	arena_defer(c->op.arena, (void (*)(void *))PQclear, r);
+	metric_add(METRIC_DATABASE_CALLS, 1, str_from(c->stmt->name), status == PGRES_TUPLES_OK ? STR("ok") : STR("error"));
 	if (status == PGRES_TUPLES_OK) {
 		finish(c, c->read(c, r, &err) < 0 ? &err : NULL);
 		return;

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "store/call.h"
 #include "store/queue.h"
 #include "store/tasks.h"
@@ -329,6 +330,7 @@ static int read_submitted(struct submit *u, const PGresult *r, int row, struct e
 	struct str status = field_str(r, row, COL_STATUS), message = field_str(r, row, COL_MESSAGE);
 	struct arena *a = u->op.arena;
 
+	metric_add(METRIC_SUBMISSIONS, 1, status);
 	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
 		if (str_is(status, refusals[i].status)) {
 			err_set(err, refusals[i].code, STR_FMT, STR_ARG(message));

@@ -2,9 +2,11 @@
 #include "sweeper/sweep.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "config/settings.h"
 #include "store/admin.h"
 #include "store/store.h"
@@ -49,6 +51,14 @@ static int64_t next_period(const struct runner *r)
 	return ms + (int64_t)x % (ms / 10 + 1);
 }
 
+static void count(const struct duty *d, int64_t rows)
+{
+	metric_set(METRIC_SWEEPER_LAST, clock_wall_us() / 1000000, str_from(d->name));
+	metric_add(METRIC_SWEEPER_ROWS, rows, str_from(d->name));
+	if (d == &duty_expired_workers)
+		metric_add(METRIC_RECOVERIES, rows, STR_NONE);
+}
+
 static void on_done(struct op *op, void *arg)
 {
 	struct runner *r = arg;
@@ -62,11 +72,14 @@ static void on_done(struct op *op, void *arg)
 		return;
 	}
 	if (op->err->code != ERR_NONE) {
+		metric_add(METRIC_SWEEPER_FAILURES, 1, str_from(r->duty->name));
 		log_error("sweep.failed", "duty=%s error=%s", r->duty->name, log_quotec(op->err->msg));
 		wait_ms = wait_ms < AFTER_FAILURE_MS ? wait_ms : AFTER_FAILURE_MS;
 	} else if (!r->duty->start) {
 		rows = admin_sweep_of(op);
 	}
+	if (op->err->code == ERR_NONE)
+		count(r->duty, rows);
 	if (rows > 0)
 		log_info("sweep.done", "duty=%s rows=%lld", r->duty->name, (long long)rows);
 	loop_timer_set(r->timer, rows >= r->duty->bound ? 0 : wait_ms);

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/metric.h"
 #include "base/proc.h"
 #include "config/expr.h"
 #include "config/lane.h"
@@ -104,6 +105,13 @@ const char *tools_workspace(struct arena *a, const struct settings *settings, co
 
 /* --- how a call ends --- */
 
+/* Names that no manifest has may come from models. */
+static void count(const struct call *c, const char *outcome)
+{
+	if (!c->asks)
+		metric_add(METRIC_TOOL_CALLS, 1, c->manifest ? c->req.tool : STR("unknown"), str_from(outcome));
+}
+
 void call_fail(struct call *c, enum tool_outcome outcome, const struct err *err)
 {
 	struct err clean = *err;
@@ -111,6 +119,7 @@ void call_fail(struct call *c, enum tool_outcome outcome, const struct err *err)
 	secrets_scrub_err(&c->secrets, &clean);
 	c->result.outcome = outcome;
 	c->result.value = NULL;
+	count(c, outcome == TOOL_NOT_BEGUN ? "not_begun" : outcome == TOOL_DONE ? "failed" : "unknown");
 	op_complete(&c->op, &clean);
 }
 
@@ -133,6 +142,12 @@ static int read_said(const struct json *v, struct tool_said *ret, struct err *er
 	return 0;
 }
 
+static void complete(struct call *c)
+{
+	count(c, "ok");
+	op_complete(&c->op, NULL);
+}
+
 void call_succeed(struct call *c, const struct json *value)
 {
 	const struct manifest *m = c->manifest;
@@ -146,7 +161,7 @@ void call_succeed(struct call *c, const struct json *value)
 	else if (c->asks && read_said(c->result.value, &c->said, &err) < 0)
 		call_fail(c, TOOL_DONE, &err);
 	else
-		op_complete(&c->op, NULL);
+		complete(c);
 }
 
 bool call_is_repeatable(const struct call *c)

@@ -11,19 +11,21 @@
 #include "store/store.h"
 #include "web/head.h"
 #include "web/request.h"
+#include "web/route.h"
 #include "web/server.h"
 
-enum { ENTRIES = 256, KEEP_MS = 2000, SECRET_CHARS = 43, CRC_CHARS = 8, MAX_NAME = 80 };
+enum { ENTRIES = 256, KEEP_MS = 2000, LATELY_MS = 5 * 60000, SECRET_CHARS = 43, CRC_CHARS = 8, MAX_NAME = 80 };
 
 struct entry {
 	struct digest hash;
-	int64_t until_ms;
+	int64_t checked_ms;
 	unsigned scopes;
 	size_t name_n;
 	char name[MAX_NAME];	/* "token:NAME" */
 };
 
 struct auth {
+	int64_t up_ms;		/* when the database was last seen to be there */
 	struct entry entries[ENTRIES];
 };
 
@@ -73,7 +75,7 @@ static void keep(struct auth *auth, const struct token_check *t, struct str name
 	if (name.n > sizeof e->name)
 		return;
 	e->hash = t->hash;
-	e->until_ms = clock_boot_ms() + KEEP_MS;
+	e->checked_ms = clock_boot_ms();
 	e->scopes = t->scopes;
 	e->name_n = name.n;
 	memcpy(e->name, name.p, name.n);
@@ -101,6 +103,18 @@ static void on_checked(struct request *req, struct op *op)
 	accept(req, name, t->scopes);
 }
 
+/* Nobody can revoke a token while the database is away. */
+static bool holds(struct auth *auth, const struct entry *e, const struct request *req)
+{
+	int64_t now_ms = clock_boot_ms();
+
+	if (store_is_up(server_store(req->web)))
+		auth->up_ms = now_ms;
+	else if (req->route && route_is_offline(req->route) && auth->up_ms - e->checked_ms < LATELY_MS)
+		return true;
+	return now_ms - e->checked_ms < KEEP_MS;
+}
+
 void auth_request(struct auth *auth, struct request *req)
 {
 	struct str token = bearer(head_get(req, "Authorization"));
@@ -113,7 +127,7 @@ void auth_request(struct auth *auth, struct request *req)
 	}
 	digest_of(token, &hash);
 	e = &auth->entries[hash.b[0]];
-	if (clock_boot_ms() < e->until_ms && digest_eq(&e->hash, &hash)) {
+	if (digest_eq(&e->hash, &hash) && holds(auth, e, req)) {
 		accept(req, (struct str){e->name, e->name_n}, e->scopes);
 		return;
 	}

@@ -7,12 +7,17 @@ src_web_libweb_a_SOURCES = \
   src/web/auth.h \
   src/web/connection.c \
   src/web/connection.h \
+  src/web/figures.c \
+  src/web/figures.h \
   src/web/head.c \
   src/web/head.h \
   src/web/judge.c \
   src/web/judge.h \
   src/web/listen.c \
   src/web/listen.h \
+  src/web/openapi.c \
+  src/web/process.c \
+  src/web/process.h \
   src/web/reply.c \
   src/web/reply.h \
   src/web/request.c \
@@ -24,6 +29,13 @@ src_web_libweb_a_SOURCES = \
   src/web/wait.h \
   src/web/web.c \
   src/web/web.h
+
+# The document of the API, compiled in.
+src/web/openapi.inc: $(srcdir)/src/web/openapi.json
+	$(AM_V_GEN)$(MKDIR_P) src/web && od -An -v -tu1 $(srcdir)/src/web/openapi.json | sed 's/  */,/g; s/^,//; s/$$/,/' >$@.tmp && mv $@.tmp $@
+BUILT_SOURCES += src/web/openapi.inc
+CLEANFILES += src/web/openapi.inc
+EXTRA_DIST += src/web/openapi.json
 
 web_LIBS = src/web/libweb.a src/publish/libpublish.a src/config/libconfig.a src/schema/libschema.a $(store_LIBS) $(YAML_LIBS) $(PCRE2_LIBS) $(MHD_LIBS)
 

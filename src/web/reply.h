@@ -19,7 +19,8 @@ struct schema_faults;
 
 struct reply {
 	int status;		/* 0: not decided yet */
-	struct str body;	/* JSON */
+	struct str body;
+	const char *type;	/* NULL: JSON */
 	bool problem;
 	bool close;		/* end the connection after it */
 	const char *location;	/* NULL: none */

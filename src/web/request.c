@@ -4,6 +4,7 @@
 #include <microhttpd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "web/server.h"
 #include "web/wait.h"
@@ -21,6 +22,7 @@ struct request *request_new(struct web *w, const char *target)
 	struct request *req = ARENA_NEW(a, struct request);
 
 	req->web = w;
+	req->began_ms = clock_boot_ms();
 	req->arena = a;
 	req->refs = 1;
 	req->target = str_dup(a, str_from(target));

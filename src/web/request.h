@@ -34,6 +34,7 @@ struct request {
 	struct arena *arena;
 	struct MHD_Connection *connection;
 	enum request_phase phase;
+	int64_t began_ms;		/* CLOCK_BOOTTIME */
 	const struct route *route;
 	struct str method, target, path, query;	/* path and query as sent, checked */
 	struct str id;			/* of /tasks/:id, as sent */

@@ -13,10 +13,17 @@ const struct route routes[] = {
 	{"POST", "/tasks/:id/reconcile", SCOPE_APPROVE, "application/json", api_task_reconcile},
 	{"GET", "/workflows", SCOPE_READ, NULL, api_workflows},
 	{"POST", "/validate", SCOPE_SUBMIT, "application/yaml", api_validate},
+	{"GET", "/metrics", SCOPE_METRICS, NULL, api_metrics},
+	{"GET", "/openapi.json", SCOPE_ANY, NULL, api_openapi},
 	{"GET", "/healthz", 0, NULL, api_healthz},
 	{"GET", "/readyz", 0, NULL, api_readyz},
 };
 const size_t n_routes = sizeof routes / sizeof routes[0];
+
+bool route_is_offline(const struct route *r)
+{
+	return r->handle == api_metrics || r->handle == api_openapi;
+}
 
 static struct str next_segment(struct str *path)
 {

@@ -7,6 +7,7 @@
 #ifndef WEB_ROUTE_H
 #define WEB_ROUTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/str.h"
@@ -25,6 +26,8 @@ struct route {
 
 extern const struct route routes[];
 extern const size_t n_routes;
+/* It answers without the database, too: a token known lately serves while that is away. */
+bool route_is_offline(const struct route *r);
 
 /* The route; NULL: none. *ret_allow lists the methods of the path ("GET, POST"), NULL when the path is unknown. */
 const struct route *route_find(struct arena *a, struct str method, struct str path, struct str *ret_id, const char **ret_allow);
@@ -44,5 +47,8 @@ void api_workflows(struct request *req);
 void api_validate(struct request *req);
 void api_healthz(struct request *req);
 void api_readyz(struct request *req);
+void api_openapi(struct request *req);
+/* figures.c */
+void api_metrics(struct request *req);
 
 #endif

@@ -11,6 +11,7 @@
 
 struct auth;
 struct inputs;
+struct figures;
 struct policy;
 struct request;
 struct settings;
@@ -28,6 +29,7 @@ struct store *server_store(const struct web *w);
 const struct settings *server_settings(const struct web *w);
 const struct policy *server_policy(const struct web *w);	/* NULL: none */
 struct waits *server_waits(const struct web *w);
+struct figures *server_figures(const struct web *w);
 struct auth *server_auth(const struct web *w);
 struct inputs *server_inputs(const struct web *w);	/* publish/input.h */
 bool server_stopping(const struct web *w);

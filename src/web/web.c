@@ -15,6 +15,7 @@
 #include "store/store.h"
 #include "web/auth.h"
 #include "web/connection.h"
+#include "web/figures.h"
 #include "web/head.h"
 #include "web/listen.h"
 #include "web/request.h"
@@ -36,6 +37,7 @@ struct web {
 	struct waits *waits;
 	struct auth *auth;
 	struct inputs *inputs;
+	struct figures *figures;
 	struct connections *connections;
 	struct request *requests;
 	int listen_fd;
@@ -74,6 +76,11 @@ void web_set_policy(struct web *w, const struct policy *p)
 struct waits *server_waits(const struct web *w)
 {
 	return w->waits;
+}
+
+struct figures *server_figures(const struct web *w)
+{
+	return w->figures;
 }
 
 struct auth *server_auth(const struct web *w)
@@ -203,7 +210,7 @@ static enum MHD_Result send_reply(struct request *req)
 
 	if (!r)
 		return MHD_NO;
-	add(r, &whole, "Content-Type", p->problem ? "application/problem+json" : "application/json");
+	add(r, &whole, "Content-Type", p->problem ? "application/problem+json" : p->type ? p->type : "application/json");
 	add(r, &whole, "X-Content-Type-Options", "nosniff");
 	add(r, &whole, "Cache-Control", "no-store");
 	if (p->location)
@@ -221,6 +228,7 @@ static enum MHD_Result send_reply(struct request *req)
 	if (p->close || req->web->stopping)
 		add(r, &whole, "Connection", "close");
 	req->phase = REQ_SENT;
+	figures_count(req);
 	connection_deadline(req->web->connections, req->connection, req->web->settings->web.body_timeout_ms);
 	rc = whole ? MHD_queue_response(req->connection, (unsigned)p->status, r) : MHD_NO;
 	MHD_destroy_response(r);
@@ -280,7 +288,7 @@ static void handle(struct request *req)
 		reply_problem(&req->reply, req->arena, 413, "too_large", "the body may have %zu bytes", req->max_body);
 	else if (req->too_large)
 		reply_problem(&req->reply, req->arena, 400, "malformed", "this request takes no body");
-	else if (req->route->scope && !store_is_up(req->web->store))
+	else if (req->route->scope && !route_is_offline(req->route) && !store_is_up(req->web->store))
 		reply_problem(&req->reply, req->arena, 503, "unavailable", "the database is away");
 	else
 		req->route->handle(req);
@@ -436,6 +444,7 @@ struct web *web_start(struct loop *l, struct store *s, const struct settings *se
 	w->auth = auth_new(a);
 	w->inputs = inputs_new(a);
 	w->waits = wait_new(a, w);
+	w->figures = figures_new(a, w);
 	log_info("web.listening", "at=%s", log_quotec(settings->web.listen));
 	return w;
 }
@@ -468,6 +477,7 @@ void web_free(struct web *w)
 	w->daemon = NULL;
 	listen_close(w->settings->web.listen, w->listen_fd);
 	wait_free(w->waits);
+	figures_free(w->figures);
 	connections_free(w->connections);
 	loop_timer_free(w->timeout);
 	server_unref(w);

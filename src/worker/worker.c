@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/metric.h"
 #include "config/settings.h"
 #include "engine/engine.h"
 #include "store/queue.h"
@@ -73,6 +74,7 @@ static void lost(struct worker *w);
 static void take(struct worker *w, const struct claims *c)
 {
 	w->more = c->more;
+	metric_add(METRIC_ATTEMPTS, (int64_t)c->n, STR_NONE);
 	for (size_t i = 0; i < c->n; i++) {
 		engine_start(w->engine, c->v[i], c->now_us);
 	}

@@ -26,6 +26,9 @@ static const struct {
 	{"GET", "/", NULL, NULL, NULL},
 	{"GET", "/workflows", "/workflows", NULL, NULL},
 	{"POST", "/validate", "/validate", NULL, NULL},
+	{"GET", "/metrics", "/metrics", NULL, NULL},
+	{"GET", "/openapi.json", "/openapi.json", NULL, NULL},
+	{"POST", "/metrics", NULL, NULL, "GET"},
 };
 
 START_TEST(finds)
