@@ -20,6 +20,7 @@ program_tests = \
   t/0840-http-access.t \
   t/0850-policy.t \
   t/0855-metrics.t \
+  t/0860-openapi.t \
   t/1000-agentctl.t \
   t/1010-http.t \
   t/1020-workflow.t \

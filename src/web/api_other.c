@@ -20,8 +20,9 @@ static void on_text(struct request *req, struct op *op)
 
 void api_workflows(struct request *req)
 {
-	req->op = admin_workflows(server_store(req->web), arena_new(NULL), STORE_DEADLINE_MS, request_done,
-				  request_call(req, on_text));
+	if (request_no_params(req) == 0)
+		req->op = admin_workflows(server_store(req->web), arena_new(NULL), STORE_DEADLINE_MS, request_done,
+					  request_call(req, on_text));
 }
 
 /* --- POST /validate: one file's text, on the thread pool --- */
@@ -81,7 +82,8 @@ void api_validate(struct request *req)
 
 void api_healthz(struct request *req)
 {
-	reply_json(&req->reply, 200, STR("{\"status\":\"ok\"}"));
+	if (request_no_params(req) == 0)
+		reply_json(&req->reply, 200, STR("{\"status\":\"ok\"}"));
 }
 
 static void on_ready(struct request *req, struct op *op)
@@ -94,6 +96,8 @@ static void on_ready(struct request *req, struct op *op)
 
 void api_readyz(struct request *req)
 {
+	if (request_no_params(req) < 0)
+		return;
 	if (server_stopping(req->web)) {
 		reply_problem(&req->reply, req->arena, 503, "unavailable", "the server is stopping");
 		return;

@@ -50,6 +50,8 @@ void api_task_reconcile(struct request *req)
 	const struct json *body;
 	struct err err;
 
+	if (request_no_params(req) < 0)
+		return;
 	body = request_json(req, &err);
 	if (!body || read_body(body, rec, &err) < 0) {
 		reply_err(&req->reply, req->arena, &err);

@@ -87,6 +87,8 @@ void api_submit(struct request *req)
 	struct err err;
 	struct str key;
 
+	if (request_no_params(req) < 0)
+		return;
 	body = request_json(req, &err);
 	if (!body || read_key(req, &key, &err) < 0 || submission_parse(req->arena, body, s, &err) < 0) {
 		fail(req, &err);
@@ -281,7 +283,7 @@ void api_task_cancel(struct request *req)
 {
 	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
 
-	if (api_task_id(req, id) == 0)
+	if (request_no_params(req) == 0 && api_task_id(req, id) == 0)
 		req->op = tasks_cancel(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS,
 				       request_done, request_call(req, api_text));
 }
@@ -292,7 +294,7 @@ void api_task_redrive(struct request *req)
 {
 	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
 
-	if (api_task_id(req, id) == 0)
+	if (request_no_params(req) == 0 && api_task_id(req, id) == 0)
 		req->op = tasks_redrive(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS,
 					request_done, request_call(req, api_text));
 }

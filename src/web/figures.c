@@ -229,6 +229,8 @@ void api_metrics(struct request *req)
 	struct figures *f = server_figures(req->web);
 	struct waiting *w;
 
+	if (request_no_params(req) < 0)
+		return;
 	if (!store_is_up(server_store(req->web)) || server_stopping(req->web) || (f->last && clock_boot_ms() < f->until_ms)) {
 		answer(f, req);
 		return;

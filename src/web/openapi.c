@@ -8,5 +8,6 @@ static const char document[] = {
 
 void api_openapi(struct request *req)
 {
-	reply_json(&req->reply, 200, (struct str){document, sizeof document});
+	if (request_no_params(req) == 0)
+		reply_json(&req->reply, 200, (struct str){document, sizeof document});
 }

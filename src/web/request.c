@@ -199,6 +199,17 @@ int request_params_known(struct request *req, const char *const *names, struct e
 	return 0;
 }
 
+int request_no_params(struct request *req)
+{
+	static const char *const none[] = {NULL};
+	struct err err;
+
+	if (request_params_known(req, none, &err) == 0)
+		return 0;
+	reply_err(&req->reply, req->arena, &err);
+	return -1;
+}
+
 const struct json *request_json(struct request *req, struct err *err)
 {
 	const struct json_limits limits = {.max_depth = MAX_DEPTH};

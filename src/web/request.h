@@ -75,6 +75,8 @@ void request_done(struct op *op, void *arg);
 int request_param(struct request *req, const char *name, struct str *ret, struct err *err);
 /* Refuse parameters that the route does not know. names NULL-ended. */
 int request_params_known(struct request *req, const char *const *names, struct err *err);
+/* For routes that take none; -1: the reply is decided. */
+int request_no_params(struct request *req);
 const struct json *request_json(struct request *req, struct err *err);	/* the body, strictly parsed */
 
 #endif

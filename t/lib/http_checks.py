@@ -275,6 +275,10 @@ def routes():
     for query in ["limit=0", "limit=201", "limit=x", "limit=", "before=abc", "label=docs", "state=bad%zz", "limt=3", "limit=1&limit=2",
                   "workflow=%00", "workflow=%ff"]:
         problem(f"GET /tasks?{query}", request("GET", "/tasks?" + query), 400, "malformed")
+    for method, target, body in [("POST", "/tasks", HELLO), ("POST", f"/tasks/{UNKNOWN}/cancel", None), ("POST", f"/tasks/{UNKNOWN}/redrive", None),
+                                 ("POST", f"/tasks/{UNKNOWN}/reconcile", {"path": "a", "decision": "give_up"}), ("GET", "/workflows", None),
+                                 ("GET", "/metrics", None), ("GET", "/openapi.json", None), ("GET", "/healthz", None), ("GET", "/readyz", None)]:
+        problem(f"{method} {target.replace(UNKNOWN, 'ID')} with a parameter that it does not know", request(method, target + "?x=1", body=body), 400, "malformed")
     a = request("GET", "/workflows")
     check("GET /workflows", a.status == 200 and {w["name"] for w in a.json()["workflows"]} == {"hello", "nap", "long"}, repr(a))
 
