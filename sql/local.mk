@@ -48,6 +48,6 @@ sql_tests = \
   t/0290-admission.t \
   t/0292-quarantine.t \
   t/0294-bundles.t \
-  t/0295-sql-interface.t t/0296-upgrade.t
+  t/0295-sql-interface.t t/0296-upgrade.t t/0298-counters.t
 TESTS += $(sql_tests)
 EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py t/lib/model_rules.py t/lib/interleave.py t/lib/interleave.sql

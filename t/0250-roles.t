@@ -55,6 +55,9 @@ SELECT agentd.reconcile(gen_random_uuid(), 'a', 'give_up', NULL, NULL, gen_rando
 SELECT agentd.reconcile_by_tool(gen_random_uuid(), 1, 'a', 'happened', '1', 1, gen_random_uuid())|w
 SELECT agentd.effect_read(gen_random_uuid(), '\x00')|w
 SELECT agentd.effects_apply('[]', '{}', '{}', '{}', '{}', now())|
+SELECT agentd.count_report(gen_random_uuid(), 1, '[]', '[]')|w web sw
+SELECT agentd.counts_sum('{}', '{}')|
+SELECT agentd.metrics()|web
 SELECT agentd.ping()|w web sw
 END
 is "every function that runs as its owner has a fixed search_path" "$(sql "SELECT string_agg(proname, ' ') FROM pg_proc
