@@ -159,6 +159,6 @@ else
 fi
 ok "agentd lives" d_alive all
 is "it never failed" "$(grep -c 'error all' "$D/all.log")" 0
-echo "# figure requests=$total runs=$runs statuses=$(sql "SELECT count(*) FROM agentd.tasks") tasks"
+echo "# figure requests=$total runs=$runs tasks=$(sql "SELECT count(*) FROM agentd.tasks")"
 d_http -H "Authorization: Bearer $token" "$api/metrics" | sed -n 's/^agentd_http_requests_total/# answers /p'
 done_testing

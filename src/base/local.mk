@@ -132,3 +132,9 @@ TESTS += t/unit/base/heap
 t_unit_base_heap_SOURCES = t/unit/base/heap.c
 t_unit_base_heap_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_base_heap_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/metric
+TESTS += t/unit/base/metric
+t_unit_base_metric_SOURCES = t/unit/base/metric.c
+t_unit_base_metric_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_metric_LDADD = $(base_LIBS) $(CHECK_LIBS)
