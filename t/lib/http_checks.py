@@ -219,7 +219,7 @@ def routes():
     # --- who may ---
     for method, target in [("POST", "/tasks"), ("GET", "/tasks"), ("GET", "/tasks/" + UNKNOWN),
                            ("POST", f"/tasks/{UNKNOWN}/cancel"), ("POST", f"/tasks/{UNKNOWN}/reconcile"),
-                           ("GET", "/workflows"), ("POST", "/validate"),
+                           ("GET", "/workflows"), ("POST", "/validate"), ("GET", "/metrics"), ("GET", "/openapi.json"),
                            ("GET", "/nowhere"), ("DELETE", "/tasks")]:
         a = request(method, target, None)
         problem(f"{method} {target.replace(UNKNOWN, 'ID')} without a token", a, 401, "unauthenticated")
@@ -235,6 +235,10 @@ def routes():
     problem("authentication comes before the size", a, 401, "unauthenticated")
     matrix = [("POST", "/tasks", HELLO, "submit"), ("GET", "/tasks", None, "read"), ("GET", "/tasks/" + UNKNOWN, None, "read"),
               ("POST", f"/tasks/{UNKNOWN}/cancel", None, "submit"), ("GET", "/workflows", None, "read")]
+    for scope in ["reader", "submitter"]:
+        problem(f"GET /metrics as {scope}", request("GET", "/metrics", scope), 403, "forbidden")
+        status(f"GET /openapi.json as {scope}", request("GET", "/openapi.json", scope), 200)
+    status("GET /metrics with its scope", request("GET", "/metrics"), 200)
     for method, target, body, scope in matrix:
         lacks = {"submit": "reader", "read": "submitter"}[scope]
         has = {"submit": "submitter", "read": "reader"}[scope]
