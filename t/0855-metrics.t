@@ -144,6 +144,16 @@ ok "from one look at most" test $(($(looks) - before)) -le 1
 gone() { metrics && [ "$(looks)" -gt "$before" ]; }
 ok "a look that takes long is made again" wait_for 20 gone
 
+# --- a look that takes too long ---
+sql "CREATE OR REPLACE FUNCTION agentd.metrics() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS \$\$
+	BEGIN PERFORM pg_sleep(60); RETURN '{}'; END \$\$" >/dev/null
+cut_off() { metrics && d_has_line web 'metrics.failed .*statement timeout'; }
+ok "is cut off" wait_for 30 cut_off
+is "its askers are answered without it" "$(grep -c '^agentd_database_up 1' "$D/metrics") $(grep -c '^agentd_queue_tasks' "$D/metrics")" "1 0"
+sql "DROP FUNCTION agentd.metrics(); ALTER FUNCTION agentd.metrics_inner() RENAME TO metrics" >/dev/null
+back() { metrics && grep -q '^agentd_queue_tasks' "$D/metrics"; }
+ok "and told again when it can be" wait_for 80 back
+
 # --- the database is away ---
 d_token unused metrics
 pg_down fast

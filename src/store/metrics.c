@@ -162,8 +162,10 @@ int metrics_read(const char *conninfo, struct arena *a, struct str *ret, struct 
 	PGresult *r = NULL;
 	int rc = 0;
 
-	if (PQstatus(conn) == CONNECTION_OK)
+	if (PQstatus(conn) == CONNECTION_OK) {
+		PQclear(PQexec(conn, "SET statement_timeout = '5s'"));	/* where that is refused, so is what follows */
 		r = PQexec(conn, "SELECT agentd.metrics()");
+	}
 	if (PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1) {
 		*ret = str_dup(a, str_from(PQgetvalue(r, 0, 0)));
 	} else {

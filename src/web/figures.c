@@ -18,7 +18,7 @@
 #include "web/server.h"
 #include "web/wait.h"
 
-enum { KEEP_MS = 3000, KEEP_TIMES = 10 };
+enum { KEEP_MS = 3000, KEEP_MAX_MS = 30000, KEEP_TIMES = 10 };
 
 struct waiting {
 	struct waiting *next;
@@ -169,7 +169,7 @@ static void look(void *arg)
 
 static void take(struct figures *f, struct look *k)
 {
-	int64_t now_ms = clock_boot_ms(), took_ms = now_ms - k->began_ms;
+	int64_t now_ms = clock_boot_ms(), keep_ms = KEEP_TIMES * (now_ms - k->began_ms);
 
 	if (!k->answer && !f->complained)
 		log_warn("metrics.failed", "error=%s", log_quotec(k->err.msg));
@@ -178,7 +178,7 @@ static void take(struct figures *f, struct look *k)
 		arena_free(f->last->arena);
 	arena_move(k->arena, NULL);
 	f->last = k;
-	f->until_ms = now_ms + (KEEP_TIMES * took_ms > KEEP_MS ? KEEP_TIMES * took_ms : KEEP_MS);
+	f->until_ms = now_ms + (keep_ms < KEEP_MS ? KEEP_MS : keep_ms > KEEP_MAX_MS ? KEEP_MAX_MS : keep_ms);
 }
 
 static void answer_all(struct figures *f)
