@@ -33,6 +33,7 @@ src_web_libweb_a_SOURCES = \
 # The document of the API, compiled in.
 src/web/openapi.inc: $(srcdir)/src/web/openapi.json
 	$(AM_V_GEN)$(MKDIR_P) src/web && od -An -v -tu1 $(srcdir)/src/web/openapi.json | sed 's/  */,/g; s/^,//; s/$$/,/' >$@.tmp && mv $@.tmp $@
+src/web/openapi.$(OBJEXT): src/web/openapi.inc
 BUILT_SOURCES += src/web/openapi.inc
 CLEANFILES += src/web/openapi.inc
 EXTRA_DIST += src/web/openapi.json
