@@ -14,6 +14,7 @@ usage: ./dev VERB
   model [ARGS]     random operations against a model of the queue (--operations N --seed S --jobs J)
   interleave [ARGS]  pairs of operations cut between any two statements (--state STATE --sample N --seed S --pair A,B)
   torture [ARGS]   allocations and library calls that fail in turn (alloc call run --shallow N --every --seed S --only PATTERN --jobs J)
+  openapi [N]      N generated requests (20000), none of which may have an answer that /openapi.json does not describe (--seed S)
   coverage         line and branch coverage by file
   fresh [SUITE] [COMMAND]  both commands, or this, in an empty Debian (bookworm, trixie); needs root
   psql [ARGS]      a shell on the database
