@@ -1,4 +1,4 @@
-/* metric.c - see metric.h. A series is found by its text, which is what it is shown with. */
+/* metric.c - see metric.h. A series is found by its label values, and its text is written once. */
 #include "base/metric.h"
 
 #include <inttypes.h>
@@ -12,7 +12,8 @@
 enum { MAX_SERIES = 400, CELLS = 1024, MAX_LABEL = 100 };
 
 struct series {
-	struct str labels;
+	struct str labels;	/* as shown */
+	struct str key;
 	int64_t value[METRIC_MAX_VALUES];
 	int64_t told[METRIC_MAX_VALUES];	/* in reports that were taken */
 	int64_t telling[METRIC_MAX_VALUES];	/* as metric_news() last saw it */
@@ -99,6 +100,29 @@ static struct str labels_text(struct arena *a, enum metric m, const struct str *
 	return buf_str(&b);
 }
 
+/* The values behind one another, each ended by a NUL: what a series is found by, without writing its text. */
+struct key {
+	size_t n;
+	char bytes[METRIC_MAX_LABELS * (MAX_LABEL + 1)];
+};
+
+static void key_make(struct key *k, enum metric m, const struct str *values)
+{
+	size_t labels = *families[m].labels ? 1 : 0;
+
+	for (const char *p = families[m].labels; *p; p++)
+		labels += *p == ',';
+	k->n = 0;
+	for (size_t i = 0; i < labels; i++) {
+		size_t n = values[i].n < MAX_LABEL ? values[i].n : MAX_LABEL;
+
+		if (n)
+			memcpy(k->bytes + k->n, values[i].p, n);
+		k->n += n;
+		k->bytes[k->n++] = '\0';
+	}
+}
+
 /* FNV-1a */
 static uint64_t hash(struct str s)
 {
@@ -109,38 +133,57 @@ static uint64_t hash(struct str s)
 	return h;
 }
 
-static struct series **cell_of(const struct family *f, struct str labels)
+static struct series **cell_of(const struct family *f, struct str key)
 {
-	size_t i = (size_t)hash(labels) % CELLS;
+	size_t i = (size_t)hash(key) % CELLS;
 
-	while (f->cells[i] && !str_eq(f->cells[i]->labels, labels))
+	while (f->cells[i] && !str_eq(f->cells[i]->key, key))
 		i = (i + 1) % CELLS;
 	return &f->cells[i];
 }
 
+/* Values that differ only in what is not shown are one series. */
+static struct series *series_shown(const struct family *f, struct str labels)
+{
+	for (size_t i = 0; i < CELLS; i++)
+		if (f->cells[i] && str_eq(f->cells[i]->labels, labels))
+			return f->cells[i];
+	return NULL;
+}
+
+static struct series *series_make(enum metric m, const struct str *values, struct str key)
+{
+	struct arena *scratch = arena_new(NULL);
+	struct family *f = &kept[m];
+	struct str labels = labels_text(scratch, m, f->n < MAX_SERIES ? values : NULL);
+	struct series *s = series_shown(f, labels);
+
+	if (!s) {
+		s = ARENA_NEW(memory, struct series);
+		s->labels = str_dup(memory, labels);
+		s->key = str_dup(memory, key);
+		*cell_of(f, key) = s;
+		f->n++;		/* one more than MAX_SERIES: "other" */
+	}
+	arena_free(scratch);
+	return s;
+}
+
 static struct series *series_of(enum metric m, const struct str *values)
 {
-	static struct arena *scratch;
 	struct family *f = &kept[m];
-	struct series **at;
+	struct key k;
+	struct str key;
+	struct series *s;
 
-	if (!memory) {
+	if (!memory)
 		memory = arena_new(NULL);
-		scratch = arena_new(memory);
-	}
 	if (!f->cells)
 		f->cells = ARENA_ARRAY(memory, CELLS, struct series *);
-	arena_reset(scratch);
-	at = cell_of(f, labels_text(scratch, m, values));
-	if (!*at && f->n >= MAX_SERIES)
-		at = cell_of(f, labels_text(scratch, m, NULL));
-	if (!*at) {
-		*at = ARENA_NEW(memory, struct series);
-		/* one more than MAX_SERIES: "other" */
-		(*at)->labels = str_dup(memory, labels_text(scratch, m, f->n >= MAX_SERIES ? NULL : values));
-		f->n++;
-	}
-	return *at;
+	key_make(&k, m, values);
+	key = (struct str){k.bytes, k.n};
+	s = *cell_of(f, key);
+	return s ? s : series_make(m, values, key);
 }
 
 static void grow(int64_t *v, int64_t n)

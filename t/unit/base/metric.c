@@ -97,10 +97,15 @@ START_TEST(escapes_labels)
 	memset(longest, 'x', sizeof longest);
 	metric_add(METRIC_TOOL_CALLS, 1, STR("a\"b\\c\nd"), STR_NONE);
 	metric_add(METRIC_TOOL_CALLS, 1, STR("bad \xff utf"), STR("ok"));
+	metric_add(METRIC_TOOL_CALLS, 1, STR("bad \xfe other"), STR("ok"));	/* shown alike: one series */
+	metric_add(METRIC_TOOL_CALLS, 1, STR("ab"), STR("c"));
+	metric_add(METRIC_TOOL_CALLS, 1, STR("a"), STR("bc"));
 	metric_add(METRIC_TOOL_CALLS, 1, ((struct str){longest, sizeof longest}), STR("ok"));
 	text = local(METRIC_TOOL_CALLS);
 	ck_assert(has(text, "agentd_tool_calls_total{tool=\"a\\\"b\\\\c\\nd\",outcome=\"\"} 1"));
-	ck_assert(has(text, "agentd_tool_calls_total{tool=\"bad \",outcome=\"ok\"} 1"));
+	ck_assert(has(text, "agentd_tool_calls_total{tool=\"bad \",outcome=\"ok\"} 2"));
+	ck_assert(has(text, "agentd_tool_calls_total{tool=\"ab\",outcome=\"c\"} 1"));
+	ck_assert(has(text, "agentd_tool_calls_total{tool=\"a\",outcome=\"bc\"} 1"));
 	ck_assert(has(text, arena_printf(a, "agentd_tool_calls_total{tool=\"%.100s\",outcome=\"ok\"} 1", longest)));
 }
 END_TEST
