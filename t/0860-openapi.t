@@ -83,8 +83,8 @@ is "every reference leads somewhere" "$(jq -r '. as $d | [.. | objects | .["$ref
 	$d | getpath($r | ltrimstr("#/") | split("/")) == null)' "$document")" ""
 jq -r '[.. | strings | select(startswith("urn:agentd:problem:"))] | unique[] | ltrimstr("urn:agentd:problem:")' "$document" | sort >"$D/words"
 {
-	sed -n '/SCHEMA_INPUT/d; s/^	{ERR_[A-Z_]*, [0-9]*, "\([a-z_]*\)".*/\1/p' "$top_srcdir/src/web/reply.c"
-	cat "$top_srcdir"/src/web/*.c | tr -d '\n' | grep -oE '(reply_problem|fill)\([^"]*"[a-z_]*"' | sed 's/.*"\([a-z_]*\)"/\1/'
+	sed -n 's/^	{ERR_[A-Z_]*, [0-9]*, "\([a-z_]*\)".*/\1/p' "$top_srcdir/src/web/reply.c"
+	cat "$top_srcdir"/src/web/*.c | tr -d '\n' | grep -oE '(reply_problem|fill(_with)?)\([^";]*"[a-z_]*"' | sed 's/.*"\([a-z_]*\)"/\1/'
 } | sort -u >"$D/problems"
 is "the problems are those that the source knows" "$(diff "$D/problems" "$D/words")" ""
 
