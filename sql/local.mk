@@ -9,16 +9,19 @@ SQL_FILES = \
   sql/0018_lanes.sql \
   sql/0021_checks.sql \
   sql/0022_upkeep.sql \
-  sql/0040_counters.sql
+  sql/0040_counters.sql \
+  sql/0041_events.sql
 SQL_FUNCTIONS = \
   sql/functions/1_admission.sql \
   sql/functions/1_submit.sql \
+  sql/functions/2_feed.sql \
   sql/functions/2_lanes.sql \
   sql/functions/2_queue.sql \
   sql/functions/3_commit.sql \
   sql/functions/3_effects.sql \
   sql/functions/3_spend.sql \
   sql/functions/4_bundles.sql \
+  sql/functions/5_events.sql \
   sql/functions/5_quarantine.sql \
   sql/functions/5_tasks.sql \
   sql/functions/6_partitions.sql \
@@ -48,6 +51,7 @@ sql_tests = \
   t/0290-admission.t \
   t/0292-quarantine.t \
   t/0294-bundles.t \
-  t/0295-sql-interface.t t/0296-upgrade.t t/0298-counters.t
+  t/0295-sql-interface.t t/0296-upgrade.t \
+  t/0297-events.t t/0298-counters.t
 TESTS += $(sql_tests)
 EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py t/lib/model_rules.py t/lib/interleave.py t/lib/interleave.sql

@@ -43,7 +43,7 @@ is "the view says why, and where" "$(view "$t" '[.state, .recoveries, .error, .q
 is "the journal says of which worker" "$(sql "SELECT kind, value ->> 'host', value ->> 'pid', try FROM agentd.task_log WHERE task = '$t' AND path = ''")" "task.quarantined|box|4711|13"
 is "numbered like all rows" "$(sql "SELECT max(l.seq) = max(q.seq), count(*) = max(l.seq) FROM agentd.task_log l JOIN agentd.task_queue q ON q.id = l.task WHERE l.task = '$t'")" "t|t"
 is "the steps are those of the workflow" "$(view "$t" '[.steps[].path]')" '["act"]'
-is "the event is seen" "$(sql "SELECT agentd.task_events('$t', 0, 100, '', true)" | jq -c '[.events[].kind] | .[-1]')" '"task.quarantined"'
+is "the event is seen" "$(sql "SELECT kind FROM agentd.events_of_task('$t', 0, 0, 100, 100000, '', true) WHERE kind IS NOT NULL ORDER BY a DESC, b DESC LIMIT 1")" task.quarantined
 
 # --- redrive ---
 is "nobody but its owner or an admin" "$(refused "SELECT agentd.redrive('$t', 'token:other', false)")" AG404

@@ -27,6 +27,7 @@ program_tests = \
   t/1030-drain.t \
   t/1040-timers.t \
   t/1050-budget.t \
+  t/1055-events.t \
   t/1060-cancel.t \
   t/1065-cancel-tools.t \
   t/1065-reconcile.t \
@@ -40,7 +41,7 @@ program_tests = \
   t/1090-hosts.t \
   t/1130-torture.t
 TESTS += $(program_tests)
-EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/netns.sh t/lib/http_checks.py t/lib/torture.py t/chaos \
+EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/netns.sh t/lib/events.py t/lib/http_checks.py t/lib/torture.py t/chaos \
   t/bench/claim_done.sql t/bench/jobs.sql t/bench/peers/agentd.mjs
 
 if FUZZERS

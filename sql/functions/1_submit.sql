@@ -307,11 +307,15 @@ BEGIN
 	WHERE v_status[i] IS NULL;
 	GET DIAGNOSTICS v_new = ROW_COUNT;
 	IF v_left < p_room THEN
-		INSERT INTO task_attempts (task, worker, started_at, fence, claim, leaf)
-		SELECT p_id[i], p_worker, v_now, 1, p_claim, v_leaf[i] FROM generate_series(1, v_n) i WHERE v_taken[i];
+		INSERT INTO task_attempts (task, worker, started_at, fence, claim, leaf, seq)
+		SELECT p_id[i], p_worker, v_now, 1, p_claim, v_leaf[i], 0 FROM generate_series(1, v_n) i WHERE v_taken[i];
 	END IF;
 	IF v_new > p_room - v_left AND 'ready' = ANY (v_state) THEN
 		PERFORM pg_notify('agentd_work', 'told');
+	END IF;
+	IF v_new > 0 AND EXISTS (SELECT FROM event_watch w WHERE w.until > v_now) THEN
+		PERFORM agentd.feed_add(array_agg(p_id[i] ORDER BY i, k), array_agg(0::bigint), array_agg(0::bigint), array_agg(k ORDER BY i, k))
+		FROM generate_series(1, v_n) i CROSS JOIN unnest('{0,2}'::bigint[]) k WHERE v_status[i] IS NULL AND (k = 0 OR v_taken[i]);
 	END IF;
 	RETURN QUERY SELECT i::bigint, coalesce(v_status[i], 'new'), v_task[i], v_state[i], v_body[i], v_message[i], v_taken[i],
 		CASE WHEN v_taken[i] THEN (v_flow[i]).bundle END, CASE WHEN v_taken[i] THEN agentd.budget_effective(p_budget[i], (v_flow[i]).budget) END,

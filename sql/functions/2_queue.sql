@@ -181,10 +181,14 @@ BEGIN
 				RETURNING q.id, q.fence, q.leaf, ARRAY[q.fence, q.leaf, q.failures, q.recoveries, (q.cancel_at IS NOT NULL)::integer, q.seq,
 					((q.spent_usd + q.held_usd) * 1000000000000)::bigint] AS facts
 			), a AS (
-				INSERT INTO task_attempts (task, worker, started_at, fence, claim, leaf)
-				SELECT c.id, p_worker, v_now, c.fence, p_claim, c.leaf FROM c
+				INSERT INTO task_attempts (task, worker, started_at, fence, claim, leaf, seq)
+				SELECT c.id, p_worker, v_now, c.fence, p_claim, c.leaf, c.facts[6] FROM c
 			)
 			SELECT array_agg(c.id), array_agg(c.facts) INTO v_id, v_row FROM c;
+			IF v_id IS NOT NULL AND EXISTS (SELECT FROM event_watch w WHERE w.until > v_now) THEN
+				PERFORM agentd.feed_add(v_id, array_agg(v_row[i][6]), array_agg(v_row[i][6]), array_agg(2 * v_row[i][1]))
+				FROM generate_series(1, cardinality(v_id)) i;
+			END IF;
 		END IF;
 		CONTINUE WHEN v_id IS NULL;
 		v_left := v_left - cardinality(v_id);
@@ -201,11 +205,14 @@ BEGIN
 	END LOOP;
 END $$;
 
-CREATE OR REPLACE FUNCTION agentd.attempt_end(p_task uuid, p_fence integer, p_leaf smallint, p_now timestamptz, p_outcome text) RETURNS void
+-- Of an attempt that leaves its task; p_seq: the last row of the task's journal.
+DROP FUNCTION IF EXISTS agentd.attempt_end(uuid, integer, smallint, timestamptz, text);	-- as it was before p_seq
+CREATE OR REPLACE FUNCTION agentd.attempt_end(p_task uuid, p_fence integer, p_leaf smallint, p_now timestamptz, p_outcome text, p_seq bigint) RETURNS void
 LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
-	UPDATE agentd.task_attempts a SET ended_at = p_now, outcome = p_outcome
+	UPDATE agentd.task_attempts a SET ended_at = p_now, outcome = p_outcome, ended_seq = p_seq
 	WHERE a.task = p_task AND a.fence = p_fence AND a.leaf = p_leaf;
+	PERFORM agentd.feed_one(p_task, p_seq, p_seq, 2 * p_fence::bigint + 1);
 END $$;
 
 -- These leaves (of a list, or of a column of a table), each once; nearly always there is one.
@@ -234,9 +241,9 @@ BEGIN
 	FOR q IN
 		UPDATE task_queue x SET state = 'ready', worker = NULL, fence = x.fence + 1, run_at = v_now
 		WHERE x.ctid = ANY (ARRAY(SELECT y.ctid FROM task_queue y WHERE y.worker = p_worker AND y.state = 'running'))
-		RETURNING x.id, x.fence - 1 AS fence, x.leaf
+		RETURNING x.id, x.fence - 1 AS fence, x.leaf, x.seq
 	LOOP
-		PERFORM agentd.attempt_end(q.id, q.fence, q.leaf, v_now, 'left');
+		PERFORM agentd.attempt_end(q.id, q.fence, q.leaf, v_now, 'left', q.seq);
 		v_n := v_n + 1;
 	END LOOP;
 	IF v_n > 0 THEN

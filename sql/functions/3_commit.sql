@@ -177,8 +177,8 @@ BEGIN
 			-- The attempt that finishes its task ends with it: no row of its own to write (view attempts).
 			IF 1 = ANY (p_next) OR 3 = ANY (p_next) THEN
 				FOREACH v_one IN ARRAY coalesce(v_leaves, '{}') LOOP
-					UPDATE task_attempts a SET ended_at = v_now, outcome = CASE WHEN m.next = 3 THEN 'released' ELSE m.state END
-					FROM unnest(p_task, p_fence, p_next, p_state, v_base, v_leaf) m(task, fence, next, state, base, leaf)
+					UPDATE task_attempts a SET ended_at = v_now, outcome = CASE WHEN m.next = 3 THEN 'released' ELSE m.state END, ended_seq = m.base + m.rows
+					FROM unnest(p_task, p_fence, p_next, p_state, v_base, v_leaf, p_rows) m(task, fence, next, state, base, leaf, rows)
 					CROSS JOIN LATERAL (SELECT x.ctid AS tid FROM task_attempts x
 						WHERE x.task = m.task AND x.fence = m.fence AND x.leaf = v_one LIMIT 1) l
 					WHERE a.ctid = l.tid AND a.leaf = v_one AND m.leaf = v_one AND m.next IN (1, 3) AND m.base >= 0;
@@ -248,6 +248,9 @@ BEGIN
 		LOOP
 			v_status[r.ord] := r.status;
 		END LOOP;
+	END IF;
+	IF EXISTS (SELECT FROM event_watch w WHERE w.until > v_now) THEN
+		PERFORM agentd.feed_moves(p_task, p_fence, v_base, p_rows, p_next);
 	END IF;
 	IF 1 = ANY (p_next) OR 2 = ANY (p_next) THEN
 		PERFORM pg_notify('agentd_done', 'told');

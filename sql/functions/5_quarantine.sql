@@ -38,10 +38,12 @@ END $$;
 
 -- A row of the journal about the task itself. The row in the queue must be locked, p_seq be its next number.
 CREATE OR REPLACE FUNCTION agentd.journal_note(p_task uuid, p_leaf smallint, p_seq bigint, p_fence integer, p_kind text, p_value json)
-RETURNS void LANGUAGE sql AS $$
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
 	INSERT INTO agentd.task_log (task, seq, at, fence, try, leaf, path, kind, value, value_digest)
-	VALUES (p_task, p_seq, agentd.clock(), p_fence, p_fence, p_leaf, '', p_kind, p_value, sha256(convert_to(p_value::text, 'UTF8')))
-$$;
+	VALUES (p_task, p_seq, agentd.clock(), p_fence, p_fence, p_leaf, '', p_kind, p_value, sha256(convert_to(p_value::text, 'UTF8')));
+	PERFORM agentd.feed_one(p_task, p_seq - 1, p_seq, NULL);
+END $$;
 
 -- Why a task was quarantined that lost its workers; the step that was begun last is the suspect's trail.
 CREATE OR REPLACE FUNCTION agentd.lost_error(p_task uuid, p_leaf smallint, p_worker uuid, p_recoveries integer) RETURNS json

@@ -1,8 +1,7 @@
 -- 5_tasks.sql - what people see of tasks, and cancelling. Texts are JSON exactly as the API shows it.
 --
 -- Words:  a principal sees its own tasks, or all; what it does not see does not exist for it (404).
---         origin: what a retry or fork was made from. Events submitted, claimed, state.changed and finished are made from
---         tasks and task_attempts; the journal holds the rest.
+--         origin: what a retry or fork was made from. Events are in 5_events.sql.
 -- Locks:  task_queue, parent before child, then tasks.
 -- Plans:  what looks at one task goes by keys whatever the statistics say, so one plan serves for ever; making a new one
 --         for each look cost more than the look.
@@ -203,46 +202,7 @@ BEGIN
 		|| CASE WHEN cardinality(v_rows) = v_limit THEN '"' || v_last || '"' ELSE 'null' END || '}';
 END $$;
 
--- Events after seq p_after. Those made from other tables have no place in the journal's numbering of their own: submitted and
--- claimed come before the rows they precede and carry the seq before those, so they are shown only when
--- p_after is -1 (from the start: submitted) or with the rows that follow.
-CREATE OR REPLACE FUNCTION agentd.task_events(p_task uuid, p_after bigint, p_limit integer, p_principal text, p_all boolean) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
-	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-DECLARE
-	t tasks := agentd.task_find(p_task, p_principal, p_all);
-	q task_queue;
-	v_state task_state;
-	v_limit integer := least(greatest(p_limit, 1), 1000);
-	v_rows text[];
-	v_last bigint;
-	v_events text;
-BEGIN
-	SELECT * INTO q FROM task_queue WHERE id = p_task;
-	v_state := coalesce(t.state, q.state);
-	SELECT array_agg('{"seq":' || l.seq || ',"at":"' || agentd.rfc3339(l.at) || '","task":"' || p_task || '","path":' || to_json(l.path)
-			|| ',"kind":' || to_json(l.kind) || ',"step_kind":' || coalesce(to_json(l.step_kind)::text, 'null') || ',"try":' || l.try
-			|| agentd.member('cost_usd', '"' || agentd.money(l.cost_usd) || '"')
-			|| ',"value":' || agentd.value_of(l.value, l.value_blob) || '}' ORDER BY l.seq), max(l.seq)
-	INTO v_rows, v_last
-	FROM (SELECT * FROM task_log WHERE task = p_task AND leaf = t.leaf AND seq > p_after ORDER BY seq LIMIT v_limit) l;
-	IF p_after <= 0 THEN
-		v_rows := ('{"seq":0,"at":"' || agentd.rfc3339(t.created_at) || '","task":"' || p_task
-			|| '","path":"","kind":"submitted","value":{"workflow":' || to_json(t.workflow) || ',"by":' || to_json(t.submitted_by) || '}}')
-			|| (SELECT coalesce(array_agg('{"seq":0,"at":"' || agentd.rfc3339(a.started_at) || '","task":"' || p_task
-				|| '","path":"","kind":"claimed","value":{"attempt":' || a.fence || ',"worker":"' || a.worker || '"}}' ORDER BY a.fence), '{}')
-				FROM (SELECT * FROM task_attempts WHERE task = p_task AND leaf = t.leaf ORDER BY fence LIMIT 1) a)
-			|| v_rows;
-	END IF;
-	-- The end has a number of its own behind the last row, so that it is seen once.
-	IF t.state IS NOT NULL AND coalesce(v_last, p_after) >= t.last_seq AND p_after <= t.last_seq THEN
-		v_rows := v_rows || ('{"seq":' || t.last_seq + 1 || ',"at":"' || agentd.rfc3339(t.finished_at) || '","task":"' || p_task
-			|| '","path":"","kind":"finished","value":{"state":"' || t.state || '"' || agentd.member('error', t.error::text) || '}}');
-	END IF;
-	RETURN '{"events":[' || coalesce(array_to_string(v_rows, ','), '') || '],"state":"' || v_state || '","last_seq":'
-		|| coalesce(t.last_seq, q.seq) || '}';
-END $$;
-
+DROP FUNCTION IF EXISTS agentd.task_events(uuid, bigint, integer, text, boolean);	-- now 5_events.sql
 CREATE OR REPLACE FUNCTION agentd.task_states(p_ids uuid[]) RETURNS TABLE (id uuid, state text, terminal boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -264,6 +224,7 @@ BEGIN
 	WHERE t.id = q.id AND t.leaf = q.leaf;
 	INSERT INTO agentd.ended_news (workflow, state) SELECT t.workflow, p_state FROM agentd.tasks t WHERE t.id = q.id AND t.leaf = q.leaf;
 	UPDATE agentd.approval_queue a SET state = 'cancelled', decided_at = agentd.clock() WHERE a.task = q.id AND a.state = 'pending';
+	PERFORM agentd.feed_one(q.id, q.seq, q.seq, 2 * q.fence::bigint + 2);
 END $$;
 
 -- A task that nobody runs is cancelled at once; one that runs, or has an effect whose end nobody knows, is asked to stop.

@@ -30,7 +30,7 @@ BEGIN
 			ORDER BY y.id LIMIT v_bound FOR NO KEY UPDATE OF y SKIP LOCKED))
 		RETURNING x.id, x.fence - 1 AS fence, x.leaf, x.seq, x.state, x.recoveries
 	LOOP
-		PERFORM agentd.attempt_end(q.id, q.fence, q.leaf, v_now, 'lost');
+		PERFORM agentd.attempt_end(q.id, q.fence, q.leaf, v_now, 'lost', q.seq - (q.state = 'quarantined')::integer);
 		IF q.state = 'quarantined' THEN
 			PERFORM agentd.journal_note(q.id, q.leaf, q.seq, q.fence, 'task.quarantined', agentd.lost_error(q.id, q.leaf,
 				(SELECT a.worker FROM task_attempts a WHERE a.task = q.id AND a.fence = q.fence AND a.leaf = q.leaf), q.recoveries));

@@ -33,6 +33,8 @@ static const struct key web_keys[] = {
 	 .text = "Longest ?wait= of a request."},
 	{.name = "max_waiting", .type = KEY_INT, .offset = offsetof(struct settings, web.max_waiting), .max = 100000,
 	 .preset = "2000", .text = "Most requests that wait at once."},
+	{.name = "max_streams", .type = KEY_INT, .offset = offsetof(struct settings, web.max_streams), .max = 100000,
+	 .preset = "1000", .text = "Most event streams at once."},
 };
 static const struct key_table web_table = {"web", KEYS(web_keys), "The HTTP server."};
 

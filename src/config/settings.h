@@ -47,6 +47,7 @@ struct settings {
 		int64_t max_body_bytes;	/* 1 MiB */
 		int64_t max_wait_ms;	/* longest ?wait=, 60 s */
 		int max_waiting;	/* long polls at once, 2000 */
+		int max_streams;	/* event streams at once, 1000 */
 	} web;
 	struct {
 		const struct str *lanes;	/* default: ["default"] */

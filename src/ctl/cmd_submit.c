@@ -3,15 +3,13 @@
 #include <stdio.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/json.h"
 #include "ctl/commands.h"
+#include "ctl/tail.h"
 #include "publish/input.h"
 #include "schema/schema.h"
 #include "store/store.h"
 #include "store/submission.h"
-
-enum { FOLLOW_POLL_MS = 300, FOLLOW_BATCH = 200 };
 
 struct request {
 	const char *workflow, *key;
@@ -94,98 +92,6 @@ static int parse(struct ctl *c, int argc, char **argv, struct request *r, struct
 
 /* --- following --- */
 
-static void woken(void *arg)
-{
-	*(bool *)arg = true;
-}
-
-static void print_event(const struct json *e, int64_t from_us)
-{
-	int64_t at = from_us;
-	char text[32];
-	const struct json *error = json_getc(json_getc(e, "value"), "error");
-
-	time_parse(cell(e, "at"), &at);
-	duration_format((at - from_us) / 1000, text);
-	printf("%8s  ", text);
-	print_text(cell(e, "kind"));
-	if (cell(e, "path").n) {
-		printf("  ");
-		print_text(cell(e, "path"));
-	}
-	if (cell(e, "step_kind").n) {
-		printf("  (");
-		print_text(cell(e, "step_kind"));
-		printf(")");
-	}
-	if (json_type(error) == JSON_OBJECT) {
-		printf("  ");
-		print_text(cell(error, "type"));
-		printf(": ");
-		print_text(cell(error, "message"));
-	}
-	putchar('\n');
-	fflush(stdout);
-}
-
-/* How far the events were shown. Those before the journal's first row (submitted, claimed) all have seq 0. */
-struct shown {
-	int64_t seq, from_us;
-	size_t zeros;
-};
-
-static void show_event(struct ctl *c, const struct json *e, size_t *zeros, struct shown *shown)
-{
-	int64_t seq = 0;
-
-	json_to_int(json_getc(e, "seq"), &seq);
-	if (seq == 0 && ++*zeros <= shown->zeros)
-		return;
-	if (!shown->from_us)
-		time_parse(cell(e, "at"), &shown->from_us);
-	if (seq == 0)
-		shown->zeros = *zeros;
-	shown->seq = seq;
-	if (!c->json)
-		print_event(e, shown->from_us);
-}
-
-/* New events; returns 1 when the task has ended, 0 when not, -1 on error. */
-static int show_events(struct ctl *c, const struct uuid *id, const struct principal *by, struct shown *shown, struct err *err)
-{
-	struct ctl_call call = {.ctl = c, .text_of = tasks_text_of};
-	const struct json *answer, *events;
-	struct op *op = tasks_events(c->store, arena_new(NULL), id, shown->seq, FOLLOW_BATCH, by, 30000, ctl_done, &call);
-	size_t zeros = 0;
-
-	answer = ctl_wait_json(&call, op, err);
-	if (!answer)
-		return -1;
-	events = json_getc(answer, "events");
-	for (size_t i = 0; i < json_len(events); i++)
-		show_event(c, json_at(events, i), &zeros, shown);
-	return task_state_is_terminal(cell(answer, "state")) && json_len(events) < FOLLOW_BATCH;
-}
-
-/* The channel outlives this function, and with it what its notices set. */
-static int follow(struct ctl *c, const struct uuid *id, const struct principal *by, struct err *err)
-{
-	bool *wake = ARENA_NEW(c->arena, bool);
-	struct loop_timer *timer = loop_timer_new(c->loop, woken, wake);
-	struct shown shown = {.seq = 0};
-	int rc;
-
-	store_listen(c->store, "agentd_done", woken, wake);
-	while ((rc = show_events(c, id, by, &shown, err)) == 0) {
-		*wake = false;
-		loop_timer_set(timer, FOLLOW_POLL_MS);
-		while (!*wake)
-			loop_once(c->loop);
-	}
-	loop_timer_free(timer);
-	return rc < 0 ? -1 : 0;
-}
-
 static int show_end(struct ctl *c, const struct uuid *id, const struct principal *by)
 {
 	struct ctl_call call = {.ctl = c, .text_of = tasks_text_of};
@@ -246,6 +152,7 @@ static int submit(struct ctl *c, int argc, char **argv)
 {
 	struct request r = {0};
 	struct submit_call call = {.ctl = c};
+	struct tail follow;
 	struct submission s;
 	struct err err;
 	int status;
@@ -273,7 +180,8 @@ static int submit(struct ctl *c, int argc, char **argv)
 	}
 	if (!c->json)
 		printf("task %s\n", id);
-	if (follow(c, &call.got.id, &s.by, &err) < 0)
+	follow = (struct tail){.ctl = c, .by = s.by, .task = &call.got.id, .place = event_place_first, .silent = c->json};
+	if (tail_run(&follow, &err) < 0)
 		return ctl_fail(c, &err);
 	return show_end(c, &call.got.id, &s.by);
 }

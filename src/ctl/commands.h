@@ -14,6 +14,7 @@ extern const struct command cmd_doctor;				/* cmd_doctor.c */
 extern const struct command cmd_token_create, cmd_token_list, cmd_token_revoke;	/* cmd_token.c */
 extern const struct command cmd_submit;					/* cmd_submit.c */
 extern const struct command cmd_get, cmd_list, cmd_cancel;		/* cmd_task.c */
+extern const struct command cmd_tail;					/* cmd_tail.c */
 extern const struct command cmd_redrive;				/* cmd_redrive.c */
 extern const struct command cmd_reconcile;				/* cmd_reconcile.c */
 

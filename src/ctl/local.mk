@@ -8,12 +8,15 @@ src_ctl_libctl_a_SOURCES = \
   src/ctl/cmd_reconcile.c \
   src/ctl/cmd_redrive.c \
   src/ctl/cmd_submit.c \
+  src/ctl/cmd_tail.c \
   src/ctl/cmd_task.c \
   src/ctl/cmd_token.c \
   src/ctl/commands.h \
   src/ctl/ctl.c \
   src/ctl/ctl.h \
-  src/ctl/print.c
+  src/ctl/print.c \
+  src/ctl/tail.c \
+  src/ctl/tail.h
 
 check_PROGRAMS += t/unit/ctl/print
 TESTS += t/unit/ctl/print

@@ -148,6 +148,7 @@ static const struct stmt sweeps[] = {
 	{"due_timers", "SELECT agentd.sweep_due_timers($1)"},
 	{"deadlines", "SELECT agentd.sweep_deadlines($1)"},
 	{"expired_holds", "SELECT agentd.sweep_expired_holds($1)"},
+	{"event_feed", "SELECT agentd.sweep_event_feed($1)"},
 	{"partitions", "SELECT agentd.sweep_partitions($1)"},
 	{"retention", "SELECT agentd.sweep_retention($1)"},
 };

@@ -3,7 +3,7 @@ src_store_libstore_a_SOURCES = \
   src/store/admin.c src/store/admin.h \
   src/store/call.h \
   src/store/commit.c \
-  src/store/effects.c src/store/field.c \
+  src/store/effects.c src/store/events.c src/store/events.h src/store/field.c \
   src/store/link.c src/store/link.h \
   src/store/listen.c src/store/listen.h \
   src/store/metrics.c src/store/metrics.h \
@@ -37,3 +37,9 @@ TESTS += t/unit/store/submission
 t_unit_store_submission_SOURCES = t/unit/store/submission.c
 t_unit_store_submission_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_store_submission_LDADD = $(store_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/store/events
+TESTS += t/unit/store/events
+t_unit_store_events_SOURCES = t/unit/store/events.c
+t_unit_store_events_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_store_events_LDADD = $(store_LIBS) $(CHECK_LIBS)

@@ -12,7 +12,6 @@ static const struct stmt list_stmt = {"task_list", "SELECT agentd.task_list($1, 
 static const struct stmt cancel_stmt = {"cancel", "SELECT agentd.cancel($1, $2, $3)"};
 static const struct stmt redrive_stmt = {"redrive", "SELECT agentd.redrive($1, $2, $3)"};
 static const struct stmt reconcile_stmt = {"reconcile", "SELECT agentd.reconcile($1, $2, $3, $4, $5, $6, $7, $8)"};
-static const struct stmt events_stmt = {"task_events", "SELECT agentd.task_events($1, $2, $3, $4, $5)"};
 static const struct stmt input_stmt = {"input_schema", "SELECT agentd.input_schema($1, $2, $3, $4)"};
 static const struct stmt states_stmt = {"task_states", "SELECT id, state, terminal FROM agentd.task_states($1)"};
 
@@ -135,18 +134,6 @@ struct op *tasks_reconcile(struct store *s, struct arena *a, const struct uuid *
 	else
 		params_text(&c->params, STR_NONE);
 	params_uuid(&c->params, &rec->id);
-	add_principal(&c->params, by);
-	return call_start(c, deadline_ms, call_read_text, done, arg);
-}
-
-struct op *tasks_events(struct store *s, struct arena *a, const struct uuid *task, int64_t after_seq, int limit,
-			const struct principal *by, int64_t deadline_ms, op_done_fn *done, void *arg)
-{
-	struct call *c = call_new(s, a, &events_stmt);
-
-	params_uuid(&c->params, task);
-	params_int(&c->params, after_seq);
-	params_int(&c->params, limit);
 	add_principal(&c->params, by);
 	return call_start(c, deadline_ms, call_read_text, done, arg);
 }

@@ -89,9 +89,6 @@ struct reconciliation {
 };
 struct op *tasks_reconcile(struct store *s, struct arena *a, const struct uuid *task, const struct reconciliation *rec,
 			   const struct principal *by, int64_t deadline_ms, op_done_fn *done, void *arg);	/* the decision as recorded */
-/* Journal rows after seq as the API's events: {"events": [...], "state": "..."}; for --follow. */
-struct op *tasks_events(struct store *s, struct arena *a, const struct uuid *task, int64_t after_seq, int limit,
-			const struct principal *by, int64_t deadline_ms, op_done_fn *done, void *arg);
 struct str tasks_text_of(const struct op *op);
 
 /* Which of these tasks are terminal now? */

@@ -32,7 +32,7 @@ struct duty {
 };
 
 extern const struct duty duty_admission, duty_expired_workers, duty_due_timers, duty_deadlines, duty_expired_holds,
-	duty_partitions, duty_retention, duty_workspaces;
+	duty_event_feed, duty_partitions, duty_retention, duty_workspaces;
 
 struct sweeper *sweep_start(struct loop *l, struct store *s, const struct settings *settings);
 void sweep_stop(struct sweeper *w);	/* frees; a call in flight is cancelled */

@@ -126,6 +126,7 @@ void auth_request(struct auth *auth, struct request *req)
 		return;
 	}
 	digest_of(token, &hash);
+	req->token = hash;
 	e = &auth->entries[hash.b[0]];
 	if (digest_eq(&e->hash, &hash) && holds(auth, e, req)) {
 		accept(req, (struct str){e->name, e->name_n}, e->scopes);

@@ -7,6 +7,8 @@ src_web_libweb_a_SOURCES = \
   src/web/auth.h \
   src/web/connection.c \
   src/web/connection.h \
+  src/web/events.c \
+  src/web/events.h \
   src/web/figures.c \
   src/web/figures.h \
   src/web/head.c \
@@ -25,6 +27,8 @@ src_web_libweb_a_SOURCES = \
   src/web/route.c \
   src/web/route.h \
   src/web/server.h \
+  src/web/topics.c \
+  src/web/topics.h \
   src/web/wait.c \
   src/web/wait.h \
   src/web/web.c \

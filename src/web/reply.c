@@ -13,10 +13,10 @@ static const struct {
 	{400, "Bad request"},		{401, "Authentication needed"},
 	{403, "Not permitted"},		{404, "Not found"},
 	{405, "Method not allowed"},	{408, "Request timeout"},
-	{409, "Conflict"},		{413, "Too large"},
-	{415, "Unsupported media type"}, {422, "Cannot be processed"},
-	{429, "Too many requests"},	{500, "Internal error"},
-	{503, "Not available"},
+	{409, "Conflict"},		{410, "Gone"},
+	{413, "Too large"},		{415, "Unsupported media type"},
+	{422, "Cannot be processed"},	{429, "Too many requests"},
+	{500, "Internal error"},	{503, "Not available"},
 };
 
 static const struct {
@@ -45,6 +45,16 @@ void reply_json(struct reply *r, int status, struct str body)
 	r->status = status;
 	r->body = body;
 	r->problem = false;
+}
+
+void reply_empty(struct reply *r)
+{
+	*r = (struct reply){.status = 204};
+}
+
+void reply_stream(struct reply *r)
+{
+	*r = (struct reply){.status = 200, .stream = true};
 }
 
 /* errors: NULL, or a list. */

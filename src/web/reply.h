@@ -27,9 +27,12 @@ struct reply {
 	const char *allow;
 	int retry_after_s;	/* 0: none */
 	bool replayed;		/* Idempotency-Replayed: true */
+	bool stream;		/* events.h makes the answer, no body */
 };
 
 void reply_json(struct reply *r, int status, struct str body);
+void reply_empty(struct reply *r);	/* 204 */
+void reply_stream(struct reply *r);	/* 200, text/event-stream */
 void reply_problem(struct reply *r, struct arena *a, int status, const char *word, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 /* 422 with all that is wrong: "errors": [{"pointer", "message"}]; pointers are of the body, in which the value stands at place. */

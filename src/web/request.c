@@ -51,6 +51,8 @@ void request_end(struct request *req)
 	req->gone = true;
 	if (req->waiter)
 		wait_remove(req);
+	if (req->on_end)
+		req->on_end(req);
 	if (req->op)
 		op_cancel(req->op);
 	request_unref(req);

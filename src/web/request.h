@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/digest.h"
 #include "base/loop.h"
 #include "base/str.h"
 #include "store/tasks.h"
@@ -48,6 +49,9 @@ struct request {
 	struct op *op;			/* under way for this request */
 	struct reply reply;
 	struct waiter *waiter;		/* wait.c's */
+	struct stream *stream;		/* events.c's */
+	void (*on_end)(struct request *req);	/* NULL, or of who holds on to the request until it ends */
+	struct digest token;		/* of the bearer token */
 	unsigned long notices;		/* wait_notices() before the view was asked for */
 	void *validation;		/* api_other.c: lives in the op's arena */
 	const struct submission *submission;	/* api_tasks.c */

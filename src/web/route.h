@@ -40,6 +40,9 @@ void api_task_cancel(struct request *req);
 void api_task_redrive(struct request *req);
 int api_task_id(struct request *req, struct uuid *ret);	/* of the path; -1: the reply is 404 */
 void api_text(struct request *req, struct op *op);	/* request_fn: 200 with the store's text, or its error */
+/* events.c */
+void api_task_events(struct request *req);
+void api_all_events(struct request *req);
 /* api_reconcile.c */
 void api_task_reconcile(struct request *req);
 /* api_other.c */

@@ -10,12 +10,15 @@
 #include "base/loop.h"
 
 struct auth;
+struct connections;
 struct inputs;
 struct figures;
 struct policy;
 struct request;
 struct settings;
 struct store;
+struct streams;
+struct topics;
 struct waits;
 struct web;
 
@@ -31,6 +34,9 @@ const struct policy *server_policy(const struct web *w);	/* NULL: none */
 struct waits *server_waits(const struct web *w);
 struct figures *server_figures(const struct web *w);
 struct auth *server_auth(const struct web *w);
+struct connections *server_connections(const struct web *w);
+struct streams *server_streams(const struct web *w);
+struct topics *server_topics(const struct web *w);
 struct inputs *server_inputs(const struct web *w);	/* publish/input.h */
 bool server_stopping(const struct web *w);
 

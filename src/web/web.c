@@ -15,12 +15,14 @@
 #include "store/store.h"
 #include "web/auth.h"
 #include "web/connection.h"
+#include "web/events.h"
 #include "web/figures.h"
 #include "web/head.h"
 #include "web/listen.h"
 #include "web/request.h"
 #include "web/route.h"
 #include "web/server.h"
+#include "web/topics.h"
 #include "web/wait.h"
 
 enum { CONNECTION_MEMORY = 24 * 1024, IDLE_MS = 60000, STOP_MS = 5000 };
@@ -39,6 +41,8 @@ struct web {
 	struct inputs *inputs;
 	struct figures *figures;
 	struct connections *connections;
+	struct topics *topics;
+	struct streams *streams;
 	struct request *requests;
 	int listen_fd;
 	int refs;		/* the owner, every request, the look of the long polls */
@@ -81,6 +85,21 @@ struct waits *server_waits(const struct web *w)
 struct figures *server_figures(const struct web *w)
 {
 	return w->figures;
+}
+
+struct connections *server_connections(const struct web *w)
+{
+	return w->connections;
+}
+
+struct streams *server_streams(const struct web *w)
+{
+	return w->streams;
+}
+
+struct topics *server_topics(const struct web *w)
+{
+	return w->topics;
 }
 
 struct auth *server_auth(const struct web *w)
@@ -200,17 +219,26 @@ static void add(struct MHD_Response *r, bool *whole, const char *name, const cha
 	*whole = MHD_add_response_header(r, name, value) == MHD_YES && *whole;
 }
 
+static const char *content_type(const struct reply *p)
+{
+	if (p->stream)
+		return "text/event-stream";
+	return p->problem ? "application/problem+json" : p->type ? p->type : "application/json";
+}
+
 static enum MHD_Result send_reply(struct request *req)
 {
 	const struct reply *p = &req->reply;
-	struct MHD_Response *r = MHD_create_response_from_buffer(p->body.n, (void *)(uintptr_t)p->body.p, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *r = p->stream ? stream_response(req)
+		: MHD_create_response_from_buffer(p->body.n, (void *)(uintptr_t)p->body.p, MHD_RESPMEM_MUST_COPY);
 	enum MHD_Result rc;
 	char number[16];
 	bool whole = true;
 
 	if (!r)
 		return MHD_NO;
-	add(r, &whole, "Content-Type", p->problem ? "application/problem+json" : p->type ? p->type : "application/json");
+	if (p->status != 204)
+		add(r, &whole, "Content-Type", content_type(p));
 	add(r, &whole, "X-Content-Type-Options", "nosniff");
 	add(r, &whole, "Cache-Control", "no-store");
 	if (p->location)
@@ -445,6 +473,8 @@ struct web *web_start(struct loop *l, struct store *s, const struct settings *se
 	w->inputs = inputs_new(a);
 	w->waits = wait_new(a, w);
 	w->figures = figures_new(a, w);
+	w->topics = topics_new(a, w);
+	w->streams = streams_new(a, w);
 	log_info("web.listening", "at=%s", log_quotec(settings->web.listen));
 	return w;
 }
@@ -458,6 +488,7 @@ void web_stop(struct web *w, void (*stopped)(void *arg), void *arg)
 	w->stopped_arg = arg;
 	MHD_quiesce_daemon(w->daemon);
 	wait_end_all(w->waits);
+	streams_end_all(w->streams);
 	loop_timer_set(w->stop, w->requests ? STOP_MS : 0);
 }
 
@@ -478,6 +509,8 @@ void web_free(struct web *w)
 	listen_close(w->settings->web.listen, w->listen_fd);
 	wait_free(w->waits);
 	figures_free(w->figures);
+	streams_free(w->streams);
+	topics_free(w->topics);
 	connections_free(w->connections);
 	loop_timer_free(w->timeout);
 	server_unref(w);
