@@ -3,6 +3,7 @@
 # answer that it does not describe.
 #
 # AGENTD_OPENAPI_REQUESTS: how many requests at least (preset 600). AGENTD_OPENAPI_SEED: of the first run (preset 1).
+# Streams of events have no end to wait for: 1055-events.t asks for them.
 # The generator is schemathesis: $SCHEMATHESIS, the one in PATH, or one that pip installs below var/ once; where none is to be had the
 # generated requests are skipped.
 . "$top_srcdir/t/lib/pg.sh"
@@ -146,7 +147,7 @@ while [ "$total" -lt "$want" ] && [ $bad = 0 ]; do
 	[ $((runs % 2)) = 0 ] && from=$D/known.json
 	log=$D/run.$runs
 	(cd "$D" && "$st" --config-file schemathesis.toml run "$from" -u "$api" -H "Authorization: Bearer $token" -n $per --seed "$seed" -w 1 \
-		--continue-on-failure --no-color --generation-database none) >"$log" 2>&1 || bad=1
+		--exclude-path-regex 'events$' --continue-on-failure --no-color --generation-database none) >"$log" 2>&1 || bad=1
 	n=$(sed -n 's/^ *\([0-9]*\) generated.*/\1/p' "$log")
 	total=$((total + ${n:-0}))
 	[ "${n:-0}" -gt 0 ] || bad=1

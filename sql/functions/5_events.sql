@@ -24,7 +24,7 @@ BEGIN
 END $$;
 
 -- The events of a task that no row of the journal tells, from attempt p_fence on, behind (p_seq, p_k), in order.
--- Of an attempt of before 0030 the place of its claim follows from the rows of the attempts before it; where it ended is not known.
+-- Of an attempt of before 0041_events.sql the place of its claim follows from the rows of the attempts before it; where it ended is not known.
 CREATE OR REPLACE FUNCTION agentd.events_of_life(t agentd.tasks, p_fence integer, p_seq bigint, p_k bigint, p_limit integer)
 RETURNS TABLE (seq bigint, k bigint, kind text, data text)
 LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
