@@ -38,13 +38,22 @@ static bool is_id_char(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-static bool take_turn_or_ask(struct str *rest, struct segment *ret)
+/* Below a turn are calls, below a call asks. */
+static bool may_follow(const struct segment *s, struct str rest)
 {
-	int *number = str_is(ret->id, "turn") ? &ret->turn : str_is(ret->id, "ask") ? &ret->ask : NULL;
+	return (s->turn && str_starts(rest, STR("call-"))) || (s->is_call && str_starts(rest, STR("ask-")));
+}
 
-	if (!number || !take_char(rest, '-'))
+static bool take_numbered(struct str *rest, struct segment *ret)
+{
+	int *number = str_is(ret->id, "turn") ? &ret->turn : str_is(ret->id, "ask") ? &ret->ask : str_is(ret->id, "call") ? &ret->call : NULL;
+
+	if (!number || !take_char(rest, '-') || !take_number(rest, number))
 		return false;
-	return take_number(rest, number) && *number >= 1 && rest->n == 0;
+	ret->is_call = number == &ret->call;
+	if ((!ret->is_call && *number < 1) || (rest->n > 0 && (!take_char(rest, '/') || !may_follow(ret, *rest))))
+		return false;
+	return true;
 }
 
 bool path_take(struct str *rest, struct segment *ret)
@@ -59,7 +68,7 @@ bool path_take(struct str *rest, struct segment *ret)
 	*ret = (struct segment){.id = str_sub(*rest, 0, n), .visit = 1};
 	*rest = str_sub(*rest, n, rest->n - n);
 	if (rest->n && rest->p[0] == '-')
-		return take_turn_or_ask(rest, ret);
+		return take_numbered(rest, ret);
 	if (take_char(rest, '~') && (!take_number(rest, &ret->visit) || ret->visit < 2))
 		return false;
 	if (take_char(rest, '[')) {

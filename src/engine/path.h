@@ -1,7 +1,7 @@
 /* path.h - step paths: the durable addresses of what a task does.
  *
  * Shapes:  a path is segments joined by '/': `id`, `id~V` (V >= 2), `id[I]`, `id~V[I]`, `turn-N` (N >= 1), as in
- *          journal.h; `ask-N` likewise. "" is the task itself.
+ *          journal.h; `ask-N` likewise; `call-K` (K >= 0), below a turn. "" is the task itself.
  * Memory:  made paths live in the arena given; taken segments point into the path.
  * Errors:  path_take() is false for what no path_*() function makes.
  * Source:  agentd-internals(7), "Journal".
@@ -17,12 +17,14 @@
 struct arena;
 
 struct segment {
-	struct str id;		/* "turn" for a turn, "ask" for an ask */
+	struct str id;		/* "turn" for a turn, "ask" for an ask, "call" for a call */
 	int visit;		/* from 1 */
 	bool has_item;
 	size_t item;
 	int turn;		/* 0: not a turn */
 	int ask;		/* 0: not an ask */
+	bool is_call;
+	int call;
 };
 
 /* Takes the first segment off *rest, with the '/' behind it. */

@@ -34,6 +34,9 @@ static const struct {
 	{"turn/a", "turn a"},
 	{"each[3]/send~2/ask-12", "each[3] send~2 ask?12"},
 	{"ask/a", "ask a"},
+	{"a/turn-2/call-0", "a turn#2 call@0"},
+	{"a~3/turn-12/call-7/ask-1", "a~3 turn#12 call@7 ask?1"},
+	{"call/a", "call a"},
 	{"", "!"},
 	{"A", "!"},
 	{"a/", "!"},
@@ -58,6 +61,15 @@ static const struct {
 	{"asks-1", "!"},
 	{"turn-", "!"},
 	{"turn-1/a", "!"},
+	{"turn-1/turn-2", "!"},
+	{"turn-1/ask-2", "!"},
+	{"turn-1/", "!"},
+	{"call-0/", "!"},
+	{"call-0/a", "!"},
+	{"call-0/call-1", "!"},
+	{"call-00", "!"},
+	{"call-", "!"},
+	{"calls-1", "!"},
 	{"a-1", "!"},
 	{"a/turn-x", "a !"},
 };
@@ -86,6 +98,8 @@ START_TEST(takes_apart)
 			buf_addf(&b, "#%d", seg.turn);
 		if (seg.ask)
 			buf_addf(&b, "?%d", seg.ask);
+		if (seg.is_call)
+			buf_addf(&b, "@%d", seg.call);
 	} while (rest.n);
 	ck_assert_str_eq(buf_cstr(&b), cases[_i].segments);
 	arena_free(a);
