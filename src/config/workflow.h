@@ -28,7 +28,7 @@ struct json;
 struct schema;
 struct tmpl;
 
-enum step_kind { STEP_SET, STEP_CALL, STEP_MODEL, STEP_SWITCH, STEP_FOR, STEP_WAIT, STEP_RAISE, STEP_KINDS };
+enum step_kind { STEP_SET, STEP_CALL, STEP_MODEL, STEP_AGENT, STEP_SWITCH, STEP_FOR, STEP_WAIT, STEP_RAISE, STEP_KINDS };
 const char *step_kind_name(enum step_kind k);	/* "set" */
 
 enum { STEP_NEXT = -1, STEP_END = -2, STEP_NONE = -3 };	/* beside indexes in then, catch */
@@ -62,9 +62,10 @@ struct step_set {
 	size_t n;
 };
 
+/* Of a call that a model asked for (engine/agent.h) either may be missing. */
 struct step_call {
 	struct str tool;
-	const struct tmpl *with;	/* object; never NULL */
+	const struct tmpl *with;	/* object */
 };
 
 struct step_model {
@@ -77,6 +78,19 @@ struct step_model {
 	int64_t max_output;		/* tokens; 0: the model's */
 	double temperature;		/* < 0: not given */
 };
+
+enum agent_truncate { TRUNCATE_NONE, TRUNCATE_OLDEST };
+
+struct step_agent {
+	struct step_model ask;		/* first: what it has in common with model */
+	const struct str *tools;
+	size_t n_tools;
+	int max_turns;
+	enum agent_truncate truncate;	/* what to leave out when the conversation does not fit any more */
+};
+
+/* Models know no dots: "web.fetch" is "web_fetch" to them. No two manifests have the same name so (catalog.c). */
+struct str tool_name_for_model(struct arena *a, struct str tool);
 
 struct switch_edge {
 	const struct expr *when;	/* NULL: default */
@@ -125,6 +139,7 @@ struct step {
 		struct step_set set;
 		struct step_call call;
 		struct step_model model;
+		struct step_agent agent;
 		struct step_switch sw;
 		struct step_for loop;
 		struct step_wait wait;

@@ -12,6 +12,7 @@
 static const char *const retain_words[] = {"short", "long", NULL};
 static const char *const risk_words[] = {"low", "medium", "high", NULL};
 static const char *const backoff_words[] = {"fixed", "exponential", NULL};
+static const char *const truncate_words[] = {"oldest", NULL};
 static const char *const on_error_words[] = {"fail", "collect", "skip", NULL};
 
 static const struct key budget_keys[] = {
@@ -98,29 +99,47 @@ static const struct key call_keys[] = {
 	{.name = "with", .type = KEY_ANY, .read = read_with, .text = "Arguments of the tool."},
 };
 
-static const struct key model_map[] = {
-	{.name = "tier", .type = KEY_TEXT, .flags = KEY_REQUIRED, .offset = offsetof(struct step_model, tier), .min = 1,
-	 .read = read_tier,
-	 .text = "Tier of policies/routing.yaml that chooses the model."},
-	{.name = "system", .type = KEY_TMPL, .offset = offsetof(struct step_model, system), .read = read_prompt,
-	 .text = "System prompt: a text, or a file that ends in .md or .txt."},
-	{.name = "prompt", .type = KEY_TMPL, .flags = KEY_REQUIRED, .offset = offsetof(struct step_model, prompt),
-	 .read = read_prompt, .text = "Prompt: a text, or a file that ends in .md or .txt."},
-	{.name = "context", .type = KEY_TMPL, .offset = offsetof(struct step_model, context),
-	 .text = "Value appended to the prompt: text as it is, anything else as compact JSON."},
-	{.name = "output", .type = KEY_SCHEMA, .offset = offsetof(struct step_model, output),
-	 .offset_n = offsetof(struct step_model, output_check), .read = read_schema,
-	 .text = "JSON Schema of the answer, or a file that holds it; default: plain text."},
-	{.name = "images", .type = KEY_ANY, .flags = KEY_LATER, .text = "Images to show to the model."},
-	{.name = "max_output", .type = KEY_INT64, .offset = offsetof(struct step_model, max_output), .min = 1,
-	 .max = 10000000, .text = "Most tokens of the answer; default: the model's."},
-	{.name = "temperature", .type = KEY_NUMBER, .offset = offsetof(struct step_model, temperature), .max = 2,
-	 .text = "Sampling temperature from 0 to 2; default: the model's."},
-};
+/* What model and agent have in common: struct step_agent begins with a struct step_model. */
+#define ASK_KEYS \
+	{.name = "tier", .type = KEY_TEXT, .flags = KEY_REQUIRED, .offset = offsetof(struct step_model, tier), .min = 1, \
+	 .read = read_tier, \
+	 .text = "Tier of policies/routing.yaml that chooses the model."}, \
+	{.name = "system", .type = KEY_TMPL, .offset = offsetof(struct step_model, system), .read = read_prompt, \
+	 .text = "System prompt: a text, or a file that ends in .md or .txt."}, \
+	{.name = "prompt", .type = KEY_TMPL, .flags = KEY_REQUIRED, .offset = offsetof(struct step_model, prompt), \
+	 .read = read_prompt, .text = "Prompt: a text, or a file that ends in .md or .txt."}, \
+	{.name = "context", .type = KEY_TMPL, .offset = offsetof(struct step_model, context), \
+	 .text = "Value appended to the prompt: text as it is, anything else as compact JSON."}, \
+	{.name = "output", .type = KEY_SCHEMA, .offset = offsetof(struct step_model, output), \
+	 .offset_n = offsetof(struct step_model, output_check), .read = read_schema, \
+	 .text = "JSON Schema of the answer, or a file that holds it; default: plain text."}, \
+	{.name = "images", .type = KEY_ANY, .flags = KEY_LATER, .text = "Images to show to the model."}, \
+	{.name = "max_output", .type = KEY_INT64, .offset = offsetof(struct step_model, max_output), .min = 1, \
+	 .max = 10000000, .text = "Most tokens of the answer; default: the model's."}, \
+	{.name = "temperature", .type = KEY_NUMBER, .offset = offsetof(struct step_model, temperature), .max = 2, \
+	 .text = "Sampling temperature from 0 to 2; default: the model's."}
+
+static const struct key model_map[] = {ASK_KEYS};
 static const struct key_table model_table = {"model", KEYS(model_map), "One question to a model."};
 static const struct key model_keys[] = {
 	{.name = "model", .type = KEY_MAP, .offset = offsetof(struct step, u.model), .table = &model_table,
 	 .read = read_model, .text = "Ask a model once."},
+};
+
+static const struct key agent_map[] = {
+	ASK_KEYS,
+	{.name = "tools", .type = KEY_TEXTS, .flags = KEY_REQUIRED, .offset = offsetof(struct step_agent, tools),
+	 .offset_n = offsetof(struct step_agent, n_tools), .min = 1, .max = 64, .pattern = TOOL_PATTERN, .pattern_text = TOOL_TEXT,
+	 .read = read_agent_tools, .text = "Tools that the model may call; no others exist for it."},
+	{.name = "max_turns", .type = KEY_INT, .offset = offsetof(struct step_agent, max_turns), .min = 1, .max = 1000, .preset = "10",
+	 .text = "Most answers of the model, repairs included."},
+	{.name = "truncate", .type = KEY_ENUM, .offset = offsetof(struct step_agent, truncate), .words = truncate_words,
+	 .base = TRUNCATE_OLDEST, .read = read_truncate, .text = "What to leave out when the conversation has outgrown the model's context; default: the step fails."},
+};
+static const struct key_table agent_table = {"agent", KEYS(agent_map), "A model that calls tools until it has an answer."};
+static const struct key agent_keys[] = {
+	{.name = "agent", .type = KEY_MAP, .offset = offsetof(struct step, u.agent), .table = &agent_table, .read = read_agent,
+	 .text = "Let a model work with tools."},
 };
 
 static const struct key edge_keys[] = {
@@ -185,13 +204,14 @@ const struct step_row step_rows[STEP_KINDS] = {
 	[STEP_SET] = {"set", STEP_SET, {"a set step", KEYS(set_keys), NULL}},
 	[STEP_CALL] = {"call", STEP_CALL, {"a call step", KEYS(call_keys), NULL}},
 	[STEP_MODEL] = {"model", STEP_MODEL, {"a model step", KEYS(model_keys), NULL}},
+	[STEP_AGENT] = {"agent", STEP_AGENT, {"an agent step", KEYS(agent_keys), NULL}},
 	[STEP_SWITCH] = {"switch", STEP_SWITCH, {"a switch step", KEYS(switch_keys), NULL}},
 	[STEP_FOR] = {"for", STEP_FOR, {"a for step", KEYS(for_keys), NULL}},
 	[STEP_WAIT] = {"wait", STEP_WAIT, {"a wait step", KEYS(wait_keys), NULL}},
 	[STEP_RAISE] = {"raise", STEP_RAISE, {"a raise step", KEYS(raise_keys), NULL}},
 };
 
-const char *const step_kinds_later[] = {"agent", "run", "while", "fork", "try", "approve", "listen",
+const char *const step_kinds_later[] = {"run", "while", "fork", "try", "approve", "listen",
 					"emit", "recall", "remember", NULL};
 
 const char *step_kind_name(enum step_kind k)

@@ -188,6 +188,55 @@ void read_schema(struct load *l, const struct key *k, const struct yaml *v, void
 	}
 }
 
+/* --- agent --- */
+
+void read_agent(struct load *l, const struct key *k, const struct yaml *v, void *out)
+{
+	struct step_agent *s = &((struct step *)out)->u.agent;
+	s->ask.temperature = -1;
+	if (load_expect(l, v, k->name, YAML_MAP))
+		keys_read(l, k->table, v, s);
+}
+
+struct str tool_name_for_model(struct arena *a, struct str tool)
+{
+	char *p = arena_alloc(a, tool.n + 1);
+	for (size_t i = 0; i < tool.n; i++)
+		p[i] = tool.p[i] == '.' ? '_' : tool.p[i];
+	p[tool.n] = 0;
+	return (struct str){p, tool.n};
+}
+
+static void check_twice(struct load *l, const struct yaml *list, size_t i)
+{
+	const struct yaml *v = list->items[i];
+	for (size_t k = 0; k < i; k++) {
+		if (!yaml_is_text(list->items[k]) || !str_eq(list->items[k]->text, v->text))
+			continue;
+		diag_error(l->d, v->at, "tool \"" STR_FMT "\" is given twice", STR_ARG(v->text));
+		return;
+	}
+}
+
+void read_agent_tools(struct load *l, const struct key *k, const struct yaml *v, void *out)
+{
+	key_read_plain(l, k, v, out, k->offset);
+	for (size_t i = 0; v->kind == YAML_LIST && i < v->n; i++) {
+		if (!yaml_is_text(v->items[i]) || !load_matches(l, v->items[i]->text, k->pattern))
+			continue;
+		check_twice(l, v, i);
+		workflow_contract((struct workflow_load *)l, v->items[i]);
+	}
+}
+
+void read_truncate(struct load *l, const struct key *k, const struct yaml *v, void *out)
+{
+	if (yaml_is_text(v) && str_is(v->text, "summarise"))
+		diag_error(l->d, v->at, "\"truncate\": \"summarise\" is not part of this version (known: oldest)");
+	else
+		key_read_plain(l, k, v, out, k->offset);
+}
+
 /* --- switch --- */
 
 void read_switch(struct load *l, const struct key *k, const struct yaml *v, void *out)

@@ -102,11 +102,12 @@ static void check_output(struct ref *r, const struct step *s, struct str key, si
 {
 	struct arena *a = r->w->l.a;
 	const char *what = arena_printf(a, "the output of \"" STR_FMT "\"", STR_ARG(s->id));
-	if (s->kind == STEP_MODEL && !s->u.model.output && !str_is(key, "text"))
+	const struct step_model *ask = s->kind == STEP_MODEL ? &s->u.model : s->kind == STEP_AGENT ? &s->u.agent.ask : NULL;
+	if (ask && !ask->output && !str_is(key, "text"))
 		report(r, offset, "without a schema the output is {text}",
 		       arena_printf(a, "%s has no \"" STR_FMT "\"", what, STR_ARG(key)));
-	else if (s->kind == STEP_MODEL && s->u.model.output)
-		check_property(r, s->u.model.output, what, key, offset);
+	else if (ask && ask->output)
+		check_property(r, ask->output, what, key, offset);
 	else if (s->kind == STEP_SET) {
 		for (size_t i = 0; i < s->u.set.n; i++)
 			if (str_eq(s->u.set.names[i], key))

@@ -28,7 +28,7 @@
 
 static const struct step_ops *const kinds[STEP_KINDS] = {
 	[STEP_SET] = &step_set_ops,   [STEP_CALL] = &step_call_ops, [STEP_MODEL] = &step_model_ops,
-	[STEP_SWITCH] = &step_switch_ops, [STEP_FOR] = &step_for_ops, [STEP_WAIT] = &step_wait_ops,
+	[STEP_AGENT] = &step_agent_ops, [STEP_SWITCH] = &step_switch_ops, [STEP_FOR] = &step_for_ops, [STEP_WAIT] = &step_wait_ops,
 	[STEP_RAISE] = &step_raise_ops,
 };
 
@@ -98,9 +98,13 @@ static bool row_holds(const struct run *r, const struct node *n, enum row_kind k
 	switch (kind) {
 	case ROW_STEP_STARTED:
 		return node_program(n)->step->kind != STEP_FOR;
+	case ROW_STEP_SUCCEEDED:	/* the turn that is asked next shows it to the model */
+		return scope_is_call(n->scope);
 	case ROW_STEP_FAILED:
 		retry_at = json_getc(value, "retry_at");
-		return retry_at && (!time_parse(json_str(retry_at), &at_us) || at_us <= run_now_us(r) + PLAN_NAP_US);
+		if (!retry_at)
+			return scope_is_call(n->scope);
+		return (!time_parse(json_str(retry_at), &at_us) || at_us <= run_now_us(r) + PLAN_NAP_US);
 	case ROW_STEP_UNCERTAIN:	/* the tool's word on it needs it in the ledger */
 		return ops_of(n)->asks && ops_of(n)->asks(r, n);
 	default:
@@ -276,14 +280,22 @@ static void expire(struct run *r, struct node *n)
 	act_fail_err(r, n, &err);
 }
 
+/* A try has one operation, and its time begins with it; an agent has many, in the time of one try. */
+static void watch(struct run *r, struct node *n)
+{
+	int64_t from_us = node_program(n)->step->kind == STEP_AGENT ? n->started_us : run_now_us(r);
+
+	if (n->flight)
+		state_set_deadline(&r->state, n, node_deadline(n, from_us));
+}
+
 static void dispatch(struct run *r, struct node *n)
 {
 	if (wall_is_over(r, n))
 		expire(r, n);
 	else
 		ops_of(n)->dispatch(r, n);
-	if (n->flight)
-		state_set_deadline(&r->state, n, node_deadline(n, run_now_us(r)));
+	watch(r, n);
 }
 
 static void give_back(struct run *r, struct node *n)
@@ -296,8 +308,7 @@ static void give_back(struct run *r, struct node *n)
 static void resume(struct run *r, struct node *n)
 {
 	ops_of(n)->resume(r, n);
-	if (n->flight)
-		state_set_deadline(&r->state, n, node_deadline(n, run_now_us(r)));
+	watch(r, n);
 }
 
 static void cancel(struct run *r, struct node *n)

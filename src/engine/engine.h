@@ -24,7 +24,7 @@ struct store;
 struct tools;
 struct uuid;
 
-#define ENGINE_SEMANTICS 1	/* raised when the meaning of a journal changes */
+#define ENGINE_SEMANTICS 2	/* raised when the meaning of a journal changes */
 
 struct engine *engine_new(struct loop *l, struct store *s, struct gateway *g, struct tools *t);
 void engine_free(struct engine *e);		/* no task may be active */

@@ -3,13 +3,15 @@
  *
  * Shapes:  a row is (path, try, kind, step_kind, value). Paths: segments joined by '/': `id`, `id~V` (visit V >= 2
  *          through `then`), `[i]` glued to a loop's id, `turn-N` and `ask-N`: `each[3]/send~2/turn-1`. A retry is try, not path;
- *          only a loop that is tried again gets a new visit, since its iterations need paths of their own.
+ *          only a loop that is tried again gets a new visit, since its iterations need paths of their own. The calls of an
+ *          agent's turn are steps of kind call below it, `research/turn-2/call-0`, with tries of their own; an agent that is tried
+ *          again keeps its turns and asks the next one.
  *
  *   kind             value
  *   step.started     call: {"tool", "effect", "key", "args", "taint"?}
  *                    (committed before the tool starts; args are executed as recorded; taint: of "reads_untrusted",
  *                    "reads_private", "acts_outside" those that its manifest says; absent: none)
- *                    model: {"tier"}     for: {"items": [...]}  (pinned: a later change of .vars does not move the loop)
+ *                    model, agent: {"tier"}     for: {"items": [...]}  (pinned: a later change of .vars does not move the loop)
  *   step.waiting     {"until": TIME}                            (wait)
  *   step.succeeded   {"output": VALUE}; switch: {"output": null, "edge": N|null, "then": ID|"end"|null}
  *                    set: output is what was written to .vars
@@ -19,7 +21,10 @@
  *                    What follows it bears the word of whoever resolved it: "reconciled": {"decision", "by", "id"}
  *   step.skipped     {}
  *   step.cancelled   {}                                         (a sibling failed, or the task was cancelled)
- *   turn.succeeded   {"text"}                                   (path of the turn: a model answer that needs repair)
+ *   turn.succeeded   {"text"}                                   (path of the turn; model: an answer that needs repair)
+ *                    agent: every answer, {"text", "calls": [{"id", "name", "args"}]?, "echo": TEXT?, "left_out": N?, "end": true?}
+ *                    (committed before its calls start; args is text as the model wrote it, echo what its provider wants back;
+ *                    left_out: so many turns were not shown any more; end: nothing follows from it but the row of the step)
  *   ask.answered     {"said": "unknown", "message"?}            (path of the ask: the tool's query did not know what became
  *                    of the call; message: because it failed)
  *   ERROR is {"type", "message", "step", "retryable", "status"?, "cause"?}; TIME is RFC 3339.

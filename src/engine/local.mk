@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/engine/libengine.a
 src_engine_libengine_a_SOURCES = \
   src/engine/act.c src/engine/act.h \
+  src/engine/agent.c src/engine/agent.h \
   src/engine/answer.c src/engine/answer.h \
   src/engine/batch.c src/engine/batch.h \
   src/engine/budget.c src/engine/budget.h \
@@ -11,6 +12,7 @@ src_engine_libengine_a_SOURCES = \
   src/engine/flight.c src/engine/flight.h \
   src/engine/intent.c src/engine/intent.h \
   src/engine/journal.c src/engine/journal.h \
+  src/engine/model.h \
   src/engine/path.c src/engine/path.h \
   src/engine/plan.c src/engine/plan.h \
   src/engine/program.c src/engine/program.h \
@@ -20,7 +22,7 @@ src_engine_libengine_a_SOURCES = \
   src/engine/scope.c src/engine/scope.h \
   src/engine/state.c src/engine/state.h \
   src/engine/steps.h \
-  src/engine/step_call.c src/engine/step_for.c src/engine/step_model.c src/engine/step_raise.c \
+  src/engine/step_agent.c src/engine/step_call.c src/engine/step_for.c src/engine/step_model.c src/engine/step_raise.c \
   src/engine/step_set.c src/engine/step_switch.c src/engine/step_wait.c \
   src/engine/vars.c src/engine/vars.h
 

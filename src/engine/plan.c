@@ -62,7 +62,7 @@ static struct action plan_loop(const struct state *st, const struct node *n, con
 		return plan(PLAN_EXPIRE);
 	if (failing || e->next == e->n || !env->starts || scope_is_held(st, n->scope))
 		return plan(PLAN_NOTHING);
-	if (e->open >= (size_t)node_program(n)->step->u.loop.parallel)
+	if (e->open >= (size_t)e->parallel)
 		return plan(PLAN_NOTHING);
 	return (struct action){.kind = PLAN_OPEN_ITEM, .item = e->next};
 }

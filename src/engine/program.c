@@ -105,6 +105,13 @@ static void collect_end(struct collect *c)
 	c->refs->steps = c->v;
 }
 
+static void read_ask(struct collect *c, const struct step_model *s)
+{
+	read_tmpl(c, s->system);
+	read_tmpl(c, s->prompt);
+	read_tmpl(c, s->context);
+}
+
 static void read_step(struct collect *c, const struct step *s)
 {
 	read_expr(c, s->when);
@@ -117,9 +124,10 @@ static void read_step(struct collect *c, const struct step *s)
 		read_tmpl(c, s->u.call.with);
 		break;
 	case STEP_MODEL:
-		read_tmpl(c, s->u.model.system);
-		read_tmpl(c, s->u.model.prompt);
-		read_tmpl(c, s->u.model.context);
+		read_ask(c, &s->u.model);
+		break;
+	case STEP_AGENT:
+		read_ask(c, &s->u.agent.ask);
 		break;
 	case STEP_SWITCH:
 		for (size_t i = 0; i < s->u.sw.n; i++)

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "config/workflow.h"
+#include "engine/agent.h"
 #include "engine/path.h"
 #include "engine/program.h"
 #include "engine/scope.h"
@@ -33,6 +34,11 @@ const struct program_step *node_program(const struct node *n)
 const struct program_step *scope_step(const struct scope *sc)
 {
 	return (size_t)sc->cursor < sc->program->n ? &sc->program->v[sc->cursor] : NULL;
+}
+
+bool scope_is_call(const struct scope *sc)
+{
+	return sc->owner && node_program(sc->owner)->step->kind == STEP_AGENT;
 }
 
 struct node *state_node(struct scope *sc, int index)
@@ -209,13 +215,14 @@ struct scope *scope_new(struct arena *a, const struct program *p)
 	return sc;
 }
 
-struct each *scope_open_each(struct node *n, const struct json *items)
+struct each *scope_open_each(struct node *n, const struct json *items, int parallel)
 {
 	struct arena *a = n->scope->arena;
 	struct each *e = ARENA_NEW(a, struct each);
 
 	e->node = n;
 	e->items = items;
+	e->parallel = parallel;
 	e->n = json_len(items);
 	e->scopes = ARENA_ARRAY(a, e->n, struct scope *);
 	e->outputs = ARENA_ARRAY(a, e->n, const struct json *);
@@ -223,20 +230,38 @@ struct each *scope_open_each(struct node *n, const struct json *items)
 	return e;
 }
 
+static struct scope *iteration_new(struct arena *a, const struct each *e, size_t item, struct str loop)
+{
+	const struct program_step *p = node_program(e->node);
+	struct scope *outer = e->node->scope, *sc = scope_new(a, p->body);
+
+	sc->item_value = json_at(e->items, item);
+	sc->as_value = sc->item_value;
+	sc->path = path_item(a, loop, item);
+	sc->vars = e->parallel > 1 ? vars_new(a, sc, vars_view(a, outer)) : outer->vars;
+	return sc;
+}
+
+static struct scope *call_new(struct arena *a, const struct each *e, size_t item, struct str agent)
+{
+	struct scope *sc = scope_new(a, agent_call_program(a, node_program(e->node)->step, json_at(e->items, item), item));
+
+	sc->path = path_turn(a, agent, e->node->n_turns);
+	sc->vars = e->node->scope->vars;
+	return sc;
+}
+
 struct scope *state_open_item(struct state *st, struct each *e, size_t item)
 {
 	struct scope *outer = e->node->scope, *sc;
-	const struct program_step *p = node_program(e->node);
+	const struct step *s = node_program(e->node)->step;
 	struct arena *a = arena_new(outer->arena);
+	struct str path = path_step(a, outer->path, s->id, e->node->visits);
 
-	sc = scope_new(a, p->body);
+	sc = s->kind == STEP_AGENT ? call_new(a, e, item, path) : iteration_new(a, e, item, path);
 	sc->parent = outer;
 	sc->owner = e->node;
 	sc->item = item;
-	sc->item_value = json_at(e->items, item);
-	sc->as_value = sc->item_value;
-	sc->path = path_item(a, path_step(a, outer->path, p->step->id, e->node->visits), item);
-	sc->vars = p->step->u.loop.parallel > 1 ? vars_new(a, sc, vars_view(a, outer)) : outer->vars;
 	sc->held_seq = outer->held_seq;
 	e->scopes[item] = sc;
 	e->begun[item] = 1;
@@ -298,10 +323,27 @@ static const struct json *keep(struct state *st, struct scope *outer, const stru
 	return st->graveyard ? json_copy(outer->arena, v) : v;
 }
 
+/* The model sees what went wrong with a call; that no further one may be made is the agent's own failure. */
+static void fail_call(struct state *st, struct each *e, struct scope *sc, const struct json *error)
+{
+	struct node *n = e->node;
+
+	n->turns[n->n_turns - 1].errors[sc->item] = error;
+	if (!str_starts(json_str(json_getc(error, "type")), STR("budget.")))
+		return;
+	if (!e->error)
+		e->error = error;
+	state_cancel_items(st, e);
+}
+
 static void fail_item(struct state *st, struct each *e, struct scope *sc, const struct json *error)
 {
 	struct json_builder b;
 
+	if (scope_is_call(sc)) {
+		fail_call(st, e, sc, error);
+		return;
+	}
 	switch (node_program(e->node)->step->u.loop.on_error) {
 	case FOR_FAIL:
 		if (!e->error)
@@ -340,6 +382,8 @@ void scope_close(struct state *st, struct scope *sc, enum scope_end end, const s
 		e->outputs[sc->item] = keep(st, outer, value);
 	if (end == END_FAILED)
 		fail_item(st, e, sc, keep(st, outer, value));
+	if (scope_is_call(sc) && e->ended == e->n && !e->error && !e->abort)
+		e->node->each = NULL;	/* the next turn may be asked */
 	state_push_ready(st, outer);
 	bury(st, sc);
 }

@@ -13,7 +13,7 @@
 enum scope_end { END_OK, END_FAILED, END_CANCELLED };
 
 struct scope *scope_new(struct arena *a, const struct program *p);
-struct each *scope_open_each(struct node *n, const struct json *items);
+struct each *scope_open_each(struct node *n, const struct json *items, int parallel);
 /* value: the output, or the error; NULL when cancelled. */
 void scope_close(struct state *st, struct scope *sc, enum scope_end end, const struct json *value);
 /* Ends an open loop whose node has ended: what is left of its iterations goes. */

@@ -5,11 +5,14 @@
  */
 #include "engine/state.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "config/workflow.h"
+#include "engine/agent.h"
 #include "engine/intent.h"
 #include "engine/path.h"
 #include "engine/program.h"
@@ -24,6 +27,7 @@ static const unsigned may_begin[STEP_KINDS] = {
 	[STEP_SET] = ROW(SUCCEEDED) | ROW(FAILED) | ROW(SKIPPED),
 	[STEP_CALL] = ROW(STARTED) | ROW(FAILED) | ROW(SKIPPED),
 	[STEP_MODEL] = ROW(STARTED) | ROW(FAILED) | ROW(SKIPPED),
+	[STEP_AGENT] = ROW(STARTED) | ROW(FAILED) | ROW(SKIPPED),
 	[STEP_SWITCH] = ROW(SUCCEEDED) | ROW(FAILED) | ROW(SKIPPED),
 	[STEP_FOR] = ROW(STARTED) | ROW(FAILED) | ROW(SKIPPED),
 	[STEP_WAIT] = ROW(WAITING) | ROW(FAILED) | ROW(SKIPPED),
@@ -55,17 +59,47 @@ static int conflict(const struct journal_row *row, const char *why, struct err *
 
 /* --- from path to place --- */
 
-static struct scope *enter_item(struct state *st, struct scope *sc, int index, const struct segment *seg)
+static struct scope *enter_item(struct state *st, struct scope *sc, int index, int visit, size_t item)
 {
 	struct node *n = sc->nodes[index];
 
-	if (!n || !n->each || n->visits != seg->visit || seg->item >= n->each->n)
+	if (!n || !n->each || n->visits != visit || item >= n->each->n)
 		return NULL;
-	if (n->each->begun[seg->item])
-		return n->each->scopes[seg->item];
+	if (n->each->begun[item])
+		return n->each->scopes[item];
 	if (sc->cancelling || n->each->error)
 		return NULL;
-	return state_open_item(st, n->each, seg->item);
+	return state_open_item(st, n->each, item);
+}
+
+static struct scope *enter_iteration(struct state *st, const struct target *t, size_t item)
+{
+	if (t->scope->program->v[t->index].step->kind != STEP_FOR)
+		return NULL;
+	return enter_item(st, t->scope, t->index, t->visit, item);
+}
+
+static struct scope *enter_call(struct state *st, const struct target *t, int turn, int call)
+{
+	const struct node *n = t->scope->nodes[t->index];
+
+	if (t->scope->program->v[t->index].step->kind != STEP_AGENT || !n || turn != n->n_turns)
+		return NULL;
+	return enter_item(st, t->scope, t->index, t->visit, (size_t)call);
+}
+
+static int resolve_call(struct state *st, const struct journal_row *row, struct target *ret, int turn, struct str *rest, struct err *err)
+{
+	struct segment seg;
+
+	if (!path_take(rest, &seg) || !seg.is_call)
+		return conflict(row, "a turn has calls and nothing else below it", err);
+	ret->scope = enter_call(st, ret, turn, seg.call);
+	if (!ret->scope)
+		return conflict(row, "no such call is open", err);
+	ret->index = 0;
+	ret->visit = 1;
+	return 0;
 }
 
 static int resolve(struct state *st, const struct journal_row *row, struct target *ret, struct err *err)
@@ -75,7 +109,7 @@ static int resolve(struct state *st, const struct journal_row *row, struct targe
 
 	*ret = (struct target){.scope = st->root};
 	for (;;) {
-		if (!path_take(&rest, &seg) || seg.turn || seg.ask)
+		if (!path_take(&rest, &seg) || seg.turn || seg.ask || seg.is_call)
 			return conflict(row, "not a step path", err);
 		ret->index = program_find(ret->scope->program, seg.id.p, seg.id.n, ret->scope->cursor);
 		if (ret->index < 0)
@@ -83,7 +117,7 @@ static int resolve(struct state *st, const struct journal_row *row, struct targe
 		ret->visit = seg.visit;
 		if (!seg.has_item)
 			break;
-		ret->scope = enter_item(st, ret->scope, ret->index, &seg);
+		ret->scope = enter_iteration(st, ret, seg.item);
 		if (!ret->scope)
 			return conflict(row, "no such iteration is open", err);
 		if (rest.n == 0) {
@@ -95,6 +129,14 @@ static int resolve(struct state *st, const struct journal_row *row, struct targe
 		return 0;
 	if (!path_take(&rest, &seg) || (!seg.turn && !seg.ask))
 		return conflict(row, "the step has no steps below it", err);
+	if (seg.turn && rest.n > 0) {
+		if (resolve_call(st, row, ret, seg.turn, &rest, err) < 0)
+			return -1;
+		if (rest.n == 0)
+			return 0;
+		if (!path_take(&rest, &seg) || !seg.ask)
+			return conflict(row, "a call has no steps below it", err);
+	}
 	ret->kind = seg.turn ? TARGET_TURN : TARGET_ASK;
 	ret->number = seg.turn ? seg.turn : seg.ask;
 	return 0;
@@ -105,7 +147,7 @@ static int resolve(struct state *st, const struct journal_row *row, struct targe
 static void end_scope(struct state *st, struct scope *sc)
 {
 	sc->cursor = (int)sc->program->n;
-	if (!sc->owner || !node_program(sc->owner)->step->u.loop.output) {
+	if (!sc->owner || scope_is_call(sc) || !node_program(sc->owner)->step->u.loop.output) {
 		scope_close(st, sc, END_OK, scope_output(sc));
 		return;
 	}
@@ -166,11 +208,15 @@ static int on_started(struct state *st, struct node *n, const struct journal_row
 	case STEP_MODEL:
 		count_turn(st, n);
 		break;
+	case STEP_AGENT:
+		count_turn(st, n);
+		n->deadline_us = node_deadline(n, n->started_us);
+		break;
 	default:
 		items = json_getc(row->value, "items");
 		if (json_type(items) != JSON_ARRAY)
 			return conflict(row, "\"items\": expected array", err);
-		n->each = scope_open_each(n, items);
+		n->each = scope_open_each(n, items, node_program(n)->step->u.loop.parallel);
 		n->deadline_us = node_deadline(n, n->started_us);
 	}
 	n->status = NODE_RUNNING;
@@ -226,6 +272,13 @@ static int on_succeeded(struct state *st, struct node *n, const struct journal_r
 	return 0;
 }
 
+/* A call that the model asked for counts, whether it could be made or not. */
+static void count_refused(struct state *st, struct node *n)
+{
+	if (scope_is_call(n->scope) && !str_starts(json_str(json_getc(n->error, "type")), STR("budget.")))
+		count_call(st, n);
+}
+
 static int on_failed(struct state *st, struct node *n, const struct journal_row *row, struct err *err)
 {
 	const struct step *s = node_program(n)->step;
@@ -238,6 +291,8 @@ static int on_failed(struct state *st, struct node *n, const struct journal_row 
 		return conflict(row, "\"error\": expected object", err);
 	if (retry_at && !time_parse(json_str(retry_at), &n->wake_us))
 		return conflict(row, "\"retry_at\": expected RFC 3339 time", err);
+	if (!n->started && !n->again)
+		count_refused(st, n);
 	n->again = NULL;
 	if (json_is_true(json_getc(row->value, "free"))) {
 		n->n_free++;
@@ -317,13 +372,18 @@ static void begin_try(struct state *st, struct node *n, const struct journal_row
 		n->entered_us = row->at_us;
 		n->n_calls = n->n_model_turns = 0;
 		n->n_free = 0;
+		n->left_out = 0;
 		st->n_steps++;
 	}
+	/* An agent that is tried again goes on where it was. */
+	if (!node_is_open(n) || node_program(n)->step->kind != STEP_AGENT)
+		n->n_turns = 0;
 	n->visits = visit;
 	n->try_no = try_no;
 	n->started_us = row->at_us;
 	n->started = NULL;
-	n->n_turns = 0;
+	n->asked_us = 0;
+	n->turns_ended = false;
 	n->n_asks = 0;
 	n->uncertain_us = 0;
 	n->looked = false;
@@ -370,20 +430,79 @@ static int apply_step(struct state *st, const struct target *t, const struct jou
 	return r;
 }
 
+static struct turn *add_turn(struct node *n, const struct json *text)
+{
+	struct turn *t;
+
+	if (n->n_turns == n->cap_turns) {
+		int cap = n->cap_turns ? 2 * n->cap_turns : NODE_MAX_REPAIRS;
+		struct turn *grown = ARENA_ARRAY(n->scope->arena, (size_t)cap, struct turn);
+
+		if (n->n_turns)
+			memcpy(grown, n->turns, (size_t)n->n_turns * sizeof *grown);
+		n->turns = grown;
+		n->cap_turns = cap;
+	}
+	t = &n->turns[n->n_turns++];
+	*t = (struct turn){.text = text};
+	return t;
+}
+
+static int apply_repair(struct state *st, struct node *n, const struct journal_row *row, struct err *err)
+{
+	const struct json *text = json_getc(row->value, "text");
+
+	if (n->n_turns >= NODE_MAX_REPAIRS)
+		return conflict(row, "no answer is repaired so often", err);
+	if (json_type(text) != JSON_STRING)
+		return conflict(row, "\"text\": expected string", err);
+	add_turn(n, text);
+	count_turn(st, n);
+	return 0;
+}
+
+static void open_calls(struct node *n, struct turn *t)
+{
+	n->each = scope_open_each(n, t->calls, AGENT_PARALLEL_CALLS);
+	t->outputs = n->each->outputs;
+	t->errors = ARENA_ARRAY(n->scope->arena, n->each->n, const struct json *);
+}
+
+static int apply_agent_turn(struct state *st, struct node *n, const struct journal_row *row, struct err *err)
+{
+	struct turn *t, read;
+
+	if (n->each || n->turns_ended || n->n_turns >= node_program(n)->step->u.agent.max_turns)
+		return conflict(row, "no turn is asked now", err);
+	if (!agent_turn_read(row->value, &read))
+		return conflict(row, "it records no turn", err);
+	t = add_turn(n, read.text);
+	*t = read;
+	n->left_out = read.left_out;
+	n->turns_ended = json_is_true(json_getc(row->value, "end"));
+	if (!n->turns_ended) {
+		if (t->calls)
+			open_calls(n, t);
+		count_turn(st, n);
+	}
+	/* Whoever ended the ask may have taken it away. */
+	n->deadline_us = node_deadline(n, n->started_us);
+	scope_time(st, n);
+	return 0;
+}
+
 static int apply_turn(struct state *st, const struct target *t, const struct journal_row *row, struct err *err)
 {
 	struct node *n = state_node(t->scope, t->index);
-	const struct json *text = json_getc(row->value, "text");
+	enum step_kind kind = node_program(n)->step->kind;
+	int r;
 
-	if (node_program(n)->step->kind != STEP_MODEL || n->status != NODE_RUNNING || t->visit != n->visits ||
-	    row->attempt_try != n->try_no || t->number != n->n_turns + 1 || n->n_turns >= NODE_MAX_REPAIRS)
+	if ((kind != STEP_MODEL && kind != STEP_AGENT) || n->status != NODE_RUNNING || t->visit != n->visits ||
+	    row->attempt_try != n->try_no || t->number != n->n_turns + 1)
 		return conflict(row, "does not follow from the rows before it", err);
-	if (json_type(text) != JSON_STRING)
-		return conflict(row, "\"text\": expected string", err);
-	n->turns[n->n_turns++] = text;
-	count_turn(st, n);
+	r = kind == STEP_MODEL ? apply_repair(st, n, row, err) : apply_agent_turn(st, n, row, err);
 	state_push_ready(st, n->scope);
-	return 0;
+	return r;
 }
 
 static int apply_ask(struct state *st, const struct target *t, const struct journal_row *row, struct err *err)

@@ -3,10 +3,11 @@
  * Shapes:  a tree. A scope is a list of steps being executed: the workflow's own, or one iteration of a
  *          loop; it has a cursor (the step that is next or under way). A node is what is known of one step of a
  *          scope, made at its first visit. An open loop (struct each) holds the scopes of its iterations, which go when they
- *          end. Replay and live running go the same way: state_apply().
+ *          end. An agent's turn with calls is such a loop too, whose iterations are scopes of one call step each (agent.h); it
+ *          closes by itself when all calls have ended. Replay and live running go the same way: state_apply().
  *
  *          A few fields belong to who runs the state, not to the journal: node.flight, node.mine, node.looked, node.ledger
- *          and the wake of an uncertain or running one, scope.held_seq, each.abort. Scopes that may have something to do stand in the ready list.
+ *          and the wake of an uncertain or running one, node.asked_us, scope.held_seq, each.abort. Scopes that may have something to do stand in the ready list.
  * Units:   _us by the database's clock.
  * Memory:  values of rows are referenced, not copied: the value of a row must live as long as its scope. Closed
  *          scopes go to the graveyard (an arena of the caller), or at once when there is none; what outlives
@@ -41,11 +42,12 @@ enum node_status {
 	NODE_SUCCEEDED, NODE_FAILED, NODE_SKIPPED, NODE_CANCELLED, NODE_STATUSES
 };
 
-enum { NODE_MAX_REPAIRS = 2 };
+enum { NODE_MAX_REPAIRS = 2, AGENT_PARALLEL_CALLS = 16 };
 
 struct each {				/* an open loop */
 	struct node *node;
-	const struct json *items;
+	const struct json *items;	/* of an agent: the calls of the turn */
+	int parallel;
 	size_t n, next;			/* next: the lowest item that has not begun */
 	size_t open, ended;
 	struct scope **scopes;		/* by item; NULL: not begun or ended */
@@ -53,6 +55,14 @@ struct each {				/* an open loop */
 	uint8_t *begun;			/* by item */
 	const struct json *error;	/* of the iteration that failed the loop */
 	const struct json *abort;	/* the loop itself is to fail: timeout, wall budget */
+};
+
+struct turn {				/* an answer of a model that was not the last */
+	const struct json *text;
+	const struct json *calls;	/* NULL: none */
+	const struct json *echo;	/* NULL: none */
+	const struct json **outputs, **errors;	/* by call; NULL in both: it was ended before it gave a result */
+	int left_out;			/* so many turns were not shown when it was asked */
 };
 
 struct node {
@@ -63,13 +73,16 @@ struct node {
 	int n_free;			/* tries of this visit that do not count */
 	int n_asks;			/* times the tool did not know what became of this try */
 	bool mine;			/* its step.started is ours: start the operation once it is committed */
-	uint8_t n_turns;
+	bool turns_ended;		/* the last turn says that nothing follows from it */
+	int n_turns, cap_turns;
+	struct turn *turns;		/* of this try; of an agent: of this visit */
+	int left_out;			/* agent: so many turns are not shown any more */
 	const struct json *started;	/* value of step.started */
 	const struct json *again;	/* RETRYING: the call that did not happen, to be made as it was; else NULL */
 	const struct json *output, *error;
-	const struct json *turns[NODE_MAX_REPAIRS];	/* texts of answers that need repair */
 	int64_t entered_us;		/* begin of this visit */
 	int64_t started_us;		/* begin of this try */
+	int64_t asked_us;		/* when a model was asked last; not known after a restart: 0 */
 	int64_t uncertain_us;		/* since then this try is uncertain; 0: it never was */
 	int64_t wake_us;		/* WAITING: until; RETRYING: the next try; UNCERTAIN: the tool is asked then; not looked: looks then; else 0 */
 	int64_t deadline_us;		/* end of the try or of the wall budget; 0: none */
@@ -157,6 +170,7 @@ struct node *state_node(struct scope *sc, int index);		/* made when it is not th
 const struct program_step *node_program(const struct node *n);
 const struct program_step *scope_step(const struct scope *sc);	/* at the cursor; NULL: past the end */
 bool node_is_open(const struct node *n);			/* NULL: no */
+bool scope_is_call(const struct scope *sc);			/* of a call that an agent's model asked for */
 /* What the next row of this node bears. kind ROW_STEP_CANCELLED and rows of an open try: the present ones. */
 int node_next_visit(const struct node *n, enum row_kind kind);
 int node_next_try(const struct node *n, enum row_kind kind);

@@ -11,6 +11,7 @@
 #include "config/policy_judge.h"
 #include "config/workflow.h"
 #include "engine/act.h"
+#include "engine/agent.h"
 #include "engine/batch.h"
 #include "engine/call.h"
 #include "engine/effect.h"
@@ -102,6 +103,8 @@ static int fresh(struct run *r, struct node *n, struct intent *ret, struct err *
 	const struct step_call *s = &node_program(n)->step->u.call;
 
 	ret->tool = s->tool;
+	if (scope_is_call(n->scope) && (budget_check_call(&r->state, &r->budget, n, err) < 0 || agent_call_check(n, err) < 0))
+		return -1;
 	if (class_of(r, s->tool, &ret->effect, err) < 0 || act_eval(r, n, s->with, &ret->args, err) < 0 ||
 	    act_check_size(ret->args, err) < 0 || budget_check_call(&r->state, &r->budget, n, err) < 0)
 		return -1;

@@ -12,13 +12,14 @@
 #include "engine/batch.h"
 #include "engine/engine_room.h"
 #include "engine/flight.h"
+#include "engine/model.h"
 #include "engine/path.h"
 #include "engine/program.h"
 #include "engine/run.h"
 #include "engine/steps.h"
 #include "gateway/gateway.h"
 
-enum { MAX_MESSAGES = 2 + 2 * NODE_MAX_REPAIRS };
+enum { MAX_MESSAGES = MODEL_MAX_QUESTION + 2 * NODE_MAX_REPAIRS };
 
 static void begin(struct run *r, struct node *n)
 {
@@ -35,7 +36,7 @@ static void begin(struct run *r, struct node *n)
 /* --- the question --- */
 
 /* The prompt, then, after an empty line, the context. */
-static int user_text(struct run *r, struct node *n, const struct step_model *s, struct str *ret, struct err *err)
+static int user_text(struct run *r, const struct node *n, const struct step_model *s, struct str *ret, struct err *err)
 {
 	struct arena *a = r->engine->scratch;
 	struct str prompt, context;
@@ -57,13 +58,86 @@ static int user_text(struct run *r, struct node *n, const struct step_model *s, 
 	return 0;
 }
 
+int model_question(struct run *r, const struct node *n, const struct step_model *s, struct message *v, size_t *ret_n, struct err *err)
+{
+	size_t count = 0;
+
+	if (s->system) {
+		v[count] = (struct message){.role = ROLE_SYSTEM};
+		if (act_eval_text(r, n, s->system, &v[count++].text, err) < 0)
+			return -1;
+	}
+	v[count] = (struct message){.role = ROLE_USER};
+	if (user_text(r, n, s, &v[count++].text, err) < 0)
+		return -1;
+	*ret_n = count;
+	return 0;
+}
+
+void model_send(struct run *r, struct node *n, const struct step_model *s, struct model_request *req, op_done_fn *done)
+{
+	struct arena *scratch = r->engine->scratch, *a = arena_new(NULL);
+	struct flight *f = ARENA_NEW(a, struct flight);
+
+	req->task = r->claimed->task;
+	req->fence = r->claimed->fence;
+	req->facts = r->claimed->facts;
+	req->tier = s->tier;
+	req->output = s->output;
+	req->max_output = s->max_output;
+	req->temperature = s->temperature;
+	req->path = path_turn(scratch, node_path(scratch, n, ROW_STEP_CANCELLED), n->n_turns + 1);
+	req->limits = budget_limits(scratch, n, &req->n_limits);
+	n->asked_us = run_now_us(r);
+	flight_begin(f, r, n);
+	CRASHPOINT("model.before_call");
+	f->op = gateway_call(r->engine->gateway, a, req, done, f);
+}
+
+/* --- the answer --- */
+
+bool model_taken(struct op *op, struct flight *f, struct err *ret_err)
+{
+	struct run *r = f->run;
+	const struct model_answer *answer = gateway_answer_of(op);
+	bool answered = op->err->code == ERR_NONE;
+
+	CRASHPOINT("model.after_call");
+	flight_end(f, ret_err);
+	if (ret_err->code == ERR_LEASE_LOST)
+		run_wish_for(r, WISH_DROP);
+	if (r->wish == WISH_DROP)
+		return false;
+	batch_add_calls(run_batch(r), answer->calls, answer->n_calls);
+	/* Who claims it next asks again. */
+	return answered || !(f->abort == ABORT_RELEASE || (f->abort == ABORT_NONE && ret_err->code == ERR_CANCELLED));
+}
+
+void model_failed(struct run *r, struct node *n, const struct err *err)
+{
+	if (n->scope->cancelling)
+		act_row(r, n, ROW_STEP_CANCELLED, NULL);
+	else
+		act_fail_err(r, n, err);
+}
+
+void model_set_cost(struct run *r, int64_t cost_pusd)
+{
+	struct batch *b = run_batch(r);
+
+	if (b->n_rows)
+		b->rows[b->n_rows - 1].cost_pusd = cost_pusd;
+}
+
+/* --- model steps --- */
+
 /* Every earlier turn, and what was said to it: the same words each time, since they follow from its text. */
 static size_t add_turns(struct run *r, const struct node *n, const struct step_model *s, struct message *v, size_t count)
 {
 	struct arena *a = r->engine->scratch;
 
 	for (int i = 0; i < n->n_turns; i++) {
-		struct str text = json_str(n->turns[i]);
+		struct str text = json_str(n->turns[i].text);
 		const struct json *unused;
 		struct err why = {0};
 
@@ -73,33 +147,6 @@ static size_t add_turns(struct run *r, const struct node *n, const struct step_m
 		v[count++] = (struct message){.role = ROLE_USER, .text = answer_repair(a, s->output, &why)};
 	}
 	return count;
-}
-
-static int messages(struct run *r, struct node *n, struct message *v, size_t *ret_n, struct err *err)
-{
-	const struct step_model *s = &node_program(n)->step->u.model;
-	size_t count = 0;
-
-	if (s->system) {
-		v[count].role = ROLE_SYSTEM;
-		if (act_eval_text(r, n, s->system, &v[count++].text, err) < 0)
-			return -1;
-	}
-	v[count].role = ROLE_USER;
-	if (user_text(r, n, s, &v[count++].text, err) < 0)
-		return -1;
-	*ret_n = add_turns(r, n, s, v, count);
-	return 0;
-}
-
-/* --- the answer --- */
-
-static void set_cost(struct run *r, int64_t cost_pusd)
-{
-	struct batch *b = run_batch(r);
-
-	if (b->n_rows)
-		b->rows[b->n_rows - 1].cost_pusd = cost_pusd;
 }
 
 static void end_turn(struct run *r, struct node *n, struct str text)
@@ -137,50 +184,30 @@ static void on_answered(struct op *op, void *arg)
 	struct run *r = f->run;
 	struct node *n = f->node;
 	const struct model_answer *answer = gateway_answer_of(op);
-	bool answered = op->err->code == ERR_NONE;
 	struct err err;
 
-	CRASHPOINT("model.after_call");
-	flight_end(f, &err);
-	if (err.code == ERR_LEASE_LOST)
-		run_wish_for(r, WISH_DROP);
-	if (r->wish == WISH_DROP)
+	if (!model_taken(op, f, &err))
 		return;
-	batch_add_calls(run_batch(r), answer->calls, answer->n_calls);
-	if (answered)
+	if (op->err->code == ERR_NONE)
 		end_answered(r, n, answer->text);
-	else if (f->abort == ABORT_RELEASE || (f->abort == ABORT_NONE && err.code == ERR_CANCELLED))
-		return;		/* who claims it next asks again */
-	else if (n->scope->cancelling)
-		act_row(r, n, ROW_STEP_CANCELLED, NULL);
 	else
-		act_fail_err(r, n, &err);
-	set_cost(r, answer->cost_pusd);
+		model_failed(r, n, &err);
+	model_set_cost(r, answer->cost_pusd);
 }
 
 static void dispatch(struct run *r, struct node *n)
 {
 	const struct step_model *s = &node_program(n)->step->u.model;
-	struct arena *scratch = r->engine->scratch, *a;
-	struct message v[MAX_MESSAGES] = {0};
-	struct model_request req = {.task = r->claimed->task, .fence = r->claimed->fence,
-				    .facts = r->claimed->facts, .tier = s->tier, .messages = v,
-				    .output = s->output, .max_output = s->max_output,
-				    .temperature = s->temperature};
-	struct flight *f;
+	struct message v[MAX_MESSAGES];
+	struct model_request req = {.messages = v};
 	struct err err = {0};
 
-	if (messages(r, n, v, &req.n_messages, &err) < 0) {
+	if (model_question(r, n, s, v, &req.n_messages, &err) < 0) {
 		act_fail_err(r, n, &err);
 		return;
 	}
-	req.path = path_turn(scratch, node_path(scratch, n, ROW_STEP_CANCELLED), n->n_turns + 1);
-	req.limits = budget_limits(scratch, n, &req.n_limits);
-	a = arena_new(NULL);
-	f = ARENA_NEW(a, struct flight);
-	flight_begin(f, r, n);
-	CRASHPOINT("model.before_call");
-	f->op = gateway_call(r->engine->gateway, a, &req, on_answered, f);
+	req.n_messages = add_turns(r, n, s, v, req.n_messages);
+	model_send(r, n, s, &req, on_answered);
 }
 
 const struct step_ops step_model_ops = {.kind = STEP_MODEL, .begin = begin, .dispatch = dispatch, .resume = dispatch};

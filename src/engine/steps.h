@@ -36,7 +36,7 @@ struct step_ops {
 	void (*close)(struct run *r, struct node *n);
 };
 
-extern const struct step_ops step_set_ops, step_call_ops, step_model_ops, step_switch_ops, step_for_ops,
+extern const struct step_ops step_set_ops, step_call_ops, step_model_ops, step_agent_ops, step_switch_ops, step_for_ops,
 	step_wait_ops, step_raise_ops;
 
 const struct step_ops *step_ops(enum step_kind kind);

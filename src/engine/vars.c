@@ -20,7 +20,7 @@ struct vars *vars_new(struct arena *a, struct scope *owner, const struct json *i
 
 static struct str as_name(const struct scope *sc)
 {
-	if (!sc->owner)
+	if (!sc->owner || scope_is_call(sc))
 		return STR_NONE;
 	return node_program(sc->owner)->step->u.loop.as;
 }

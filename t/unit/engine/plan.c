@@ -26,6 +26,12 @@
 #define SHORT_WAIT "  - {id: w, wait: 5s, timeout: 2s}\n"
 #define LATE_WAIT(t) "  - {id: w, wait: 5s, timeout: " t "}\n"
 #define TURN "m 1 started\nm/turn-1 1 turn.succeeded {\"text\":\"\"}"
+#define AGENT "  - {id: g, agent: {tier: x, prompt: p, tools: [t.t]}, timeout: 3s}\n"
+#define ASKED "{\"id\":\"i\",\"name\":\"t_t\",\"args\":\"{}\"}"
+#define CALLS "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded {\"text\":\"\",\"calls\":[" ASKED "," ASKED "]}"
+#define C0 "\ng/turn-1/call-0 1 "
+#define C1 "\ng/turn-1/call-1 1 "
+#define BUDGET "{\"error\":{\"type\":\"budget.calls\"}}"
 #define LOOP "  - {id: e, for: {in: '[1]', parallel: 2, do: [{id: i, call: t.t, with: {}}]}, timeout: 3s}\n"
 #define OUTPUT "  - {id: e, for: {in: '[1]', output: '${ 1 }', do: [{id: i, set: {x: 1}}]}}\n"
 
@@ -70,6 +76,24 @@ static const struct {
 	{"between turns", MODEL, TURN, "", 1999, MINE | TIMED, "dispatch"},
 	{"timeout between turns", MODEL, TURN, "", 2000, MINE | TIMED, "expire"},
 	{"timeout between turns, the last is not committed", MODEL, TURN, "", 2000, MINE | TIMED | HELD, "nothing"},
+	{"an agent's first turn", AGENT, "g 1 started", "", 1000, MINE, "dispatch"},
+	{"an agent's turn has no ledger", AGENT, "g 1 started", "", 1000, 0, "resume"},
+	{"an agent's turn is not committed", AGENT, CALLS, "", 1000, HELD, "nothing"},
+	{"an agent's first call", AGENT, CALLS, "", 1000, 0, "open 0"},
+	{"an agent's first call, draining", AGENT, CALLS, "", 1000, NO_STARTS, "nothing"},
+	{"an agent's second call", AGENT, CALLS C0 "started", "", 1000, 0, "open 1"},
+	{"an agent's calls run", AGENT, CALLS C0 "started" C1 "started", "", 1000, 0, "nothing"},
+	{"an agent's call, begun by an earlier attempt", AGENT, CALLS C0 "started", "g/turn-1", 1000, 0, "look"},
+	{"an agent's calls are over", AGENT, CALLS C0 "started" C0 "succeeded {}" C1 "failed " E, "", 1000, 0, "resume"},
+	{"an agent's calls are over, not committed", AGENT, CALLS C0 "failed " E C1 "failed " E, "", 1000, HELD, "nothing"},
+	{"an agent's calls are over, draining", AGENT, CALLS C0 "failed " E C1 "failed " E, "", 1000, NO_STARTS, "nothing"},
+	{"an agent's calls are over, too late", AGENT, CALLS C0 "failed " E C1 "failed " E, "", 4000, 0, "expire"},
+	{"an agent's calls take too long", AGENT, CALLS C0 "started", "", 4000, 0, "expire"},
+	{"an agent's guard, a call still runs", AGENT, CALLS C0 "started" C1 "failed " BUDGET, "", 1000, 0, "nothing"},
+	{"an agent's guard", AGENT, CALLS C0 "started" C1 "failed " BUDGET C0 "cancelled", "", 1000, 0, "close"},
+	{"an agent is cancelled, a call still runs", AGENT, CALLS C0 "started", "", 1000, CANCEL, "nothing"},
+	{"an agent's call is cancelled", AGENT, CALLS C0 "started", "g/turn-1", 1000, CANCEL | LOOKED, "cancel"},
+	{"an agent is cancelled", AGENT, CALLS C0 "started" C0 "cancelled" C1 "failed " E, "", 1000, CANCEL, "cancel"},
 	{"uncertain", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, 0, "look"},
 	{"uncertain, not committed", CALL, "c 1 started\nc 1 uncertain " E, "", 1000, HELD, "nothing"},
 	{"uncertain, while it looks or asks", CALL, "c 1 started\nc 1 uncertain " E, "", 3000, FLIGHT | ASKS, "nothing"},

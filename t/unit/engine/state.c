@@ -25,6 +25,15 @@
 #define SETS "  - {id: a, set: {x: 1}}\n  - {id: b, set: {y: 2}}\n"
 #define CALL "  - {id: c, call: t.t, with: {}, catch: d}\n  - {id: d, set: {y: 2}}\n"
 #define MODEL "  - {id: m, model: {tier: x, prompt: p}}\n"
+#define AGENT "  - {id: g, agent: {tier: x, prompt: p, tools: [t.t], max_turns: 3}, catch: z}\n  - {id: z, set: {y: 2}}\n"
+#define ANSWER "{\"text\":\"a\"}"
+#define LAST "{\"text\":\"a\",\"end\":true}"
+#define ASKED(n) "{\"id\":\"i" n "\",\"name\":\"t_t\",\"args\":\"{}\"}"
+#define CALLS(more) "{\"text\":\"\",\"calls\":[" ASKED("0") "," ASKED("1") "]" more "}"
+#define TURN1 "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded " CALLS("")
+#define C0 "g/turn-1/call-0 1 "
+#define C1 "g/turn-1/call-1 1 "
+#define BUDGET "{\"error\":{\"type\":\"budget.calls\"}}"
 #define WAIT "  - {id: w, wait: 5s, timeout: 3s}\n"
 #define RAISE "  - {id: r, raise: {type: t, message: m}}\n"
 #define SWITCH                                                                                                         \
@@ -66,6 +75,24 @@ static const struct {
 	{"cancelled", CALL, "c 1 started\nc 1 cancelled", "c=cancelled cancelled"},
 	{"model turns", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded {\"text\":\"a\"}\nm/turn-2 1 turn.succeeded {\"text\":\"b\"}", "m=running @0"},
 	{"turns of the next try", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded {\"text\":\"a\"}\nm 1 failed " E_RETRY "\nm 2 started\nm/turn-1 2 turn.succeeded {\"text\":\"a\"}", "m=running#2 @0"},
+	{"agent", AGENT, "g 1 started {\"tier\":\"x\"}", "g=running @0"},
+	{"agent answers", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded " LAST "\ng 1 succeeded " OUT("{}"), "g=succeeded @1"},
+	{"agent's repair", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded " ANSWER "\ng/turn-2 1 turn.succeeded " LAST, "g=running @0"},
+	{"agent's calls", AGENT, TURN1, "g=running[0/2] @0"},
+	{"agent's call begins", AGENT, TURN1 "\n" C1 "started", "g=running[0/2 1:(call-1=running @0)] @0"},
+	{"agent's call ends", AGENT, TURN1 "\n" C1 "started\n" C1 "succeeded " OUT("1"), "g=running[1/2] @0"},
+	{"agent's call fails", AGENT, TURN1 "\n" C1 "started\n" C1 "failed " E, "g=running[1/2] @0"},
+	{"agent's call cannot be made", AGENT, TURN1 "\n" C0 "failed " E, "g=running[1/2] @0"},
+	{"agent's calls are over", AGENT, TURN1 "\n" C0 "failed " E "\n" C1 "started\n" C1 "succeeded " OUT("1"), "g=running @0"},
+	{"agent's next turn", AGENT, TURN1 "\n" C0 "failed " E "\n" C1 "failed " E "\ng/turn-2 1 turn.succeeded " CALLS("") "\ng/turn-2/call-0 1 started", "g=running[0/2 0:(call-0=running @0)] @0"},
+	{"agent's call is uncertain", AGENT, TURN1 "\n" C0 "started\n" C0 "uncertain " E "\ng/turn-1/call-0/ask-1 1 ask.answered", "g=running[0/2 0:(call-0=uncertain @0)] @0"},
+	{"agent's call is made again", AGENT, TURN1 "\n" C0 "started\n" C0 "failed " E_FREE "\ng/turn-1/call-0 2 started", "g=running[0/2 0:(call-0=running#2 @0)] @0"},
+	{"agent's guard", AGENT, TURN1 "\n" C0 "started\n" C1 "failed " BUDGET, "g=running[1/2 0:(call-0=running cancelling @0)] @0"},
+	{"agent's guard, and the other call", AGENT, TURN1 "\n" C0 "started\n" C1 "failed " BUDGET "\n" C0 "cancelled", "g=running[2/2] @0"},
+	{"agent fails", AGENT, TURN1 "\n" C0 "started\n" C1 "failed " BUDGET "\n" C0 "cancelled\ng 1 failed " E, "g=failed @1"},
+	{"agent's calls end with it", AGENT, TURN1 "\n" C0 "started\n" C0 "uncertain " E "\ng 1 failed " E, "g=failed @1"},
+	{"agent is tried again where it was", AGENT, TURN1 "\n" C0 "failed " E "\n" C1 "failed " E "\ng 1 failed " E_RETRY "\ng 2 started {\"tier\":\"x\"}\ng/turn-2 2 turn.succeeded " ANSWER, "g=running#2 @0"},
+	{"agent cancelled", AGENT, TURN1 "\ng 1 cancelled", "g=cancelled cancelled"},
 	{"wait", WAIT, "w 1 waiting " UNTIL, "w=waiting @0"},
 	{"wait over", WAIT, "w 1 waiting " UNTIL "\nw 1 succeeded " OUT("null"), "w=succeeded closed"},
 	{"wait again", WAIT, "w 1 waiting " UNTIL "\nw 1 failed " E_RETRY "\nw 2 waiting " UNTIL, "w=waiting#2 @0"},
@@ -102,6 +129,27 @@ static const struct {
 	{"not a path", SETS, "a~1 1 skipped", "!"},
 	{"a turn alone", MODEL, "turn-1 1 turn.succeeded {\"text\":\"a\"}", "!"},
 	{"no such step", SETS, "zz 1 skipped", "!"},
+	{"a call alone", AGENT, "call-0 1 started", "!"},
+	{"a turn before it starts", AGENT, "g/turn-1 1 turn.succeeded " ANSWER, "!"},
+	{"a turn too far", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-2 1 turn.succeeded " ANSWER, "!"},
+	{"the same turn twice", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded " ANSWER "\ng/turn-1 1 turn.succeeded " ANSWER, "!"},
+	{"a turn more than may be", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded " ANSWER "\ng/turn-2 1 turn.succeeded " ANSWER "\ng/turn-3 1 turn.succeeded " ANSWER "\ng/turn-4 1 turn.succeeded " ANSWER, "!"},
+	{"a turn after the end", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded " LAST "\ng/turn-2 1 turn.succeeded " ANSWER, "!"},
+	{"a turn while calls are open", AGENT, TURN1 "\n" C0 "failed " E "\ng/turn-2 1 turn.succeeded " ANSWER, "!"},
+	{"a call of a turn that ends", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded " CALLS(",\"end\":true") "\n" C0 "started", "!"},
+	{"a call that was not asked for", AGENT, TURN1 "\ng/turn-1/call-2 1 started", "!"},
+	{"a call of another turn", AGENT, TURN1 "\ng/turn-2/call-0 1 started", "!"},
+	{"a call of an earlier turn", AGENT, TURN1 "\n" C0 "failed " E "\n" C1 "failed " E "\ng/turn-2 1 turn.succeeded " CALLS("") "\n" C0 "started", "!"},
+	{"a call that has ended", AGENT, TURN1 "\n" C0 "failed " E "\n" C0 "started", "!"},
+	{"a call after the guard", AGENT, TURN1 "\n" C1 "failed " BUDGET "\n" C0 "started", "!"},
+	{"a call of another visit", AGENT, TURN1 "\ng~2/turn-1/call-0 1 started", "!"},
+	{"an iteration of an agent", AGENT, TURN1 "\ng[0]/z 1 skipped", "!"},
+	{"a call of a model", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded {\"text\":\"a\"}\nm/turn-1/call-0 1 started", "!"},
+	{"an agent succeeds while calls are open", AGENT, TURN1 "\ng 1 succeeded " OUT("{}"), "!"},
+	{"a turn without text", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded {\"calls\":[" ASKED("0") "]}", "!"},
+	{"a turn with no calls in its list", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded {\"text\":\"\",\"calls\":[]}", "!"},
+	{"a turn with a broken call", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded {\"text\":\"\",\"calls\":[{\"id\":\"1\",\"name\":\"t_t\",\"args\":{}}]}", "!"},
+	{"a turn that leaves out less than nothing", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded {\"text\":\"\",\"left_out\":-1}", "!"},
 	{"no such kind", SETS, "a 1 step.exploded", "!"},
 	{"not at the cursor", SETS, "b 1 skipped", "!"},
 	{"visit too high", SETS, "a~2 1 skipped", "!"},

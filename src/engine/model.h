@@ -1,0 +1,40 @@
+/* model.h - what the step kinds that ask models share: model and agent. See step_model.c.
+ *
+ * Shapes:  a question is asked by model_send(); its completion begins with model_taken() and records its price with
+ *          model_set_cost().
+ * Memory:  as in act.h.
+ * Errors:  as in act.h.
+ * Source:  steps.h; gateway/gateway.h.
+ */
+#ifndef ENGINE_MODEL_H
+#define ENGINE_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+
+struct err;
+struct flight;
+struct message;
+struct model_answer;
+struct model_request;
+struct node;
+struct run;
+struct step_model;
+
+enum { MODEL_MAX_QUESTION = 2 };	/* messages: system, user */
+
+/* system, if there is one, and the prompt with its context. */
+int model_question(struct run *r, const struct node *n, const struct step_model *s, struct message *v, size_t *ret_n, struct err *err);
+/* Asks for the turn after those that the node has. req: messages and tools are the caller's; all else is filled in here. */
+void model_send(struct run *r, struct node *n, const struct step_model *s, struct model_request *req, op_done_fn *done);
+/* In the completion: ends the flight, records the attempts. false: nothing follows from it. *ret_err ERR_NONE: it answered. */
+bool model_taken(struct op *op, struct flight *f, struct err *ret_err);
+/* An ask that failed: the step's row. */
+void model_failed(struct run *r, struct node *n, const struct err *err);
+/* Of the last row of the move. */
+void model_set_cost(struct run *r, int64_t cost_pusd);
+
+#endif
