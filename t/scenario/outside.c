@@ -32,11 +32,11 @@ static int nth_of(const struct world *w, struct str path)
 	return n;
 }
 
-static const struct reply *find_reply(const struct world *w, struct str name, const struct json *args, int nth)
+static const struct reply *find_reply(const struct world *w, struct str name, const struct json *args, int nth, size_t n_messages)
 {
 	for (struct reply *r = w->replies; r; r = r->next) {
 		if (!str_eq(r->name, name) || (r->nth && r->nth != nth) || (r->match && args && !json_equal(r->match, args)) ||
-		    (r->once && r->used))
+		    (r->once && r->used) || (r->longer && n_messages <= (size_t)r->longer))
 			continue;
 		r->used = true;
 		return r;
@@ -159,7 +159,7 @@ struct op *tools_call(struct tools *t, struct arena *a, const struct tool_reques
 	struct world *w = the_world;
 	struct ask *k = ARENA_NEW(a, struct ask);
 	int nth = nth_of(w, path_of(w, &req->effect_key));
-	const struct reply *reply = tools_find(t, req->tool) ? find_reply(w, req->tool, req->args, nth) : refusal(a);
+	const struct reply *reply = tools_find(t, req->tool) ? find_reply(w, req->tool, req->args, nth, 0) : refusal(a);
 
 	k->told = tell(w, req, reply);
 	k->result = (struct tool_result){.outcome = reply->outcome, .value = reply->value};
@@ -196,7 +196,7 @@ struct op *tools_ask(struct tools *t, struct arena *a, const struct tool_request
 	struct world *w = the_world;
 	struct ask *k = ARENA_NEW(a, struct ask);
 	struct str name = str_from(arena_printf(a, "ask:" STR_FMT, STR_ARG(req->tool)));
-	const struct reply *reply = find_reply(w, name, req->args, nth_ask(w, path_of(w, &req->effect_key)));
+	const struct reply *reply = find_reply(w, name, req->args, nth_ask(w, path_of(w, &req->effect_key)), 0);
 
 	(void)t;
 	for (size_t i = 0; i < 3; i++)
@@ -236,25 +236,69 @@ struct str tools_lane(struct arena *a, const struct tools *t, const struct workf
 
 /* --- models --- */
 
+/* As a model would see it: "u:prompt|a:text>name(args)|t:result|". */
+static struct str spoken(struct arena *a, const struct model_request *req)
+{
+	struct buf b;
+
+	buf_init(&b, a);
+	for (size_t i = 0; i < req->n_messages; i++) {
+		const struct message *m = &req->messages[i];
+
+		buf_addf(&b, "%c:" STR_FMT, "suat"[m->role], STR_ARG(m->text));
+		for (size_t k = 0; k < m->n_calls; k++)
+			buf_addf(&b, ">" STR_FMT "(" STR_FMT ")", STR_ARG(m->calls[k].name), STR_ARG(m->calls[k].args));
+		buf_adds(&b, "|");
+	}
+	for (size_t i = 0; i < req->n_tools; i++)
+		buf_addf(&b, "+" STR_FMT, STR_ARG(req->tools[i].name));
+	return buf_str(&b);
+}
+
+static void answer_calls(struct ask *k, struct arena *a, const struct json *calls)
+{
+	struct tool_call *v = ARENA_ARRAY(a, json_len(calls), struct tool_call);
+
+	for (size_t i = 0; i < json_len(calls); i++) {
+		const struct json *args = json_at(json_at(calls, i), 1);
+
+		v[i].id = str_from(arena_printf(a, "id%zu", i));
+		v[i].name = json_str(json_at(json_at(calls, i), 0));
+		v[i].args = json_type(args) == JSON_STRING ? json_str(args) : json_text(a, args);
+	}
+	k->answer.tool_calls = v;
+	k->answer.n_tool_calls = json_len(calls);
+}
+
+/* Every call is answered before anybody else speaks: as providers demand it. */
+static void check_spoken(const struct model_request *req)
+{
+	for (size_t i = 0; i < req->n_messages; i++) {
+		const struct message *m = &req->messages[i];
+
+		for (size_t k = 0; k < m->n_calls; k++)
+			if (i + 1 + k >= req->n_messages || m[k + 1].role != ROLE_TOOL || !str_eq(m[k + 1].call_id, m->calls[k].id))
+				fatal("call " STR_FMT " is not answered in its place", STR_ARG(m->calls[k].id));
+	}
+}
+
 struct op *gateway_call(struct gateway *g, struct arena *a, const struct model_request *req, op_done_fn *done, void *arg)
 {
 	struct world *w = the_world;
 	struct ask *k = ARENA_NEW(a, struct ask);
 	ptrdiff_t slash = str_find(req->path, STR("/turn-"));
 	int nth = nth_of(w, str_sub(req->path, 0, (size_t)slash));
-	const struct reply *reply = find_reply(w, req->path, NULL, nth);
-	struct buf said;
+	const struct reply *reply = find_reply(w, req->path, NULL, nth, req->n_messages);
 
 	(void)g;
-	buf_init(&said, w->arena);
-	for (size_t i = 0; i < req->n_messages; i++)
-		buf_addf(&said, "%c:" STR_FMT "|", "sua"[req->messages[i].role], STR_ARG(req->messages[i].text));
+	check_spoken(req);
 	k->call = (struct model_call){.id = uuid_new(), .path = str_dup(a, req->path), .attempt = 1,
 				      .tier = req->tier, .cost_source = "none"};
 	/* ECHO: the answer is what was asked. */
-	k->answer = (struct model_answer){.text = str_is(reply->text, "ECHO") ? buf_str(&said) : reply->text,
+	k->answer = (struct model_answer){.text = str_is(reply->text, "ECHO") ? spoken(w->arena, req) : reply->text,
 					  .finish_reason = STR("stop"), .calls = &k->call, .n_calls = 1,
 					  .cost_pusd = 7};
+	answer_calls(k, a, reply->calls);
 	ask_begin(k, a, reply, done, arg);
 	world_fire(w, req->path);
 	return &k->op;

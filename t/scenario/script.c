@@ -77,7 +77,7 @@ static void read_error(struct world *w, struct reply *r, struct str *rest)
 	}
 }
 
-/* reply NAME [once] [args JSON-without-blanks] [try N] (value JSON | text JSON | hang [OUTCOME [JSON]] | error ...) */
+/* reply NAME [once] [longer N] [args JSON-without-blanks] [try N] (value JSON | text JSON | calls JSON | hang [OUTCOME [JSON]] | error ...) */
 static void read_reply(struct world *w, struct str rest)
 {
 	struct reply *r = ARENA_NEW(w->arena, struct reply), **at = &w->replies;
@@ -88,6 +88,8 @@ static void read_reply(struct world *w, struct str rest)
 	while ((word = take_word(&rest)).n) {
 		if (str_is(word, "once")) {
 			r->once = true;
+		} else if (str_is(word, "longer")) {
+			r->longer = take_int(&rest);
 		} else if (str_is(word, "args")) {
 			r->match = parse(w->arena, take_word(&rest));
 		} else if (str_is(word, "try")) {
@@ -103,6 +105,10 @@ static void read_reply(struct world *w, struct str rest)
 			r->value = json_string_ref(w->arena, (struct str){p, n});
 		} else if (str_is(word, "text")) {
 			r->text = json_str(parse(w->arena, rest));
+			break;
+		} else if (str_is(word, "calls")) {
+			r->text = STR("");
+			r->calls = parse(w->arena, rest);
 			break;
 		} else if (str_is(word, "hang")) {
 			r->hang = true;

@@ -35,12 +35,14 @@ struct reply {
 	const struct json *match;	/* args of the tool; NULL: any */
 	int nth;			/* try, from 1; 0: any */
 	bool once, used;		/* once: the first time that it is asked for */
+	int longer;			/* a model's: to more than so many messages; 0: any */
 	bool hang;			/* answers only when it is cancelled */
 	bool error;
 	enum tool_outcome outcome;
 	struct err err;
 	const struct json *value;	/* of a tool */
 	struct str text;		/* of a model */
+	const struct json *calls;	/* of a model: [[NAME, ARGS]...], ARGS a text as it is or a value; NULL: none */
 };
 
 struct fake_tool {
