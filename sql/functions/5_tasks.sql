@@ -45,12 +45,20 @@ CREATE OR REPLACE FUNCTION agentd.task_call(p_task uuid, p_leaf smallint, p_path
 $$;
 
 -- Step rows from the journal: one per path in the order of their first rows, as their latest row has them. Whoever is to say
--- what became of an uncertain call sees the call; what was said last, by whom and when, stays with the step.
-CREATE OR REPLACE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean, p_uncertain boolean) RETURNS text
-LANGUAGE plpgsql STABLE AS $$
+-- what became of an uncertain call sees the call; what was said last, by whom and when, stays with the step. Turns of models are rows
+-- too, of kind turn; what they cost is part of what their step costs.
+DROP FUNCTION IF EXISTS agentd.task_steps(uuid, smallint, boolean, boolean);
+CREATE OR REPLACE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean, p_uncertain boolean, p_turns boolean)
+	RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	v_said jsonb;
+	v_costs jsonb;
 BEGIN
+	IF p_turns THEN
+		v_costs := (SELECT jsonb_object_agg(c.step, c.cost_usd)
+			FROM (SELECT regexp_replace(x.path, '/turn-[0-9]+$', '') AS step, sum(x.cost_usd) AS cost_usd FROM agentd.task_log x
+				WHERE x.task = p_task AND x.leaf = p_leaf AND x.kind = 'turn.succeeded' GROUP BY 1) c);
+	END IF;
 	IF p_uncertain THEN
 		v_said := (SELECT jsonb_object_agg(f.path, '{"decision":"' || f.decision || '","by":' || to_json(f.resolved_by) || ',"at":"'
 				|| agentd.rfc3339(f.resolved_at) || '"}' ORDER BY f.resolved_at)
@@ -60,8 +68,11 @@ BEGIN
 		SELECT coalesce(string_agg('{"path":' || to_json(s.path) || ',"kind":' || coalesce(to_json(s.step_kind)::text, 'null')
 			|| ',"status":"' || s.status || '","visits":' || coalesce(substring(s.path FROM '~([0-9]+)(?:\[[0-9]+\])?$'), '1')
 			|| ',"try":' || s.try || ',"started_at":"' || agentd.rfc3339(s.started_at) || '","finished_at":'
-			|| coalesce('"' || agentd.rfc3339(s.finished_at) || '"', 'null') || ',"cost_usd":"' || agentd.money(s.cost_usd) || '"'
-			|| agentd.member('output', (s.value -> 'output')::text) || agentd.member('error', (s.value -> 'error')::text)
+			|| coalesce('"' || agentd.rfc3339(s.finished_at) || '"', 'null') || ',"cost_usd":"'
+			|| agentd.money(s.cost_usd + coalesce((v_costs ->> s.path)::numeric, 0)) || '"'
+			|| agentd.member('output', CASE WHEN s.step_kind = 'turn'
+				THEN json_strip_nulls(json_build_object('text', s.value -> 'text', 'calls', s.value -> 'calls')) ELSE s.value -> 'output' END::text)
+			|| agentd.member('error', (s.value -> 'error')::text)
 			|| CASE WHEN s.status = 'uncertain' THEN agentd.member('call', agentd.task_call(p_task, p_leaf, s.path, s.try)::text) ELSE '' END
 			|| agentd.member('reconciled', v_said ->> s.path) || '}', ',' ORDER BY s.first_seq), '')
 		FROM (
@@ -71,12 +82,13 @@ BEGIN
 				CASE WHEN l.kind = 'step.started' THEN CASE WHEN p_terminal THEN 'cancelled' ELSE 'running' END
 					WHEN l.kind = 'step.waiting' THEN CASE WHEN p_terminal THEN 'cancelled' ELSE 'waiting' END
 					WHEN l.kind = 'step.failed' AND l.value -> 'retry_at' IS NOT NULL AND NOT p_terminal THEN 'waiting'
-					ELSE substr(l.kind, 6) END AS status
+					ELSE substr(l.kind, 6) END AS status	-- behind "step." or "turn."
 			FROM (
 				SELECT x.path, x.kind, x.try, x.at, x.value, x.value_blob, lead(1) OVER w IS NULL AS is_last, min(x.seq) OVER w AS first_seq,
-					max(x.step_kind) OVER w AS step_kind, min(coalesce(x.started_at, x.at)) OVER w AS started_at,
-					coalesce(sum(x.cost_usd) OVER w, 0) AS cost_usd
-				FROM agentd.task_log x WHERE x.task = p_task AND x.leaf = p_leaf AND x.kind LIKE 'step.%'
+					CASE WHEN x.kind = 'turn.succeeded' THEN 'turn' ELSE max(x.step_kind) OVER w END AS step_kind,
+					min(coalesce(x.started_at, x.at)) OVER w AS started_at, coalesce(sum(x.cost_usd) OVER w, 0) AS cost_usd
+				FROM agentd.task_log x WHERE x.task = p_task AND x.leaf = p_leaf
+					AND (x.kind LIKE 'step.%' OR p_turns AND x.kind = 'turn.succeeded')
 				WINDOW w AS (PARTITION BY x.path ORDER BY x.seq)) l
 			WHERE l.is_last) s);
 END $$;
@@ -111,7 +123,8 @@ BEGIN
 		v_waits := agentd.why_unclaimed(q);
 	END IF;
 	-- What few tasks have is looked for only where the journal says so.
-	SELECT bool_or(l.path = '') AS notes, bool_or(l.step_kind = 'model') AS models, bool_or(l.kind = 'step.uncertain') AS uncertain
+	SELECT bool_or(l.path = '') AS notes, bool_or(l.step_kind IN ('model', 'agent')) AS models, bool_or(l.kind = 'step.uncertain') AS uncertain,
+		bool_or(l.kind = 'turn.succeeded') AS turns
 	INTO h FROM agentd.task_log l WHERE l.task = t.id AND l.leaf = t.leaf;
 	IF h.notes THEN
 		SELECT max(l.at) FILTER (WHERE l.kind = 'task.quarantined'), max(l.at) FILTER (WHERE l.kind = 'task.redriven'),
@@ -140,7 +153,7 @@ BEGIN
 		|| agentd.member('quarantined_at', '"' || agentd.rfc3339(v_quarantined_at) || '"')
 		|| agentd.member('redriven_at', '"' || agentd.rfc3339(v_redriven_at) || '"')
 		|| agentd.member('redriven_by', (v_redriven -> 'by')::text)
-		|| ',"usage":' || v_usage || ',"steps":[' || agentd.task_steps(t.id, t.leaf, t.state IS NOT NULL, h.uncertain) || ']}';
+		|| ',"usage":' || v_usage || ',"steps":[' || agentd.task_steps(t.id, t.leaf, t.state IS NOT NULL, h.uncertain, h.turns) || ']}';
 END $$;
 
 CREATE OR REPLACE FUNCTION agentd.task_view(p_task uuid, p_principal text, p_all boolean) RETURNS text
