@@ -27,6 +27,7 @@ program_tests = \
   t/1030-drain.t \
   t/1040-timers.t \
   t/1050-budget.t \
+  t/1055-agent.t \
   t/1055-events.t \
   t/1060-cancel.t \
   t/1065-cancel-tools.t \

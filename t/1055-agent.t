@@ -1,0 +1,166 @@
+#!/bin/sh
+# 1055-agent.t - agents against a provider that is as strict as the strictest: turns, calls, limits, a worker that dies at every row.
+. "$top_srcdir/t/lib/pg.sh"
+. "$top_srcdir/t/lib/daemon.sh"
+
+d_init 'worker: {lease: 1s, heartbeat: 200ms, poll: 200ms}' 'sweeper: {interval: 200ms}'
+d_stub --log "$D/asked.txt" --delay-ms 50
+d_sink 100
+cat >"$D/root/policies/routing.yaml" <<END
+agentd: v1
+defaults: {retry: {max: 0, backoff: [10ms, 20ms]}}
+providers:
+  stub: {wire: openai, base_url: "$stub_url", key_env: []}
+models:
+  script: {provider: stub, id: stub/script, context: 100000, max_output: 100, can: [tools, json],
+           price: {input: 1.00, output: 2.00, as_of: 2026-11-01}}
+tiers:
+  script: {steps: [{model: script}]}
+END
+agent() {	# NAME [KEY-OF-AGENT...]
+	name=$1
+	shift
+	{
+		printf 'agentd: v1\nname: %s\nbudget: {usd: 0.50}\nsteps:\n  - id: work\n    agent:\n      tier: script\n' "$name"
+		printf '      prompt: "Task ${ .task.id }\\n${ .input.script }"\n      tools: [sink.again, sink.look, sink.once]\n'
+		[ $# -eq 0 ] || printf '      %s\n' "$@"
+	} >"$D/root/workflows/$name.yaml"
+}
+agent plain
+agent short 'max_turns: 2'
+agent shaped 'output: {type: object, required: [n], properties: {n: {type: integer}}}'
+d_publish
+d_start worker worker
+d_start sweeper sweeper
+d_start web web
+
+input() { jq -cn --arg s "$1" '{script: $s}'; }
+run() {	# WORKFLOW SCRIPT
+	ctl --json submit "$1" --input "$(input "$2")" --follow >"$D/task.json" 2>"$D/err"
+	id=$(jq -r .id "$D/task.json")
+}
+field() { jq -cr "$1" "$D/task.json"; }
+
+run plain '@call sink_look {"n": 1}
+@call sink_again {"n": 2}
+@turn
+@say one more
+@call sink_once {"n": 3}
+@turn
+@results'
+is "an agent works" "$(field .state)" succeeded
+like "with what its tools gave" "$(field .output.text)" '^\{"serial":[0-9]+,"seen":1\}$'
+is "turns and calls stand in the order of the journal, calls of one turn beside each other" \
+	"$(field '.steps | map(.path) | .[0:2] + (.[2:4] | sort) + .[4:] | join(" ")')" \
+	"work work/turn-1 work/turn-1/call-0 work/turn-1/call-1 work/turn-2 work/turn-2/call-0 work/turn-3"
+is "by their kinds" "$(field '[.steps[].kind] | join(" ")')" "agent turn call call turn call turn"
+is "a turn shows what was said" "$(field '.steps[] | select(.path == "work/turn-2") | .output')" \
+	'{"text":"one more","calls":[{"id":"call_2_1","name":"sink_once","args":"{\"n\": 3}"}]}'
+is "what the turns cost is what the step costs, and the task" "$(field '(.steps | map(select(.kind == "turn").cost_usd | tonumber) | add * 1e9 | round)
+	== (.cost_usd | tonumber * 1e9 | round) and .steps[0].cost_usd == .cost_usd and (.cost_usd | tonumber) > 0')" true
+is "three questions were asked" "$(field .usage.calls)" 3
+is "each tool was called once" "$(sort "$D/effects.txt" | awk '{print $3}' | sort | uniq -c | tr -s ' ' | cut -d' ' -f2,3 | tr '\n' ' ')" "1 /again 1 /look 1 /once "
+
+run plain '@call sink_mail {"n": 1}
+@call sink_look {"m": 1}
+@call sink_look {broken
+@turn
+@results'
+is "what cannot be called is told to the model" "$(field '.output.text | split("\n") | map(fromjson.error.type) | join(" ")')" \
+	"tool.unknown tool.args tool.args"
+run short '@call sink_look {"n": 1}
+@turn
+@call sink_once {"n": 99}
+@turn
+@say never'
+is "the calls of the last turn are not made" "$(field .error.type) $(grep -c '"n":99' "$D/effects.txt")" "budget.turns 0"
+run plain '@call sink_look {"n": 1}
+@call sink_look {"n":1}
+@call sink_look {"n" :1}
+@turn
+@call sink_look { "n": 1 }'
+is "the fourth identical call ends it" "$(field .error.type)" loop.identical_calls
+run shaped '@say no
+@turn
+@call sink_look {"n": 1}
+@turn
+@say {"n": "one"}
+@turn
+@say {"n": 1}'
+is "an answer is repaired twice, calls between" "$(field '.output.n, (.steps | map(select(.kind == "turn")) | length)' | tr '\n' ' ')" "1 4 "
+run shaped '@say no
+@turn
+@say no
+@turn
+@say no
+@turn
+@say {"n": 1}'
+is "and no more" "$(field .error.type)" schema.output
+asked=$(wc -l <"$D/asked.txt")
+is "the provider had nothing to say against any of it" "$(grep -vc '^200 ' "$D/asked.txt")" 0
+
+# --- a worker that is killed when the journal has one row more, then one more ---
+script='@call sink_look {"n": 11}
+@call sink_again {"n": 12}
+@turn
+@call sink_again {"n": 13}
+@turn
+@results'
+rows() { [ "$(sql "SELECT count(*) FROM agentd.task_log WHERE task = '$id'")" -ge "$1" ]; }
+ids=
+for n in 1 2 3 4 5 6 7 8 9; do
+	id=$(ctl submit plain --input "$(input "$script")")
+	ids="$ids $id"
+	wait_for 20 rows "$n" || fail "there is a row $n"
+	d_signal worker KILL
+	d_status worker
+	d_start worker worker
+	wait_for 60 task_is "$id" succeeded || fail "killed at row $n, the task ends" "$(task_state "$id")"
+done
+pass "killed at every row, each task ended"
+list=$(printf "'%s'," $ids | sed 's/,$//')
+is "with the same turns and calls, each once" "$(sql "SELECT string_agg(DISTINCT rows, ' | ') FROM (
+	SELECT string_agg(path || ' ' || kind, ' ' ORDER BY path, kind) AS rows FROM agentd.task_log
+	WHERE task IN ($list) AND kind LIKE '%.succeeded' GROUP BY task) t")" \
+	"work step.succeeded work/turn-1 turn.succeeded work/turn-1/call-0 step.succeeded work/turn-1/call-1 step.succeeded work/turn-2 turn.succeeded work/turn-2/call-0 step.succeeded work/turn-3 turn.succeeded"
+# A question is known by its task and its number of messages.
+tail -n "+$((asked + 1))" "$D/asked.txt" | sed 's/^[^{]*//' | jq -cr '[(.messages[0].content | split("\n")[0]), (.messages | length | tostring), (. | tojson)] | join(" ")' |
+	sort -u >"$D/questions.txt"
+is "whoever asks again asks the same, to the byte" "$(wc -l <"$D/questions.txt")" 27
+is "and no more than once for each death" "$(($(wc -l <"$D/asked.txt") - asked <= 27 + 9))" 1
+d_load_sink
+is "an idempotent call is made under one key" "$(sql "SELECT count(DISTINCT key) FROM public.sink WHERE n IN (12, 13)")" 18
+
+# --- a call that nobody knows the end of ---
+id=$(ctl submit plain --input "$(input '@call sink_once {"n": 21}
+@turn
+@results')")
+begun() { grep -q '"n":21' "$D/effects.txt"; }
+ok "a call is under way" wait_for 10 begun
+d_signal worker KILL
+d_status worker
+d_start worker worker
+ok "after its worker died the task waits for a word" wait_for 20 task_is "$id" uncertain
+is "the call shows where" "$(ctl --json get "$id" | jq -cr '.steps[] | select(.status == "uncertain") | .path + " " + .call.tool')" "work/turn-1/call-0 sink.once"
+ok "somebody says it" ctl reconcile "$id" work/turn-1/call-0 happened --result '{"serial": 0}'
+ok "the agent goes on" wait_for 20 task_is "$id" succeeded
+is "with that" "$(ctl --json get "$id" | jq -cr .output.text)" '{"serial":0}'
+is "it was called once" "$(grep -c '"n":21' "$D/effects.txt")" 1
+
+# --- cancel and drain between a turn and its calls' end ---
+id=$(ctl submit plain --input "$(input '@delay 60000
+@say never')")
+under_way() { [ "$(sql "SELECT count(*) FROM agentd.spend_hold WHERE task = '$id' AND settled_at IS NULL")" = 1 ]; }
+ok "a turn is under way" wait_for 10 under_way
+ctl cancel "$id" >/dev/null
+ok "and cancelled" wait_for 10 task_is "$id" cancelled
+id=$(ctl submit plain --input "$(input '@call sink_again {"n": 31}
+@turn
+@results')")
+ok "a turn is committed" wait_for 10 rows 2
+d_stop worker
+is "a worker that is told to stop stops" "$status" 0
+d_start worker worker
+ok "another goes on" wait_for 20 task_is "$id" succeeded
+is "the call was made under one key" "$(grep '"n":31' "$D/effects.txt" | sed 's/.*"key":"\([0-9a-f]*\)".*/\1/' | sort -u | wc -l)" 1
+done_testing
