@@ -55,6 +55,15 @@ is "an ordinary one to the inbox" "$(field .output.queue)" inbox
 is "three drafts, then enough" "$(field .output.drafts)" 3
 is "a revisit has its own path" "$(field '[.steps[].path | select(startswith("draft"))] | join(" ")')" "draft draft~2 draft~3"
 
+# --- lookup: an agent with tools ---
+run lookup --input '{"root": "docs", "question": "Which letter is the first?"}'
+like "the agent answers from a document" "$(field .output.answer)" 'Alpha is the first letter'
+is "and names it" "$(field '.output.sources | join(" ")')" a.txt
+is "its turns and calls are steps" "$(field '[.steps[].path] | join(" ")')" \
+	"look look/turn-1 look/turn-1/call-0 look/turn-2 look/turn-2/call-0 look/turn-3"
+ctl --json submit lookup --input '{"root": "elsewhere", "question": "?"}' --follow >"$D/task.json" 2>&1
+like "a tool's error is told to the model" "$(field '.steps[] | select(.path == "look/turn-1/call-0") | .error.type')" '^tool\.'
+
 # --- reminder: a durable wait ---
 run reminder --input '{"text": "stretch"}'
 is "it says what it was told" "$(field .output.said)" stretch

@@ -4,6 +4,8 @@ nobase_dist_pkgdata_DATA = \
   policies/risk.yaml \
   policies/routing.yaml \
   workflows/digest.yaml \
+  workflows/lookup.yaml \
+  workflows/prompts/lookup.md \
   workflows/prompts/overview.md \
   workflows/prompts/summary.md \
   workflows/reminder.yaml \
