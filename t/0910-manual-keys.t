@@ -125,7 +125,7 @@ sed -n 's/^ERR(\(ERR_[A-Z_]*\), "\([^"]*\)", \([a-z]*\),.*/\2 \3/p' "$top_srcdir
 	none | usage | config | io | syntax | not_found | conflict | busy | forbidden | unauthenticated | invalid | task_failed | \
 		store.* | lease_lost | network | json | raised) ;;
 	tool.failed | tool.timeout) echo "depends $type" ;;
-	approval.* | child.* | loop.*) echo "later $type" ;;
+	approval.* | child.*) echo "later $type" ;;
 	*) if [ "$again" = true ]; then echo "retryable $type"; else echo "final $type"; fi ;;
 	esac
 done | sort >"$D/types.code"
