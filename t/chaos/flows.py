@@ -8,8 +8,10 @@ Workflows (input {"n": integer}; every output echoes n, which the oracle checks)
   five    five steps: set, once, again, look, set          noop    one set
   CLASS   one call of that class: pure idempotent at-most-once
   paid    a priced model answer, then once; budget 1 USD   hold    proc.hold for s seconds, then again
+  agent   a priced agent of three turns: again and once beside each other, then look
   loop    four calls of again in a loop, two at a time     timer   waits 500 ms in the worker and 2 s parked, then again
 """
+import json
 
 # no runner is tx: such an effect commits with its step and is never under way
 CLASSES = {"pure": "look", "idempotent": "again", "at_most_once": "once"}
@@ -70,11 +72,16 @@ def write(rig):
         http_tool(rig, name, effect)
         flow(rig, effect.replace("_", "-"), call("act", name))
     exec_tool(rig, "proc.hold", "pure", 'trap "" TERM; sleep "$1" & wait')
-    rig.write("policies/replies.json", '{"replies": [{"match": {}, "reply": {"text": "an answer"}, '
-              '"usage": {"prompt_tokens": 10, "completion_tokens": 20}}]}')
+    usage = {"prompt_tokens": 10, "completion_tokens": 20}
+    calls = [{"name": "sink_again", "args": {"n": 1}}, {"name": "sink_once", "args": {"n": 2}}]
+    rig.write("policies/replies.json", json.dumps({"replies": [
+        {"match": {"tools": True, "turn": 1}, "reply": {"calls": calls}, "usage": usage},
+        {"match": {"tools": True, "turn": 2, "called": ["sink_again", "sink_once"]},
+         "reply": {"text": "And once more.", "calls": [{"name": "sink_look", "args": {"n": 3}}]}, "usage": usage},
+        {"match": {}, "reply": {"text": "an answer"}, "usage": usage}]}))
     rig.write("policies/routing.yaml", """agentd: v1
 providers: {recorded: {wire: replay, file: replies.json}}
-models: {recorded: {provider: recorded, id: demo, context: 8192, max_output: 100, price: {input: 1.00, output: 4.00, as_of: 2026-11-01}}}
+models: {recorded: {provider: recorded, id: demo, context: 8192, max_output: 100, can: [tools], price: {input: 1.00, output: 4.00, as_of: 2026-11-01}}}
 tiers: {cheap: {steps: [{model: recorded}]}}
 """)
     flow(rig, "noop", '  - id: one\n    set: {n: 1}\n')
@@ -84,6 +91,8 @@ tiers: {cheap: {steps: [{model: recorded}]}}
          output='output: {n: "${ .vars.n }", serial: "${ .vars.serial }"}\n')
     flow(rig, "paid", '  - id: ask\n    model: {tier: cheap, prompt: "Say something about ${ .input.n }.", max_output: 50}\n'
          + call("once", "once"), more="budget: {usd: 1.00}\n")
+    flow(rig, "agent", '  - id: work\n    agent: {tier: cheap, prompt: "Tell of ${ .input.n }.", max_output: 50,\n'
+         "            tools: [sink.again, sink.once, sink.look]}\n", more="budget: {usd: 1.00}\n")
     flow(rig, "hold", '  - id: hold\n    call: proc.hold\n    with: {s: "${ .input.s }"}\n' + call("again", "again"))
     flow(rig, "loop", '  - id: each\n    for:\n      in: "${ [range(4)] }"\n      parallel: 2\n      do:\n'
          '        - id: act\n          call: sink.again\n          with: {n: "${ .item }"}\n')

@@ -12,7 +12,7 @@ def run(run):
     with run.rig() as rig:
         workers = rig.start_all(2, web="all")
         clients = rig.clients(8)
-        feed = Feed(clients, ["five", "loop", "timer"], 20)
+        feed = Feed(clients, ["five", "agent", "loop", "timer"], 20)
         nemesis = Nemesis(rig)
         done = 0
         while done < rounds and run.more():

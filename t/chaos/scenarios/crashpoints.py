@@ -34,8 +34,8 @@ def owner(point):
 
 
 def work(rig, clients):
-    """What makes every point pass: each tool class, a model, a loop, a timer, a task that is cancelled."""
-    for flow in ("five", "paid", "loop", "timer"):
+    """What makes every point pass: each tool class, a model, an agent, a loop, a timer, a task that is cancelled."""
+    for flow in ("five", "paid", "agent", "loop", "timer"):
         clients.submit(flow, 1)
 
 

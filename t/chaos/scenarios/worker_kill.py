@@ -16,7 +16,8 @@ def run(run):
         done = 0
         while done < kills and run.more():
             # as many as keep the workers busy: the kills are to meet work in flight
-            clients.submit("five", TASKS_PER_KILL - 2)
+            clients.submit("five", TASKS_PER_KILL - 4)
+            clients.submit("agent", 2)
             clients.submit("paid", 1)
             clients.submit("hold", 1, s=1)
             nemesis.pause(0.15)
