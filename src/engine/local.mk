@@ -31,9 +31,9 @@ engine_test_LIBS = src/engine/libengine.a $(config_LIBS) $(CHECK_LIBS)
 engine_fixture = t/unit/engine/fixture.c t/unit/engine/fixture.h
 
 check_PROGRAMS += t/unit/engine/path t/unit/engine/retry t/unit/engine/effect t/unit/engine/answer \
-  t/unit/engine/state t/unit/engine/plan t/unit/engine/many t/scenario/scenario
+  t/unit/engine/agent t/unit/engine/state t/unit/engine/plan t/unit/engine/many t/scenario/scenario
 TESTS += t/unit/engine/path t/unit/engine/retry t/unit/engine/effect t/unit/engine/answer \
-  t/unit/engine/state t/unit/engine/plan t/unit/engine/many t/scenario/scenario
+  t/unit/engine/agent t/unit/engine/state t/unit/engine/plan t/unit/engine/many t/scenario/scenario
 
 t_unit_engine_path_SOURCES = t/unit/engine/path.c
 t_unit_engine_path_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -50,6 +50,10 @@ t_unit_engine_effect_LDADD = $(engine_test_LIBS)
 t_unit_engine_answer_SOURCES = t/unit/engine/answer.c
 t_unit_engine_answer_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_engine_answer_LDADD = $(engine_test_LIBS)
+
+t_unit_engine_agent_SOURCES = t/unit/engine/agent.c $(engine_fixture)
+t_unit_engine_agent_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_engine_agent_LDADD = $(engine_test_LIBS)
 
 t_unit_engine_state_SOURCES = t/unit/engine/state.c $(engine_fixture)
 t_unit_engine_state_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
