@@ -168,16 +168,20 @@ static bool find_step(const struct route *r, size_t from, const struct route_fai
 	return false;
 }
 
-/* No step can be asked: say of each why. */
+/* No step can be asked: say of each why. Where less input would do, the class says so. */
 static void explain(const struct route *r, struct err *err)
 {
+	enum err_code code = ERR_MODEL_NO_ROUTE;
 	struct buf b;
 
 	buf_init(&b, r->arena);
 	for (size_t i = 0; i < r->tier->n_steps; i++)
+		if (r->steps[i].verdict == STEP_CONTEXT_TOO_SMALL)
+			code = ERR_MODEL_CONTEXT_OVERFLOW;
+	for (size_t i = 0; i < r->tier->n_steps; i++)
 		buf_addf(&b, "%s" STR_FMT ": %s", i ? "; " : "", STR_ARG(r->tier->steps[i].model->name),
 			 r->steps[i].why);
-	err_set(err, ERR_MODEL_NO_ROUTE, "no step of tier \"" STR_FMT "\" can be used (%s)",
+	err_set(err, code, "no step of tier \"" STR_FMT "\" can be used (%s)",
 		STR_ARG(r->tier->name), buf_cstr(&b));
 }
 

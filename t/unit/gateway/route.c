@@ -326,6 +326,9 @@ START_TEST(what_cannot_fit_is_not_sent)
 	ck_assert_int_eq(r->steps[2].verdict, STEP_USABLE);
 	ck_assert_uint_eq(route_next(r, NULL, 60000, 0).step, 1);
 	ck_assert_int_eq(begin(1900)->steps[0].verdict, STEP_USABLE);	/* may fit: the estimate is a worst case */
+	facts[1].configured = facts[2].configured = false;
+	ck_assert(route_next(begin(2002), NULL, 60000, 0).end);
+	ck_assert_int_eq(route_next(begin(2002), NULL, 60000, 0).err.code, ERR_MODEL_CONTEXT_OVERFLOW);
 }
 END_TEST
 
