@@ -14,8 +14,18 @@ providers:
 models:
   script: {provider: stub, id: stub/script, context: 100000, max_output: 100, can: [tools, json],
            price: {input: 1.00, output: 2.00, as_of: 2026-11-01}}
+  small: {provider: stub, id: stub/script, context: 3000, max_output: 100, can: [tools], price: free}
 tiers:
   script: {steps: [{model: script}]}
+  small: {steps: [{model: small}]}
+END
+cat >"$D/root/tools.d/book.yaml" <<'END'
+agentd: v1
+name: lab.book
+description: Six thousand times the same letter.
+args: {type: object, required: [letter], properties: {letter: {type: string}}}
+effect: pure
+exec: {argv: [/bin/sh, -c, 'head -c 6000 /dev/zero | tr "\0" "$1"', sh, "${ .args.letter }"], result: .stdout}
 END
 agent() {	# NAME [KEY-OF-AGENT...]
 	name=$1
@@ -29,6 +39,9 @@ agent() {	# NAME [KEY-OF-AGENT...]
 agent plain
 agent short 'max_turns: 2'
 agent shaped 'output: {type: object, required: [n], properties: {n: {type: integer}}}'
+agent long 'truncate: oldest'
+agent full
+sed -i 's/tier: script/tier: small/; s/tools: .*/tools: [lab.book]/' "$D/root/workflows/long.yaml" "$D/root/workflows/full.yaml"
 d_publish
 d_start worker worker
 d_start sweeper sweeper
@@ -96,6 +109,22 @@ run shaped '@say no
 @turn
 @say {"n": 1}'
 is "and no more" "$(field .error.type)" schema.output
+# --- more than the model can read: what is left out is the oldest ---
+book='@call lab_book {"letter": "a"}
+@turn
+@call lab_book {"letter": "b"}
+@turn
+@call lab_book {"letter": "c"}
+@turn
+@results'
+run full "$book"
+is "a conversation that outgrows the model fails" "$(field .error.type)" model.context_overflow
+run long "$book"
+is "unless the oldest may be left out" "$(field .state)" succeeded
+tail -n 1 "$D/asked.txt" | sed 's/^[^{]*//' >"$D/last.json"
+is "the model is told, and sees the rest" "$(jq -r '.messages[0].content | test("Turns 1 to 1 are left out")' "$D/last.json") $(
+	jq -r '[.messages[] | select(.role == "tool").content[0:1]] | join("")' "$D/last.json")" "true bc"
+is "the turn says so" "$(sql "SELECT value ->> 'left_out' FROM agentd.task_log WHERE task = '$id' AND path = 'work/turn-4'")" 1
 asked=$(wc -l <"$D/asked.txt")
 is "the provider had nothing to say against any of it" "$(grep -vc '^200 ' "$D/asked.txt")" 0
 
