@@ -6,7 +6,6 @@
  *          alone: the same bytes after a restart. What a model wrote is data: its arguments are parsed as JSON and nothing else.
  * Memory:  results live in the arena given and point into the turns.
  * Errors:  ERR_TOOL_UNKNOWN, ERR_TOOL_ARGS of a call that cannot be made; ERR_IDENTICAL_CALLS.
- * Source:  agentd-workflow(5); journal.h.
  */
 #ifndef ENGINE_AGENT_H
 #define ENGINE_AGENT_H

@@ -4,7 +4,6 @@
  *          model_set_cost().
  * Memory:  as in act.h.
  * Errors:  as in act.h.
- * Source:  steps.h; gateway/gateway.h.
  */
 #ifndef ENGINE_MODEL_H
 #define ENGINE_MODEL_H
