@@ -336,6 +336,18 @@ static void fail_call(struct state *st, struct each *e, struct scope *sc, const 
 	state_cancel_items(st, e);
 }
 
+/* What became of a call is known although its end was wished for: an agent that is tried again goes on with that. */
+static void keep_result(struct state *st, struct each *e, const struct scope *sc)
+{
+	struct scope *outer = e->node->scope;
+	const struct node *call = sc->nodes[0];
+
+	if (call && call->status == NODE_SUCCEEDED)
+		e->outputs[sc->item] = keep(st, outer, call->output);
+	else if (call && call->status == NODE_FAILED)
+		e->node->turns[e->node->n_turns - 1].errors[sc->item] = keep(st, outer, call->error);
+}
+
 static void fail_item(struct state *st, struct each *e, struct scope *sc, const struct json *error)
 {
 	struct json_builder b;
@@ -382,6 +394,8 @@ void scope_close(struct state *st, struct scope *sc, enum scope_end end, const s
 		e->outputs[sc->item] = keep(st, outer, value);
 	if (end == END_FAILED)
 		fail_item(st, e, sc, keep(st, outer, value));
+	if (end == END_CANCELLED && scope_is_call(sc))
+		keep_result(st, e, sc);
 	if (scope_is_call(sc) && e->ended == e->n && !e->error && !e->abort)
 		e->node->each = NULL;	/* the next turn may be asked */
 	state_push_ready(st, outer);
