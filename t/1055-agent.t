@@ -11,13 +11,22 @@ agentd: v1
 defaults: {retry: {max: 0, backoff: [10ms, 20ms]}}
 providers:
   stub: {wire: openai, base_url: "$stub_url", key_env: []}
+  recorded: {wire: replay, file: replies.json}
 models:
   script: {provider: stub, id: stub/script, context: 100000, max_output: 100, can: [tools, json],
            price: {input: 1.00, output: 2.00, as_of: 2026-11-01}}
   small: {provider: stub, id: stub/script, context: 3000, max_output: 100, can: [tools], price: free}
+  brief: {provider: recorded, id: brief, context: 3000, max_output: 100, can: [tools], price: free}
 tiers:
   script: {steps: [{model: script}]}
   small: {steps: [{model: small}]}
+  brief: {steps: [{model: brief}]}
+END
+cat >"$D/root/policies/replies.json" <<'END'
+{"replies": [
+  {"match": {"tools": false, "contains": "Summarise the beginning"}, "reply": {"text": "three letters, in short"}},
+  {"match": {"tools": true, "contains": "three letters, in short"}, "reply": {"text": "that will do"}},
+  {"match": {"tools": true}, "reply": {"calls": [{"name": "lab_book", "args": {"letter": "a"}}]}}]}
 END
 cat >"$D/root/tools.d/book.yaml" <<'END'
 agentd: v1
@@ -41,6 +50,8 @@ agent short 'max_turns: 2'
 agent shaped 'output: {type: object, required: [n], properties: {n: {type: integer}}}'
 agent long 'truncate: oldest'
 agent full
+agent brief 'truncate: summarise'
+sed -i 's/tier: script/tier: brief/; s/tools: .*/tools: [lab.book]/' "$D/root/workflows/brief.yaml"
 sed -i 's/tier: script/tier: small/; s/tools: .*/tools: [lab.book]/' "$D/root/workflows/long.yaml" "$D/root/workflows/full.yaml"
 d_publish
 d_start worker worker
@@ -125,6 +136,10 @@ tail -n 1 "$D/asked.txt" | sed 's/^[^{]*//' >"$D/last.json"
 is "the model is told, and sees the rest" "$(jq -r '.messages[0].content | test("Turns 1 to 1 are left out")' "$D/last.json") $(
 	jq -r '[.messages[] | select(.role == "tool").content[0:1]] | join("")' "$D/last.json")" "true bc"
 is "the turn says so" "$(sql "SELECT value ->> 'left_out' FROM agentd.task_log WHERE task = '$id' AND path = 'work/turn-4'")" 1
+run brief ''
+is "or the first half summarised" "$(field .output.text)" "that will do"
+is "which is a row of its own" "$(sql "SELECT string_agg(path || ' ' || (value ->> 'text') || ' ' || (value ->> 'left_out'), ', ') FROM agentd.task_log
+	WHERE task = '$id' AND kind = 'turn.summarised'")" "work/turn-4 three letters, in short 2"
 asked=$(wc -l <"$D/asked.txt")
 is "the provider had nothing to say against any of it" "$(grep -vc '^200 ' "$D/asked.txt")" 0
 

@@ -57,7 +57,7 @@ BEGIN
 	IF p_turns THEN
 		v_costs := (SELECT jsonb_object_agg(c.step, c.cost_usd)
 			FROM (SELECT regexp_replace(x.path, '/turn-[0-9]+$', '') AS step, sum(x.cost_usd) AS cost_usd FROM agentd.task_log x
-				WHERE x.task = p_task AND x.leaf = p_leaf AND x.kind = 'turn.succeeded' GROUP BY 1) c);
+				WHERE x.task = p_task AND x.leaf = p_leaf AND x.kind IN ('turn.succeeded', 'turn.summarised') GROUP BY 1) c);
 	END IF;
 	IF p_uncertain THEN
 		v_said := (SELECT jsonb_object_agg(f.path, '{"decision":"' || f.decision || '","by":' || to_json(f.resolved_by) || ',"at":"'

@@ -79,7 +79,7 @@ struct step_model {
 	double temperature;		/* < 0: not given */
 };
 
-enum agent_truncate { TRUNCATE_NONE, TRUNCATE_OLDEST };
+enum agent_truncate { TRUNCATE_NONE, TRUNCATE_OLDEST, TRUNCATE_SUMMARISE };
 
 struct step_agent {
 	struct step_model ask;		/* first: what it has in common with model */

@@ -12,7 +12,7 @@
 static const char *const retain_words[] = {"short", "long", NULL};
 static const char *const risk_words[] = {"low", "medium", "high", NULL};
 static const char *const backoff_words[] = {"fixed", "exponential", NULL};
-static const char *const truncate_words[] = {"oldest", NULL};
+static const char *const truncate_words[] = {"oldest", "summarise", NULL};
 static const char *const on_error_words[] = {"fail", "collect", "skip", NULL};
 
 static const struct key budget_keys[] = {
@@ -134,7 +134,7 @@ static const struct key agent_map[] = {
 	{.name = "max_turns", .type = KEY_INT, .offset = offsetof(struct step_agent, max_turns), .min = 1, .max = 1000, .preset = "10",
 	 .text = "Most answers of the model, repairs included."},
 	{.name = "truncate", .type = KEY_ENUM, .offset = offsetof(struct step_agent, truncate), .words = truncate_words,
-	 .base = TRUNCATE_OLDEST, .read = read_truncate, .text = "What to leave out when the conversation has outgrown the model's context; default: the step fails."},
+	 .base = TRUNCATE_OLDEST, .text = "What to leave out when the conversation has outgrown the model's context; default: the step fails."},
 };
 static const struct key_table agent_table = {"agent", KEYS(agent_map), "A model that calls tools until it has an answer."};
 static const struct key agent_keys[] = {

@@ -229,14 +229,6 @@ void read_agent_tools(struct load *l, const struct key *k, const struct yaml *v,
 	}
 }
 
-void read_truncate(struct load *l, const struct key *k, const struct yaml *v, void *out)
-{
-	if (yaml_is_text(v) && str_is(v->text, "summarise"))
-		diag_error(l->d, v->at, "\"truncate\": \"summarise\" is not part of this version (known: oldest)");
-	else
-		key_read_plain(l, k, v, out, k->offset);
-}
-
 /* --- switch --- */
 
 void read_switch(struct load *l, const struct key *k, const struct yaml *v, void *out)

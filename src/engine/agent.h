@@ -47,7 +47,10 @@ const struct model_tool *agent_tools(struct arena *a, const struct step_agent *s
 /* What was said since the first n messages of v, which has room for agent_max_messages(). Returns how many there are. */
 size_t agent_messages(struct arena *a, const struct node *n, struct message *v, size_t count);
 size_t agent_max_messages(const struct node *n);
-/* How many turns to leave out when what was sent does not fit; the present number when nothing more can be left out. */
-int agent_leave_out(const struct node *n);
+/* How many turns to leave out when what was sent does not fit: one part in `parts` of the conversation at least. The present number when
+ * nothing more can be left out. */
+int agent_leave_out(const struct node *n, size_t parts);
+/* What to ask for a summary of the turns up to n->summarise, given the question of the step. */
+struct str agent_summary_question(struct arena *a, const struct node *n, struct str question);
 
 #endif

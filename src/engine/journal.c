@@ -14,6 +14,7 @@ static const char *const names[ROW_KINDS] = {
 	[ROW_STEP_SKIPPED] = "step.skipped",
 	[ROW_STEP_CANCELLED] = "step.cancelled",
 	[ROW_TURN_SUCCEEDED] = "turn.succeeded",
+	[ROW_TURN_SUMMARISED] = "turn.summarised",
 	[ROW_ASK_ANSWERED] = "ask.answered",
 };
 

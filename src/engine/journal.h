@@ -25,6 +25,7 @@
  *                    agent: every answer, {"text", "calls": [{"id", "name", "args"}]?, "echo": TEXT?, "left_out": N?, "end": true?}
  *                    (committed before its calls start; args is text as the model wrote it, echo what its provider wants back;
  *                    left_out: so many turns were not shown any more; end: nothing follows from it but the row of the step)
+ *   turn.summarised  {"text", "left_out": N}                    (path of the turn that is asked next: text stands for the first N)
  *   ask.answered     {"said": "unknown", "message"?}            (path of the ask: the tool's query did not know what became
  *                    of the call; message: because it failed)
  *   ERROR is {"type", "message", "step", "retryable", "status"?, "cause"?}; TIME is RFC 3339.
@@ -51,7 +52,7 @@ struct json;
 
 enum row_kind {
 	ROW_STEP_STARTED, ROW_STEP_WAITING, ROW_STEP_SUCCEEDED, ROW_STEP_FAILED, ROW_STEP_UNCERTAIN,
-	ROW_STEP_SKIPPED, ROW_STEP_CANCELLED, ROW_TURN_SUCCEEDED, ROW_ASK_ANSWERED, ROW_KINDS
+	ROW_STEP_SKIPPED, ROW_STEP_CANCELLED, ROW_TURN_SUCCEEDED, ROW_TURN_SUMMARISED, ROW_ASK_ANSWERED, ROW_KINDS
 };
 
 enum { JOURNAL_MAX_VALUE_BYTES = 8 * 1024 * 1024 };	/* of a row's value as compact JSON; over it: limit.size */

@@ -27,7 +27,7 @@ enum { MODEL_MAX_QUESTION = 2 };	/* messages: system, user */
 
 /* system, if there is one, and the prompt with its context. */
 int model_question(struct run *r, const struct node *n, const struct step_model *s, struct message *v, size_t *ret_n, struct err *err);
-/* Asks for the turn after those that the node has. req: messages and tools are the caller's; all else is filled in here. */
+/* Asks for the turn after those that the node has. req: messages, tools and output are the caller's; all else is filled in here. */
 void model_send(struct run *r, struct node *n, const struct step_model *s, struct model_request *req, op_done_fn *done);
 /* In the completion: ends the flight, records the attempts. false: nothing follows from it. *ret_err ERR_NONE: it answered. */
 bool model_taken(struct op *op, struct flight *f, struct err *ret_err);

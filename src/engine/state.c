@@ -372,7 +372,9 @@ static void begin_try(struct state *st, struct node *n, const struct journal_row
 		n->entered_us = row->at_us;
 		n->n_calls = n->n_model_turns = 0;
 		n->n_free = 0;
-		n->left_out = 0;
+		n->left_out = n->summarise = 0;
+		n->summary = NULL;
+		n->summarised = false;
 		st->n_steps++;
 	}
 	/* An agent that is tried again goes on where it was. */
@@ -479,6 +481,7 @@ static int apply_agent_turn(struct state *st, struct node *n, const struct journ
 	t = add_turn(n, read.text);
 	*t = read;
 	n->left_out = read.left_out;
+	n->summarised = false;
 	n->turns_ended = json_is_true(json_getc(row->value, "end"));
 	if (!n->turns_ended) {
 		if (t->calls)
@@ -488,6 +491,30 @@ static int apply_agent_turn(struct state *st, struct node *n, const struct journ
 	/* Whoever ended the ask may have taken it away. */
 	n->deadline_us = node_deadline(n, n->started_us);
 	scope_time(st, n);
+	return 0;
+}
+
+/* The next turn is asked with the text in the place of the first ones. */
+static int apply_summary(struct state *st, const struct target *t, const struct journal_row *row, struct err *err)
+{
+	struct node *n = state_node(t->scope, t->index);
+	const struct json *text = json_getc(row->value, "text");
+	int64_t left_out;
+
+	if (node_program(n)->step->kind != STEP_AGENT || n->status != NODE_RUNNING || t->visit != n->visits || n->each || n->turns_ended ||
+	    n->summarised || row->attempt_try != n->try_no || t->number != n->n_turns + 1)
+		return conflict(row, "does not follow from the rows before it", err);
+	if (json_type(text) != JSON_STRING || !json_to_int(json_getc(row->value, "left_out"), &left_out) || left_out <= n->left_out ||
+	    left_out >= n->n_turns)
+		return conflict(row, "it records no summary", err);
+	n->summary = text;
+	n->left_out = (int)left_out;
+	n->summarise = 0;
+	n->summarised = true;
+	count_turn(st, n);
+	n->deadline_us = node_deadline(n, n->started_us);
+	scope_time(st, n);
+	state_push_ready(st, n->scope);
 	return 0;
 }
 
@@ -541,6 +568,8 @@ int state_apply(struct state *st, const struct journal_row *row, struct err *err
 		return -1;
 	switch (t.kind) {
 	case TARGET_TURN:
+		if (kind == ROW_TURN_SUMMARISED)
+			return apply_summary(st, &t, row, err);
 		if (kind != ROW_TURN_SUCCEEDED)
 			return conflict(row, "not a row of a turn", err);
 		return apply_turn(st, &t, row, err);

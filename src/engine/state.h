@@ -7,7 +7,7 @@
  *          closes by itself when all calls have ended. Replay and live running go the same way: state_apply().
  *
  *          A few fields belong to who runs the state, not to the journal: node.flight, node.mine, node.looked, node.ledger
- *          and the wake of an uncertain or running one, node.asked_us, scope.held_seq, each.abort. Scopes that may have something to do stand in the ready list.
+ *          and the wake of an uncertain or running one, node.asked_us, node.summarise, scope.held_seq, each.abort. Scopes that may have something to do stand in the ready list.
  * Units:   _us by the database's clock.
  * Memory:  values of rows are referenced, not copied: the value of a row must live as long as its scope. Closed
  *          scopes go to the graveyard (an arena of the caller), or at once when there is none; what outlives
@@ -77,6 +77,9 @@ struct node {
 	int n_turns, cap_turns;
 	struct turn *turns;		/* of this try; of an agent: of this visit */
 	int left_out;			/* agent: so many turns are not shown any more */
+	const struct json *summary;	/* agent: stands for turns that are left out; NULL: none */
+	int summarise;			/* so many turns are to be summarised before the next is asked; 0: none */
+	bool summarised;		/* for the next turn that was done, or tried */
 	const struct json *started;	/* value of step.started */
 	const struct json *again;	/* RETRYING: the call that did not happen, to be made as it was; else NULL */
 	const struct json *output, *error;

@@ -136,17 +136,47 @@ static void end_answered(struct run *r, struct node *n, const struct model_answe
 		act_row(r, n, ROW_STEP_CANCELLED, NULL);
 }
 
-/* What was sent fits no model: less is. */
+/* Of the conversation: a quarter leaves at once, so that the bound is found with few refusals and little is lost beyond it; of what is
+ * summarised half, since the summary takes room, too. */
+enum { OLDEST_PARTS = 4, SUMMARY_PARTS = 2 };
+
+/* What was sent fits no model: less is. A summary is asked for once before a turn, and where the budget has a turn for it. */
 static bool leave_out(struct run *r, struct node *n, const struct err *err)
 {
-	int left_out = agent_leave_out(n);
+	enum agent_truncate how = agent_of(n)->truncate;
+	int left_out = agent_leave_out(n, OLDEST_PARTS);
 
-	if (err->code != ERR_MODEL_CONTEXT_OVERFLOW || n->scope->cancelling || agent_of(n)->truncate != TRUNCATE_OLDEST ||
-	    left_out == n->left_out)
+	if (err->code != ERR_MODEL_CONTEXT_OVERFLOW || n->scope->cancelling || how == TRUNCATE_NONE || left_out == n->left_out)
 		return false;
-	n->left_out = left_out;
+	if (how == TRUNCATE_SUMMARISE && !n->summarised && !n->summarise && budget_check_turn(&r->state, &r->budget, n, NULL) == 0) {
+		n->summarise = agent_leave_out(n, SUMMARY_PARTS);
+	} else {
+		n->summarised |= n->summarise > 0;
+		n->summarise = 0;
+		n->left_out = left_out;
+	}
 	state_push_ready(&r->state, n->scope);
 	return true;
+}
+
+static void end_summarised(struct run *r, struct node *n, const struct model_answer *answer)
+{
+	struct batch *b = run_batch(r);
+	struct arena *a = n->scope->arena;
+	struct str path = path_turn(b->arena, node_path(b->arena, n, ROW_STEP_CANCELLED), n->n_turns + 1);
+	const struct json *row;
+	struct json_builder v;
+	struct err err = {0};
+
+	json_object_begin(&v, a);
+	json_object_setc(&v, "text", json_string(a, answer->text));
+	json_object_setc(&v, "left_out", json_int(a, n->summarise));
+	row = json_object_end(&v);
+	if (act_check_size(row, &err) < 0)
+		act_fail_err(r, n, &err);
+	else
+		act_row_at(r, n->scope, path, n->try_no, ROW_TURN_SUMMARISED, step_kind_name(STEP_AGENT), row, true);
+	model_set_cost(r, answer->cost_pusd);
 }
 
 static void on_answered(struct op *op, void *arg)
@@ -159,7 +189,12 @@ static void on_answered(struct op *op, void *arg)
 
 	if (!model_taken(op, f, &err))
 		return;
-	if (op->err->code == ERR_NONE) {
+	if (op->err->code == ERR_NONE && n->summarise && !n->scope->cancelling) {
+		end_summarised(r, n, answer);
+	} else if (op->err->code == ERR_NONE && n->summarise) {
+		act_row(r, n, ROW_STEP_CANCELLED, NULL);
+		model_set_cost(r, answer->cost_pusd);
+	} else if (op->err->code == ERR_NONE) {
 		end_answered(r, n, answer);
 	} else if (!leave_out(r, n, &err)) {
 		model_failed(r, n, &err);
@@ -172,14 +207,20 @@ static void dispatch(struct run *r, struct node *n)
 	const struct step_agent *s = agent_of(n);
 	struct arena *a = r->engine->scratch;
 	struct message *v = ARENA_ARRAY(a, MODEL_MAX_QUESTION + agent_max_messages(n), struct message);
-	struct model_request req = {.messages = v, .tools = agent_tools(a, s, r->state.program->workflow), .n_tools = s->n_tools};
+	struct model_request req = {.messages = v, .tools = agent_tools(a, s, r->state.program->workflow), .n_tools = s->n_tools, .output = s->ask.output};
 	struct err err = {0};
 
 	if (model_question(r, n, &s->ask, v, &req.n_messages, &err) < 0) {
 		act_fail_err(r, n, &err);
 		return;
 	}
-	req.n_messages = agent_messages(a, n, v, req.n_messages);
+	if (n->summarise) {
+		v[req.n_messages - 1].text = agent_summary_question(a, n, v[req.n_messages - 1].text);
+		req.output = NULL;
+		req.n_tools = 0;
+	} else {
+		req.n_messages = agent_messages(a, n, v, req.n_messages);
+	}
 	model_send(r, n, &s->ask, &req, on_answered);
 }
 

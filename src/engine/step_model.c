@@ -83,7 +83,6 @@ void model_send(struct run *r, struct node *n, const struct step_model *s, struc
 	req->fence = r->claimed->fence;
 	req->facts = r->claimed->facts;
 	req->tier = s->tier;
-	req->output = s->output;
 	req->max_output = s->max_output;
 	req->temperature = s->temperature;
 	req->path = path_turn(scratch, node_path(scratch, n, ROW_STEP_CANCELLED), n->n_turns + 1);
@@ -199,7 +198,7 @@ static void dispatch(struct run *r, struct node *n)
 {
 	const struct step_model *s = &node_program(n)->step->u.model;
 	struct message v[MAX_MESSAGES];
-	struct model_request req = {.messages = v};
+	struct model_request req = {.messages = v, .output = s->output};
 	struct err err = {0};
 
 	if (model_question(r, n, s, v, &req.n_messages, &err) < 0) {

@@ -196,7 +196,7 @@ START_TEST(what_is_left_out)
 	struct node *n = agent_after(&f, left_out[_i].rows);
 
 	n->left_out = left_out[_i].before;
-	ck_assert_int_eq(agent_leave_out(n), left_out[_i].after);
+	ck_assert_int_eq(agent_leave_out(n, 4), left_out[_i].after);
 	fixture_free(f);
 }
 END_TEST

@@ -31,6 +31,8 @@
 #define ASKED(n) "{\"id\":\"i" n "\",\"name\":\"t_t\",\"args\":\"{}\"}"
 #define CALLS(more) "{\"text\":\"\",\"calls\":[" ASKED("0") "," ASKED("1") "]" more "}"
 #define TURN1 "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded " CALLS("")
+#define TWO_TURNS "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded " ANSWER "\ng/turn-2 1 turn.succeeded " ANSWER
+#define SUMMARY(n, out) "\ng/turn-" n " 1 turn.summarised {\"text\":\"s\",\"left_out\":" out "}"
 #define C0 "g/turn-1/call-0 1 "
 #define C1 "g/turn-1/call-1 1 "
 #define BUDGET "{\"error\":{\"type\":\"budget.calls\"}}"
@@ -92,6 +94,7 @@ static const struct {
 	{"agent fails", AGENT, TURN1 "\n" C0 "started\n" C1 "failed " BUDGET "\n" C0 "cancelled\ng 1 failed " E, "g=failed @1"},
 	{"agent's calls end with it", AGENT, TURN1 "\n" C0 "started\n" C0 "uncertain " E "\ng 1 failed " E, "g=failed @1"},
 	{"agent is tried again where it was", AGENT, TURN1 "\n" C0 "failed " E "\n" C1 "failed " E "\ng 1 failed " E_RETRY "\ng 2 started {\"tier\":\"x\"}\ng/turn-2 2 turn.succeeded " ANSWER, "g=running#2 @0"},
+	{"agent's summary", AGENT, TWO_TURNS "\ng/turn-3 1 turn.summarised {\"text\":\"s\",\"left_out\":1}\ng/turn-3 1 turn.succeeded " LAST, "g=running @0"},
 	{"agent cancelled", AGENT, TURN1 "\ng 1 cancelled", "g=cancelled cancelled"},
 	{"wait", WAIT, "w 1 waiting " UNTIL, "w=waiting @0"},
 	{"wait over", WAIT, "w 1 waiting " UNTIL "\nw 1 succeeded " OUT("null"), "w=succeeded closed"},
@@ -146,6 +149,13 @@ static const struct {
 	{"an iteration of an agent", AGENT, TURN1 "\ng[0]/z 1 skipped", "!"},
 	{"a call of a model", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded {\"text\":\"a\"}\nm/turn-1/call-0 1 started", "!"},
 	{"an agent succeeds while calls are open", AGENT, TURN1 "\ng 1 succeeded " OUT("{}"), "!"},
+	{"a summary of everything", AGENT, TWO_TURNS SUMMARY("3", "2"), "!"},
+	{"a summary of nothing", AGENT, TWO_TURNS SUMMARY("3", "0"), "!"},
+	{"a summary of what", AGENT, TWO_TURNS SUMMARY("3", "\"1\""), "!"},
+	{"a summary for a turn that was", AGENT, TWO_TURNS SUMMARY("2", "1"), "!"},
+	{"a second summary", AGENT, TWO_TURNS SUMMARY("3", "1") SUMMARY("3", "1"), "!"},
+	{"a summary while calls are open", AGENT, TURN1 SUMMARY("2", "1"), "!"},
+	{"a summary of a model", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded {\"text\":\"a\"}\nm/turn-2 1 turn.summarised {\"text\":\"s\",\"left_out\":1}", "!"},
 	{"a turn without text", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded {\"calls\":[" ASKED("0") "]}", "!"},
 	{"a turn with no calls in its list", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded {\"text\":\"\",\"calls\":[]}", "!"},
 	{"a turn with a broken call", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded {\"text\":\"\",\"calls\":[{\"id\":\"1\",\"name\":\"t_t\",\"args\":{}}]}", "!"},
