@@ -9,6 +9,7 @@ SQL_FILES = \
   sql/0018_lanes.sql \
   sql/0021_checks.sql \
   sql/0022_upkeep.sql \
+  sql/0030_approvals.sql \
   sql/0040_counters.sql \
   sql/0041_events.sql
 SQL_FUNCTIONS = \
@@ -17,6 +18,7 @@ SQL_FUNCTIONS = \
   sql/functions/2_feed.sql \
   sql/functions/2_lanes.sql \
   sql/functions/2_queue.sql \
+  sql/functions/3_approvals.sql \
   sql/functions/3_commit.sql \
   sql/functions/3_effects.sql \
   sql/functions/3_spend.sql \
@@ -48,6 +50,7 @@ sql_tests = \
   t/0285-lanes.t \
   t/0286-effects.t \
   t/0287-twice.t \
+  t/0288-approvals.t \
   t/0290-admission.t \
   t/0292-quarantine.t \
   t/0294-bundles.t \

@@ -1,6 +1,6 @@
 #!/bin/sh
 # 0270-interleave.t - every pair of operations, interleaved between any two of their statements (B8), a sample of ./dev interleave:
-# AGENTD_INTERLEAVE=35000 takes them all. Then a rule is broken on purpose: that must be found.
+# AGENTD_INTERLEAVE=80000 takes them all. Then a rule is broken on purpose: that must be found.
 set -- "fsync = off"
 . "$top_srcdir/t/lib/pg.sh"
 command -v python3 >/dev/null || {

@@ -8,7 +8,7 @@
 --         caller halves the batch until the culprit is alone.
 -- Plans:  as 2_queue.sql: one generic plan, by keys and ctid, leaf by leaf.
 -- Locks:  task_queue in the order of the call (busy rows are skipped, so that nobody waits), then task_log, effects,
---         spend_hold, model_calls, tasks, task_attempts.
+--         approval_queue, spend_hold, model_calls, tasks, task_attempts.
 
 CREATE OR REPLACE FUNCTION agentd.commit_steps(p_task uuid[], p_fence integer[], p_rows integer[], p_next smallint[], p_state text[],
 	p_run_at bigint[], p_failure boolean[], p_output json[], p_error json[],
@@ -125,6 +125,9 @@ BEGIN
 					j_digest[k], CASE WHEN j_cost[k] <> 0 THEN j_cost[k] * 0.000000000001 END
 				FROM generate_series(1, cardinality(j_move)) k
 				WHERE v_base[j_move[k]] >= 0;
+				IF 'approval.requested' = ANY (j_kind) OR 'approval.decided' = ANY (j_kind) THEN
+					PERFORM agentd.approvals_note(p_task, v_base, v_leaf, j_move, j_path, j_try, j_kind, j_value, v_now);
+				END IF;
 			END IF;
 
 			IF 0 = ANY (p_next) THEN
@@ -173,6 +176,9 @@ BEGIN
 					CROSS JOIN LATERAL (SELECT x.ctid AS tid FROM tasks x WHERE x.id = g.id AND x.leaf = v_one LIMIT 1) l
 					WHERE t.ctid = l.tid AND t.leaf = v_one;
 				END LOOP;
+				IF EXISTS (SELECT FROM approval_queue a WHERE a.state IN ('pending', 'approved')) THEN
+					PERFORM agentd.approvals_drop(p_task[i], v_now) FROM generate_series(1, v_n) i WHERE p_next[i] = 2 AND v_base[i] >= 0;
+				END IF;
 			END IF;
 			-- The attempt that finishes its task ends with it: no row of its own to write (view attempts).
 			IF 1 = ANY (p_next) OR 3 = ANY (p_next) THEN

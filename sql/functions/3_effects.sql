@@ -62,7 +62,7 @@ BEGIN
 	FOR e IN
 		SELECT x.*, p_task[x.move] AS task, p_fence[x.move] AS fence, p_leaf[x.move] AS leaf
 		FROM json_to_recordset(p_effects) x(move integer, key bytea, path text, tool text, class text, args bytea, try integer,
-			"to" agentd.effect_state, result json)
+			"to" agentd.effect_state, result json, approval uuid, approved bytea)
 		WHERE p_base[x.move] >= 0 ORDER BY p_task[x.move], x.key
 	LOOP
 		SELECT * INTO v_old FROM agentd.effects f
@@ -73,6 +73,9 @@ BEGIN
 			v_old.fence = e.fence AND v_old.try = coalesce(e.try, v_old.try));
 		IF v_problem IS NOT NULL THEN
 			RAISE EXCEPTION '%', v_problem USING ERRCODE = 'AG409';
+		END IF;
+		IF e.approval IS NOT NULL THEN
+			PERFORM agentd.approval_consume(e.approval, e.task, e.key, e.approved, p_now);
 		END IF;
 		-- Sent again: nothing is new.
 		CONTINUE WHEN v_old.state = e."to" AND e."to" IN ('done', 'uncertain');

@@ -74,22 +74,26 @@ BEGIN
 				THEN json_strip_nulls(json_build_object('text', s.value -> 'text', 'calls', s.value -> 'calls')) ELSE s.value -> 'output' END::text)
 			|| agentd.member('error', (s.value -> 'error')::text)
 			|| CASE WHEN s.status = 'uncertain' THEN agentd.member('call', agentd.task_call(p_task, p_leaf, s.path, s.try)::text) ELSE '' END
+			|| CASE WHEN s.kind = 'approval.requested' THEN agentd.member('approval', (s.value -> 'id')::text) ELSE '' END
 			|| agentd.member('reconciled', v_said ->> s.path) || '}', ',' ORDER BY s.first_seq), '')
 		FROM (
-			SELECT l.path, l.step_kind, l.first_seq, l.started_at, l.cost_usd, l.try,
+			SELECT l.path, l.kind, l.step_kind, l.first_seq, l.started_at, l.cost_usd, l.try,
 				agentd.value_of(l.value, l.value_blob) AS value,
-				CASE WHEN l.kind NOT IN ('step.started', 'step.waiting', 'step.uncertain') THEN l.at END AS finished_at,
+				CASE WHEN l.kind NOT IN ('step.started', 'step.waiting', 'step.uncertain', 'approval.requested') THEN l.at END AS finished_at,
 				CASE WHEN l.kind = 'step.started' THEN CASE WHEN p_terminal THEN 'cancelled' ELSE 'running' END
-					WHEN l.kind = 'step.waiting' THEN CASE WHEN p_terminal THEN 'cancelled' ELSE 'waiting' END
+					WHEN l.kind IN ('step.waiting', 'approval.requested') THEN CASE WHEN p_terminal THEN 'cancelled' ELSE 'waiting' END
 					WHEN l.kind = 'step.failed' AND l.value -> 'retry_at' IS NOT NULL AND NOT p_terminal THEN 'waiting'
 					ELSE substr(l.kind, 6) END AS status	-- behind "step." or "turn."
 			FROM (
-				SELECT x.path, x.kind, x.try, x.at, x.value, x.value_blob, lead(1) OVER w IS NULL AS is_last, min(x.seq) OVER w AS first_seq,
+				SELECT y.path, x.kind, x.try, x.at, x.value, x.value_blob, lead(1) OVER w IS NULL AS is_last, min(x.seq) OVER w AS first_seq,
 					CASE WHEN x.kind = 'turn.succeeded' THEN 'turn' ELSE max(x.step_kind) OVER w END AS step_kind,
 					min(coalesce(x.started_at, x.at)) OVER w AS started_at, coalesce(sum(x.cost_usd) OVER w, 0) AS cost_usd
-				FROM agentd.task_log x WHERE x.task = p_task AND x.leaf = p_leaf
-					AND (x.kind LIKE 'step.%' OR p_turns AND x.kind = 'turn.succeeded')
-				WINDOW w AS (PARTITION BY x.path ORDER BY x.seq)) l
+				FROM agentd.task_log x
+				CROSS JOIN LATERAL (SELECT CASE x.kind WHEN 'approval.requested' THEN regexp_replace(x.path, '/approval-[0-9]+$', '')
+					ELSE x.path END COLLATE "C" AS path) y
+				WHERE x.task = p_task AND x.leaf = p_leaf
+					AND (x.kind LIKE 'step.%' OR x.kind = 'approval.requested' OR p_turns AND x.kind = 'turn.succeeded')
+				WINDOW w AS (PARTITION BY y.path ORDER BY x.seq)) l
 			WHERE l.is_last) s);
 END $$;
 
@@ -236,7 +240,7 @@ BEGIN
 		failures = q.failures, recoveries = q.recoveries, cost_usd = q.spent_usd + q.held_usd, error = p_error
 	WHERE t.id = q.id AND t.leaf = q.leaf;
 	INSERT INTO agentd.ended_news (workflow, state) SELECT t.workflow, p_state FROM agentd.tasks t WHERE t.id = q.id AND t.leaf = q.leaf;
-	UPDATE agentd.approval_queue a SET state = 'cancelled', decided_at = agentd.clock() WHERE a.task = q.id AND a.state = 'pending';
+	PERFORM agentd.approvals_drop(q.id, agentd.clock());
 	PERFORM agentd.feed_one(q.id, q.seq, q.seq, 2 * q.fence::bigint + 2);
 END $$;
 

@@ -38,17 +38,19 @@ GRANT EXECUTE ON FUNCTION
 	agentd.events_news(uuid[]), agentd.events_watch(), agentd.task_states(uuid[]), agentd.cancel(uuid, text, boolean),
 	agentd.redrive(uuid, text, boolean), agentd.input_schema(text, text, text, text),
 	agentd.reconcile(uuid, text, text, json, integer, uuid, text, boolean, integer),
+	agentd.approval_view(uuid, text, boolean), agentd.approval_list(text, uuid, uuid, integer, text, boolean),
+	agentd.decide_approval(uuid, text, bytea, text, json, bytea, json, text),
 	agentd.reload(text[], bytea[], json[], json[]), agentd.bundle(bytea), agentd.workflows_list(), agentd.lanes_list(), agentd.token_check(bytea),
 	agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid), agentd.ping() TO agentd_web;
 GRANT EXECUTE ON FUNCTION
 	agentd.worker_register(uuid, text, integer, text[], bigint, integer), agentd.heartbeat(uuid), agentd.claim(uuid, integer, integer),
 	agentd.commit_steps(uuid[], integer[], integer[], smallint[], text[], bigint[], boolean[], json[], json[], integer[], integer[],
 		text[], integer[], text[], text[], json[], bytea[], bigint[], bigint[], json, json, json),
-	agentd.effect_read(uuid, bytea), agentd.reconcile_by_tool(uuid, integer, text, text, json, integer, uuid),
+	agentd.effect_read(uuid, bytea), agentd.approval_read(uuid, uuid), agentd.reconcile_by_tool(uuid, integer, text, text, json, integer, uuid),
 	agentd.worker_leave(uuid), agentd.bundle(bytea), agentd.task_states(uuid[]), agentd.ping() TO agentd_worker;
 GRANT EXECUTE ON FUNCTION
 	agentd.sweep_expired_workers(json), agentd.sweep_due_timers(json), agentd.sweep_deadlines(json), agentd.sweep_expired_holds(json),
-	agentd.sweep_partitions(json), agentd.sweep_retention(json), agentd.leaves_over(json), agentd.leaf_forget(integer), agentd.sweep_event_feed(json), agentd.sweep_admission(json), agentd.places(), agentd.task_states(uuid[]), agentd.ping() TO agentd_sweeper;
+	agentd.sweep_approvals(json), agentd.sweep_partitions(json), agentd.sweep_retention(json), agentd.leaves_over(json), agentd.leaf_forget(integer), agentd.sweep_event_feed(json), agentd.sweep_admission(json), agentd.places(), agentd.task_states(uuid[]), agentd.ping() TO agentd_sweeper;
 
 GRANT EXECUTE ON FUNCTION agentd.count_report(uuid, bigint, json, json) TO agentd_web, agentd_worker, agentd_sweeper;
 GRANT EXECUTE ON FUNCTION agentd.metrics() TO agentd_web;

@@ -147,6 +147,7 @@ static const struct stmt sweeps[] = {
 	{"expired_workers", "SELECT agentd.sweep_expired_workers($1)"},
 	{"due_timers", "SELECT agentd.sweep_due_timers($1)"},
 	{"deadlines", "SELECT agentd.sweep_deadlines($1)"},
+	{"approvals", "SELECT agentd.sweep_approvals($1)"},
 	{"expired_holds", "SELECT agentd.sweep_expired_holds($1)"},
 	{"event_feed", "SELECT agentd.sweep_event_feed($1)"},
 	{"partitions", "SELECT agentd.sweep_partitions($1)"},

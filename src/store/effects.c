@@ -1,4 +1,4 @@
-/* effects.c - reading the ledger, and what a tool's own query says of an uncertain effect. */
+/* effects.c - reading the ledger and requests for a person, and what a tool's own query says of an uncertain effect. */
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -75,4 +75,46 @@ struct op *queue_tool_word(struct store *s, struct arena *a, const struct tool_w
 	params_int(&c->params, w->attempt_try);
 	params_uuid(&c->params, &id);
 	return call_start(c, 0, call_read_text, done, arg);
+}
+
+/* --- requests for a person --- */
+
+static const struct stmt approval_stmt = {"approval_read",
+	"SELECT state, by, comment, form, args, digest, expires_us FROM agentd.approval_read($1, $2)"};
+
+enum { APPROVAL_STATE, APPROVAL_BY, APPROVAL_COMMENT, APPROVAL_FORM, APPROVAL_ARGS, APPROVAL_DIGEST, APPROVAL_EXPIRES };
+
+/* An answer or arguments that cannot be read are an error: what was not understood is not approved. */
+static int read_approval(struct call *c, const PGresult *r, struct err *err)
+{
+	struct arena *a = c->op.arena;
+	struct approval_row *row;
+
+	if (PQntuples(r) == 0)
+		return 0;
+	row = ARENA_NEW(a, struct approval_row);
+	row->state = field_str(r, 0, APPROVAL_STATE);
+	row->by = field_str(r, 0, APPROVAL_BY);
+	row->comment = field_str(r, 0, APPROVAL_COMMENT);
+	row->expires_us = field_int(r, 0, APPROVAL_EXPIRES);
+	if (!field_digest(r, 0, APPROVAL_DIGEST, &row->digest))
+		return err_set(err, ERR_PG, "approval_read: expected a digest");
+	if (field_json(a, r, 0, APPROVAL_FORM, &row->form, err) < 0 || field_json(a, r, 0, APPROVAL_ARGS, &row->args, err) < 0)
+		return -1;
+	c->result = row;
+	return 0;
+}
+
+struct op *queue_approval(struct store *s, struct arena *a, const struct uuid *task, const struct uuid *id, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &approval_stmt);
+
+	params_uuid(&c->params, task);
+	params_uuid(&c->params, id);
+	return call_start(c, 0, read_approval, done, arg);
+}
+
+const struct approval_row *queue_approval_of(const struct op *op)
+{
+	return ((const struct call *)op)->result;
 }

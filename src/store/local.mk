@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/store/libstore.a
 src_store_libstore_a_SOURCES = \
   src/store/admin.c src/store/admin.h \
+  src/store/approvals.c src/store/approvals.h \
   src/store/call.h \
   src/store/commit.c \
   src/store/effects.c src/store/events.c src/store/events.h src/store/field.c \

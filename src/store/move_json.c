@@ -81,6 +81,10 @@ void move_effects_json(struct buf *out, size_t move, const struct move *m)
 		add_digest(out, "args", &e->args);
 		add_int(out, "try", e->attempt_try);
 		add_text(out, "to", str_from(effect_names[e->to]));
+		if (e->approval.p) {
+			add_text(out, "approval", e->approval);
+			add_digest(out, "approved", &e->approved);
+		}
 		if (e->result) {
 			key(out, "result");
 			json_write(out, e->result);

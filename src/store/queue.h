@@ -123,6 +123,8 @@ struct effect_change {
 	int attempt_try;		/* of the step */
 	enum effect_state to;		/* DISPATCHED inserts the row (planned and dispatched in one) or moves it on */
 	const struct json *result;	/* for DONE; else NULL */
+	struct str approval;		/* for DISPATCHED: id of the approval that it consumes; STR_NONE: none is needed */
+	struct digest approved;		/* of what is about to run: has to be what was approved */
 };
 
 /* What the ledger says of one call; NULL: it does not know it. */
@@ -137,6 +139,18 @@ struct effect_row {
 struct op *queue_effect(struct store *s, struct arena *a, const struct uuid *task, const struct digest *key, op_done_fn *done,
 			void *arg);
 const struct effect_row *queue_effect_of(const struct op *op);
+
+/* What became of a request for a person; its time over, it has expired with the asking. NULL: there is none. */
+struct approval_row {
+	struct str state;		/* pending approved consumed denied expired superseded cancelled */
+	struct str by, comment;		/* STR_NONE: none */
+	const struct json *form;	/* the answer; NULL: none */
+	const struct json *args;	/* as edited; NULL: as they were asked for */
+	struct digest digest;		/* of what was approved */
+	int64_t expires_us;
+};
+struct op *queue_approval(struct store *s, struct arena *a, const struct uuid *task, const struct uuid *id, op_done_fn *done, void *arg);
+const struct approval_row *queue_approval_of(const struct op *op);
 
 /* What a tool's own query said of an uncertain effect of a task that we have. */
 struct tool_word {

@@ -18,12 +18,15 @@ import subprocess
 import sys
 import time
 
-STATES = ["ready", "late ready", "running", "expired", "cancel asked", "due", "parked", "late parked", "uncertain", "uncertain running", "quarantined", "ended"]
+STATES = ["ready", "late ready", "running", "expired", "cancel asked", "due", "parked", "late parked", "uncertain", "uncertain running", "quarantined", "ended",
+          "asked", "asked running", "approved running"]
 ROW = '[["s%s", 1, "done", 1]]'
 CALL = ('[{"move":1,"id":"{C}","hold":"{H}","path":"a","attempt":1,"tier":"t","provider":"p","model_asked":"m","error_class":"","http_status":200,'
         '"started_us":0,"first_byte_ms":1,"total_ms":2,"in_fresh":1,"in_cached":0,"in_write_5m":0,"in_write_1h":0,"out_text":1,"out_reason":0,'
         '"cost_pusd":1000,"cost_source":"provider"}]')
 EFFECT = '[{"move":1,"key":"\\\\x01","path":"e","tool":"t","class":"at_most_once","args":"\\\\x00","to":"dispatched"}]'
+CONSUME = EFFECT[:-2] + ',"approval":"{A}","approved":"\\\\x' + "00" * 31 + '01"}]'
+DECIDE = "SELECT agentd.decide_approval('{A}', '%s', '\\x" + "00" * 31 + "01', NULL, NULL, NULL, NULL, '%s') IS NOT NULL"
 BOTH = ("SELECT string_agg(status, ' ') FROM agentd.commit_steps(ARRAY['%s', '%s']::uuid[], '{1,1}', '{1,1}', '{0,0}', ARRAY['', ''], '{0,0}', '{f,f}', "
         "ARRAY[NULL, NULL]::json[], ARRAY[NULL, NULL]::json[], '{1,2}', '{1,1}', '{b,b}', '{1,1}', '{done,done}', '{set,set}', ARRAY['1', '1']::json[], "
         "ARRAY['\\x01', '\\x01']::bytea[], '{0,0}', '{0,0}')")
@@ -40,6 +43,11 @@ OPERATIONS = {
     "uncertain": "SELECT test.move('{T}', 1, 'stay', '', '[]', NULL, '" + EFFECT.replace("dispatched", "uncertain") + "')",
     "reconcile": "SELECT agentd.reconcile('{T}', 'e', 'happened', '1', NULL, '{D}', '', true) IS NOT NULL",
     "another reconcile": "SELECT agentd.reconcile('{T}', 'e', 'did_not_happen', NULL, NULL, '{D2}', '', true) IS NOT NULL",
+    "approve": DECIDE % ("approve", "ann"),
+    "deny": DECIDE % ("deny", "bob"),
+    "consume": "SELECT test.move('{T}', 1, 'stay', '', '[]', NULL, '" + CONSUME + "')",
+    # an hour later
+    "expire": "SELECT set_config('agentd.fake_now', '2030-01-01 01:00:00+00', false) <> '' AND agentd.sweep_approvals('{}') > 0",
     "redrive": "SELECT agentd.redrive('{T}', '', true) IS NOT NULL",
     "two commits": BOTH % ("{T}", "{U}"),
     "two commits the other way": BOTH % ("{U}", "{T}"),
@@ -58,7 +66,7 @@ OPERATIONS = {
 }
 REFUSALS = ("AG404", "AG409", "AG410")
 # What skips rows that are locked is called again and again; that is part of the promise.
-REPEATED = {**{x: OPERATIONS[x].replace("5, 1", "5, 2") for x in ("claim", "claim again")}, **{x: OPERATIONS[x] for x in ("takeover", "timers", "deadlines")}}
+REPEATED = {**{x: OPERATIONS[x].replace("5, 1", "5, 2") for x in ("claim", "claim again")}, **{x: OPERATIONS[x] for x in ("takeover", "timers", "deadlines", "expire")}}
 
 
 class Session:

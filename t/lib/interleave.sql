@@ -60,7 +60,7 @@ END $$;
 
 -- One state of task T. U is another running task of the same worker W, V a second worker without tasks.
 CREATE TABLE test.ids (name text PRIMARY KEY, id uuid NOT NULL);
-INSERT INTO test.ids SELECT n, agentd.uuid_new() FROM unnest(ARRAY['T', 'U', 'V', 'W', 'N', 'M', 'K', 'H', 'H2', 'C', 'D', 'D2']) n;
+INSERT INTO test.ids SELECT n, agentd.uuid_new() FROM unnest(ARRAY['T', 'U', 'V', 'W', 'N', 'M', 'K', 'H', 'H2', 'C', 'D', 'D2', 'A']) n;
 CREATE FUNCTION test.id(p text) RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT id FROM test.ids WHERE name = p $$;
 CREATE FUNCTION test.at(p_seconds integer) RETURNS text LANGUAGE sql AS $$
 	SELECT set_config('agentd.fake_now', (timestamptz '2030-01-01 00:00:00+00' + p_seconds * interval '1 s')::text, false)
@@ -84,6 +84,14 @@ BEGIN
 		PERFORM test.move(v_t, 1, 'stay', '', '[]', NULL, replace(e, 'STATE', 'dispatched')::json),
 			test.move(v_t, 1, 'stay', '', '[]', NULL, replace(e, 'STATE', 'uncertain')::json)
 		FROM (SELECT '[{"move":1,"key":"\\x01","path":"e","tool":"t","class":"at_most_once","args":"\\x00","to":"STATE"}]') x(e);
+	END IF;
+	IF p_state LIKE 'asked%' OR p_state LIKE 'approved%' THEN
+		PERFORM test.move(v_t, 1, CASE p_state WHEN 'asked' THEN 'park' ELSE 'stay' END, 'waiting_approval', format('[["e/approval-1", 1, "approval.requested",
+			{"id": "%s", "kind": "call", "title": "?", "risk": "low", "approvers": 1, "expires_at": "2030-01-01 00:30:00+00", "digest": "%s", "head": "00"}]]',
+			test.id('A'), lpad('1', 64, '0'))::json, timestamptz '2030-01-01 00:30:00+00');
+	END IF;
+	IF p_state LIKE 'approved%' THEN
+		PERFORM agentd.decide_approval(test.id('A'), 'approve', decode(lpad('1', 64, '0'), 'hex'), NULL, NULL, NULL, NULL, 'ann');
 	END IF;
 	CASE p_state
 	WHEN 'cancel asked' THEN PERFORM agentd.cancel(v_t, '', true);
@@ -115,7 +123,7 @@ DECLARE
 	v_table text;
 BEGIN
 	FOREACH v_table IN ARRAY ARRAY['task_queue', 'workers', 'tasks', 'task_log', 'task_attempts', 'effects', 'model_calls', 'spend_hold',
-			'idempotency_keys'] LOOP
+			'idempotency_keys', 'approval_queue'] LOOP
 		EXECUTE format('CREATE VIEW test.%I AS SELECT * FROM agentd.%I', v_table, CASE WHEN v_table = ANY (agentd.partitioned_tables())
 			THEN agentd.leaf_name(v_table, agentd.leaf_of(agentd.uuid_time(test.id('T')), 'short')) ELSE v_table END);
 		EXECUTE format('CREATE TABLE test.saved_%I (state text, r test.%I)', v_table, v_table);
@@ -125,7 +133,8 @@ END $$;
 CREATE TABLE test.worlds (state text PRIMARY KEY, fake_now text);
 CREATE FUNCTION test.world(p_state text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	v_tables text[] := ARRAY['task_queue', 'workers', 'tasks', 'task_log', 'task_attempts', 'effects', 'model_calls', 'spend_hold', 'idempotency_keys'];
+	v_tables text[] := ARRAY['task_queue', 'workers', 'tasks', 'task_log', 'task_attempts', 'effects', 'model_calls', 'spend_hold', 'idempotency_keys',
+		'approval_queue'];
 	v_table text;
 	v_now text := (SELECT fake_now FROM test.worlds WHERE state = p_state);
 BEGIN
@@ -162,6 +171,7 @@ CREATE FUNCTION test.look() RETURNS text LANGUAGE sql AS $$
 		(SELECT string_agg(concat_ws(' ', 'hold', i.name, h.settled_usd, h.lapsed), E'\n' ORDER BY i.name) FROM test.spend_hold h LEFT JOIN test.ids i USING (id)),
 		(SELECT string_agg(concat_ws(' ', 'worker', i.name, w.ended_at IS NOT NULL), E'\n' ORDER BY i.name)
 			FROM test.workers w LEFT JOIN test.ids i USING (id)),
+		(SELECT string_agg(concat_ws(' ', 'approval', a.state, a.decided_by, a.consumed_at IS NOT NULL, json_array_length(a.votes)), E'\n') FROM test.approval_queue a),
 		(SELECT string_agg(concat_ws(' ', 'key', k.key), E'\n' ORDER BY k.key) FROM test.idempotency_keys k))
 $$;
 
@@ -178,6 +188,11 @@ CREATE VIEW test.forbidden AS
 	UNION ALL SELECT 'a key without its task' FROM test.idempotency_keys k LEFT JOIN test.tasks t ON t.id = k.task WHERE t.id IS NULL
 	UNION ALL SELECT 'a fence that was never given' FROM test.task_log l LEFT JOIN test.task_attempts a ON a.task = l.task AND a.fence = l.fence
 		WHERE a.task IS NULL
+	UNION ALL SELECT 'an approval that serves no effect, or two states at once' FROM test.approval_queue a
+		WHERE (a.state = 'consumed') <> (a.consumed_at IS NOT NULL)
+			OR a.state = 'consumed' AND NOT EXISTS (SELECT FROM test.effects e WHERE e.task = a.task AND e.key = a.effect_key)
+	UNION ALL SELECT 'somebody is asked about a task that ended' FROM test.approval_queue a JOIN test.tasks t ON t.id = a.task
+		WHERE a.state IN ('pending', 'approved') AND t.state IS NOT NULL
 	UNION ALL SELECT 'an open attempt of a task that does not run' FROM test.task_attempts a JOIN test.task_queue q ON q.id = a.task
 		WHERE a.ended_at IS NULL AND (q.state <> 'running' OR q.fence <> a.fence);
 SET client_min_messages = warning;

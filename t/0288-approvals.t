@@ -1,0 +1,217 @@
+#!/bin/sh
+# 0288-approvals.t - requests for a person: opened with their row, decided once by whoever may, consumed by one effect, or over.
+. "$top_srcdir/t/lib/sql.sh"
+
+hex() { printf '%s' "$1" | od -An -tx1 | tr -d ' \n'; }
+digest_of() { sql "SELECT encode(sha256(decode('$(head_of)', 'hex') || sha256('${1:-x}')), 'hex')"; }
+head_of() { printf '%064d' 7; }
+new_id() { sql "SELECT agentd.uuid_new()"; }
+row() {		# ID [KIND [APPROVERS [EXPIRES_IN]]]: the journal's row that asks
+	printf '["send/approval-%s", 1, "approval.requested", {"id": "%s", "kind": "%s", "title": "Really?", "show": {"a": 1}, "form": %s, "risk": "high",
+		"rule": null, "approvers": %s, "expires_at": "%s", "digest": "%s", "head": "%s", "call": %s, "schema": {"type": "object"}}]' \
+		"${5:-1}" "$1" "${2:-call}" "$([ "${2:-call}" = call ] && echo null || echo '{"type":"object"}')" "${3:-1}" \
+		"$(sql "SELECT agentd.rfc3339(now() + interval '${4:-1 h}')")" "$(digest_of)" "$(head_of)" \
+		"$([ "${2:-call}" = call ] && echo '{"tool": "mail.send", "args": {"to": "a"}}' || echo null)"
+}
+new() {		# a claimed task: $t, $f
+	t=$(sql "DELETE FROM agentd.task_queue; SELECT test.submit('noop', 1)" >/dev/null; sql "SELECT task || ' ' || fence FROM test.claim('$W')")
+	f=${t#* }
+	t=${t% *}
+}
+ask() {		# [KIND [APPROVERS [EXPIRES_IN]]]: a task that has parked with a request: $t, $a
+	new
+	a=$(new_id)
+	sql "SELECT test.move('$t', $f, 'park', 'waiting_approval', '[$(row "$a" "$@")]', now() + interval '1 h')" >"$PG_DIR/ask"
+}
+# decide ID WORD [BY [DIGEST [ARGS [FORM [COMMENT]]]]]
+decide() {
+	sql "SELECT agentd.decide_approval('$1', '$2', decode('${4:-$(digest_of)}', 'hex'), $([ -n "${7-}" ] && echo "'$7'" || echo NULL),
+		$([ -n "${5-}" ] && echo "'$5', sha256('$5')" || echo NULL, NULL), $([ -n "${6-}" ] && echo "'$6'" || echo NULL), '${3:-ann}')::json ->> 'state'" | head -n 1
+}
+state() { sql "SELECT state FROM agentd.approval_queue WHERE id = '$a'"; }
+task_state() { sql "SELECT state FROM agentd.task_queue WHERE id = '$t'"; }
+claim_again() { sql "SELECT fence FROM test.claim('$W')" >"$PG_DIR/again"; f=$(cat "$PG_DIR/again"); }
+# dispatch KEY [DIGEST [STATE [TRY]]]: the effect, with the approval $a
+dispatch() {
+	sql "SELECT test.move('$t', $f, 'stay', '', '[]', NULL, '[{\"move\": 1, \"key\": \"\\\\x$(hex "$1")\", \"path\": \"send\", \"tool\": \"mail.send\",
+		\"class\": \"at_most_once\", \"args\": \"\\\\x00\", \"try\": ${4:-1}, \"to\": \"${3:-dispatched}\",
+		\"approval\": \"$a\", \"approved\": \"\\\\x${2:-$(digest_of)}\"}]')" | head -n 1
+}
+
+# --- opened ---
+ask
+is "a move that parks brings its request" "$(cat "$PG_DIR/ask") $(task_state) $(state)" "ok waiting_approval pending"
+is "with all that is shown" "$(sql "SELECT x ->> 'step', x ->> 'tool', x -> 'args', x ->> 'title', x -> 'show', x ->> 'risk', x ->> 'workflow', x ->> 'digest' = '$(digest_of)'
+	FROM (SELECT agentd.approval_view('$a', 'ann', true)::json AS x) y")" 'send|mail.send|{"to": "a"}|Really?|{"a": 1}|high|noop|t'
+is "the step waits, and names it" "$(sql "SELECT s ->> 'path', s ->> 'status', s ->> 'approval' = '$a' FROM json_array_elements(agentd.task_view('$t', 'x', true)::json -> 'steps') s")" "send|waiting|t"
+like "not for whoever does not see the task" "$(sql "SELECT agentd.approval_view('$a', 'nobody', false)")" 'no approval'
+is "listed" "$(sql "SELECT json_array_length(agentd.approval_list('pending', '$t', NULL, 10, 'x', true)::json -> 'approvals')")" 1
+is "not to others" "$(sql "SELECT agentd.approval_list(NULL, NULL, NULL, 10, 'nobody', false)")" '{"approvals":[],"next":null}'
+is "an unknown state" "$(refused "SELECT agentd.approval_list('odd', NULL, NULL, 10, 'x', true)")" AG422
+new
+a=$(new_id)
+move="SELECT test.move('$t', $f, 'stay', '', '[$(row "$a")]')"
+is "sent again, it is one" "$(sql "$move") $(sql "$move") $(sql "SELECT count(*) FROM agentd.approval_queue WHERE task = '$t'")" "ok already 1"
+
+# --- words that are not acceptable ---
+ask
+for bad in "maybe" "approve ann abcd" "approve ann $(digest_of) [1]" "deny ann $(digest_of) {\"to\":1}"; do
+	set -- $bad
+	is "refused: $bad" "$(refused "SELECT agentd.decide_approval('$a', '$1', decode('${3:-$(digest_of)}', 'hex'), NULL,
+		$([ -n "${4-}" ] && echo "'$4', sha256('$4')" || echo NULL, NULL), NULL, '${2:-ann}')")" AG422
+done
+is "arguments come with their digest" "$(refused "SELECT agentd.decide_approval('$a', 'approve', decode('$(digest_of)', 'hex'), NULL, '{}', NULL, NULL, 'ann')")" AG422
+is "a form only for a question" "$(refused "SELECT agentd.decide_approval('$a', 'approve', decode('$(digest_of)', 'hex'), NULL, NULL, NULL, '{}', 'ann')")" AG422
+is "an unknown one" "$(refused "SELECT agentd.decide_approval('$W', 'approve', decode('$(digest_of)', 'hex'), NULL, NULL, NULL, NULL, 'ann')")" AG404
+is "another digest" "$(refused "SELECT agentd.decide_approval('$a', 'approve', sha256('other'), NULL, NULL, NULL, NULL, 'ann')")" AG409
+is "nothing of that changed it" "$(state) $(task_state)" "pending waiting_approval"
+
+# --- decided, and used once ---
+is "approved" "$(decide "$a" approve) $(task_state)" "approved ready"
+is "the same again" "$(decide "$a" approve) $(sql "SELECT json_array_length(votes) FROM agentd.approval_queue WHERE id = '$a'")" "approved 1"
+like "another decision names the recorded one" "$(decide "$a" deny)" "is approved, by ann at"
+like "so does another principal" "$(decide "$a" approve bob)" "is approved, by ann at"
+claim_again
+is "the worker reads it" "$(sql "SELECT state, by, args IS NULL, encode(digest, 'hex') = '$(digest_of)' FROM agentd.approval_read('$t', '$a')")" "approved|ann|t|t"
+like "not for another action" "$(dispatch k "$(digest_of other)")" 'is for another action'
+is "the refused move changed nothing" "$(state) $(sql "SELECT count(*) FROM agentd.effects WHERE task = '$t'")" "approved 0"
+is "consumed with the dispatch" "$(dispatch k) $(state)" "ok consumed"
+is "the same move again" "$(dispatch k) $(state)" "ok consumed"
+like "never by another effect" "$(dispatch other)" 'is consumed'
+like "nor by this one while it may have happened" "$(dispatch k "" dispatched 2)" 'may not go from dispatched to dispatched'
+sql "SELECT test.move('$t', $f, 'stay', '', '[]', NULL, '[{\"move\": 1, \"key\": \"\\\\x$(hex k)\", \"path\": \"send\", \"tool\": \"mail.send\",
+	\"class\": \"at_most_once\", \"args\": \"\\\\x00\", \"try\": 1, \"to\": \"failed_before_effect\"}]')" >/dev/null
+is "but when it did not happen" "$(dispatch k "" dispatched 2) $(state)" "ok consumed"
+ask
+is "not before it is approved" "$(claim_again; sql "UPDATE agentd.task_queue SET state = 'ready' WHERE id = '$t'" >/dev/null; claim_again; dispatch k)" "ERROR:  approval $a of task $t is pending"
+a2=$a
+ask
+a=$a2
+like "nor by another task" "$(sql "UPDATE agentd.task_queue SET state = 'ready' WHERE id = '$t'" >/dev/null; claim_again; dispatch k)" "has no approval"
+
+# --- denied; a question with a form ---
+ask
+is "denied" "$(decide "$a" deny ann "" "" "" "no way") $(task_state)" "denied ready"
+is "with what was said" "$(sql "SELECT by, comment FROM agentd.approval_read('$t', '$a')")" "ann|no way"
+claim_again
+like "denied is not dispatched" "$(dispatch k)" 'is denied'
+ask question
+is "an answer" "$(decide "$a" approve ann "" "" '{"n":1}')" approved
+is "is kept" "$(sql "SELECT form FROM agentd.approval_read('$t', '$a')")" '{"n":1}'
+is "the same answer again" "$(decide "$a" approve ann "" "" '{"n":1}')" approved
+like "another one is not" "$(decide "$a" approve ann "" "" '{"n":2}')" "is approved, by ann"
+
+# --- edited ---
+ask
+is "edited: approved" "$(decide "$a" approve ann "" '{"to":"b"}')" approved
+is "as a new action" "$(sql "SELECT args, encode(digest, 'hex') = '$(digest_of '{"to":"b"}')' FROM agentd.approval_read('$t', '$a')")" '{"to":"b"}|t'
+is "what was asked for stays known" "$(sql "SELECT agentd.approval_view('$a', 'x', true)::json -> 'asked'")" '{"to": "a"}'
+is "the same edit again" "$(decide "$a" approve ann "" '{"to":"b"}')" approved
+claim_again
+like "as it was asked it is not dispatched" "$(dispatch k)" 'is for another action'
+is "as it was edited it is" "$(dispatch k "$(digest_of '{"to":"b"}')") $(state)" "ok consumed"
+
+# --- two approvers ---
+ask call 2
+submitter=$(sql "SELECT submitted_by FROM agentd.tasks WHERE id = '$t'")
+is "whoever submitted is none of two" "$(refused "SELECT agentd.decide_approval('$a', 'approve', decode('$(digest_of)', 'hex'), NULL, NULL, NULL, NULL, '$submitter')")" AG403
+is "the first" "$(decide "$a" approve ann) $(task_state)" "pending waiting_approval"
+is "the first again is answered" "$(decide "$a" approve ann) $(task_state)" "pending waiting_approval"
+is "nor does an edit that changes nothing count twice" "$(sql "SELECT agentd.decide_approval('$a', 'approve', decode('$(digest_of)', 'hex'), NULL, '{\"to\": \"a\"}', sha256('x'), NULL, 'ann')::json ->> 'state'") $(sql "SELECT json_array_length(votes) FROM agentd.approval_queue WHERE id = '$a'")" "pending 1"
+ask question 2
+decide "$a" approve ann "" "" '{"n":1}' >/dev/null
+like "nor another answer of the first" "$(decide "$a" approve ann "" "" '{"n":2}')" 'ann has approved .* another person'
+ask call 2
+decide "$a" approve ann >/dev/null
+is "an edit voids what was said before" "$(decide "$a" approve bob "" '{"to":"b"}') $(sql "SELECT votes -> 0 ->> 'by', json_array_length(votes) FROM agentd.approval_queue WHERE id = '$a'")" "pending bob|1"
+like "who has seen the old one is told" "$(decide "$a" approve ann)" 'another digest.*bob edited it'
+is "the second" "$(decide "$a" approve ann "$(digest_of '{"to":"b"}')") $(task_state)" "approved ready"
+ask call 2
+decide "$a" approve ann >/dev/null
+is "one of them denies" "$(decide "$a" deny bob) $(task_state)" "denied ready"
+ask call 2
+is "whoever submitted may deny" "$(decide "$a" deny "$submitter")" denied
+
+# --- time ---
+ask call 1 '-1 s'
+is "its time is over: it takes no decision" "$(refused "SELECT agentd.decide_approval('$a', 'approve', decode('$(digest_of)', 'hex'), NULL, NULL, NULL, NULL, 'ann')")" AG409
+is "and is shown so" "$(sql "SELECT agentd.approval_view('$a', 'x', true)::json ->> 'state'") $(state)" "expired pending"
+is "not among the pending" "$(sql "SELECT agentd.approval_list('pending', '$t', NULL, 10, 'x', true)")" '{"approvals":[],"next":null}'
+is "the sweeper ends it, and the task goes on" "$(sql "SELECT agentd.sweep_approvals('{}')") $(state) $(task_state)" "1 expired ready"
+is "once" "$(sql "SELECT agentd.sweep_approvals('{}')")" 0
+ask call 1 '-1 s'
+is "so does the worker's look" "$(sql "SELECT state FROM agentd.approval_read('$t', '$a')") $(state)" "expired expired"
+
+# --- ends of the task ---
+ask
+sql "SELECT agentd.cancel('$t', 'x', true)" >/dev/null
+is "a cancelled task asks nobody" "$(state) $(refused "SELECT agentd.decide_approval('$a', 'approve', decode('$(digest_of)', 'hex'), NULL, NULL, NULL, NULL, 'ann')")" "cancelled AG409"
+ask
+decide "$a" approve >/dev/null
+sql "SELECT agentd.cancel('$t', 'x', true)" >/dev/null
+is "what was approved is not left over" "$(state)" cancelled
+new
+a=$(new_id)
+is "a task that ends by itself" "$(sql "SELECT test.move('$t', $f, 'stay', '', '[$(row "$a")]'), test.move('$t', $f, 'finish', 'failed')") $(state)" "ok|ok cancelled"
+ask
+claim_again
+sql "UPDATE agentd.task_queue SET state = 'ready' WHERE id = '$t'" >/dev/null
+claim_again
+is "its step does not wait any more" "$(sql "SELECT test.move('$t', $f, 'stay', '', '[[\"send/approval-1\", 1, \"approval.decided\", {\"id\": \"$a\", \"decision\": \"cancelled\"}]]')") $(state)" "ok cancelled"
+ask
+b=$a
+decide "$b" approve >/dev/null
+claim_again
+a=$(new_id)
+is "a stricter policy asks anew" "$(sql "SELECT test.move('$t', $f, 'park', 'waiting_approval', (jsonb_set('[$(row "$a" call 2 '1 h' 2)]', '{0,3,supersedes}', '\"$b\"'))::json)") $(state) $(sql "SELECT state FROM agentd.approval_queue WHERE id = '$b'")" "ok pending superseded"
+new
+a=$(new_id)
+is "no journal row decides for a person" "$(sql "SELECT test.move('$t', $f, 'stay', '', '[$(row "$a")]'),
+	test.move('$t', $f, 'stay', '', '[[\"send/approval-1\", 1, \"approval.decided\", {\"id\": \"$a\", \"decision\": \"approved\"}]]')") $(state)" "ok|ok pending"
+
+# --- while a worker has the task ---
+new
+a=$(new_id)
+sql "SELECT test.move('$t', $f, 'stay', '', '[$(row "$a")]')" >/dev/null
+is "decided while it runs" "$(decide "$a" approve) $(task_state)" "approved running"
+is "it does not sleep over it" "$(sql "SELECT test.move('$t', $f, 'park', 'waiting_approval')") $(task_state)" "ok ready"
+
+# --- many deciders at once: one outcome ---
+ask
+d=$(digest_of)
+for n in 1 2 3 4 5 6 7 8; do
+	background "d$n" "SELECT agentd.decide_approval('$a', '$([ $((n % 2)) = 0 ] && echo approve || echo deny)', decode('$d', 'hex'), NULL, NULL, NULL, NULL, 'p$n')::json ->> 'state'"
+done
+for n in 1 2 3 4 5 6 7 8; do result "d$n" >>"$PG_DIR/outcomes"; done
+is "eight deciders: one is heard" "$(grep -Ec '^(approved|denied)$' "$PG_DIR/outcomes") $(grep -c 'by p[1-8] at' "$PG_DIR/outcomes") $(sql "SELECT json_array_length(votes) FROM agentd.approval_queue WHERE id = '$a'")" "1 7 1"
+
+# --- races in rounds: AGENTD_DECIDERS at once (preset 24) decide each of AGENTD_ROUNDS requests (preset 20) ---
+if [ -x "$PG_BIN/pgbench" ]; then
+	deciders=${AGENTD_DECIDERS:-24} rounds=${AGENTD_ROUNDS:-20}
+	ask
+	sql "CREATE TABLE test.rounds AS SELECT n, agentd.uuid_new() AS id FROM generate_series(1, $rounds) n;
+		INSERT INTO agentd.approval_queue (id, task, leaf, kind, state, path, requested_at, expires_at, digest, nonce, title, risk)
+		SELECT r.id, a.task, a.leaf, 'call', 'pending', 'r' || r.n, now(), now() + interval '1 h', a.digest, '', '?', 'low'
+		FROM test.rounds r, agentd.approval_queue a WHERE a.id = '$a';
+		CREATE TABLE test.heard (n integer, by text, said text);
+		CREATE FUNCTION test.decide_one(p_n integer, p_by text) RETURNS void LANGUAGE plpgsql AS \$\$
+		DECLARE
+			v_word text := CASE WHEN random() < 0.5 THEN 'approve' ELSE 'deny' END;
+		BEGIN
+			INSERT INTO test.heard SELECT p_n, p_by, agentd.decide_approval(r.id, v_word, a.digest, NULL, NULL, NULL, NULL, p_by)::json ->> 'state'
+			FROM test.rounds r JOIN agentd.approval_queue a USING (id) WHERE r.n = p_n;
+		EXCEPTION WHEN SQLSTATE 'AG409' THEN
+			INSERT INTO test.heard VALUES (p_n, p_by, NULL);
+		END \$\$" >/dev/null
+	seq "$rounds" | sed "s/.*/SELECT test.decide_one(&, 'p:client_id');/" >"$PG_DIR/round.sql"
+	"$PG_BIN/pgbench" -n -c "$deciders" -j 2 -t 1 -f "$PG_DIR/round.sql" >"$PG_DIR/pgbench.log" 2>&1
+	is "$deciders deciders, $rounds rounds: one is heard in each" "$(sql "SELECT count(*), count(DISTINCT n) FILTER (WHERE said IS NOT NULL), count(said) FROM test.heard")" \
+		"$((deciders * rounds))|$rounds|$rounds"
+	is "and it is the one that is recorded" "$(sql "SELECT count(*) FROM test.heard h JOIN test.rounds r USING (n) JOIN agentd.approval_queue a ON a.id = r.id
+		WHERE h.said = a.state AND h.by = a.decided_by AND json_array_length(a.votes) = 1")" "$rounds"
+fi
+
+# --- who may ---
+is "a worker decides nothing" "$(sql "SELECT has_function_privilege('agentd_worker', 'agentd.decide_approval(uuid, text, bytea, text, json, bytea, json, text)', 'EXECUTE'),
+	has_function_privilege('agentd_web', 'agentd.decide_approval(uuid, text, bytea, text, json, bytea, json, text)', 'EXECUTE')")" "f|t"
+done_testing
