@@ -221,7 +221,7 @@ void policy_judge(const struct policy *p, const struct json *facts, enum effect_
 
 /* --- what comes of it --- */
 
-#define NOBODY "nobody can be asked in this version"
+#define NOBODY "nobody can be asked about a submission"
 
 int judgement_refuses(const struct judgement *j, struct err *err)
 {
@@ -230,8 +230,7 @@ int judgement_refuses(const struct judgement *j, struct err *err)
 	if (j->verdict == VERDICT_ALLOW)
 		return 0;
 	if (!j->rule)
-		err_set(err, ERR_POLICY_DENIED, "no rule of the policy fits, and the call may be made at most once: "
-			"a person would have to be asked, and " NOBODY);
+		err_set(err, ERR_POLICY_DENIED, "no rule of the policy fits: a person would have to be asked, and " NOBODY);
 	else if (j->failed[0])
 		err_set(err, ERR_POLICY_DENIED, "rule \"" STR_FMT "\" of the policy %s: it cannot be told whether it fits: %s",
 			STR_ARG(j->rule->id), does, j->failed);

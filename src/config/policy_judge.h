@@ -50,8 +50,8 @@ void policy_judge(const struct policy *p, const struct json *facts, enum effect_
 enum fit { FIT_NO, FIT_YES, FIT_UNKNOWN };
 enum fit policy_fit(const struct policy_rule *r, const struct json *facts, char why[POLICY_WHY_BYTES]);
 
-/* 0 where it is allowed; else -1 and ERR_POLICY_DENIED with the rule and its reason. Nobody can be asked in this version:
- * a question that would have to be put is a refusal that says so. */
+/* Of a submission, or of a call that is denied: 0 where it is allowed; else -1 and ERR_POLICY_DENIED with the rule and its reason.
+ * Nobody is asked about a submission: there is no task yet that could wait, so a question is a refusal that says so. */
 int judgement_refuses(const struct judgement *j, struct err *err);
 /* {verdict, rule, risk, reason, expires_ms, approvers, failed?}; null where nothing is said. */
 const struct json *judgement_json(struct arena *a, const struct judgement *j);

@@ -189,6 +189,7 @@ static void read_all(struct workflow_load *w, const struct yaml *root)
 /* ENGINE_SEMANTICS since which each kind is known, and means what it means now. */
 static const int since[STEP_KINDS] = {
 	[STEP_SET] = 1, [STEP_CALL] = 1, [STEP_MODEL] = 1, [STEP_AGENT] = 2, [STEP_SWITCH] = 1, [STEP_FOR] = 1, [STEP_WAIT] = 1, [STEP_RAISE] = 1,
+	[STEP_APPROVE] = 2,
 };
 
 static int newest(const struct steps *steps)
@@ -197,7 +198,7 @@ static int newest(const struct steps *steps)
 
 	for (size_t i = 0; i < steps->n; i++) {
 		const struct step *s = &steps->v[i];
-		int own = since[s->kind], inner = s->kind == STEP_FOR ? newest(s->u.loop.body) : 1;
+		int own = s->ask ? 2 : since[s->kind], inner = s->kind == STEP_FOR ? newest(s->u.loop.body) : 1;
 
 		n = own > n ? own : n;
 		n = inner > n ? inner : n;

@@ -28,10 +28,11 @@ struct json;
 struct schema;
 struct tmpl;
 
-enum step_kind { STEP_SET, STEP_CALL, STEP_MODEL, STEP_AGENT, STEP_SWITCH, STEP_FOR, STEP_WAIT, STEP_RAISE, STEP_KINDS };
+enum step_kind { STEP_SET, STEP_CALL, STEP_MODEL, STEP_AGENT, STEP_SWITCH, STEP_FOR, STEP_WAIT, STEP_RAISE, STEP_APPROVE, STEP_KINDS };
 const char *step_kind_name(enum step_kind k);	/* "set" */
 
 enum { STEP_NEXT = -1, STEP_END = -2, STEP_NONE = -3 };	/* beside indexes in then, catch */
+enum { ON_TIMEOUT_DENY = -4, ON_TIMEOUT_FAIL = -5 };		/* beside indexes in on_timeout */
 
 enum risk { RISK_UNSET, RISK_LOW, RISK_MEDIUM, RISK_HIGH };
 enum retain { RETAIN_SHORT, RETAIN_LONG };
@@ -124,6 +125,17 @@ struct step_raise {
 	bool retryable;
 };
 
+struct step_ask {			/* a person is asked: by an `approve` step, or before a call */
+	const struct tmpl *title;	/* NULL: says what is called */
+	const struct tmpl *show;	/* NULL: nothing */
+	const struct json *form;	/* schema of the answer; NULL: none */
+	const struct schema *form_check;	/* the same, compiled */
+	enum risk risk;
+	int approvers;			/* how many different people have to approve */
+	int64_t timeout_ms;
+	int on_timeout;			/* index, ON_TIMEOUT_DENY or ON_TIMEOUT_FAIL */
+};
+
 struct step {
 	struct place place;
 	struct str id;
@@ -135,6 +147,7 @@ struct step {
 	struct budget budget;
 	struct retry_policy retry;
 	enum risk risk;
+	const struct step_ask *ask;	/* of `approve` always; of a call: NULL unless it has an `ask` */
 	union {
 		struct step_set set;
 		struct step_call call;

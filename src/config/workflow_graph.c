@@ -16,7 +16,6 @@ static void report_link(struct workflow_load *w, const struct scope *s, const st
 {
 	struct load *l = &w->l;
 	struct str id = k->node->text;
-	const char *key = k->is_catch ? "catch" : "then";
 	const char **names = ARENA_ARRAY(l->a, s->n + 1, const char *);
 	size_t n = 0;
 	for (size_t i = 0; i < w->n_ids; i++) {
@@ -24,13 +23,13 @@ static void report_link(struct workflow_load *w, const struct scope *s, const st
 			names[n++] = str_cstr(l->a, w->ids[i].id);
 		else if (str_eq(w->ids[i].id, id)) {
 			diag_error(l->d, k->node->at, "\"%s\" leads to \"" STR_FMT "\", which stands in another list of steps",
-				   key, STR_ARG(id));
+				   k->key, STR_ARG(id));
 			return;
 		}
 	}
 	if (!k->is_catch)
 		names[n++] = "end";
-	diag_error(l->d, k->node->at, "\"%s\" leads to the unknown step \"" STR_FMT "\"%s", key, STR_ARG(id),
+	diag_error(l->d, k->node->at, "\"%s\" leads to the unknown step \"" STR_FMT "\"%s", k->key, STR_ARG(id),
 		   load_nearest(l->d, l->a, id, names, n));
 }
 
@@ -89,6 +88,8 @@ static void edges_of(const struct scope *s, size_t from, edge_fn *fn, void *arg)
 		edge(s, from, STEP_NEXT, false, fn, arg);
 	if (step->catch >= 0)
 		edge(s, from, step->catch, false, fn, arg);
+	if (step->ask && step->ask->on_timeout >= 0)
+		edge(s, from, step->ask->on_timeout, false, fn, arg);
 }
 
 static void set_bit(uint64_t *rows, size_t words, size_t i, size_t j)

@@ -59,7 +59,6 @@ static const struct key step_keys[] = {
 	 .text = "When and how to try again."},
 	{.name = "risk", .type = KEY_ENUM, .offset = offsetof(struct step, risk), .words = risk_words, .base = RISK_LOW,
 	 .text = "Risk of the step; raises what the policy says, never lowers it."},
-	{.name = "ask", .type = KEY_ANY, .flags = KEY_LATER, .text = "Approval of this very call."},
 };
 const struct key_table step_table = {"a step", KEYS(step_keys), "One step of a workflow."};
 
@@ -93,10 +92,45 @@ static const struct key set_keys[] = {
 	{.name = "set", .type = KEY_ANY, .read = read_set, .text = "Variables to write to .vars, by name."},
 };
 
+#define PERSON_KEYS \
+	{.name = "show", .type = KEY_TMPL, .offset = offsetof(struct step_ask, show), \
+	 .text = "Value that is shown to whoever decides."}, \
+	{.name = "risk", .type = KEY_ENUM, .offset = offsetof(struct step_ask, risk), .words = risk_words, .base = RISK_LOW, \
+	 .text = "Risk that is shown; never lower than that of the step and of the policy."}, \
+	{.name = "approvers", .type = KEY_INT, .offset = offsetof(struct step_ask, approvers), .min = 1, .max = 10, .preset = "1", \
+	 .text = "How many different people have to approve; with more than one, not whoever submitted the task."}, \
+	{.name = "timeout", .type = KEY_DURATION, .offset = offsetof(struct step_ask, timeout_ms), .min = 1, .preset = "24h", \
+	 .text = "How long an answer is waited for."}, \
+	{.name = "on_timeout", .type = KEY_TEXT, .offset = offsetof(struct step_ask, on_timeout), .read = read_on_timeout, \
+	 .text = "Without an answer: deny (default), fail with approval.timeout, or the step of the same list to go on with."}
+
+static const struct key approve_map[] = {
+	{.name = "title", .type = KEY_TMPL, .flags = KEY_REQUIRED, .offset = offsetof(struct step_ask, title),
+	 .text = "The question, in one line."},
+	{.name = "form", .type = KEY_SCHEMA, .offset = offsetof(struct step_ask, form), .offset_n = offsetof(struct step_ask, form_check),
+	 .read = read_schema,
+	 .text = "JSON Schema of an answer that is asked for beside the decision, or a file that holds it."},
+	PERSON_KEYS,
+};
+static const struct key_table approve_table = {"approve", KEYS(approve_map), "A question to a person."};
+static const struct key approve_keys[] = {
+	{.name = "approve", .type = KEY_MAP, .offset = offsetof(struct step, ask), .table = &approve_table, .read = read_ask,
+	 .text = "Ask a person to approve."},
+};
+
+static const struct key ask_map[] = {
+	{.name = "title", .type = KEY_TMPL, .offset = offsetof(struct step_ask, title),
+	 .text = "The question, in one line; default: the name of the tool."},
+	PERSON_KEYS,
+};
+static const struct key_table ask_table = {"ask", KEYS(ask_map), "The approval of a call."};
+
 static const struct key call_keys[] = {
 	{.name = "call", .type = KEY_TEXT, .offset = offsetof(struct step_call, tool), .read = read_call,
 	 .pattern = TOOL_PATTERN, .pattern_text = TOOL_TEXT, .text = "Call a tool."},
 	{.name = "with", .type = KEY_ANY, .read = read_with, .text = "Arguments of the tool."},
+	{.name = "ask", .type = KEY_MAP, .offset = offsetof(struct step, ask), .table = &ask_table, .read = read_ask,
+	 .text = "Ask a person to approve this very call before it is made."},
 };
 
 /* What model and agent have in common: struct step_agent begins with a struct step_model. */
@@ -209,9 +243,10 @@ const struct step_row step_rows[STEP_KINDS] = {
 	[STEP_FOR] = {"for", STEP_FOR, {"a for step", KEYS(for_keys), NULL}},
 	[STEP_WAIT] = {"wait", STEP_WAIT, {"a wait step", KEYS(wait_keys), NULL}},
 	[STEP_RAISE] = {"raise", STEP_RAISE, {"a raise step", KEYS(raise_keys), NULL}},
+	[STEP_APPROVE] = {"approve", STEP_APPROVE, {"an approve step", KEYS(approve_keys), NULL}},
 };
 
-const char *const step_kinds_later[] = {"run", "while", "fork", "try", "approve", "listen",
+const char *const step_kinds_later[] = {"run", "while", "fork", "try", "listen",
 					"emit", "recall", "remember", NULL};
 
 const char *step_kind_name(enum step_kind k)

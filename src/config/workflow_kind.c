@@ -109,6 +109,29 @@ void read_with(struct load *l, const struct key *k, const struct yaml *v, void *
 		check_arguments(w, c, v);
 }
 
+/* --- approve and ask --- */
+
+void read_ask(struct load *l, const struct key *k, const struct yaml *v, void *out)
+{
+	struct step_ask *ask = ARENA_NEW(l->a, struct step_ask);
+	ask->on_timeout = ON_TIMEOUT_DENY;
+	if (!load_expect(l, v, k->name, YAML_MAP))
+		return;
+	((struct step *)out)->ask = ask;
+	keys_read(l, k->table, v, ask);
+}
+
+void read_on_timeout(struct load *l, const struct key *k, const struct yaml *v, void *out)
+{
+	int *on_timeout = slot(out, k);
+	if (yaml_is_text(v) && str_is(v->text, "deny"))
+		*on_timeout = ON_TIMEOUT_DENY;
+	else if (yaml_is_text(v) && str_is(v->text, "fail"))
+		*on_timeout = ON_TIMEOUT_FAIL;
+	else
+		read_link(l, k, v, out);
+}
+
 /* --- model --- */
 
 void read_model(struct load *l, const struct key *k, const struct yaml *v, void *out)

@@ -11,6 +11,7 @@ struct ref {
 };
 
 static const char *const result_keys[] = {"output", "status", "error", "visits"};
+static const char *const answer_keys[] = {"decision", "by", "comment", "form"};
 static const char *const task_keys[] = {"id", "workflow", "bundle", "urgency", "labels", "created_at", "submitted_by",
 					"parent"};
 
@@ -113,6 +114,9 @@ static void check_output(struct ref *r, const struct step *s, struct str key, si
 			if (str_eq(s->u.set.names[i], key))
 				return;
 		report(r, offset, NULL, arena_printf(a, "%s has no \"" STR_FMT "\"", what, STR_ARG(key)));
+	} else if (s->kind == STEP_APPROVE && !is_among(key, answer_keys, 4)) {
+		report(r, offset, "the answer is {decision, by, comment, form}",
+		       arena_printf(a, "%s has no \"" STR_FMT "\"%s", what, STR_ARG(key), load_nearest(r->w->l.d, a, key, answer_keys, 4)));
 	}
 }
 

@@ -48,7 +48,7 @@ void read_link(struct load *l, const struct key *k, const struct yaml *v, void *
 	}
 	s->links = grow_table(l->a, s->links, s->n_links, &s->cap_links, sizeof(*s->links));
 	s->links[s->n_links++] = (struct link){
-		.node = v, .slot = (int *)((char *)out + k->offset), .is_catch = !strcmp(k->name, "catch")};
+		.node = v, .slot = (int *)((char *)out + k->offset), .key = k->name, .is_catch = strcmp(k->name, "then") != 0};
 }
 
 /* --- one step --- */

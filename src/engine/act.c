@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "config/expr.h"
 #include "config/workflow.h"
+#include "engine/approval.h"
 #include "engine/batch.h"
 #include "engine/budget.h"
 #include "engine/engine_room.h"
@@ -29,7 +30,7 @@
 static const struct step_ops *const kinds[STEP_KINDS] = {
 	[STEP_SET] = &step_set_ops,   [STEP_CALL] = &step_call_ops, [STEP_MODEL] = &step_model_ops,
 	[STEP_AGENT] = &step_agent_ops, [STEP_SWITCH] = &step_switch_ops, [STEP_FOR] = &step_for_ops, [STEP_WAIT] = &step_wait_ops,
-	[STEP_RAISE] = &step_raise_ops,
+	[STEP_RAISE] = &step_raise_ops, [STEP_APPROVE] = &step_approve_ops,
 };
 
 const struct step_ops *step_ops(enum step_kind kind)
@@ -272,6 +273,8 @@ static void expire(struct run *r, struct node *n)
 		err_set(&err, ERR_BUDGET_WALL, "the step did not end within its wall budget");
 	else
 		err_set(&err, ERR_TIMEOUT, "the step did not end within its timeout");
+	if (n->status == NODE_ASKING)
+		approval_give_up(r, n);
 	if (n->each && n->each->open > 0) {
 		n->each->abort = act_keep(n, act_error(r, n, &err));
 		state_cancel_items(&r->state, n->each);
@@ -313,9 +316,14 @@ static void resume(struct run *r, struct node *n)
 
 static void cancel(struct run *r, struct node *n)
 {
-	if (n->flight)
+	if (n->flight) {
 		flight_abort(n->flight, ABORT_CANCEL);
-	else if (ops_of(n)->cancel)
+		return;
+	}
+	if (n->status == NODE_ASKING) {
+		approval_give_up(r, n);
+		act_row(r, n, ROW_STEP_CANCELLED, NULL);
+	} else if (ops_of(n)->cancel)
 		ops_of(n)->cancel(r, n);
 	else
 		act_row(r, n, ROW_STEP_CANCELLED, NULL);
@@ -342,10 +350,19 @@ static bool perform(struct run *r, struct scope *sc, struct action a)
 		resume(r, n);
 		return !n->flight;
 	case PLAN_LOOK:
-		ops_of(n)->look(r, n);
+		if (n->status == NODE_ASKING)
+			approval_look(r, n);
+		else
+			ops_of(n)->look(r, n);
 		return !n->flight;
 	case PLAN_SETTLE:
-		ops_of(n)->settle(r, n);
+		if (n->status == NODE_ASKING)
+			approval_settle(r, n);
+		else
+			ops_of(n)->settle(r, n);
+		return true;
+	case PLAN_DECIDED:
+		ops_of(n)->decided(r, n);
 		return true;
 	case PLAN_ASK:
 		/* Whoever leaves lets the next one ask. */
@@ -377,11 +394,19 @@ static bool perform(struct run *r, struct scope *sc, struct action a)
 	return false;
 }
 
+static bool step_on(struct run *r, struct scope *sc, const struct plan_env *env)
+{
+	struct action a = plan_scope(&r->state, sc, env);
+
+	r->held_back |= a.held_back;
+	return perform(r, sc, a);
+}
+
 void act_scope(struct run *r, struct scope *sc)
 {
 	struct plan_env env = {.now_us = run_now_us(r), .starts = r->wish == WISH_NONE};
 
-	while (r->wish < WISH_FAIL && perform(r, sc, plan_scope(&r->state, sc, &env))) {
+	while (r->wish < WISH_FAIL && step_on(r, sc, &env)) {
 		arena_reset(r->engine->scratch);
 		if (sc->state == SCOPE_CLOSED || (r->pending && r->pending->n_rows >= BATCH_MAX_ROWS)) {
 			state_push_ready(&r->state, sc);

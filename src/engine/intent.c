@@ -43,6 +43,7 @@ bool intent_read(const struct json *v, struct intent *ret)
 	ret->tool = json_str(json_getc(v, "tool"));
 	ret->args = json_getc(v, "args");
 	ret->taint = taint_read(json_getc(v, "taint"));
+	ret->approval = json_str(json_getc(v, "approval"));
 	return ret->tool.p && json_type(ret->args) == JSON_OBJECT &&
 	       effect_class_parse(json_str(json_getc(v, "effect")), &ret->effect) &&
 	       digest_from_hex(json_str(json_getc(v, "key")), &ret->key);
@@ -61,5 +62,7 @@ const struct json *intent_json(struct arena *a, const struct intent *i)
 	json_object_setc(&b, "args", json_copy(a, i->args));
 	if (i->taint)
 		json_object_setc(&b, "taint", taint_json(a, i->taint));
+	if (i->approval.p)
+		json_object_setc(&b, "approval", json_string(a, i->approval));
 	return json_object_end(&b);
 }

@@ -1,6 +1,6 @@
 /* intent.h - a call as its step.started row records it. Pure.
  *
- * Shapes:  {"tool", "effect", "key", "args", "taint"?}, see journal.h. state.c lets no other step.started of a call
+ * Shapes:  {"tool", "effect", "key", "args", "taint"?, "approval"?}, see journal.h. state.c lets no other step.started of a call
  *          pass: whoever has a node's `started` or `again` has an intent.
  * Memory:  points into the value.
  * Errors:  none.
@@ -24,6 +24,7 @@ struct intent {
 	struct digest key;
 	const struct json *args;
 	unsigned taint;			/* TAINT_ bits of the tool's manifest when the call began */
+	struct str approval;		/* id; STR_NONE: none was asked for */
 };
 
 /* false: v records no call, and *ret is of no use. */

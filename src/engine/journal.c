@@ -16,6 +16,8 @@ static const char *const names[ROW_KINDS] = {
 	[ROW_TURN_SUCCEEDED] = "turn.succeeded",
 	[ROW_TURN_SUMMARISED] = "turn.summarised",
 	[ROW_ASK_ANSWERED] = "ask.answered",
+	[ROW_APPROVAL_REQUESTED] = "approval.requested",
+	[ROW_APPROVAL_DECIDED] = "approval.decided",
 };
 
 const char *row_kind_name(enum row_kind k)

@@ -2,15 +2,16 @@
  * and agentctl show them.
  *
  * Shapes:  a row is (path, try, kind, step_kind, value). Paths: segments joined by '/': `id`, `id~V` (visit V >= 2
- *          through `then`), `[i]` glued to a loop's id, `turn-N` and `ask-N`: `each[3]/send~2/turn-1`. A retry is try, not path;
+ *          through `then`), `[i]` glued to a loop's id, `turn-N`, `ask-N` and `approval-N`: `each[3]/send~2/turn-1`. A retry is try, not path;
  *          only a loop that is tried again gets a new visit, since its iterations need paths of their own. The calls of an
  *          agent's turn are steps of kind call below it, `research/turn-2/call-0`, with tries of their own; an agent that is tried
  *          again keeps its turns and asks the next one.
  *
  *   kind             value
- *   step.started     call: {"tool", "effect", "key", "args", "taint"?}
+ *   step.started     call: {"tool", "effect", "key", "args", "taint"?, "approval"?}
  *                    (committed before the tool starts; args are executed as recorded; taint: of "reads_untrusted",
- *                    "reads_private", "acts_outside" those that its manifest says; absent: none)
+ *                    "reads_private", "acts_outside" those that its manifest says; absent: none; approval: id of the one
+ *                    that allows it)
  *                    model, agent: {"tier"}     for: {"items": [...]}  (pinned: a later change of .vars does not move the loop)
  *   step.waiting     {"until": TIME}                            (wait)
  *   step.succeeded   {"output": VALUE}; switch: {"output": null, "edge": N|null, "then": ID|"end"|null}
@@ -28,6 +29,12 @@
  *   turn.summarised  {"text", "left_out": N}                    (path of the turn that is asked next: text stands for the first N)
  *   ask.answered     {"said": "unknown", "message"?}            (path of the ask: the tool's query did not know what became
  *                    of the call; message: because it failed)
+ *   approval.requested {"id", "kind": "call"|"question", "title", "show"?, "form"?, "call"?, "schema"?, "risk", "rule", "verdict"?,
+ *                    "approvers", "expires_at", "digest", "head", "supersedes"?}   (path of the request, try of the step, which
+ *                    begins with it; call: as in step.started, to be made when it is approved; rule, verdict: of the policy;
+ *                    the row opens the request for people: sql/functions/3_approvals.sql)
+ *   approval.decided {"id", "decision": "approved"|"denied"|"expired"|"cancelled"|"superseded", "by", "comment", "form"?, "call"?}
+ *                    (call: as the approver edited it. cancelled: the step does not wait for it any more)
  *   ERROR is {"type", "message", "step", "retryable", "status"?, "cause"?}; TIME is RFC 3339.
  *
  *          An iteration of a loop with `output:` ends with a row of its own, path `each[3]`, step_kind "for":
@@ -52,7 +59,8 @@ struct json;
 
 enum row_kind {
 	ROW_STEP_STARTED, ROW_STEP_WAITING, ROW_STEP_SUCCEEDED, ROW_STEP_FAILED, ROW_STEP_UNCERTAIN,
-	ROW_STEP_SKIPPED, ROW_STEP_CANCELLED, ROW_TURN_SUCCEEDED, ROW_TURN_SUMMARISED, ROW_ASK_ANSWERED, ROW_KINDS
+	ROW_STEP_SKIPPED, ROW_STEP_CANCELLED, ROW_TURN_SUCCEEDED, ROW_TURN_SUMMARISED, ROW_ASK_ANSWERED,
+	ROW_APPROVAL_REQUESTED, ROW_APPROVAL_DECIDED, ROW_KINDS
 };
 
 enum { JOURNAL_MAX_VALUE_BYTES = 8 * 1024 * 1024 };	/* of a row's value as compact JSON; over it: limit.size */

@@ -38,15 +38,16 @@ static bool is_id_char(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-/* Below a turn are calls, below a call asks. */
+/* Below a turn are calls, below a call asks and requests. */
 static bool may_follow(const struct segment *s, struct str rest)
 {
-	return (s->turn && str_starts(rest, STR("call-"))) || (s->is_call && str_starts(rest, STR("ask-")));
+	return (s->turn && str_starts(rest, STR("call-"))) || (s->is_call && (str_starts(rest, STR("ask-")) || str_starts(rest, STR("approval-"))));
 }
 
 static bool take_numbered(struct str *rest, struct segment *ret)
 {
-	int *number = str_is(ret->id, "turn") ? &ret->turn : str_is(ret->id, "ask") ? &ret->ask : str_is(ret->id, "call") ? &ret->call : NULL;
+	int *number = str_is(ret->id, "turn") ? &ret->turn : str_is(ret->id, "ask") ? &ret->ask : str_is(ret->id, "call") ? &ret->call :
+		      str_is(ret->id, "approval") ? &ret->approval : NULL;
 
 	if (!number || !take_char(rest, '-') || !take_number(rest, number))
 		return false;
@@ -114,4 +115,9 @@ struct str path_turn(struct arena *a, struct str step, int turn)
 struct str path_ask(struct arena *a, struct str step, int ask)
 {
 	return str_from(arena_printf(a, STR_FMT "/ask-%d", STR_ARG(step), ask));
+}
+
+struct str path_approval(struct arena *a, struct str step, int approval)
+{
+	return str_from(arena_printf(a, STR_FMT "/approval-%d", STR_ARG(step), approval));
 }

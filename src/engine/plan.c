@@ -10,6 +10,12 @@ static struct action plan(enum plan_kind kind)
 	return (struct action){.kind = kind};
 }
 
+/* Something could begin, and we are leaving. */
+static struct action hold_back(void)
+{
+	return (struct action){.kind = PLAN_NOTHING, .held_back = true};
+}
+
 /* An earlier attempt began this call: what does the ledger say of it? */
 static bool must_look(const struct node *n)
 {
@@ -32,6 +38,20 @@ static struct action plan_uncertain(const struct state *st, const struct node *n
 	if (n->ledger)
 		return plan(PLAN_SETTLE);
 	return plan(n->wake_us && env->now_us >= n->wake_us ? PLAN_ASK : PLAN_NOTHING);
+}
+
+/* What was decided is recorded even while leaving, or the task would sleep over it; to act on it is to begin something. */
+static struct action plan_asking(const struct state *st, const struct node *n, const struct plan_env *env)
+{
+	if (n->flight || scope_is_held(st, n->scope))
+		return plan(PLAN_NOTHING);
+	if (n->deadline_us && env->now_us >= n->deadline_us)
+		return plan(PLAN_EXPIRE);
+	if (n->decision)
+		return env->starts ? plan(PLAN_DECIDED) : hold_back();
+	if (n->word)
+		return plan(PLAN_SETTLE);
+	return plan(!n->looked || (n->wake_us && env->now_us >= n->wake_us) ? PLAN_LOOK : PLAN_NOTHING);
 }
 
 /* A scope that is to end: its open step first, whatever kind it is. */
@@ -60,9 +80,11 @@ static struct action plan_loop(const struct state *st, const struct node *n, con
 		return plan(PLAN_CLOSE_LOOP);
 	if (!failing && n->deadline_us && env->now_us >= n->deadline_us)
 		return plan(PLAN_EXPIRE);
-	if (failing || e->next == e->n || !env->starts || scope_is_held(st, n->scope))
+	if (failing || e->next == e->n || e->open >= (size_t)e->parallel)
 		return plan(PLAN_NOTHING);
-	if (e->open >= (size_t)e->parallel)
+	if (!env->starts)
+		return hold_back();
+	if (scope_is_held(st, n->scope))
 		return plan(PLAN_NOTHING);
 	return (struct action){.kind = PLAN_OPEN_ITEM, .item = e->next};
 }
@@ -78,7 +100,7 @@ static struct action plan_running(const struct state *st, const struct node *n, 
 	if (n->mine)
 		return plan(PLAN_DISPATCH);
 	if (!env->starts)
-		return plan(PLAN_NOTHING);
+		return hold_back();
 	return must_look(n) ? plan_look(n, env) : plan(PLAN_RESUME);
 }
 
@@ -92,7 +114,7 @@ static struct action plan_timed(const struct state *st, const struct node *n, co
 		return plan(PLAN_NOTHING);
 	if (n->status == NODE_WAITING)
 		return plan(PLAN_WAKE);
-	return plan(env->starts ? PLAN_BEGIN : PLAN_NOTHING);
+	return env->starts ? plan(PLAN_BEGIN) : hold_back();
 }
 
 static bool rides_along(const struct scope *sc)
@@ -110,7 +132,9 @@ static bool rides_along(const struct scope *sc)
  * along in the same commit. */
 static struct action plan_fresh(const struct state *st, const struct scope *sc, const struct plan_env *env)
 {
-	if (!env->starts || (scope_is_held(st, sc) && !rides_along(sc)))
+	if (!env->starts)
+		return hold_back();
+	if (scope_is_held(st, sc) && !rides_along(sc))
 		return plan(PLAN_NOTHING);
 	return plan(PLAN_BEGIN);
 }
@@ -131,6 +155,8 @@ struct action plan_scope(const struct state *st, const struct scope *sc, const s
 	case NODE_WAITING:
 	case NODE_RETRYING:
 		return plan_timed(st, n, env);
+	case NODE_ASKING:
+		return plan_asking(st, n, env);
 	case NODE_UNCERTAIN:
 		return plan_uncertain(st, n, env);
 	default:	/* not open: its next visit */
@@ -144,13 +170,15 @@ enum run_next plan_run(const struct state *st, const struct run_facts *f)
 		return RUN_FINISH;
 	if (f->busy)
 		return RUN_BUSY;
+	if (f->leaving && f->held_back)		/* others go on with it at once: it must not sleep until what the rest waits for comes */
+		return RUN_RELEASE;
 	if (st->n_uncertain > 0 && !f->has_timer)
 		return RUN_PARK_UNCERTAIN;
 	if (f->has_timer && f->earliest_us > f->now_us + PLAN_NAP_US) {
 		if (st->n_uncertain > 0)
 			return RUN_PARK_UNCERTAIN;
 		/* A cancel is not slept over, the database would make it ready at once: but what could not be read needs a pause. */
-		return st->task_cancelling ? RUN_RELEASE : RUN_PARK_TIMER;
+		return st->task_cancelling ? RUN_RELEASE : st->n_asking > 0 ? RUN_PARK_APPROVAL : RUN_PARK_TIMER;
 	}
 	if (f->leaving)
 		return RUN_RELEASE;

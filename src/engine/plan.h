@@ -24,8 +24,10 @@ enum plan_kind {
 	PLAN_BEGIN,		/* the step at the cursor: its first or next try */
 	PLAN_DISPATCH,		/* its step.started is committed: start the operation */
 	PLAN_RESUME,		/* started by an earlier attempt, no result is known */
-	PLAN_LOOK,		/* a call that an earlier attempt began, or that is uncertain: what does the ledger say? */
-	PLAN_SETTLE,		/* somebody said what became of it */
+	PLAN_LOOK,		/* a call that an earlier attempt began, or that is uncertain: what does the ledger say? A request for a
+				 * person: was it decided? */
+	PLAN_SETTLE,		/* somebody said what became of it, or decided */
+	PLAN_DECIDED,		/* the decision is recorded: act on it */
 	PLAN_ASK,		/* nobody did, and it is time to ask the tool */
 	PLAN_WAKE,		/* a wait is over */
 	PLAN_OPEN_ITEM,		/* begin iteration `item` */
@@ -39,6 +41,7 @@ enum plan_kind {
 struct action {
 	enum plan_kind kind;
 	size_t item;
+	bool held_back;		/* NOTHING: there would be something to begin */
 };
 
 struct plan_env {
@@ -48,11 +51,12 @@ struct plan_env {
 
 struct action plan_scope(const struct state *st, const struct scope *sc, const struct plan_env *env);
 
-enum run_next { RUN_BUSY, RUN_FINISH, RUN_RELEASE, RUN_PARK_UNCERTAIN, RUN_PARK_TIMER, RUN_SLEEP, RUN_STUCK };
+enum run_next { RUN_BUSY, RUN_FINISH, RUN_RELEASE, RUN_PARK_UNCERTAIN, RUN_PARK_APPROVAL, RUN_PARK_TIMER, RUN_SLEEP, RUN_STUCK };
 
 struct run_facts {
 	bool busy;		/* an operation or a commit is under way, or a commit will free a scope */
 	bool leaving;		/* draining or releasing: nothing new begins */
+	bool held_back;		/* and there was something to begin */
 	int64_t now_us;
 	int64_t earliest_us;	/* of timers and the task's deadline; INT64_MAX: none */
 	bool has_timer;		/* a step waits, not only the task's deadline */

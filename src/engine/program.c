@@ -115,6 +115,10 @@ static void read_ask(struct collect *c, const struct step_model *s)
 static void read_step(struct collect *c, const struct step *s)
 {
 	read_expr(c, s->when);
+	if (s->ask) {
+		read_tmpl(c, s->ask->title);
+		read_tmpl(c, s->ask->show);
+	}
 	switch (s->kind) {
 	case STEP_SET:
 		for (size_t i = 0; i < s->u.set.n; i++)
@@ -143,6 +147,7 @@ static void read_step(struct collect *c, const struct step *s)
 		read_tmpl(c, s->u.raise.type);
 		read_tmpl(c, s->u.raise.message);
 		break;
+	case STEP_APPROVE:
 	case STEP_KINDS:
 		break;
 	}

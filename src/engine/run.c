@@ -382,7 +382,7 @@ static void conclude(struct run *r)
 	struct state *st = &r->state;
 	struct batch *b = run_batch(r);
 	struct run_facts f = {.leaving = r->wish == WISH_DRAIN || r->wish == WISH_RELEASE,
-			      .now_us = run_now_us(r), .has_timer = st->timed};
+			      .held_back = r->held_back, .now_us = run_now_us(r), .has_timer = st->timed};
 	int64_t wake_us;
 
 	f.busy = is_busy(r, f.leaving);
@@ -393,11 +393,14 @@ static void conclude(struct run *r)
 		finish_root(r);
 		return;
 	case RUN_RELEASE:
-		send(r, MOVE_RELEASE, NULL, f.has_timer ? wake_us : 0);
+		send(r, MOVE_RELEASE, NULL, f.has_timer && !f.held_back ? wake_us : 0);
 		return;
 	case RUN_PARK_UNCERTAIN:
 		log_warn("task.uncertain", "task=%s", r->id);
 		send(r, MOVE_PARK, "uncertain", wake_us);
+		return;
+	case RUN_PARK_APPROVAL:
+		send(r, MOVE_PARK, "waiting_approval", wake_us);
 		return;
 	case RUN_PARK_TIMER:
 		send(r, MOVE_PARK, "waiting_timer", wake_us);

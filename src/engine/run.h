@@ -56,6 +56,7 @@ struct run {
 	int64_t armed_us;		/* INT64_MAX: not armed */
 	bool scheduled;
 	bool held;			/* until the lease is known to be fresh again */
+	bool held_back;			/* something could have begun while we were leaving */
 	bool over;			/* it has left; only its memory is still there */
 	bool refused;			/* even the move that ends it */
 	enum run_wish wish;

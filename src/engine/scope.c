@@ -12,7 +12,7 @@
 
 static const char *const status_names[NODE_STATUSES] = {
 	[NODE_NONE] = "none", [NODE_RUNNING] = "running", [NODE_WAITING] = "waiting",
-	[NODE_RETRYING] = "waiting", [NODE_UNCERTAIN] = "uncertain", [NODE_SUCCEEDED] = "succeeded",
+	[NODE_RETRYING] = "waiting", [NODE_ASKING] = "waiting", [NODE_UNCERTAIN] = "uncertain", [NODE_SUCCEEDED] = "succeeded",
 	[NODE_FAILED] = "failed", [NODE_SKIPPED] = "skipped", [NODE_CANCELLED] = "cancelled",
 };
 
@@ -293,6 +293,8 @@ static void drop(struct state *st, struct scope *sc)
 			continue;
 		if (n->status == NODE_UNCERTAIN)
 			st->n_uncertain--;
+		if (n->status == NODE_ASKING && !n->decision)
+			st->n_asking--;
 		n->status = NODE_CANCELLED;
 		scope_time(st, n);
 		if (n->each)

@@ -32,6 +32,7 @@ static const unsigned may_begin[STEP_KINDS] = {
 	[STEP_FOR] = ROW(STARTED) | ROW(FAILED) | ROW(SKIPPED),
 	[STEP_WAIT] = ROW(WAITING) | ROW(FAILED) | ROW(SKIPPED),
 	[STEP_RAISE] = ROW(FAILED) | ROW(SKIPPED),
+	[STEP_APPROVE] = ROW(FAILED) | ROW(SKIPPED),
 };
 
 /* Rows of a try that is under way. A word on an uncertain call comes as its result. */
@@ -39,16 +40,17 @@ static const unsigned may_follow[NODE_STATUSES] = {
 	[NODE_RUNNING] = ROW(SUCCEEDED) | ROW(FAILED) | ROW(UNCERTAIN) | ROW(CANCELLED),
 	[NODE_WAITING] = ROW(SUCCEEDED) | ROW(FAILED) | ROW(CANCELLED),
 	[NODE_RETRYING] = ROW(CANCELLED),
+	[NODE_ASKING] = ROW(STARTED) | ROW(SUCCEEDED) | ROW(FAILED) | ROW(CANCELLED),
 	[NODE_UNCERTAIN] = ROW(SUCCEEDED) | ROW(FAILED) | ROW(CANCELLED),
 };
 
-enum target_kind { TARGET_STEP, TARGET_ITEM, TARGET_TURN, TARGET_ASK };
+enum target_kind { TARGET_STEP, TARGET_ITEM, TARGET_TURN, TARGET_ASK, TARGET_APPROVAL };
 
 struct target {
 	enum target_kind kind;
 	struct scope *scope;	/* of the step; of the iteration itself */
 	int index, visit;	/* of the step */
-	int number;		/* of the turn or ask */
+	int number;		/* of the turn, ask or request */
 };
 
 static int conflict(const struct journal_row *row, const char *why, struct err *err)
@@ -109,7 +111,7 @@ static int resolve(struct state *st, const struct journal_row *row, struct targe
 
 	*ret = (struct target){.scope = st->root};
 	for (;;) {
-		if (!path_take(&rest, &seg) || seg.turn || seg.ask || seg.is_call)
+		if (!path_take(&rest, &seg) || seg.turn || seg.ask || seg.approval || seg.is_call)
 			return conflict(row, "not a step path", err);
 		ret->index = program_find(ret->scope->program, seg.id.p, seg.id.n, ret->scope->cursor);
 		if (ret->index < 0)
@@ -127,18 +129,18 @@ static int resolve(struct state *st, const struct journal_row *row, struct targe
 	}
 	if (rest.n == 0)
 		return 0;
-	if (!path_take(&rest, &seg) || (!seg.turn && !seg.ask))
+	if (!path_take(&rest, &seg) || (!seg.turn && !seg.ask && !seg.approval))
 		return conflict(row, "the step has no steps below it", err);
 	if (seg.turn && rest.n > 0) {
 		if (resolve_call(st, row, ret, seg.turn, &rest, err) < 0)
 			return -1;
 		if (rest.n == 0)
 			return 0;
-		if (!path_take(&rest, &seg) || !seg.ask)
+		if (!path_take(&rest, &seg) || (!seg.ask && !seg.approval))
 			return conflict(row, "a call has no steps below it", err);
 	}
-	ret->kind = seg.turn ? TARGET_TURN : TARGET_ASK;
-	ret->number = seg.turn ? seg.turn : seg.ask;
+	ret->kind = seg.turn ? TARGET_TURN : seg.ask ? TARGET_ASK : TARGET_APPROVAL;
+	ret->number = seg.turn ? seg.turn : seg.ask ? seg.ask : seg.approval;
 	return 0;
 }
 
@@ -272,6 +274,14 @@ static int on_succeeded(struct state *st, struct node *n, const struct journal_r
 	return 0;
 }
 
+/* Nobody decided in time, and the step says where to go on then; < 0: not so. */
+static int timed_out_to(const struct node *n)
+{
+	const struct step_ask *ask = node_program(n)->step->ask;
+
+	return ask && str_is(json_str(json_getc(n->error, "type")), err_name(ERR_APPROVAL_TIMEOUT)) ? ask->on_timeout : STEP_NONE;
+}
+
 /* A call that the model asked for counts, whether it could be made or not. */
 static void count_refused(struct state *st, struct node *n)
 {
@@ -309,7 +319,9 @@ static int on_failed(struct state *st, struct node *n, const struct journal_row 
 	n->output = json_null();
 	n->scope->last_ran = n->index;
 	scope_time(st, n);
-	if (s->catch != STEP_NONE || n->scope->cancelling)
+	if (timed_out_to(n) >= 0 && !n->scope->cancelling)
+		go_on_at(st, n->scope, timed_out_to(n));
+	else if (s->catch != STEP_NONE || n->scope->cancelling)
 		go_on_at(st, n->scope, s->catch);
 	else
 		scope_close(st, n->scope, END_FAILED, n->error);
@@ -358,6 +370,8 @@ static bool fits(const struct target *t, const struct node *n, const struct jour
 		return false;
 	if (!open && (!(begin & bit) || t->scope->cancelling))
 		return false;
+	if (n->status == NODE_ASKING && (!n->decision || (kind == ROW_STEP_STARTED && node_program(n)->step->kind != STEP_CALL)))
+		return false;
 	if (open && !(may_follow[n->status] & bit) &&
 	    !(n->status == NODE_RETRYING && (begin & bit) && kind != ROW_STEP_SKIPPED))
 		return false;
@@ -372,6 +386,7 @@ static void begin_try(struct state *st, struct node *n, const struct journal_row
 		n->entered_us = row->at_us;
 		n->n_calls = n->n_model_turns = 0;
 		n->n_free = 0;
+		n->approved = n->approval = NULL;
 		n->left_out = n->summarise = 0;
 		n->summary = NULL;
 		n->summarised = false;
@@ -386,7 +401,9 @@ static void begin_try(struct state *st, struct node *n, const struct journal_row
 	n->started = NULL;
 	n->asked_us = 0;
 	n->turns_ended = false;
-	n->n_asks = 0;
+	n->n_asks = n->n_requests = 0;
+	n->request = n->decision = NULL;
+	n->word = NULL;
 	n->uncertain_us = 0;
 	n->looked = false;
 	n->ledger = NULL;
@@ -405,6 +422,8 @@ static int apply_step(struct state *st, const struct target *t, const struct jou
 		st->n_uncertain--;
 	if (!node_is_open(n) || (n->status == NODE_RETRYING && kind != ROW_STEP_CANCELLED))
 		begin_try(st, n, row, kind);
+	else if (n->status == NODE_ASKING)
+		n->looked = false;	/* that was the request */
 	n->wake_us = 0;
 	n->mine = false;	/* whoever starts it says otherwise: act_started() */
 	switch (kind) {
@@ -545,6 +564,81 @@ static int apply_ask(struct state *st, const struct target *t, const struct jour
 	return 0;
 }
 
+/* --- requests for a person --- */
+
+static bool may_request(const struct target *t, const struct node *n, const struct journal_row *row)
+{
+	enum step_kind kind = node_program(n)->step->kind;
+
+	if ((kind != STEP_CALL && kind != STEP_APPROVE) || t->scope->state != SCOPE_OPEN || t->scope->cursor != t->index || t->scope->cancelling)
+		return false;
+	if (n->status == NODE_ASKING)	/* once more: what was approved is not enough any more */
+		return n->decision && t->visit == n->visits && row->attempt_try == n->try_no && t->number == n->n_requests + 1;
+	if (node_is_open(n) && n->status != NODE_RETRYING)
+		return false;
+	return t->visit == node_next_visit(n, ROW_STEP_STARTED) && row->attempt_try == node_next_try(n, ROW_STEP_STARTED) && t->number == 1;
+}
+
+static int apply_request(struct state *st, const struct target *t, struct node *n, const struct journal_row *row, struct err *err)
+{
+	struct intent call;
+	int64_t expires_us;
+
+	if (!may_request(t, n, row))
+		return conflict(row, "does not follow from the rows before it", err);
+	if (!json_str(json_getc(row->value, "id")).p || !time_parse(json_str(json_getc(row->value, "expires_at")), &expires_us) ||
+	    (node_program(n)->step->kind == STEP_CALL && !intent_read(json_getc(row->value, "call"), &call)))
+		return conflict(row, "it records no request", err);
+	if (n->status != NODE_ASKING)
+		begin_try(st, n, row, ROW_STEP_STARTED);
+	n->n_requests++;
+	n->request = row->value;
+	n->decision = NULL;
+	n->word = NULL;
+	n->status = NODE_ASKING;
+	n->mine = n->looked = false;
+	n->wake_us = expires_us;
+	n->deadline_us = node_deadline(n, 0);
+	st->n_asking++;
+	return 0;
+}
+
+static int apply_decision(struct state *st, const struct target *t, struct node *n, const struct journal_row *row, struct err *err)
+{
+	struct intent call;
+	const struct json *edited = json_getc(row->value, "call");
+
+	if (n->status != NODE_ASKING || n->decision || t->visit != n->visits || row->attempt_try != n->try_no || t->number != n->n_requests)
+		return conflict(row, "does not follow from the rows before it", err);
+	if (!json_str(json_getc(row->value, "decision")).p || (edited && !intent_read(edited, &call)))
+		return conflict(row, "it records no decision", err);
+	n->decision = row->value;
+	n->word = NULL;
+	n->wake_us = 0;
+	st->n_asking--;
+	if (str_is(json_str(json_getc(row->value, "decision")), "approved")) {
+		n->approved = n->request;
+		n->approval = n->decision;
+	}
+	return 0;
+}
+
+static int apply_approval(struct state *st, const struct target *t, const struct journal_row *row, enum row_kind kind, struct err *err)
+{
+	struct node *n = state_node(t->scope, t->index);
+	int r;
+
+	if (kind == ROW_APPROVAL_REQUESTED)
+		r = apply_request(st, t, n, row, err);
+	else if (kind == ROW_APPROVAL_DECIDED)
+		r = apply_decision(st, t, n, row, err);
+	else
+		r = conflict(row, "not a row of a request", err);
+	scope_time(st, n);
+	state_push_ready(st, n->scope);
+	return r;
+}
+
 static int apply_item(struct state *st, const struct target *t, const struct journal_row *row,
 		      enum row_kind kind, struct err *err)
 {
@@ -577,6 +671,8 @@ int state_apply(struct state *st, const struct journal_row *row, struct err *err
 		if (kind != ROW_ASK_ANSWERED)
 			return conflict(row, "not a row of an ask", err);
 		return apply_ask(st, &t, row, err);
+	case TARGET_APPROVAL:
+		return apply_approval(st, &t, row, kind, err);
 	case TARGET_ITEM:
 		return apply_item(st, &t, row, kind, err);
 	default:	/* TARGET_STEP */

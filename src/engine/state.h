@@ -6,8 +6,8 @@
  *          end. An agent's turn with calls is such a loop too, whose iterations are scopes of one call step each (agent.h); it
  *          closes by itself when all calls have ended. Replay and live running go the same way: state_apply().
  *
- *          A few fields belong to who runs the state, not to the journal: node.flight, node.mine, node.looked, node.ledger
- *          and the wake of an uncertain or running one, node.asked_us, node.summarise, scope.held_seq, each.abort. Scopes that may have something to do stand in the ready list.
+ *          A few fields belong to who runs the state, not to the journal: node.flight, node.mine, node.looked, node.ledger,
+ *          node.word and the wake of an uncertain or running one, node.asked_us, node.summarise, scope.held_seq, each.abort. Scopes that may have something to do stand in the ready list.
  * Units:   _us by the database's clock.
  * Memory:  values of rows are referenced, not copied: the value of a row must live as long as its scope. Closed
  *          scopes go to the graveyard (an arena of the caller), or at once when there is none; what outlives
@@ -27,6 +27,7 @@
 
 struct arena;
 struct err;
+struct approval_word;
 struct flight;
 struct journal_row;
 struct json;
@@ -38,7 +39,7 @@ struct scope;
 struct vars;
 
 enum node_status {
-	NODE_NONE, NODE_RUNNING, NODE_WAITING, NODE_RETRYING, NODE_UNCERTAIN,
+	NODE_NONE, NODE_RUNNING, NODE_WAITING, NODE_RETRYING, NODE_ASKING, NODE_UNCERTAIN,
 	NODE_SUCCEEDED, NODE_FAILED, NODE_SKIPPED, NODE_CANCELLED, NODE_STATUSES
 };
 
@@ -72,6 +73,7 @@ struct node {
 	int visits, try_no;
 	int n_free;			/* tries of this visit that do not count */
 	int n_asks;			/* times the tool did not know what became of this try */
+	int n_requests;			/* times a person was asked in this try */
 	bool mine;			/* its step.started is ours: start the operation once it is committed */
 	bool turns_ended;		/* the last turn says that nothing follows from it */
 	int n_turns, cap_turns;
@@ -87,14 +89,20 @@ struct node {
 	int64_t started_us;		/* begin of this try */
 	int64_t asked_us;		/* when a model was asked last; not known after a restart: 0 */
 	int64_t uncertain_us;		/* since then this try is uncertain; 0: it never was */
-	int64_t wake_us;		/* WAITING: until; RETRYING: the next try; UNCERTAIN: the tool is asked then; not looked: looks then; else 0 */
+	const struct json *request;	/* ASKING: the last approval.requested; */
+	const struct json *decision;	/* and what was decided; NULL: nothing */
+	const struct json *approved;	/* the request of this visit that was approved last, */
+	const struct json *approval;	/* and its decision; both NULL: none */
+	int64_t wake_us;		/* WAITING: until; RETRYING: the next try; ASKING: the request expires; UNCERTAIN: the tool is asked
+					 * then; not looked: looks then; else 0 */
 	int64_t deadline_us;		/* end of the try or of the wall budget; 0: none */
 	int64_t n_calls, n_model_turns;	/* at and below it, for budgets */
 	struct each *each;		/* an open loop */
 	int *edges;			/* switch: traversals by edge */
 	struct flight *flight;
-	bool looked;			/* the ledger was read for this try since we have the task, or need not be */
+	bool looked;			/* the ledger, or the request, was read for this try since we have the task, or need not be */
 	const struct ledger_word *ledger;	/* what it said; NULL: nothing that the journal does not say */
+	const struct approval_word *word;	/* ASKING: what was read of the request; NULL: nothing */
 	struct node *timed_prev, *timed_next;
 	bool timed;
 };
@@ -139,7 +147,7 @@ struct state {
 	struct node *timed;		/* nodes with wake_us or deadline_us */
 	int64_t timed_min_us;		/* no later than the earliest of them; INT64_MAX: none */
 	struct arena *graveyard;
-	size_t n_uncertain;
+	size_t n_uncertain, n_asking;	/* n_asking: requests nobody has decided, as far as the journal knows */
 	unsigned taint;			/* TAINT_ bits of all calls that have begun */
 	int64_t n_calls, n_model_turns, n_steps;
 	int64_t committed_seq;		/* number of the last move that was committed */

@@ -12,6 +12,7 @@
 #include "config/workflow.h"
 #include "engine/act.h"
 #include "engine/agent.h"
+#include "engine/approval.h"
 #include "engine/batch.h"
 #include "engine/call.h"
 #include "engine/effect.h"
@@ -27,20 +28,28 @@ struct call_flight {
 	struct tool_request req;
 };
 
-void call_change_effect(struct run *r, const struct node *n, const struct intent *i, enum effect_state to,
-			const struct json *result)
+static struct effect_change effect_of(struct run *r, const struct node *n, const struct intent *i, enum effect_state to,
+				      const struct json *result)
 {
 	struct batch *b = run_batch(r);
-	struct effect_change e = {.key = i->key, .attempt_try = n->try_no, .to = to, .result = result};
+	struct effect_change e = {.key = i->key, .attempt_try = node_next_try(n, ROW_STEP_STARTED), .to = to, .result = result, .approval = STR_NONE};
 
-	e.path = node_path(b->arena, n, ROW_STEP_CANCELLED);
+	e.path = node_path(b->arena, n, ROW_STEP_STARTED);
 	e.tool = str_dup(b->arena, i->tool);
 	e.effect_class = str_from(effect_class_name(i->effect));
 	json_digest(i->args, &e.args);
-	batch_add_effect(b, &e);
+	return e;
 }
 
-/* --- begin --- */
+void call_change_effect(struct run *r, const struct node *n, const struct intent *i, enum effect_state to,
+			const struct json *result)
+{
+	struct effect_change e = effect_of(r, n, i, to, result);
+
+	batch_add_effect(run_batch(r), &e);
+}
+
+/* --- what is to be called --- */
 
 static const struct contract *pinned(const struct run *r, struct str tool)
 {
@@ -67,21 +76,22 @@ static int class_of(struct run *r, struct str tool, enum effect_class *ret, stru
 
 /* By the policy of today, with the arguments that would be sent. Its word holds until the call has ended: one that has begun
  * is not judged again when another worker takes it up. */
-static int judge(struct run *r, const struct node *n, const struct intent *i, struct err *err)
+static int judge(struct run *r, const struct node *n, const struct intent *i, struct judgement *ret, struct err *err)
 {
 	struct arena *a = r->engine->scratch;
-	struct judgement j;
 	struct str path;
 
+	*ret = (struct judgement){.verdict = VERDICT_ALLOW, .risk = STR_NONE, .expires_ms = POLICY_EXPIRES_MS, .approvers = 1};
 	if (!r->engine->policy)
 		return 0;
 	policy_judge(r->engine->policy, policy_facts(a, r->state.facts, r->state.input, i->tool, i->args,
-						     policy_taint(r->state.taint, i->taint)), i->effect, &j);
-	if (judgement_refuses(&j, err) == 0)
+						     policy_taint(r->state.taint, i->taint)), i->effect, ret);
+	if (ret->verdict != VERDICT_DENY)
 		return 0;
+	judgement_refuses(ret, err);
 	path = node_path(a, n, ROW_STEP_FAILED);
 	log_info("policy.refused", "task=%s path=" STR_FMT " tool=" STR_FMT " rule=" STR_FMT " verdict=%s", r->id, STR_ARG(path),
-		 STR_ARG(i->tool), STR_ARG(j.rule ? j.rule->id : STR("-")), verdict_name(j.verdict));
+		 STR_ARG(i->tool), STR_ARG(ret->rule ? ret->rule->id : STR("-")), verdict_name(ret->verdict));
 	return -1;
 }
 
@@ -115,17 +125,142 @@ static int fresh(struct run *r, struct node *n, struct intent *ret, struct err *
 	return 0;
 }
 
-static void begin(struct run *r, struct node *n)
+/* --- asking a person --- */
+
+static const char *default_title(struct arena *a, const struct intent *i, const struct judgement *j)
 {
-	struct intent i;
+	if (j->failed[0])
+		return arena_printf(a, "Call " STR_FMT ": it cannot be told whether rule \"" STR_FMT "\" fits", STR_ARG(i->tool), STR_ARG(j->rule->id));
+	if (j->verdict == VERDICT_ASK && !j->rule)
+		return arena_printf(a, "Call " STR_FMT ": no rule of the policy fits", STR_ARG(i->tool));
+	if (j->verdict == VERDICT_ASK && j->reason.n)
+		return arena_printf(a, "Call " STR_FMT ": " STR_FMT, STR_ARG(i->tool), STR_ARG(j->reason));
+	return arena_printf(a, "Call " STR_FMT, STR_ARG(i->tool));
+}
+
+/* The step's own `ask` serves as the policy's: what is stricter of both counts, and nobody is asked twice. */
+static void ask_person(struct run *r, struct node *n, const struct intent *i, const struct judgement *j)
+{
+	const struct step *s = node_program(n)->step;
+	const struct step_ask *own = s->ask;
+	const struct contract *c = pinned(r, i->tool);
+	bool asks = j->verdict == VERDICT_ASK;
+	struct approval_ask ask = {.call = i, .schema = c ? c->args : NULL, .rule = j->rule ? j->rule->id : STR_NONE,
+				   .risk = approval_risk(s, j->risk, effect_may_repeat(i->effect) ? "low" : "medium"),
+				   .verdict = r->engine->policy ? str_from(verdict_name(j->verdict)) : STR_NONE,
+				   .approvers = asks ? j->approvers : 1, .timeout_ms = asks ? j->expires_ms : INT64_MAX};
 	struct err err = {0};
 
-	if ((n->again ? recorded(r, n, &i, &err) : fresh(r, n, &i, &err)) < 0 || judge(r, n, &i, &err) < 0) {
+	ask.title = str_from(default_title(r->engine->scratch, i, j));
+	if (own && ((own->title && act_eval_text(r, n, own->title, &ask.title, &err) < 0) ||
+		    (own->show && (act_eval(r, n, own->show, &ask.show, &err) < 0 || act_check_size(ask.show, &err) < 0)))) {
 		act_fail_err(r, n, &err);
 		return;
 	}
-	act_started(r, n, intent_json(n->scope->arena, &i));
-	call_change_effect(r, n, &i, EFFECT_DISPATCHED, NULL);
+	if (own && own->approvers > ask.approvers)
+		ask.approvers = own->approvers;
+	if (own && own->timeout_ms < ask.timeout_ms)
+		ask.timeout_ms = own->timeout_ms;
+	approval_request(r, n, &ask);
+}
+
+/* What a person approved in this visit, where that is this call: then *i is it, as it was edited. An approval is void where the
+ * policy has become stricter. */
+static bool take_approved(const struct node *n, const struct judgement *j, struct intent *i)
+{
+	const struct json *edited = json_getc(n->approval, "call");
+	struct intent asked, approved;
+	int64_t approvers = 0;
+
+	if (!n->approved)
+		return false;
+	intent_read(json_getc(n->approved, "call"), &asked);
+	if (!edited || !intent_read(edited, &approved))
+		approved = asked;
+	json_to_int(json_getc(n->approved, "approvers"), &approvers);
+	if (!str_eq(asked.tool, i->tool) || (!json_equal(i->args, asked.args) && !json_equal(i->args, approved.args)) ||
+	    (j->verdict == VERDICT_ASK && j->approvers > approvers))
+		return false;
+	i->args = approved.args;
+	i->key = approved.key;
+	i->approval = json_str(json_getc(n->approved, "id"));
+	return true;
+}
+
+/* --- begin --- */
+
+/* The call is recorded, and its effect dispatched with what was approved: the database compares both. */
+static void commit_call(struct run *r, struct node *n, const struct intent *i)
+{
+	struct effect_change e = effect_of(r, n, i, EFFECT_DISPATCHED, NULL);
+
+	if (i->approval.p) {
+		e.approval = str_dup(run_batch(r)->arena, i->approval);
+		approval_digest(r, n, n->approved, i, &e.approved);
+	}
+	act_started(r, n, intent_json(n->scope->arena, i));
+	batch_add_effect(run_batch(r), &e);
+}
+
+static void go_on(struct run *r, struct node *n, struct intent *i)
+{
+	struct judgement j;
+	struct err err = {0};
+	bool approved;
+
+	i->approval = STR_NONE;
+	if (judge(r, n, i, &j, &err) < 0) {
+		act_fail_err(r, n, &err);
+		return;
+	}
+	approved = take_approved(n, &j, i);
+	if (approved) {		/* as it was edited it is judged too */
+		if (judge(r, n, i, &j, &err) < 0) {
+			act_fail_err(r, n, &err);
+			return;
+		}
+		approved = take_approved(n, &j, i);
+	}
+	if (!approved)
+		i->approval = STR_NONE;
+	if (!approved && (node_program(n)->step->ask || j.verdict == VERDICT_ASK))
+		ask_person(r, n, i, &j);
+	else
+		commit_call(r, n, i);
+}
+
+static void begin(struct run *r, struct node *n)
+{
+	struct intent i = {0};
+	struct err err = {0};
+
+	if ((n->again ? recorded(r, n, &i, &err) : fresh(r, n, &i, &err)) < 0)
+		act_fail_err(r, n, &err);
+	else
+		go_on(r, n, &i);
+}
+
+/* The call as it was approved; whatever has changed meanwhile (the tool, the policy, what is left of the budget) counts. */
+static void decided(struct run *r, struct node *n)
+{
+	const struct json *edited = json_getc(n->decision, "call");
+	struct intent i = {0};
+	enum effect_class live;
+	struct err err = {0};
+
+	if (approval_end_of(n) != APPROVAL_APPROVED) {
+		approval_error(n, &err);
+		act_fail_err(r, n, &err);
+		return;
+	}
+	intent_read(edited ? edited : json_getc(n->request, "call"), &i);
+	if (class_of(r, i.tool, &live, &err) < 0 || (!n->again && budget_check_call(&r->state, &r->budget, n, &err) < 0)) {
+		act_fail_err(r, n, &err);
+		return;
+	}
+	i.effect = effect_stricter(i.effect, live);
+	i.taint |= tools_find(r->engine->tools, i.tool)->taint;
+	go_on(r, n, &i);
 }
 
 /* --- the call --- */
@@ -330,4 +465,4 @@ static void give_back(struct run *r, struct node *n)
 
 const struct step_ops step_call_ops = {.kind = STEP_CALL, .begin = begin, .dispatch = dispatch, .resume = resume,
 				       .cancel = cancel, .give_back = give_back, .look = call_look,
-				       .settle = call_settle, .ask = call_ask, .asks = call_asks};
+				       .settle = call_settle, .ask = call_ask, .asks = call_asks, .decided = decided};

@@ -126,7 +126,8 @@ static void play(struct world *w, enum crash_mode crash, int at)
 			continue;
 		if (w->parked && w->run_at_us == 0)
 			return;
-		skip_to(w, w->run_at_us);
+		if (!w->claimed)
+			skip_to(w, w->run_at_us);
 	}
 	fatal("the task does not come to an end:\n%s", buf_cstr(&w->log));
 }

@@ -163,6 +163,39 @@ static void read_tool(struct world *w, struct str rest)
 	w->tools = t;
 }
 
+/* answer PATH approve|deny [early] [by NAME] [edit JSON | form JSON | says TEXT] */
+static void read_answer(struct world *w, struct str rest)
+{
+	struct answered *v = ARENA_NEW(w->arena, struct answered), **at = &w->verdicts;
+	struct str word;
+
+	*v = (struct answered){.path = take_word(&rest), .by = STR("ann"), .comment = STR_NONE};
+	v->decision = take_word(&rest);
+	if (!str_is(v->decision, "approve") && !str_is(v->decision, "deny"))
+		fatal("script: answer: \"" STR_FMT "\"?", STR_ARG(v->decision));
+	while ((word = take_word(&rest)).n) {
+		if (str_is(word, "early")) {
+			v->early = true;
+		} else if (str_is(word, "by")) {
+			v->by = take_word(&rest);
+		} else if (str_is(word, "says")) {
+			v->comment = rest;
+			break;
+		} else if (str_is(word, "edit")) {
+			v->args = parse(w->arena, rest);
+			break;
+		} else if (str_is(word, "form")) {
+			v->form = parse(w->arena, rest);
+			break;
+		} else {
+			fatal("script: answer: \"" STR_FMT "\"?", STR_ARG(word));
+		}
+	}
+	while (*at)
+		at = &(*at)->next;
+	*at = v;
+}
+
 /* on call NAME (cancel|drain|release|drop|gone); on move N ... */
 static void read_event(struct world *w, struct str rest)
 {
@@ -238,6 +271,10 @@ static void read_line(struct world *w, struct str line)
 		read_reply(w, rest);
 	else if (str_is(word, "decide"))
 		read_decide(w, rest);
+	else if (str_is(word, "answer"))
+		read_answer(w, rest);
+	else if (str_is(word, "guarded"))
+		w->guarded = rest;
 	else if (str_is(word, "settled"))
 		read_settled(w, rest);
 	else if (str_is(word, "on"))

@@ -155,10 +155,97 @@ static void ledger_move(struct world *w, struct ledger_row *l, const struct effe
 	l->attempt_try = e->attempt_try;
 }
 
+/* --- requests for a person, as sql/functions/3_approvals.sql --- */
+
+static struct request *request_find(struct world *w, struct str id)
+{
+	for (struct request *q = w->requests; q; q = q->next)
+		if (str_eq(q->id, id))
+			return q;
+	fatal("no request \"" STR_FMT "\"", STR_ARG(id));
+}
+
+static bool is_open(const struct request *q)
+{
+	return str_is(q->state, "pending") || str_is(q->state, "approved");
+}
+
+static void request_note(struct world *w, const struct journal_row *row)
+{
+	struct str kind = row->kind, decision = json_str(json_getc(row->value, "decision"));
+	struct request *q;
+
+	if (str_is(kind, "approval.decided")) {
+		q = request_find(w, json_str(json_getc(row->value, "id")));
+		if (is_open(q) && (str_is(decision, "expired") || str_is(decision, "cancelled")))
+			q->state = str_dup(w->arena, decision);
+	}
+	if (!str_is(kind, "approval.requested"))
+		return;
+	if (json_getc(row->value, "supersedes")) {
+		q = request_find(w, json_str(json_getc(row->value, "supersedes")));
+		if (is_open(q))
+			q->state = STR("superseded");
+	}
+	q = ARENA_NEW(w->arena, struct request);
+	*q = (struct request){.next = w->requests, .id = json_str(json_getc(row->value, "id")), .state = STR("pending"),
+			      .path = str_sub(row->path, 0, (size_t)str_find(row->path, STR("/approval-"))), .value = row->value,
+			      .by = STR_NONE, .comment = STR_NONE};
+	if (!digest_from_hex(json_str(json_getc(row->value, "digest")), &q->digest) ||
+	    !time_parse(json_str(json_getc(row->value, "expires_at")), &q->expires_us))
+		fatal("a request without digest or end");
+	w->requests = q;
+}
+
+static void request_consume(struct world *w, const struct effect_change *e)
+{
+	struct request *q = request_find(w, e->approval);
+
+	if (!digest_eq(&q->digest, &e->approved))
+		fatal("approval of " STR_FMT " is for another action", STR_ARG(e->path));
+	if (!str_is(q->state, "approved") && !(str_is(q->state, "consumed") && digest_eq(&q->key, &e->key)))
+		fatal("approval of " STR_FMT " is " STR_FMT, STR_ARG(e->path), STR_ARG(q->state));
+	q->state = STR("consumed");
+	q->key = e->key;
+	q->dispatches++;
+}
+
+static void decide_request(struct world *w, struct request *q, const struct answered *v)
+{
+	struct digest both[2];
+
+	q->state = str_is(v->decision, "approve") ? STR("approved") : STR("denied");
+	q->by = v->by;
+	q->comment = v->comment;
+	q->form = v->form;
+	if (v->args) {
+		q->args = v->args;
+		digest_from_hex(json_str(json_getc(q->value, "head")), &both[0]);
+		json_digest(v->args, &both[1]);
+		digest_of((struct str){(const char *)both, sizeof both}, &q->digest);
+	}
+	buf_addf(&w->log, "! " STR_FMT " " STR_FMT " says " STR_FMT "\n", STR_ARG(q->path), STR_ARG(v->by), STR_ARG(v->decision));
+}
+
+static bool decide_requests(struct world *w, bool early)
+{
+	bool any = false;
+
+	for (struct answered *v = w->verdicts; v; v = v->next)
+		for (struct request *q = w->requests; q && !v->done; q = q->next)
+			if (v->early == early && str_eq(q->path, v->path) && str_is(q->state, "pending") && world_now_us(w) < q->expires_us) {
+				decide_request(w, q, v);
+				v->done = any = true;
+			}
+	return any;
+}
+
 static void ledger_apply(struct world *w, const struct effect_change *e)
 {
 	struct ledger_row *l = ledger_find(w, &e->key);
 
+	if (e->approval.p)
+		request_consume(w, e);
 	if (l) {
 		ledger_move(w, l, e);
 	} else {
@@ -186,7 +273,7 @@ static void record_word(struct world *w, struct ledger_row *l, struct str decisi
 
 bool world_decide(struct world *w, bool early)
 {
-	bool any = false;
+	bool any = decide_requests(w, early);
 
 	for (struct decide *d = w->decides; d; d = d->next) {
 		for (struct ledger_row *l = w->ledger; l && !d->done; l = l->next) {
@@ -283,10 +370,60 @@ struct op *queue_tool_word(struct store *s, struct arena *a, const struct tool_w
 	return op;
 }
 
+struct approval_op {
+	struct op op;
+	struct approval_row row;
+	bool known;
+};
+
+struct op *queue_approval(struct store *s, struct arena *a, const struct uuid *task, const struct uuid *id, op_done_fn *done, void *arg)
+{
+	struct world *w = the_world;
+	struct approval_op *o = ARENA_NEW(a, struct approval_op);
+	char text[37];
+	struct request *q;
+	struct err err = {0};
+
+	(void)s, (void)task;
+	uuid_format(id, text);
+	q = request_find(w, str_from(text));
+	if (str_is(q->state, "pending") && world_now_us(w) >= q->expires_us)
+		q->state = STR("expired");
+	op_init(&o->op, w->loop, a, NULL, done, arg);
+	o->known = true;
+	o->row = (struct approval_row){.state = q->state, .by = q->by, .comment = q->comment, .form = q->form, .args = q->args,
+				       .digest = q->digest, .expires_us = q->expires_us};
+	if (w->unreadable > 0) {
+		w->unreadable--;
+		o->known = false;
+		if (w->unreadable_code != ERR_NONE)
+			err_set(&err, w->unreadable_code, "as ordered");
+	}
+	answer_op(&o->op, &err, STR("approval"));
+	return &o->op;
+}
+
+const struct approval_row *queue_approval_of(const struct op *op)
+{
+	const struct approval_op *o = (const struct approval_op *)op;
+
+	return o->known ? &o->row : NULL;
+}
+
 enum { MAX_LOGGED = 4096 };
 
+static bool differs(struct str key)
+{
+	static const char *const words[] = {"key", "until", "retry_at", "id", "digest", "head", "expires_at", "approval", "supersedes"};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (str_is(key, words[i]))
+			return true;
+	return false;
+}
+
 /* What differs from run to run is left out: times and keys. Of what is long the size is said. */
-static void log_value(struct world *w, const struct json *v)
+static const struct json *loggable(struct world *w, const struct json *v)
 {
 	struct json_builder b;
 
@@ -294,17 +431,24 @@ static void log_value(struct world *w, const struct json *v)
 	for (size_t i = 0; i < json_len(v); i++) {
 		struct str k = json_key(v, i);
 
-		if (str_is(k, "key") || str_is(k, "until") || str_is(k, "retry_at"))
+		if (differs(k))
 			json_object_set(&b, k, json_stringc(w->arena, "..."));
 		else if (json_size(json_val(v, i)) > MAX_LOGGED)
 			json_object_set(&b, k, json_stringc(w->arena, arena_printf(w->arena, "%zu bytes",
 										   json_size(json_val(v, i)))));
+		else if (str_is(k, "call"))
+			json_object_set(&b, k, loggable(w, json_val(v, i)));
 		else if (str_is(k, "reconciled"))
 			json_object_set(&b, k, json_string(w->arena, json_str(json_getc(json_val(v, i), "by"))));
 		else
 			json_object_set(&b, k, json_val(v, i));
 	}
-	json_write(&w->log, json_object_end(&b));
+	return json_object_end(&b);
+}
+
+static void log_value(struct world *w, const struct json *v)
+{
+	json_write(&w->log, loggable(w, v));
 }
 
 static void row_apply(struct world *w, const struct journal_row *row, bool first)
@@ -332,6 +476,7 @@ static void row_apply(struct world *w, const struct journal_row *row, bool first
 	to->kind = str_dup(w->arena, row->kind);
 	to->step_kind = str_dup(w->arena, row->step_kind);
 	to->value = json_copy(w->arena, row->value);
+	request_note(w, to);
 	buf_addf(&w->log, "%s" STR_FMT " %d " STR_FMT " ", first ? "" : "  + ", STR_ARG(to->path), to->attempt_try,
 		 STR_ARG(to->kind));
 	log_value(w, to->value);
@@ -354,10 +499,15 @@ static void leave_apply(struct world *w, const struct move *m)
 	w->state = str_dup(w->arena, m->state);
 	if (m->next == MOVE_PARK) {
 		w->parked = !w->unread;
+		if (w->unread)
+			w->run_at_us = 0;
 		buf_addf(&w->log, "%s= park " STR_FMT "\n", lead, STR_ARG(m->state));
 		return;
 	}
 	w->ended = true;
+	for (struct request *q = w->requests; q; q = q->next)
+		if (is_open(q))
+			q->state = STR("cancelled");
 	w->output = m->output ? json_copy(w->arena, m->output) : NULL;
 	w->error = m->error ? json_copy(w->arena, m->error) : NULL;
 	buf_addf(&w->log, "%s= " STR_FMT " ", lead, STR_ARG(m->state));
@@ -475,6 +625,20 @@ struct str admin_text_of(const struct op *op)
 
 /* --- audit --- */
 
+static bool is_consumed(const struct world *w, const struct digest *key)
+{
+	for (const struct request *q = w->requests; q; q = q->next)
+		if (str_is(q->state, "consumed") && digest_eq(&q->key, key))
+			return true;
+	return false;
+}
+
+/* By the script, which names the tools that are never called on their own. */
+static bool asks_person(const struct world *w, struct str tool)
+{
+	return w->guarded.p && str_eq(w->guarded, tool);
+}
+
 const char *world_audit(struct world *w)
 {
 	for (const struct told *t = w->told; t; t = t->next) {
@@ -485,6 +649,8 @@ const char *world_audit(struct world *w)
 		if (t->effect == EFFECT_AT_MOST_ONCE && t->times - t->not_begun > 1 + l->did_not_happen)
 			return arena_printf(w->arena, "at_most_once tool " STR_FMT " was begun %d times", STR_ARG(t->tool),
 					    t->times - t->not_begun);
+		if (asks_person(w, t->tool) && !is_consumed(w, &t->key))
+			return arena_printf(w->arena, "tool " STR_FMT " was called without an approval", STR_ARG(t->tool));
 		if (w->ended && t->effect == EFFECT_AT_MOST_ONCE && l->state == EFFECT_DISPATCHED)
 			return arena_printf(w->arena, "at_most_once tool " STR_FMT " ended as dispatched", STR_ARG(t->tool));
 	}

@@ -77,6 +77,23 @@ struct settled {			/* what the ledger says of a call that was under way, when th
 	bool done;
 };
 
+struct request {			/* for a person */
+	struct request *next;
+	struct str id, path, state, by, comment;
+	const struct json *value;	/* of its row */
+	const struct json *form, *args;	/* args: as edited */
+	struct digest digest, key;	/* key: of the effect that consumed it */
+	int64_t expires_us;
+	int dispatches;
+};
+
+struct answered {			/* what a person says of a request */
+	struct answered *next;
+	struct str path, decision, by, comment;
+	const struct json *args, *form;
+	bool early, done;
+};
+
 struct told {				/* what a tool was really asked to do */
 	struct told *next;
 	struct digest key;
@@ -110,6 +127,8 @@ struct world {
 	struct event *events;
 	struct decide *decides;
 	struct settled *settled;
+	struct answered *verdicts;
+	struct str guarded;		/* a tool that is called only when a person approved */
 	struct str gone;		/* a tool that the task pinned and nobody has */
 	int unreadable;			/* so many readings of the ledger fail; ERR_NONE: find nothing */
 	enum err_code unreadable_code;
@@ -122,6 +141,7 @@ struct world {
 	struct journal_row *rows;
 	size_t n_rows, cap_rows;
 	struct ledger_row *ledger;
+	struct request *requests;
 	int64_t now_us;			/* virtual, beside what really passes */
 	int n_moves;
 	bool cancel_asked;

@@ -346,12 +346,11 @@ START_TEST(test_refusals)
 	refuses("rules:\n  - {id: a, verdict: deny}", "{}", EFFECT_PURE, "rule \"a\" of the policy denies it");
 	refuses("rules:\n  - {id: a, verdict: deny, reason: no shells}", "{}", EFFECT_PURE, "rule \"a\" of the policy denies it: no shells");
 	refuses("rules:\n  - {id: a, verdict: ask, reason: big}", "{}", EFFECT_PURE,
-		"rule \"a\" of the policy wants a person to be asked, and nobody can be asked in this version: big");
+		"rule \"a\" of the policy wants a person to be asked, and nobody can be asked about a submission: big");
 	refuses("rules:\n  - {id: a, when: 'error(\"x\")', verdict: deny, reason: big}", "{}", EFFECT_PURE,
 		"rule \"a\" of the policy denies it: it cannot be told whether it fits: \"when\": x");
 	refuses("rules:\n  - {id: a, when: 'false', verdict: allow}", "{\"tool\":\"t\"}", EFFECT_AT_MOST_ONCE,
-		"no rule of the policy fits, and the call may be made at most once: a person would have to be asked, and nobody can be asked in "
-		"this version");
+		"no rule of the policy fits: a person would have to be asked, and nobody can be asked about a submission");
 }
 END_TEST
 

@@ -17,6 +17,9 @@
 #define UNTIL "{\"until\":\"1970-01-01T00:00:07Z\"}"
 #define ITEMS "{\"items\":[1,2,3]}"
 
+#define PERSON "{\"id\":\"x\",\"expires_at\":\"1970-01-01T00:00:04Z\",\"call\":{\"tool\":\"t.t\",\"effect\":\"pure\",\"args\":{},\"key\":\"" \
+	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"}}"
+#define DECIDED "\nc/approval-1 1 approval.decided {\"decision\":\"approved\"}"
 #define SETS "  - {id: a, set: {x: 1}}\n  - {id: b, set: {y: 2}}\n"
 #define SWITCH "  - {id: a, set: {x: 1}}\n  - {id: s, switch: [{then: end}]}\n"
 #define BACK "  - {id: a, set: {x: 1}}\n  - {id: s, switch: [{then: a, max_visits: 9}]}\n"
@@ -40,7 +43,7 @@ enum { HELD = 1, FLIGHT = 2, MINE = 4, NO_STARTS = 8, CANCEL = 16, ABORT = 32, C
 
 static const char *const names[] = {
 	[PLAN_NOTHING] = "nothing", [PLAN_BEGIN] = "begin", [PLAN_DISPATCH] = "dispatch", [PLAN_RESUME] = "resume",
-	[PLAN_LOOK] = "look", [PLAN_SETTLE] = "settle", [PLAN_ASK] = "ask", [PLAN_WAKE] = "wake", [PLAN_OPEN_ITEM] = "open", [PLAN_CLOSE_LOOP] = "close", [PLAN_END_ITEM] = "end item",
+	[PLAN_LOOK] = "look", [PLAN_SETTLE] = "settle", [PLAN_DECIDED] = "decided", [PLAN_ASK] = "ask", [PLAN_WAKE] = "wake", [PLAN_OPEN_ITEM] = "open", [PLAN_CLOSE_LOOP] = "close", [PLAN_END_ITEM] = "end item",
 	[PLAN_EXPIRE] = "expire", [PLAN_CANCEL] = "cancel", [PLAN_ABANDON] = "abandon",
 };
 
@@ -76,6 +79,16 @@ static const struct {
 	{"between turns", MODEL, TURN, "", 1999, MINE | TIMED, "dispatch"},
 	{"timeout between turns", MODEL, TURN, "", 2000, MINE | TIMED, "expire"},
 	{"timeout between turns, the last is not committed", MODEL, TURN, "", 2000, MINE | TIMED | HELD, "nothing"},
+	{"a person is asked: was it decided?", CALL, "c/approval-1 1 approval.requested " PERSON, "", 1000, 0, "look"},
+	{"asked, not committed", CALL, "c/approval-1 1 approval.requested " PERSON, "", 1000, HELD, "nothing"},
+	{"asked, draining", CALL, "c/approval-1 1 approval.requested " PERSON, "", 1000, NO_STARTS, "look"},
+	{"asked, nobody decided", CALL, "c/approval-1 1 approval.requested " PERSON, "", 3999, LOOKED, "nothing"},
+	{"asked, its time is over", CALL, "c/approval-1 1 approval.requested " PERSON, "", 4000, LOOKED, "look"},
+	{"asked, the wall budget is over", CALL, "c/approval-1 1 approval.requested " PERSON, "", 6000, LOOKED, "expire"},
+	{"decided", CALL, "c/approval-1 1 approval.requested " PERSON DECIDED, "", 1000, LOOKED, "decided"},
+	{"decided, draining", CALL, "c/approval-1 1 approval.requested " PERSON DECIDED, "", 1000, LOOKED | NO_STARTS, "nothing"},
+	{"decided, not committed", CALL, "c/approval-1 1 approval.requested " PERSON DECIDED, "", 1000, HELD, "nothing"},
+	{"asked, the task is cancelled", CALL, "c/approval-1 1 approval.requested " PERSON, "", 1000, CANCEL, "cancel"},
 	{"an agent's first turn", AGENT, "g 1 started", "", 1000, MINE, "dispatch"},
 	{"an agent's turn has no ledger", AGENT, "g 1 started", "", 1000, 0, "resume"},
 	{"an agent's turn is not committed", AGENT, CALLS, "", 1000, HELD, "nothing"},
@@ -233,6 +246,12 @@ static const struct {
 	{"uncertain, near timer", "c 1 started\nc 1 uncertain " E, {.has_timer = true, .earliest_us = 1000000}, RUN_SLEEP},
 	{"far timer", "", {.has_timer = true, .earliest_us = 1000001}, RUN_PARK_TIMER},
 	{"far timer, draining", "", {.leaving = true, .has_timer = true, .earliest_us = 1000001}, RUN_PARK_TIMER},
+	{"a person is asked", "c/approval-1 1 approval.requested " PERSON, {.has_timer = true, .earliest_us = 4000000}, RUN_PARK_APPROVAL},
+	{"asked, its end is near", "c/approval-1 1 approval.requested " PERSON, {.has_timer = true, .earliest_us = 1000000}, RUN_SLEEP},
+	{"asked, draining", "c/approval-1 1 approval.requested " PERSON, {.leaving = true, .has_timer = true, .earliest_us = 4000000}, RUN_PARK_APPROVAL},
+	{"asked, and something else could begin", "c/approval-1 1 approval.requested " PERSON,
+	 {.leaving = true, .held_back = true, .has_timer = true, .earliest_us = 4000000}, RUN_RELEASE},
+	{"far timer, something could begin", "", {.leaving = true, .held_back = true, .has_timer = true, .earliest_us = 1000001}, RUN_RELEASE},
 	{"near timer", "", {.has_timer = true, .earliest_us = 1000000}, RUN_SLEEP},
 	{"near timer, draining", "", {.leaving = true, .has_timer = true, .earliest_us = 1000000}, RUN_RELEASE},
 	{"draining", "", {.leaving = true, .earliest_us = INT64_MAX}, RUN_RELEASE},

@@ -22,6 +22,10 @@
 #define ITEMS "{\"items\":[1,2,3]}"
 
 #define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define PERSON "{\"id\":\"x\",\"expires_at\":\"1970-01-01T00:00:09Z\",\"call\":{\"tool\":\"t.t\",\"effect\":\"pure\",\"args\":{},\"key\":\"" KEY "\"}}"
+#define SAID(word) "{\"id\":\"x\",\"decision\":\"" word "\"}"
+#define E_LATE "{\"error\":{\"type\":\"approval.timeout\"}}"
+#define QUESTION "  - {id: q, approve: {title: t, on_timeout: l}}\n  - {id: n, set: {x: 1}}\n  - {id: l, set: {y: 2}}\n"
 #define SETS "  - {id: a, set: {x: 1}}\n  - {id: b, set: {y: 2}}\n"
 #define CALL "  - {id: c, call: t.t, with: {}, catch: d}\n  - {id: d, set: {y: 2}}\n"
 #define MODEL "  - {id: m, model: {tier: x, prompt: p}}\n"
@@ -72,6 +76,14 @@ static const struct {
 	{"uncertain, given up", CALL, "c 1 started\nc 1 uncertain " E "\nc 1 failed " E, "c=failed @1"},
 	{"uncertain, did not happen", CALL, "c 1 started\nc 1 uncertain " E "\nc 1 failed " E_FREE "\nc 2 started", "c=running#2 @0"},
 	{"uncertain, cancelled", CALL, "c 1 started\nc 1 uncertain " E "\nc 1 cancelled", "c=cancelled cancelled"},
+	{"a person is asked", CALL, "c/approval-1 1 approval.requested " PERSON, "c=waiting @0"},
+	{"asked and approved", CALL, "c/approval-1 1 approval.requested " PERSON "\nc/approval-1 1 approval.decided " SAID("approved") "\nc 1 started", "c=running @0"},
+	{"asked and denied", CALL, "c/approval-1 1 approval.requested " PERSON "\nc/approval-1 1 approval.decided " SAID("denied") "\nc 1 failed " E, "c=failed @1"},
+	{"asked and cancelled", CALL, "c/approval-1 1 approval.requested " PERSON "\nc/approval-1 1 approval.decided " SAID("cancelled") "\nc 1 cancelled", "c=cancelled cancelled"},
+	{"asked anew", CALL, "c/approval-1 1 approval.requested " PERSON "\nc/approval-1 1 approval.decided " SAID("approved") "\nc/approval-2 1 approval.requested " PERSON, "c=waiting @0"},
+	{"asked in a second try", CALL, "c 1 started\nc 1 failed " E_RETRY "\nc/approval-1 2 approval.requested " PERSON, "c=waiting#2 @0"},
+	{"a question", QUESTION, "q/approval-1 1 approval.requested " PERSON "\nq/approval-1 1 approval.decided " SAID("approved") "\nq 1 succeeded " OUT("{}"), "q=succeeded @1"},
+	{"nobody answered in time", QUESTION, "q/approval-1 1 approval.requested " PERSON "\nq/approval-1 1 approval.decided " SAID("expired") "\nq 1 failed " E_LATE, "q=failed @2"},
 	{"asks that bring nothing", CALL, "c 1 started\nc 1 uncertain " E "\nc/ask-1 1 ask.answered\nc/ask-2 1 ask.answered", "c=uncertain @0"},
 	{"uncertain once more", CALL, "c 1 started\nc 1 uncertain " E "\nc/ask-1 1 ask.answered\nc 1 failed " E_FREE "\nc 2 started\nc 2 uncertain " E "\nc/ask-1 2 ask.answered", "c=uncertain#2 @0"},
 	{"cancelled", CALL, "c 1 started\nc 1 cancelled", "c=cancelled cancelled"},
@@ -214,6 +226,23 @@ static const struct {
 	{"turn of another visit", MODEL, "m 1 started\nm~2/turn-1 1 turn.succeeded {\"text\":\"\"}", "!"},
 	{"turn without text", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded", "!"},
 	{"turn of another kind", MODEL, "m 1 started\nm/turn-1 1 succeeded", "!"},
+	{"asked twice at once", CALL, "c/approval-1 1 approval.requested " PERSON "\nc/approval-2 1 approval.requested " PERSON, "!"},
+	{"asked with another number", CALL, "c/approval-2 1 approval.requested " PERSON, "!"},
+	{"asked in another visit", CALL, "c~2/approval-1 1 approval.requested " PERSON, "!"},
+	{"asked in another try", CALL, "c/approval-1 2 approval.requested " PERSON, "!"},
+	{"asked while it runs", CALL, "c 1 started\nc/approval-1 1 approval.requested " PERSON, "!"},
+	{"asked by what asks nobody", SETS, "a/approval-1 1 approval.requested " PERSON, "!"},
+	{"asked about nothing", CALL, "c/approval-1 1 approval.requested", "!"},
+	{"asked without an end", CALL, "c/approval-1 1 approval.requested {\"id\":\"x\"}", "!"},
+	{"a call begins undecided", CALL, "c/approval-1 1 approval.requested " PERSON "\nc 1 started", "!"},
+	{"a question ends undecided", QUESTION, "q/approval-1 1 approval.requested " PERSON "\nq 1 succeeded " OUT("{}"), "!"},
+	{"a question does not start", QUESTION, "q 1 started", "!"},
+	{"decided without a request", CALL, "c/approval-1 1 approval.decided " SAID("approved"), "!"},
+	{"decided twice", CALL, "c/approval-1 1 approval.requested " PERSON "\nc/approval-1 1 approval.decided " SAID("approved") "\nc/approval-1 1 approval.decided " SAID("denied"), "!"},
+	{"decided with no word", CALL, "c/approval-1 1 approval.requested " PERSON "\nc/approval-1 1 approval.decided", "!"},
+	{"decided with an odd call", CALL, "c/approval-1 1 approval.requested " PERSON "\nc/approval-1 1 approval.decided {\"decision\":\"approved\",\"call\":5}", "!"},
+	{"a step is no request", CALL, "c 1 approval.requested " PERSON, "!"},
+	{"a request of another kind", CALL, "c/approval-1 1 succeeded " OUT("1"), "!"},
 	{"an ask before it is uncertain", CALL, "c 1 started\nc/ask-1 1 ask.answered", "!"},
 	{"an ask after the word", CALL, "c 1 started\nc 1 uncertain " E "\nc 1 failed " E_FREE "\nc/ask-1 1 ask.answered", "!"},
 	{"asks out of order", CALL, "c 1 started\nc 1 uncertain " E "\nc/ask-2 1 ask.answered", "!"},
