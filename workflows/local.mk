@@ -4,6 +4,7 @@ nobase_dist_pkgdata_DATA = \
   policies/risk.yaml \
   policies/routing.yaml \
   workflows/digest.yaml \
+  workflows/letter.yaml \
   workflows/lookup.yaml \
   workflows/prompts/lookup.md \
   workflows/prompts/overview.md \

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/ctl/libctl.a
 src_ctl_libctl_a_SOURCES = \
   src/ctl/cmd_admin.c \
+  src/ctl/cmd_approvals.c \
   src/ctl/cmd_doctor.c \
   src/ctl/cmd_explain.c \
   src/ctl/cmd_files.c \

@@ -17,8 +17,18 @@ struct table {
 
 static bool is_hostile(uint32_t cp)
 {
-	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x202a && cp <= 0x202e) ||
-	       (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff;
+	static const struct {
+		uint32_t from, to;
+	} ranges[] = {
+		{0, 0x1f}, {0x7f, 0x9f}, {0xad, 0xad}, {0x34f, 0x34f}, {0x61c, 0x61c}, {0x115f, 0x1160}, {0x17b4, 0x17b5}, {0x180b, 0x180f},
+		{0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0x3164, 0x3164}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfffb},
+		{0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+	};
+
+	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+		if (cp >= ranges[i].from && cp <= ranges[i].to)
+			return true;
+	return false;
 }
 
 /* What drives a terminal, or hides or turns text, becomes a visible escape; so do bytes that are no UTF-8. */
@@ -41,7 +51,7 @@ static struct str escaped(struct arena *a, struct str s, bool keep_lines)
 		if ((cp == '\n' || cp == '\t') && keep_lines)
 			buf_addc(&b, (char)cp);
 		else if (is_hostile(cp))
-			buf_addf(&b, "\\u%04x", (unsigned)cp);
+			buf_addf(&b, cp > 0xffff ? "\\U%08x" : "\\u%04x", (unsigned)cp);
 		else
 			buf_add(&b, s.p + from, i - from);
 	}

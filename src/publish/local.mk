@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/publish/libpublish.a
 src_publish_libpublish_a_SOURCES = \
+  src/publish/decision.c src/publish/decision.h \
   src/publish/input.c \
   src/publish/input.h \
   src/publish/publish.c \

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/sweeper/libsweeper.a
 src_sweeper_libsweeper_a_SOURCES = \
   src/sweeper/duty_admission.c \
+  src/sweeper/duty_approvals.c \
   src/sweeper/duty_deadlines.c \
   src/sweeper/duty_due_timers.c \
   src/sweeper/duty_event_feed.c \

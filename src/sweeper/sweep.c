@@ -14,7 +14,7 @@
 static const struct duty *const duties[] = {
 	&duty_expired_workers, &duty_due_timers,  &duty_deadlines,  &duty_expired_holds,
 	&duty_partitions,      &duty_retention,	  &duty_workspaces, &duty_admission,
-	&duty_event_feed,
+	&duty_event_feed,      &duty_approvals,
 };
 
 enum { N_DUTIES = sizeof duties / sizeof duties[0], AFTER_FAILURE_MS = 60000, WHILE_DOWN_MS = 500 };

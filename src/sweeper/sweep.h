@@ -31,7 +31,7 @@ struct duty {
 	struct op *(*start)(struct loop *l, struct store *st, const struct settings *s, struct arena *a, op_done_fn *done, void *arg);
 };
 
-extern const struct duty duty_admission, duty_expired_workers, duty_due_timers, duty_deadlines, duty_expired_holds,
+extern const struct duty duty_admission, duty_approvals, duty_expired_workers, duty_due_timers, duty_deadlines, duty_expired_holds,
 	duty_event_feed, duty_partitions, duty_retention, duty_workspaces;
 
 struct sweeper *sweep_start(struct loop *l, struct store *s, const struct settings *settings);

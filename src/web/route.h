@@ -1,7 +1,7 @@
 /* route.h - the table of routes: method, path, scope, body, handler.
  *
  * Shapes:  a pattern is literal segments and at most one ":id". content_type NULL: no body is taken.
- *          scope 0: no token needed.
+ *          scope: any of its bits will do; 0: no token needed.
  * Source:  agentd-api(7), "ROUTES"; the table in route.c. The scope matrix of the tests is made from it.
  */
 #ifndef WEB_ROUTE_H
@@ -45,6 +45,10 @@ void api_task_events(struct request *req);
 void api_all_events(struct request *req);
 /* api_reconcile.c */
 void api_task_reconcile(struct request *req);
+/* api_approvals.c */
+void api_approval_list(struct request *req);
+void api_approval_get(struct request *req);
+void api_approval_decide(struct request *req);
 /* api_other.c */
 void api_workflows(struct request *req);
 void api_validate(struct request *req);

@@ -60,6 +60,8 @@ static const struct {
 	{"c1 \xc2\x9b" "2J", "c1 \\u009b2J"},
 	{"bidi \xe2\x80\xae" "cod", "bidi \\u202ecod"},
 	{"nothing \xe2\x80\x8b here\xef\xbb\xbf", "nothing \\u200b here\\ufeff"},
+	{"soft \xc2\xad mark \xd8\x9c line \xe2\x80\xa8", "soft \\u00ad mark \\u061c line \\u2028"},
+	{"tag \xf3\xa0\x81\xa1", "tag \\U000e0061"},
 	{"bytes \xff\xfe \xc3", "bytes \\xff\\xfe \\xc3"},
 	{"cut \xe2\x82", "cut \\xe2\\x82"},
 	{"\x7f", "\\u007f"},

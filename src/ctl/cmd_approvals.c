@@ -1,0 +1,346 @@
+/* cmd_approvals.c - requests for a person: list, show, approve, deny, watch.
+ *
+ * What is shown of a request is made by code from what is bound: the arguments whole, in their canonical form, with everything escaped
+ * that drives a terminal or hides text.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/uuid.h"
+#include "ctl/commands.h"
+#include "publish/decision.h"
+#include "store/approvals.h"
+#include "store/tasks.h"
+
+enum { CALL_MS = 10000, DIGEST_PREFIX = 8, WATCH_EVERY_MS = 1000, WATCH_LIMIT = 200 };
+
+/* --- showing --- */
+
+static void print_quoted(struct ctl *c, const char *name, struct str s)
+{
+	struct buf b;
+
+	if (!s.p)
+		return;
+	buf_init(&b, c->arena);
+	json_write_string(&b, s);
+	printf("%-12s", name);
+	print_text(buf_str(&b));
+	putchar('\n');
+}
+
+static void print_value(struct ctl *c, const char *name, const struct json *v)
+{
+	struct buf b;
+
+	if (!v)
+		return;
+	buf_init(&b, c->arena);
+	json_canonical(&b, v);
+	printf("%-12s", name);
+	print_text(buf_str(&b));
+	putchar('\n');
+}
+
+static void print_word(const struct json *a, const char *name, const char *key)
+{
+	if (!cell(a, key).n)
+		return;
+	printf("%-12s", name);
+	print_text(cell(a, key));
+	putchar('\n');
+}
+
+static void print_votes(struct ctl *c, const struct json *votes)
+{
+	for (size_t i = 0; i < json_len(votes); i++) {
+		const struct json *v = json_at(votes, i);
+
+		printf("%-12s", "vote");
+		print_text(cell(v, "decision"));
+		printf(" by ");
+		print_text(cell(v, "by"));
+		printf(" at ");
+		print_text(cell(v, "at"));
+		putchar('\n');
+		print_quoted(c, "  comment", json_str(json_getc(v, "comment")));
+	}
+}
+
+static void print_approval(struct ctl *c, const struct json *a)
+{
+	static const char *const words[][2] = {{"approval", "id"}, {"state", "state"}, {"kind", "kind"}, {"workflow", "workflow"},
+					       {"task", "task"}, {"step", "step"}, {"tool", "tool"}, {"risk", "risk"}, {"rule", "rule"}};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		print_word(a, words[i][0], words[i][1]);
+	print_value(c, "arguments", json_getc(a, "args"));
+	print_value(c, "asked for", json_getc(a, "asked"));
+	print_quoted(c, "title", json_str(json_getc(a, "title")));	/* may hold what a model wrote, as `show` may */
+	print_value(c, "show", json_getc(a, "show"));
+	print_value(c, "form", json_getc(a, "form"));
+	print_word(a, "approvers", "approvers");
+	print_votes(c, json_getc(a, "votes"));
+	print_value(c, "answer", json_getc(a, "answer"));
+	print_word(a, "requested", "requested_at");
+	print_word(a, "expires", "expires_at");
+	print_word(a, "decided", "decided_at");
+	print_word(a, "consumed", "consumed_at");
+	print_word(a, "digest", "digest");
+}
+
+static struct str what(struct arena *a, const struct json *row)
+{
+	return cell(row, "tool").n ? cell(row, "tool") : str_from(arena_printf(a, "\"" STR_FMT "\"", STR_ARG(cell(row, "title"))));
+}
+
+static const struct column columns[] = {
+	{"APPROVAL", "id", NULL}, {"STATE", "state", NULL}, {"RISK", "risk", NULL}, {"WHAT", NULL, what},
+	{"WORKFLOW", "workflow", NULL}, {"STEP", "step", NULL}, {"EXPIRES", "expires_at", NULL},
+};
+
+static void print_approvals(struct ctl *c, const struct json *answer)
+{
+	print_rows(c, json_getc(answer, "approvals"), columns, sizeof columns / sizeof columns[0]);
+	if (cell(answer, "next").n)
+		printf("more: --before " STR_FMT "\n", STR_ARG(cell(answer, "next")));
+}
+
+/* --- list --- */
+
+static int parse_filter(int argc, char **argv, struct approval_filter *f, struct err *err)
+{
+	static const struct option options[] = {
+		{"state", required_argument, NULL, 's'}, {"all", no_argument, NULL, 'a'},     {"task", required_argument, NULL, 't'},
+		{"limit", required_argument, NULL, 'n'}, {"before", required_argument, NULL, 'b'}, {NULL, 0, NULL, 0},
+	};
+	int o, r = 0;
+
+	*f = (struct approval_filter){.state = STR("pending"), .limit = 50};
+	while (r == 0 && (o = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		switch (o) {
+		case 's':
+			f->state = str_from(optarg);
+			break;
+		case 'a':
+			f->state = STR_NONE;
+			break;
+		case 't':
+			r = ctl_uuid_arg(optarg, &f->task, err);
+			break;
+		case 'n':
+			r = ctl_int_arg("--limit", optarg, 1, 200, &f->limit, err);
+			break;
+		case 'b':
+			r = ctl_uuid_arg(optarg, &f->before, err);
+			break;
+		default:
+			r = ctl_option_error(argv, o, err);
+		}
+	}
+	if (r == 0 && argc != optind)
+		r = err_set(err, ERR_USAGE, "unexpected argument \"%s\"", argv[optind]);
+	return r;
+}
+
+static int list(struct ctl *c, int argc, char **argv)
+{
+	struct ctl_call call = {.ctl = c, .text_of = approvals_text_of};
+	struct principal by = ctl_principal(c);
+	struct approval_filter f;
+	struct err err = {0};
+	int status;
+
+	if (parse_filter(argc, argv, &f, &err) < 0)
+		return ctl_fail(c, &err);
+	status = ctl_open(c);
+	if (status)
+		return status;
+	return ctl_answer(&call, approvals_list(c->store, arena_new(NULL), &f, &by, CALL_MS, ctl_done, &call), print_approvals);
+}
+
+const struct command cmd_approvals_list = {
+	"approvals list", "[--state STATE|--all] [--task TASK] [--limit N] [--before APPROVAL]",
+	"requests for approval, newest first; those that are pending unless told otherwise", list,
+};
+
+/* --- show --- */
+
+static int show(struct ctl *c, int argc, char **argv)
+{
+	struct ctl_call call = {.ctl = c, .text_of = approvals_text_of};
+	struct principal by = ctl_principal(c);
+	struct uuid id;
+	struct err err = {0};
+	int status;
+
+	if (argc != 2)
+		return ctl_usage(c, &cmd_approvals_show);
+	if (ctl_uuid_arg(argv[1], &id, &err) < 0)
+		return ctl_fail(c, &err);
+	status = ctl_open(c);
+	if (status)
+		return status;
+	return ctl_answer(&call, approvals_view(c->store, arena_new(NULL), &id, &by, CALL_MS, ctl_done, &call), print_approval);
+}
+
+const struct command cmd_approvals_show = {
+	"approvals show", "APPROVAL", "one request with all that is bound by it", show,
+};
+
+/* --- approve, deny --- */
+
+struct choice {
+	struct decision decision;
+	const char *digest;		/* as typed, at least its beginning; NULL: whatever it is now */
+};
+
+static int parse_choice(struct ctl *c, int argc, char **argv, struct choice *ret, struct err *err)
+{
+	static const struct option options[] = {
+		{"comment", required_argument, NULL, 'c'}, {"digest", required_argument, NULL, 'd'}, {"args", required_argument, NULL, 'a'},
+		{"form", required_argument, NULL, 'f'}, {NULL, 0, NULL, 0},
+	};
+	int o;
+
+	while ((o = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		if (o == 'c' && utf8_valid(str_from(optarg))) {
+			ret->decision.comment = str_from(optarg);
+		} else if (o == 'c') {
+			return err_set(err, ERR_USAGE, "--comment: expected UTF-8");
+		} else if (o == 'd') {
+			ret->digest = optarg;
+		} else if (o == 'a' || o == 'f') {
+			*(o == 'a' ? &ret->decision.args : &ret->decision.form) = ctl_json_arg(c, optarg, err);
+			if (!(o == 'a' ? ret->decision.args : ret->decision.form))
+				return -1;
+		} else {
+			return ctl_option_error(argv, o, err);
+		}
+	}
+	if (ret->digest && strlen(ret->digest) < DIGEST_PREFIX)
+		return err_set(err, ERR_USAGE, "--digest \"%s\": expected at least the first %d digits of what show says", ret->digest, DIGEST_PREFIX);
+	return 0;
+}
+
+/* The digest that is sent is that of what was read just now; one that was typed says which the person has seen. */
+static int take_digest(const struct json *seen, struct choice *ch, struct err *err)
+{
+	struct str digest = cell(seen, "digest");
+
+	if (ch->digest && !str_starts(digest, str_from(ch->digest)))
+		return err_set(err, ERR_CONFLICT, "it has another digest now: what it is about has changed");
+	if (!digest_from_hex(digest, &ch->decision.digest))
+		return err_set(err, ERR_PG, "a request without a digest");
+	return decision_check(seen, &ch->decision, err);
+}
+
+static void print_outcome(struct ctl *c, const struct json *answer)
+{
+	(void)c;
+	print_text(cell(answer, "state"));
+	if (str_is(cell(answer, "state"), "pending"))
+		printf(" (%zu of " STR_FMT " approvers)", json_len(json_getc(answer, "votes")), STR_ARG(cell(answer, "approvers")));
+	putchar('\n');
+}
+
+static int decide(struct ctl *c, const struct command *cmd, const char *word, int argc, char **argv)
+{
+	struct ctl_call seen_call = {.ctl = c, .text_of = approvals_text_of}, call = seen_call;
+	struct choice ch = {.decision = {.word = str_from(word), .comment = STR_NONE}};
+	struct principal by = ctl_principal(c);
+	const struct json *seen;
+	struct uuid id;
+	struct err err = {0};
+	int status;
+
+	if (parse_choice(c, argc, argv, &ch, &err) < 0)
+		return ctl_fail(c, &err);
+	if (argc - optind != 1)
+		return ctl_usage(c, cmd);
+	if (ctl_uuid_arg(argv[optind], &id, &err) < 0)
+		return ctl_fail(c, &err);
+	status = ctl_open(c);
+	if (status)
+		return status;
+	seen = ctl_wait_json(&seen_call, approvals_view(c->store, arena_new(NULL), &id, &by, CALL_MS, ctl_done, &seen_call), &err);
+	if (!seen || take_digest(seen, &ch, &err) < 0)
+		return ctl_fail(c, &err);
+	return ctl_answer(&call, approvals_decide(c->store, arena_new(NULL), &id, &ch.decision, &by, CALL_MS, ctl_done, &call), print_outcome);
+}
+
+static int approve(struct ctl *c, int argc, char **argv)
+{
+	return decide(c, &cmd_approvals_approve, "approve", argc, argv);
+}
+
+const struct command cmd_approvals_approve = {
+	"approvals approve", "APPROVAL [--digest HEX] [--args JSON|@FILE] [--form JSON|@FILE] [--comment TEXT]",
+	"allow it once, with other arguments if they are given", approve,
+};
+
+static int deny(struct ctl *c, int argc, char **argv)
+{
+	return decide(c, &cmd_approvals_deny, "deny", argc, argv);
+}
+
+const struct command cmd_approvals_deny = {
+	"approvals deny", "APPROVAL [--digest HEX] [--comment TEXT]", "refuse it", deny,
+};
+
+/* --- watch --- */
+
+/* Those of the page that were not there the last time, oldest first; newest: of all that were shown. */
+static void print_new(struct ctl *c, const struct json *rows, struct str *newest)
+{
+	for (size_t i = json_len(rows); i-- > 0;) {
+		const struct json *row = json_at(rows, i);
+
+		if (newest->p && str_cmp(cell(row, "id"), *newest) <= 0)
+			continue;
+		*newest = cell(row, "id");
+		if (c->json) {
+			print_json(c, row);
+		} else {
+			print_text(cell(row, "id"));
+			printf("  ");
+			print_text(cell(row, "risk"));
+			printf("  ");
+			print_text(cell(row, "workflow"));
+			putchar(' ');
+			print_text(cell(row, "step"));
+			printf("  ");
+			print_quoted(c, "", json_str(json_getc(row, "title")));
+		}
+	}
+	fflush(stdout);
+}
+
+static int watch(struct ctl *c, int argc, char **argv)
+{
+	struct approval_filter f = {.state = STR("pending"), .limit = WATCH_LIMIT};
+	struct timespec pause = {.tv_sec = WATCH_EVERY_MS / 1000};
+	struct principal by = ctl_principal(c);
+	struct str newest = STR_NONE;
+	struct err err = {0};
+	int status = ctl_begin(c, &cmd_approvals_watch, argc, 0);
+
+	(void)argv;
+	while (status == 0) {
+		struct ctl_call call = {.ctl = c, .text_of = approvals_text_of};
+		const struct json *answer = ctl_wait_json(&call, approvals_list(c->store, arena_new(NULL), &f, &by, CALL_MS, ctl_done, &call), &err);
+
+		if (!answer)
+			return ctl_fail(c, &err);
+		print_new(c, json_getc(answer, "approvals"), &newest);
+		nanosleep(&pause, NULL);
+	}
+	return status;
+}
+
+const struct command cmd_approvals_watch = {
+	"approvals watch", "", "a line for each request as it comes in, until it is interrupted", watch,
+};

@@ -1,0 +1,175 @@
+/* api_approvals.c - GET /approvals, GET and POST /approvals/:id.
+ *
+ * With the scope `approve` one sees and decides requests of everybody's tasks, as who submits is seldom who decides; with `read`
+ * alone one sees those of one's own.
+ */
+#include "base/arena.h"
+#include "base/json.h"
+#include "publish/decision.h"
+#include "store/admin.h"
+#include "store/approvals.h"
+#include "web/request.h"
+#include "web/route.h"
+#include "web/server.h"
+
+enum { DEFAULT_LIMIT = 50, MAX_LIMIT = 200 };
+
+static const struct principal *by_of(struct request *req)
+{
+	struct principal *by = ARENA_NEW(req->arena, struct principal);
+
+	*by = (struct principal){.name = req->by.name, .sees_all = req->by.sees_all || (req->scopes & SCOPE_APPROVE)};
+	return by;
+}
+
+static int approval_id(struct request *req, struct uuid *ret)
+{
+	if (uuid_parse(req->id, ret))
+		return 0;
+	reply_problem(&req->reply, req->arena, 404, "not_found", "no approval \"" STR_FMT "\"", STR_ARG(req->id));
+	return -1;
+}
+
+/* --- GET --- */
+
+static int bad(struct err *err, const char *what)
+{
+	err_set(err, ERR_INVALID, "%s", what);
+	err->status = 400;
+	return -1;
+}
+
+static int read_limit(struct str text, int *ret, struct err *err)
+{
+	*ret = text.p ? 0 : DEFAULT_LIMIT;
+	for (size_t i = 0; i < text.n && *ret <= MAX_LIMIT; i++)
+		*ret = text.p[i] >= '0' && text.p[i] <= '9' ? *ret * 10 + (text.p[i] - '0') : MAX_LIMIT + 1;
+	return *ret >= 1 && *ret <= MAX_LIMIT ? 0 : bad(err, "limit: expected a number from 1 to 200");
+}
+
+static int read_filter(struct request *req, struct approval_filter *f, struct err *err)
+{
+	static const char *const known[] = {"state", "task", "before", "limit", NULL};
+	struct str task, before, limit;
+
+	if (request_params_known(req, known, err) < 0 || request_param(req, "state", &f->state, err) < 0 ||
+	    request_param(req, "task", &task, err) < 0 || request_param(req, "before", &before, err) < 0 ||
+	    request_param(req, "limit", &limit, err) < 0 || read_limit(limit, &f->limit, err) < 0)
+		return -1;
+	if (task.p && !uuid_parse(task, &f->task))
+		return bad(err, "task: expected a task id");
+	if (before.p && !uuid_parse(before, &f->before))
+		return bad(err, "before: expected the id of an approval");
+	return 0;
+}
+
+void api_approval_list(struct request *req)
+{
+	struct approval_filter *f = ARENA_NEW(req->arena, struct approval_filter);
+	struct err err;
+
+	if (read_filter(req, f, &err) < 0) {
+		reply_err(&req->reply, req->arena, &err);
+		return;
+	}
+	req->op = approvals_list(server_store(req->web), arena_new(NULL), f, by_of(req), STORE_DEADLINE_MS, request_done,
+				 request_call(req, api_text));
+}
+
+static void view(struct request *req, request_fn *fn)
+{
+	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
+
+	if (approval_id(req, id) == 0)
+		req->op = approvals_view(server_store(req->web), arena_new(NULL), id, by_of(req), STORE_DEADLINE_MS, request_done,
+					 request_call(req, fn));
+}
+
+void api_approval_get(struct request *req)
+{
+	view(req, api_text);
+}
+
+/* --- POST --- */
+
+static int unknown_key(const struct json *body, struct err *err)
+{
+	static const char *const known[] = {"decision", "digest", "comment", "args", "form"};
+
+	for (size_t i = 0; i < json_len(body); i++) {
+		bool fits = false;
+
+		for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
+			fits |= str_is(json_key(body, i), known[k]);
+		if (!fits)
+			return err_set(err, ERR_INVALID, "unknown key \"" STR_FMT "\", expected decision, digest, comment, args or form",
+				       STR_ARG(str_sub(json_key(body, i), 0, 80)));
+	}
+	return 0;
+}
+
+/* What decision, args and form may be, the database says. */
+static int read_body(const struct json *body, struct decision *ret, struct err *err)
+{
+	const struct json *comment;
+	struct str digest;
+
+	if (json_type(body) != JSON_OBJECT)
+		return err_set(err, ERR_INVALID, "expected an object, got %s", json_type_name(body));
+	comment = json_getc(body, "comment");
+	if (unknown_key(body, err) < 0 || json_need_str(body, "decision", &ret->word, err) < 0 ||
+	    json_need_str(body, "digest", &digest, err) < 0)
+		return -1;
+	if (!digest_from_hex(digest, &ret->digest))
+		return err_set(err, ERR_INVALID, "\"digest\": expected the 64 hex digits that the request shows");
+	if (json_type(comment) != JSON_NULL && json_type(comment) != JSON_STRING)
+		return err_set(err, ERR_INVALID, "\"comment\": expected text, got %s", json_type_name(comment));
+	ret->comment = json_str(comment);
+	ret->args = json_getc(body, "args");
+	ret->form = json_getc(body, "form");
+	return 0;
+}
+
+static void decide(struct request *req, struct decision *d)
+{
+	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
+
+	if (approval_id(req, id) == 0)
+		req->op = approvals_decide(server_store(req->web), arena_new(NULL), id, d, by_of(req), STORE_DEADLINE_MS, request_done,
+					   request_call(req, api_text));
+}
+
+/* The body is read once more: it is small, and nothing has to be kept for it. */
+static void on_seen(struct request *req, struct op *op)
+{
+	struct decision *d = ARENA_NEW(req->arena, struct decision);
+	const struct json *body, *seen;
+	struct err err;
+
+	if (op->err->code != ERR_NONE) {
+		reply_err(&req->reply, req->arena, op->err);
+		return;
+	}
+	body = request_json(req, &err);
+	if (!body || read_body(body, d, &err) < 0 ||
+	    json_parse(req->arena, str_dup(req->arena, approvals_text_of(op)), NULL, &seen, &err) < 0 || decision_check(seen, d, &err) < 0) {
+		reply_err(&req->reply, req->arena, &err);
+		return;
+	}
+	decide(req, d);
+}
+
+void api_approval_decide(struct request *req)
+{
+	struct decision *d = ARENA_NEW(req->arena, struct decision);
+	const struct json *body;
+	struct err err;
+
+	body = request_json(req, &err);
+	if (!body || read_body(body, d, &err) < 0)
+		reply_err(&req->reply, req->arena, &err);
+	else if (str_is(d->word, "approve"))
+		view(req, on_seen);
+	else
+		decide(req, d);
+}
