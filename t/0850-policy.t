@@ -140,7 +140,7 @@ is "a submission that a rule denies" "$(submit "$ci" '{"workflow": "tell", "inpu
 ok "is a problem that names rule and reason" jq -e '.type == "urn:agentd:problem:policy_denied" and .status == 403 and
 	.detail == "rule \"no-evil\" of the policy denies it: we do no evil"' "$D/answer"
 is "one that would have to be asked about" "$(submit "$ci" '{"workflow": "tell", "labels": {"ask": "yes"}}')" 403
-like "says that nobody can be asked" "$(jq -r .detail "$D/answer")" 'rule "ask-first" .* nobody can be asked in this version'
+like "says that nobody can be asked" "$(jq -r .detail "$D/answer")" 'rule "ask-first" .* nobody can be asked about a submission'
 is "by its token" "$(submit "$token" '{"workflow": "tell", "input": {"n": 1}}')" 403
 is "a malformed one is malformed" "$(submit "$token" '{"workflow": 5}')" 400
 is "nothing was submitted" "$(tasks)" 0
@@ -160,13 +160,23 @@ is "one that a rule denies" "$(end_of '{"workflow": "tell", "input": {"n": 100}}
 	'failed policy.denied rule "big" of the policy denies it: three digits are too many'
 is "never does, whatever retry says" "$(told again) $(jq -r '[.steps[] | select(.path == "again")][-1].try' "$D/task")" "1 1"
 is "and is not in the ledger" "$(sql "SELECT count(*) FROM agentd.effects WHERE task = '$(jq -r .id "$D/task")'")" 0
-is "at most once without a rule: nobody can be asked; catch sees the type" \
-	"$(end_of '{"workflow": "tell", "input": {"n": 5, "tool": "once"}}') $(jq -r .output.type "$D/task")" "succeeded - - policy.denied"
+# asks BODY TITLE: the task waits for a person, who is told why, and denies
+asks() {
+	submit "$ci" "$1" >/dev/null
+	asked=$(jq -r .id "$D/answer")
+	wait_for 10 task_is "$asked" waiting_approval || fail "a person is asked" "$(task_state "$asked")"
+	ctl --json approvals list --task "$asked" >"$D/asked"
+	like "a person is asked, and told why" "$(jq -r '.approvals[0].title' "$D/asked")" "$2"
+	ctl approvals deny "$(jq -r '.approvals[0].id' "$D/asked")" >/dev/null
+	d_http -H "Authorization: Bearer $ci" "http://agentd/tasks/$asked?wait=10s" >"$D/task"
+}
+asks '{"workflow": "tell", "input": {"n": 5, "tool": "once"}}' '^Call sink.once: no rule of the policy fits$'
+is "at most once without a rule: denied, catch sees the type" "$(jq -r '.state + " " + .output.type' "$D/task")" "succeeded approval.denied"
 is "with a rule that allows it: it runs" "$(end_of '{"workflow": "tell", "input": {"n": 7, "tool": "once"}}') $(told once)" "succeeded - - 1"
-like "a condition that fails is strict, and named" "$(end_of '{"workflow": "tell", "input": {"n": 5, "tool": "look"}}')" \
-	'failed policy.denied rule "odd" .* it cannot be told whether it fits: "when": startswith'
+asks '{"workflow": "tell", "input": {"n": 5, "tool": "look"}}' '^Call sink.look: it cannot be told whether rule "odd" fits$'
+is "a condition that fails is strict" "$(jq -r .error.type "$D/task")" approval.denied
 is "nothing was told" "$(told look)" 0
-like "the log names task, path and rule" "$(cat "$D/worker.log")" "policy.refused task=$(jq -r .id "$D/task") path=look tool=sink.look rule=odd verdict=ask"
+like "the log names task, path and rule" "$(cat "$D/worker.log")" 'policy.refused task=.* path=again tool=sink.again rule=big verdict=deny'
 like "submitted past the API: judged at its call" "$(ctl --json submit tell --input '{"n": 5, "text": "evil"}' --follow | jq -r .error.message)" \
 	'rule "no-evil" of the policy'
 

@@ -64,16 +64,27 @@ steps:
     call: test.vanish
     with: {n: 1}
 END
+cat >"$D/root/workflows/asks.yaml" <<'END'
+agentd: v1
+name: asks
+steps:
+  - id: sure
+    approve: {title: "Really?", show: {a: 1}, form: {type: object}, approvers: 2}
+  - id: away
+    call: test.vanish
+    with: {n: 1}
+    ask: {}
+END
 d_publish
 d_start all all
 d_token full
 
 # --- the same routes ---
-sed -n 's|^	{"\([A-Z]*\)", "\([^"]*\)", \([A-Z_0]*\), \([^,]*\),.*|\1 \2 \3 \4|p' "$top_srcdir/src/web/route.c" |
-	sed 's|:id|{id}|; s|:\([a-z]*\)|{\1}|; s|SCOPE_ANY|any|; s| 0 | none |; s|SCOPE_||; s|NULL$|-|; s|"||g' |
+sed -n 's#^	{"\([A-Z]*\)", "\([^"]*\)", \([A-Z_0 |]*\), \([^,]*\),.*#\1 \2 \3 \4#p' "$top_srcdir/src/web/route.c" |
+	sed 's/ | /+/g; s|:id|{id}|; s|:\([a-z]*\)|{\1}|; s|SCOPE_ANY|any|; s| 0 | none |; s|SCOPE_||g; s|NULL$|-|; s|"||g' |
 	awk '{ print $1, $2, tolower($3), $4 }' | sort >"$D/table"
 jq -r '.paths | to_entries[] | .key as $path | .value | to_entries[] | [(.key | ascii_upcase), $path,
-	(if .value.security == [] then "none" else (.value.security[0].token[0] // "any") end),
+	(if .value.security == [] then "none" else ([.value.security[].token[0] // "any"] | join("+")) end),
 	(.value.requestBody.content // {"-": 0} | keys | join(","))] | join(" ")' "$document" | sort >"$D/documented"
 ok "the table has routes" test "$(wc -l <"$D/table")" -ge 12
 is "the document has the routes of the table, their scopes and media types, and no more" "$(diff "$D/table" "$D/documented")" ""
@@ -98,7 +109,9 @@ uncertain=$(submit '{"workflow": "vanishes"}')
 reconciled=$(submit '{"workflow": "vanishes"}')
 quarantined=$(submit '{"workflow": "naps"}')
 unserved=$(submit '{"workflow": "naps", "run_at": "2040-01-01T00:00:00Z"}')
-for x in "$done succeeded" "$failed failed" "$napping waiting_timer" "$uncertain uncertain" "$reconciled uncertain" "$quarantined waiting_timer"; do
+asking=$(submit '{"workflow": "asks"}')
+asked=$(submit '{"workflow": "asks"}')
+for x in "$asking waiting_approval" "$asked waiting_approval" "$done succeeded" "$failed failed" "$napping waiting_timer" "$uncertain uncertain" "$reconciled uncertain" "$quarantined waiting_timer"; do
 	# shellcheck disable=SC2086
 	ok "a task is ${x#* }" wait_for 20 task_is $x
 done
@@ -111,6 +124,10 @@ sql "UPDATE agentd.task_queue SET state = 'ready', lane = 'held' WHERE id = '$qu
 is "it can be reconciled" "$(d_http -o "$D/body" -w '%{http_code}' -H "Authorization: Bearer $token" -H 'Content-Type: application/json' \
 	-d '{"path": "away", "decision": "happened", "result": {"id": 7}}' "$api/tasks/$reconciled/reconcile")" 200
 ok "and goes on" wait_for 20 task_is "$reconciled" succeeded
+
+approval=$(d_http -H "Authorization: Bearer $token" "$api/approvals?task=$asked" | jq -r '.approvals[0] | .id + " " + .digest')
+is "a request can be denied" "$(d_http -o "$D/body" -w '%{http_code}' -H "Authorization: Bearer $token" -H 'Content-Type: application/json' \
+	-d "{\"decision\": \"deny\", \"digest\": \"${approval#* }\", \"comment\": \"no\"}" "$api/approvals/${approval% *}")" 200
 
 # --- generated requests ---
 st=${SCHEMATHESIS:-$(command -v schemathesis)}
@@ -126,7 +143,7 @@ if [ -z "$st" ]; then
 	done_testing
 fi
 # Ids that exist take the place of any in every second run.
-jq --arg ids "$done $failed $napping $uncertain $reconciled $quarantined $unserved" \
+jq --arg ids "${approval% *} $asking $done $failed $napping $uncertain $reconciled $quarantined $unserved" \
 	'(.paths[][].parameters[]? | select(.in == "path" and .name == "id") | .schema) = {enum: ($ids | split(" "))}' "$document" >"$D/known.json"
 cat >"$D/schemathesis.toml" <<'END'
 [generation]

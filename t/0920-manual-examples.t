@@ -83,7 +83,7 @@ run_ctl() {	# NAME FILE
 
 check_ctl() {	# NAME FILE
 	while read -r line; do
-		command=$(printf '%s' "${line#*agentctl }" | awk '{ print ($1 == "token" || $1 == "policy") ? $1 " " $2 : $1 }')
+		command=$(printf '%s' "${line#*agentctl }" | awk '{ print ($1 == "token" || $1 == "policy" || $1 == "approvals") ? $1 " " $2 : $1 }')
 		# shellcheck disable=SC2086
 		help=$("$agentctl" $command --help 2>/dev/null)
 		like "$1: $command is a command" "$help" "^usage: agentctl $command"
