@@ -134,6 +134,11 @@ void call_settle(struct run *r, struct node *n)
 	n->ledger = NULL;
 	if (str_is(w->decision, "give_up")) {
 		settle_row(r, n, ROW_STEP_FAILED, "error", given_up(a, n, w), w->reconciled);
+	} else if (str_is(w->decision, "did_not_happen") && n->scope->cancelling) {
+		/* Nobody makes it again: the row may not promise it, or a replay, which does not know of the cancelling, waits for it. */
+		err_set(&err, ERR_TOOL_FAILED, "the call did not happen");
+		call_change_effect(r, n, &i, EFFECT_FAILED_BEFORE, NULL);
+		settle_row(r, n, ROW_STEP_FAILED, "error", json_copy(a, act_error(r, n, &err)), w->reconciled);
 	} else if (str_is(w->decision, "did_not_happen")) {
 		err_set(&err, ERR_TOOL_FAILED, "the call did not happen, it is made again");
 		call_again(r, n, &i, &err, w->reconciled);

@@ -497,6 +497,8 @@ static int apply_agent_turn(struct state *st, struct node *n, const struct journ
 		return conflict(row, "no turn is asked now", err);
 	if (!agent_turn_read(row->value, &read))
 		return conflict(row, "it records no turn", err);
+	if (read.left_out && read.left_out >= n->n_turns)
+		return conflict(row, "it leaves out turns that are not there", err);
 	t = add_turn(n, read.text);
 	*t = read;
 	n->left_out = read.left_out;

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "config/routing.h"
 
-enum { DETAILS_MAX = 1024 };
+enum { DETAIL_KEYS_MAX = 64, DETAILS_MAX = 1024 };
 
 /* Texts of a detail that come in pieces. */
 static const char *const joined[] = {"text", "summary", "data"};
@@ -82,6 +82,10 @@ static void set_rest(struct echo *e, struct echo_detail *d, struct str key, cons
 
 	if (old && (json_type(v) == JSON_NULL || json_equal(old, v)))
 		return;
+	if (!old && json_len(d->rest) >= DETAIL_KEYS_MAX) {	/* each key copies those before it */
+		e->bytes = ECHO_MAX + 1;
+		return;
+	}
 	e->bytes += key.n + json_size(v);
 	if (e->bytes > ECHO_MAX)
 		return;

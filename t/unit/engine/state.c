@@ -171,6 +171,7 @@ static const struct {
 	{"a turn without text", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded {\"calls\":[" ASKED("0") "]}", "!"},
 	{"a turn with no calls in its list", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded {\"text\":\"\",\"calls\":[]}", "!"},
 	{"a turn with a broken call", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded {\"text\":\"\",\"calls\":[{\"id\":\"1\",\"name\":\"t_t\",\"args\":{}}]}", "!"},
+	{"a turn that leaves out turns that are not there", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded {\"text\":\"\",\"left_out\":1}", "!"},
 	{"a turn that leaves out less than nothing", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded {\"text\":\"\",\"left_out\":-1}", "!"},
 	{"no such kind", SETS, "a 1 step.exploded", "!"},
 	{"not at the cursor", SETS, "b 1 skipped", "!"},

@@ -311,6 +311,26 @@ START_TEST(no_signatures_no_echo)
 }
 END_TEST
 
+static size_t echo_of_keys(int n)
+{
+	struct buf b;
+
+	buf_init(&b, arena);
+	buf_adds(&b, "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning_details\":[{");
+	for (int i = 0; i < n; i++)
+		buf_addf(&b, "%s\"k%d\":1", i ? "," : "", i);
+	buf_adds(&b, "}]}}]}\n\n" EVENT(F(0, "")) END);
+	return decode(buf_cstr(&b), &model).n;
+}
+
+START_TEST(a_detail_of_too_many_keys_is_no_echo)
+{
+	ck_assert_uint_gt(echo_of_keys(64), 0);
+	ck_assert_uint_eq(echo_of_keys(65), 0);
+	ck_assert_uint_eq(echo_of_keys(20000), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tools");
@@ -328,6 +348,7 @@ int main(void)
 	tcase_add_test(t, long_ids_are_shortened_for_openai);
 	tcase_add_test(t, signatures_go_back_to_the_model_that_made_them);
 	tcase_add_test(t, no_signatures_no_echo);
+	tcase_add_test(t, a_detail_of_too_many_keys_is_no_echo);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
