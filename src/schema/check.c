@@ -4,7 +4,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 
-enum { DECIMAL_STEPS = 2, DIGITS_PER_STEP = 8 };
+enum { DECIMAL_STEPS = 2, DIGITS_PER_STEP = 8, BYTES_PER_STEP = 16 };
 
 bool check_fail(struct run *r, const struct at *at, const char *keyword, const char *fmt, ...)
 {
@@ -27,6 +27,24 @@ bool check_spend(struct run *r, uint64_t steps)
 	r->steps = 0;
 	r->given_up = true;
 	return false;
+}
+
+/* Decimals take their time. */
+uint64_t own_steps(const struct json *v)
+{
+	switch (json_type(v)) {
+	case JSON_NUM:
+		return DECIMAL_STEPS + json_literal(v).n / DIGITS_PER_STEP;
+	case JSON_STRING:
+		return 1 + json_str(v).n / BYTES_PER_STEP;
+	default:
+		return 1;
+	}
+}
+
+uint64_t key_steps(struct str key)
+{
+	return key.n / BYTES_PER_STEP;
 }
 
 struct arena *check_scratch(struct run *r)
@@ -164,8 +182,7 @@ bool check_number(struct run *r, const struct number_rules *rules, const struct 
 	};
 	bool ok = true;
 
-	/* Decimals take their time. */
-	if (json_type(v) == JSON_NUM && !check_spend(r, DECIMAL_STEPS + json_literal(v).n / DIGITS_PER_STEP))
+	if (json_type(v) == JSON_NUM && !check_spend(r, own_steps(v)))
 		return false;
 	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
 		int c = limits[i].limit ? json_cmp(v, limits[i].limit) : -2 * limits[i].wrong;

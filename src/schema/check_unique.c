@@ -1,7 +1,7 @@
-/* check_unique.c - uniqueItems: few items are compared each with each, many are sorted by a hash first.
+/* check_unique.c - uniqueItems: items of one hash are compared; many are sorted by it first.
  *
  * Values that are equal have one hash, whatever the order of keys and the form of numbers. Who makes values of one hash on purpose
- * pays for each comparison.
+ * pays for each comparison what hashing the larger one cost.
  */
 #include <stdlib.h>
 
@@ -9,10 +9,11 @@
 #include "base/json.h"
 #include "schema/check.h"
 
-enum { COMPARE_ALL = 32, COMPARISON_STEPS = 4, BYTES_PER_STEP = 16 };
+enum { COMPARE_ALL = 32, COMPARISON_STEPS = 4 };
 
 struct hashed {
 	uint64_t hash;
+	uint64_t cost;		/* in steps, of hashing it */
 	size_t index;
 };
 
@@ -22,11 +23,10 @@ static uint64_t mix(uint64_t h, uint64_t x)
 	return h ^ h >> 29;
 }
 
-static uint64_t hash_text(struct run *r, struct str s)
+static uint64_t hash_text(struct str s)
 {
 	uint64_t h = s.n, word;
 
-	check_spend(r, s.n / BYTES_PER_STEP);
 	for (size_t i = 0; i < s.n; i += 8) {
 		word = 0;
 		memcpy(&word, s.p + i, s.n - i < 8 ? s.n - i : 8);
@@ -49,7 +49,7 @@ static uint64_t hash_value(struct run *r, const struct json *v)
 {
 	uint64_t h = json_type(v) + 1;
 
-	if (!check_spend(r, 1))
+	if (!check_spend(r, own_steps(v)))
 		return 0;
 	switch (json_type(v)) {
 	case JSON_NULL:
@@ -60,14 +60,14 @@ static uint64_t hash_value(struct run *r, const struct json *v)
 	case JSON_NUM:
 		return hash_number(v);
 	case JSON_STRING:
-		return mix(h, hash_text(r, json_str(v)));
+		return mix(h, hash_text(json_str(v)));
 	case JSON_ARRAY:
 		for (size_t i = 0; i < json_len(v); i++)
 			h = mix(h, hash_value(r, json_at(v, i)));
 		return h;
 	case JSON_OBJECT:
-		for (size_t i = 0; i < json_len(v); i++)	/* a sum has no order */
-			h += mix(hash_text(r, json_key(v, i)), hash_value(r, json_val(v, i)));
+		for (size_t i = 0; i < json_len(v) && check_spend(r, key_steps(json_key(v, i))); i++)	/* a sum has no order */
+			h += mix(hash_text(json_key(v, i)), hash_value(r, json_val(v, i)));
 		return h;
 	}
 	return h;
@@ -82,22 +82,37 @@ static int by_hash(const void *a, const void *b)
 	return (x->index > y->index) - (x->index < y->index);
 }
 
-static bool same(struct run *r, const struct json *v, size_t i, size_t k)
+static bool same(struct run *r, const struct json *v, const struct hashed *x, const struct hashed *y)
 {
-	return check_spend(r, COMPARISON_STEPS) && json_equal(json_at(v, i), json_at(v, k));
+	return x->hash == y->hash && check_spend(r, COMPARISON_STEPS + (x->cost > y->cost ? x->cost : y->cost)) &&
+	       json_equal(json_at(v, x->index), json_at(v, y->index));
 }
 
-static bool fail_equal(struct run *r, const struct at *at, size_t i, size_t k)
+static bool fail_equal(struct run *r, const struct at *at, const struct hashed *x, const struct hashed *y)
 {
-	return check_fail(r, at, "uniqueItems", "items %zu and %zu are equal", i, k);
+	return check_fail(r, at, "uniqueItems", "items %zu and %zu are equal", x->index, y->index);
+}
+
+static bool hash_items(struct run *r, const struct json *v, struct hashed *ret)
+{
+	for (size_t i = 0; i < json_len(v); i++) {
+		uint64_t before = r->steps, hash = hash_value(r, json_at(v, i));
+
+		ret[i] = (struct hashed){.hash = hash, .cost = before - r->steps, .index = i};
+	}
+	return !r->given_up;
 }
 
 static bool check_few(struct run *r, const struct json *v, const struct at *at)
 {
+	struct hashed items[COMPARE_ALL];
+
+	if (!hash_items(r, v, items))
+		return false;
 	for (size_t k = 1; k < json_len(v); k++)
 		for (size_t i = 0; i < k; i++)
-			if (same(r, v, i, k))
-				return fail_equal(r, at, i, k);
+			if (same(r, v, &items[i], &items[k]))
+				return fail_equal(r, at, &items[i], &items[k]);
 	return !r->given_up;
 }
 
@@ -111,14 +126,12 @@ bool check_unique(struct run *r, const struct json *v, const struct at *at)
 	if (!check_spend(r, n))
 		return false;
 	sorted = ARENA_ARRAY(check_scratch(r), n, struct hashed);
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = (struct hashed){hash_value(r, json_at(v, i)), i};
-	if (r->given_up)
+	if (!hash_items(r, v, sorted))
 		return false;
 	qsort(sorted, n, sizeof *sorted, by_hash);
 	for (size_t k = 1; k < n; k++)
-		for (size_t i = k; i-- > 0 && sorted[i].hash == sorted[k].hash;)
-			if (same(r, v, sorted[i].index, sorted[k].index))
-				return fail_equal(r, at, sorted[i].index, sorted[k].index);
+		for (size_t i = k; !r->given_up && i-- > 0 && sorted[i].hash == sorted[k].hash;)
+			if (same(r, v, &sorted[i], &sorted[k]))
+				return fail_equal(r, at, &sorted[i], &sorted[k]);
 	return !r->given_up;
 }

@@ -132,6 +132,10 @@ struct schema_fault *fault_add(struct schema_faults *f, const struct at *at, con
 /* Of a key in object_rules.table. */
 size_t key_hash(struct str key);
 
+/* Steps of one look at v without its items and members, and at a key. */
+uint64_t own_steps(const struct json *v);
+uint64_t key_steps(struct str key);
+
 /* uri.c: RFC 3986 section 5.2, without the fragment of base. */
 struct str uri_resolve(struct arena *a, struct str base, struct str reference);
 struct str uri_unescape(struct arena *a, struct str s);

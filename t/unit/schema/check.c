@@ -213,6 +213,26 @@ START_TEST(steps_are_bounded)
 }
 END_TEST
 
+/* Large items of one hash, as their last numbers differ by less than a double tells, pay for each comparison by their size. */
+START_TEST(comparisons_are_bounded)
+{
+	static const int counts[] = {950, 30};
+	struct schema_faults f = {.a = a};
+	struct json_builder all, one;
+
+	json_array_begin(&all, a);
+	for (int i = 0; i < counts[_i]; i++) {
+		json_array_begin(&one, a);
+		for (int k = 0; k < 265 * 950 / counts[_i]; k++)
+			json_array_add(&one, json_number(a, STR("1e0")));
+		json_array_add(&one, json_number(a, str_from(arena_printf(a, "1.0000000000000000000000%03d1", i))));
+		json_array_add(&all, json_array_end(&one));
+	}
+	ck_assert(!schema_check(compile("{\"uniqueItems\":true}"), json_array_end(&all), &f));
+	ck_assert_str_eq(faults_text(&f), " : checking was given up: it is nested too deep or takes too many steps");
+}
+END_TEST
+
 START_TEST(patterns_are_bounded)
 {
 	static const char *const patterns[] = {"^(a+)+$", "(.*)*x(.*)*y", "(a|aa)+$", "([a-z]+)\\\\1b"};
@@ -327,6 +347,7 @@ int main(void)
 	tcase_add_test(t, unique_in_many);
 	tcase_add_test(t, unevaluated_in_many);
 	tcase_add_test(t, steps_are_bounded);
+	tcase_add_loop_test(t, comparisons_are_bounded, 0, 2);
 	tcase_add_loop_test(t, patterns_are_bounded, 0, 4);
 	tcase_add_test(t, depth_is_bounded);
 	tcase_add_test(t, what_fits_costs_no_memory);
