@@ -18,8 +18,9 @@ enum {
 	MAX_PATTERN_BYTES = 16 * 1024,
 	MAX_PARENTHESES = 64,
 	MATCH_LIMIT = 1000000,
-	DEPTH_LIMIT = 100000,
-	HEAP_LIMIT_KIB = 1024,
+	DEPTH_LIMIT = MATCH_LIMIT,	/* the heap decides */
+	HEAP_LIMIT_KIB = 32 * 1024,
+	KEPT_BYTES = 256 * 1024,
 	CALLOUT_STEPS = 1,
 	BYTES_PER_STEP = 4,
 };
@@ -27,6 +28,7 @@ enum {
 struct pattern {
 	struct str text;
 	pcre2_code *code;
+	size_t frame;		/* bytes that one place to go back to takes */
 	bool has_backreferences;
 };
 
@@ -75,6 +77,15 @@ static int on_item(pcre2_callout_block *block, void *arg)
 	return PCRE2_ERROR_CALLOUT;
 }
 
+static pcre2_match_data *new_data(void)
+{
+	pcre2_match_data *data = pcre2_match_data_create(1, pattern_heap());
+
+	if (!data)
+		fatal("there is no room for matching");
+	return data;
+}
+
 static struct machine *machine(void)
 {
 	struct machine *m;
@@ -85,10 +96,10 @@ static struct machine *machine(void)
 		return m;
 	m = heap_alloc(sizeof *m);
 	*m = (struct machine){
-		.data = pcre2_match_data_create(1, pattern_heap()),
+		.data = new_data(),
 		.context = pcre2_match_context_create(pattern_heap()),
 	};
-	if (!m->data || !m->context || pthread_setspecific(machines, m) != 0)
+	if (!m->context || pthread_setspecific(machines, m) != 0)
 		fatal("there is no room for matching");
 	pcre2_set_match_limit(m->context, MATCH_LIMIT);
 	pcre2_set_depth_limit(m->context, DEPTH_LIMIT);
@@ -113,6 +124,11 @@ enum pattern_answer ecma_match(const struct pattern *p, struct str s, uint64_t *
 	m->exhausted = false;
 	rc = pcre2_match(p->code, (PCRE2_SPTR)str_chars(s), s.n, 0, PCRE2_NO_UTF_CHECK, m->data, m->context);
 	*budget = m->exhausted ? 0 : m->budget;
+	/* The data keeps the room for the places to go back to, of which a long text has many. */
+	if (s.n > KEPT_BYTES / p->frame) {
+		pcre2_match_data_free(m->data);
+		m->data = new_data();
+	}
 	if (rc >= 0)
 		return PATTERN_YES;
 	return rc == PCRE2_ERROR_NOMATCH ? PATTERN_NO : PATTERN_GIVEN_UP;
@@ -174,6 +190,7 @@ const struct pattern *ecma_compile(struct arena *a, struct str text, struct patt
 	p->code = code;
 	pcre2_pattern_info(code, PCRE2_INFO_BACKREFMAX, &references);
 	p->has_backreferences = references > 0;
+	pcre2_pattern_info(code, PCRE2_INFO_FRAMESIZE, &p->frame);
 	return p;
 }
 
