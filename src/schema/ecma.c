@@ -1,7 +1,8 @@
 /* ecma.c - patterns compiled and matched.
  *
  * A text can come from anybody, so that a match must end. PCRE2's match limit counts anew at each start, and scanning inside
- * one item is not counted at all; therefore a callout at every item pays for the way since the last one.
+ * one item is not counted at all; therefore a callout at every item pays for the way since the last one. A repetition that does
+ * not reach its minimum comes to no next item, so that its way is paid for ahead.
  */
 #include "schema/ecma.h"
 
@@ -29,6 +30,7 @@ struct pattern {
 	struct str text;
 	pcre2_code *code;
 	size_t frame;		/* bytes that one place to go back to takes */
+	size_t least;		/* the largest minimum of a repetition */
 	bool has_backreferences;
 };
 
@@ -37,7 +39,7 @@ struct machine {
 	pcre2_match_data *data;
 	pcre2_match_context *context;
 	uint64_t budget;
-	size_t last;
+	size_t last, least;
 	bool has_backreferences, exhausted;
 };
 
@@ -59,6 +61,16 @@ static void make_key(void)
 		fatal("the system gives no key for the data of threads");
 }
 
+/* What a minimum may pass in vain from here. A backreference passes up to what was matched so far each time. */
+static size_t way_ahead(const struct machine *m, const pcre2_callout_block *block)
+{
+	size_t at = block->current_position, rest = block->subject_length - at, each = 1;
+
+	if (m->has_backreferences && at > block->start_match)
+		each += at - block->start_match;
+	return m->least > rest / each ? rest : m->least * each;
+}
+
 static int on_item(pcre2_callout_block *block, void *arg)
 {
 	struct machine *m = arg;
@@ -67,6 +79,7 @@ static int on_item(pcre2_callout_block *block, void *arg)
 
 	if (m->has_backreferences)
 		way += at > block->start_match ? at - block->start_match : 0;
+	way += way_ahead(m, block);
 	m->last = at;
 	steps = CALLOUT_STEPS + way / BYTES_PER_STEP;
 	if (steps < m->budget) {
@@ -120,6 +133,7 @@ enum pattern_answer ecma_match(const struct pattern *p, struct str s, uint64_t *
 	}
 	m->budget = *budget - whole;
 	m->last = 0;
+	m->least = p->least;
 	m->has_backreferences = p->has_backreferences;
 	m->exhausted = false;
 	rc = pcre2_match(p->code, (PCRE2_SPTR)str_chars(s), s.n, 0, PCRE2_NO_UTF_CHECK, m->data, m->context);
@@ -169,6 +183,7 @@ const struct pattern *ecma_compile(struct arena *a, struct str text, struct patt
 {
 	struct arena *scratch;
 	uint32_t references = 0;
+	size_t least = 0;
 	struct pattern *p;
 	pcre2_code *code;
 	struct buf out;
@@ -180,7 +195,7 @@ const struct pattern *ecma_compile(struct arena *a, struct str text, struct patt
 	}
 	scratch = arena_new(NULL);
 	buf_init(&out, scratch);
-	code = ecma_translate(scratch, text, &out, ret) < 0 ? NULL : compile(buf_str(&out), ret);
+	code = ecma_translate(scratch, text, &out, &least, ret) < 0 ? NULL : compile(buf_str(&out), ret);
 	arena_free(scratch);
 	if (!code)
 		return NULL;
@@ -188,6 +203,7 @@ const struct pattern *ecma_compile(struct arena *a, struct str text, struct patt
 	p = ARENA_NEW(a, struct pattern);
 	p->text = text;
 	p->code = code;
+	p->least = least;
 	pcre2_pattern_info(code, PCRE2_INFO_BACKREFMAX, &references);
 	p->has_backreferences = references > 0;
 	pcre2_pattern_info(code, PCRE2_INFO_FRAMESIZE, &p->frame);

@@ -32,8 +32,9 @@ enum pattern_answer { PATTERN_NO, PATTERN_YES, PATTERN_GIVEN_UP };
 /* *budget goes down by what was spent, to 0 where it does not suffice. */
 enum pattern_answer ecma_match(const struct pattern *p, struct str s, uint64_t *budget);
 
-/* ecma_translate.c: into out, for PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_MATCH_UNSET_BACKREF without PCRE2_UCP. -1 and *ret. */
-int ecma_translate(struct arena *a, struct str text, struct buf *out, struct pattern_error *ret);
+/* ecma_translate.c: into out, for PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_MATCH_UNSET_BACKREF without PCRE2_UCP. -1 and *ret.
+ * *least is the largest minimum of a quantifier in braces, or 0. */
+int ecma_translate(struct arena *a, struct str text, struct buf *out, size_t *least, struct pattern_error *ret);
 /* ecma_property.c: what stands between the braces of \p{}, as PCRE2 writes it; false: there is none of that name. */
 bool ecma_property(struct str name, struct buf *out, bool *negate);
 
