@@ -4,8 +4,6 @@
 #include "base/arena.h"
 #include "base/json.h"
 
-enum { DECIMAL_STEPS = 2, DIGITS_PER_STEP = 8, BYTES_PER_STEP = 16 };
-
 bool check_fail(struct run *r, const struct at *at, const char *keyword, const char *fmt, ...)
 {
 	va_list ap;
@@ -27,24 +25,6 @@ bool check_spend(struct run *r, uint64_t steps)
 	r->steps = 0;
 	r->given_up = true;
 	return false;
-}
-
-/* Decimals take their time. */
-uint64_t own_steps(const struct json *v)
-{
-	switch (json_type(v)) {
-	case JSON_NUM:
-		return DECIMAL_STEPS + json_literal(v).n / DIGITS_PER_STEP;
-	case JSON_STRING:
-		return 1 + json_str(v).n / BYTES_PER_STEP;
-	default:
-		return 1;
-	}
-}
-
-uint64_t key_steps(struct str key)
-{
-	return key.n / BYTES_PER_STEP;
 }
 
 struct arena *check_scratch(struct run *r)
@@ -122,11 +102,19 @@ static bool fail_type(struct run *r, const struct node *n, const struct json *v,
 	return check_fail(r, at, "type", "expected " STR_FMT ", got %s", STR_ARG(want), json_type_name(v));
 }
 
-static bool fits_choice(struct run *r, const struct json *choices, const struct json *v)
+/* A number is as long as its writer likes, whatever it is compared with. */
+static bool equals(struct run *r, const struct json *constant, uint64_t steps, const struct json *v)
 {
-	for (size_t i = 0; i < json_len(choices); i++)
-		if (!check_spend(r, 1) || json_equal(json_at(choices, i), v))
-			return !r->given_up;
+	if (json_type(v) == JSON_NUM)
+		steps += own_steps(v);
+	return check_spend(r, steps) && json_equal(constant, v);
+}
+
+static bool fits_choice(struct run *r, const struct node *n, const struct json *v)
+{
+	for (size_t i = 0; i < json_len(n->choices) && !r->given_up; i++)
+		if (equals(r, json_at(n->choices, i), n->choice_steps[i], v))
+			return true;
 	return false;
 }
 
@@ -206,12 +194,12 @@ static bool check_value(struct run *r, const struct node *n, const struct json *
 {
 	bool ok = true;
 
-	if (n->constant && !json_equal(n->constant, v)) {
+	if (n->constant && !equals(r, n->constant, n->constant_steps, v)) {
 		check_fail(r, at, "const", "expected " STR_FMT, STR_ARG(check_shown(r, n->constant)));
 		if (!keep(r, &ok, false))
 			return false;
 	}
-	if (n->choices && !fits_choice(r, n->choices, v)) {
+	if (n->choices && !fits_choice(r, n, v)) {
 		check_fail(r, at, "enum", "expected one of " STR_FMT, STR_ARG(check_shown(r, n->choices)));
 		if (!keep(r, &ok, false))
 			return false;

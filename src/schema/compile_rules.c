@@ -67,6 +67,15 @@ static uint8_t type_mask(const struct json *v)
 	return mask;
 }
 
+static const uint64_t *steps_of_items(struct compile *c, const struct json *v)
+{
+	uint64_t *steps = ARENA_ARRAY(c->a, json_len(v), uint64_t);
+
+	for (size_t i = 0; i < json_len(v); i++)
+		steps[i] = value_steps(json_at(v, i));
+	return steps;
+}
+
 static struct node_list node_list(struct compile *c, const struct json *v, const struct at *at, uint32_t resource)
 {
 	struct node_list list = {ARENA_ARRAY(c->a, json_len(v), const struct node *), json_len(v)};
@@ -203,9 +212,11 @@ static void read_value_rule(struct compile *c, struct node *n, enum keyword k, c
 		break;
 	case KEY_CONST:
 		n->constant = v;
+		n->constant_steps = value_steps(v);
 		break;
 	case KEY_ENUM:
 		n->choices = v;
+		n->choice_steps = steps_of_items(c, v);
 		break;
 	case KEY_MINIMUM:
 		numbers(c, n)->minimum = v;

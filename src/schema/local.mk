@@ -9,6 +9,7 @@ src_schema_libschema_a_SOURCES = \
   src/schema/compile_refs.c \
   src/schema/compile_rules.c \
   src/schema/compile_shape.c \
+  src/schema/cost.c \
   src/schema/ecma.c src/schema/ecma.h \
   src/schema/ecma_property.c \
   src/schema/ecma_translate.c \

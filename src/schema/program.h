@@ -103,6 +103,8 @@ struct node {
 	uint32_t resource;
 	const struct json *constant;	/* NULL: none */
 	const struct json *choices;
+	uint64_t constant_steps;	/* of a comparison with it */
+	const uint64_t *choice_steps;	/* as many as there are choices */
 	struct number_rules *number;
 	struct string_rules *string;
 	struct array_rules *array;
@@ -132,7 +134,8 @@ struct schema_fault *fault_add(struct schema_faults *f, const struct at *at, con
 /* Of a key in object_rules.table. */
 size_t key_hash(struct str key);
 
-/* Steps of one look at v without its items and members, and at a key. */
+/* cost.c: steps of one look at v with all that is in it, at v alone, and at a key. */
+uint64_t value_steps(const struct json *v);
 uint64_t own_steps(const struct json *v);
 uint64_t key_steps(struct str key);
 

@@ -233,6 +233,28 @@ START_TEST(comparisons_are_bounded)
 }
 END_TEST
 
+/* A constant of 3000 numbers against 1000 items, each of which differs from it in the last one. */
+START_TEST(constants_are_bounded)
+{
+	struct schema_faults f = {.a = a};
+	struct buf head;
+	struct json_builder b;
+	const char *schema;
+
+	buf_init(&head, a);
+	buf_addc(&head, '[');
+	for (int i = 0; i < 3000; i++)
+		buf_addf(&head, "%d,", i);
+	json_array_begin(&b, a);
+	for (int i = 0; i < 1000; i++)
+		json_array_add(&b, parse(arena_printf(a, "%s%d]", buf_cstr(&head), i)));
+	schema = arena_printf(a, "{\"items\":{\"not\":{\"%s\":%s%s-1]%s}}}", _i ? "enum" : "const", _i ? "[" : "", buf_cstr(&head),
+			      _i ? "]" : "");
+	ck_assert(!schema_check(compile(schema), json_array_end(&b), &f));
+	ck_assert_str_eq(faults_text(&f), " : checking was given up: it is nested too deep or takes too many steps");
+}
+END_TEST
+
 /* Against 50,000 bytes, of which one in each period is no letter. */
 START_TEST(patterns_are_bounded)
 {
@@ -381,6 +403,7 @@ int main(void)
 	tcase_add_test(t, unevaluated_in_many);
 	tcase_add_test(t, steps_are_bounded);
 	tcase_add_loop_test(t, comparisons_are_bounded, 0, 2);
+	tcase_add_loop_test(t, constants_are_bounded, 0, 2);
 	tcase_add_loop_test(t, patterns_are_bounded, 0, 6);
 	tcase_add_test(t, long_texts_fit);
 	tcase_add_test(t, depth_is_bounded);
