@@ -189,4 +189,25 @@ ready >/dev/null
 until_true "SELECT ready FROM agentd.events_watch()"
 # shellcheck disable=SC2086
 is "and nobody goes on over the gap" "$(feed $place)" "=gone"
+
+# --- a transaction that began after the watch did, without seeing it ---
+sql "UPDATE agentd.event_watch SET until = 'epoch'" >/dev/null
+gate_shut
+background watch "BEGIN; SELECT agentd.events_watch(); SELECT pg_advisory_xact_lock(42); COMMIT"
+blocked watch
+background gate2 "SELECT pg_advisory_lock(43); SELECT pg_sleep(120)"
+until_true "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = 43 AND granted"
+n=$(sql "SELECT count(*) FROM agentd.event_feed")
+background mover "BEGIN; SELECT agentd.submit('noop'); SELECT pg_advisory_xact_lock(43); COMMIT"
+blocked mover
+gate_open
+result watch >/dev/null
+is "it has the highest number of all, and keeps the watch from being ready" "$(ready; ready)" "f
+f"
+sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gate2'" >/dev/null
+result gate2 >/dev/null
+result mover >/dev/null
+is "for it fed nothing" "$(sql "SELECT count(*) FROM agentd.event_feed")" "$n"
+until_true "SELECT ready FROM agentd.events_watch()"
+is "once it is over the watch is ready" "$(ready)" t
 done_testing

@@ -54,7 +54,8 @@ BEGIN
 	IF w.until <= v_now THEN
 		w.since := NULL;
 	ELSIF w.since IS NULL THEN
-		w.since := pg_snapshot_xmax(pg_current_snapshot());
+		-- Whoever did not see the watch has a lower number: the lock gave us ours after the watch was committed.
+		w.since := pg_current_xact_id();
 	END IF;
 	v_xmin := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
 	UPDATE event_watch SET until = v_now + interval '10 minutes', since = w.since;
