@@ -175,12 +175,23 @@ is "behind each event of the feed is the rest" "$bad" ""
 is "an event that no transaction made yet" "$(feed 999999999)" "=gone"
 
 # --- its end ---
-sql "UPDATE agentd.event_feed SET at = at - interval '1 hour' WHERE xid <= '$(printf '%s\n' "$each" | sed -n 3p | cut -d' ' -f1)'" >/dev/null
+sql "UPDATE agentd.event_feed SET at = at - interval '1 hour' WHERE xid <= '$(printf '%s\n' "$each" | sed -n 4p | cut -d' ' -f1)'" >/dev/null
 sql "SELECT agentd.sweep_event_feed('{}')" >/dev/null
 is "what is swept is gone" "$(feed "$from")" "=gone"
 place=$(printf '%s\n' "$each" | sed -n 5p)
 # shellcheck disable=SC2086
 like "what came later is not" "$(feed $place)" "=\$"
+sql "UPDATE agentd.event_feed SET at = at - interval '1 hour'" >/dev/null
+sql "SELECT agentd.sweep_event_feed('{\"bound\": 1}')" >/dev/null
+until_true "SELECT agentd.sweep_event_feed('{\"bound\": 2}') = 0"
+place=$(sql "SELECT a || ' ' || b || ' ' || c FROM agentd.events_of_all((SELECT max(xid::text::bigint) FROM agentd.event_feed), 0, 0, 1000, 1000000) WHERE kind IS NULL")
+# shellcheck disable=SC2086
+is "only the last transaction is kept when all are old" "$(sql "SELECT count(DISTINCT xid) FROM agentd.event_feed"; feed $place)" "1
+="
+new >/dev/null
+sql "SELECT agentd.sweep_event_feed('{}')" >/dev/null
+# shellcheck disable=SC2086
+is "whoever read all goes on, even when nothing happened for an hour" "$(feed $place)" "noop submitted="
 sql "UPDATE agentd.event_watch SET until = 'epoch'" >/dev/null
 n=$(sql "SELECT count(*) FROM agentd.event_feed")
 new >/dev/null

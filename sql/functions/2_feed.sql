@@ -62,9 +62,10 @@ BEGIN
 	RETURN QUERY SELECT coalesce(w.since::text::bigint <= v_xmin, false), v_xmin;
 END $$;
 
--- A duty of the sweeper: the feed of more than ten minutes ago.
+-- A duty of the sweeper: the feed of more than ten minutes ago. A transaction goes once the one behind it is as old: whoever read all
+-- there is stands at the last one, and goes on from there however long nothing happens.
 CREATE OR REPLACE FUNCTION agentd.sweep_event_feed(p json) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET enable_seqscan = off AS $$
 DECLARE
 	v_now timestamptz := agentd.clock();
 	v_last xid8;
@@ -72,8 +73,10 @@ DECLARE
 BEGIN
 	WITH old AS (
 		DELETE FROM event_feed f WHERE f.ctid = ANY (ARRAY(
-			SELECT h.ctid FROM (SELECT x.ctid, x.at FROM event_feed x ORDER BY x.xid, x.nr
-				LIMIT coalesce((p ->> 'bound')::integer, 10000)) h WHERE h.at < v_now - interval '10 minutes'))
+			SELECT h.ctid FROM (SELECT x.ctid, x.xid, x.at FROM event_feed x ORDER BY x.xid, x.nr
+				LIMIT coalesce((p ->> 'bound')::integer, 10000)) h WHERE h.at < v_now - interval '10 minutes'
+				AND (SELECT n.at FROM event_feed n WHERE n.xid > h.xid AND n.xid < pg_snapshot_xmin(pg_current_snapshot())
+					ORDER BY n.xid, n.nr LIMIT 1) < v_now - interval '10 minutes'))
 		RETURNING f.xid
 	)
 	SELECT count(*), (SELECT o.xid FROM old o ORDER BY o.xid DESC LIMIT 1) INTO v_n, v_last FROM old;
