@@ -203,6 +203,19 @@ is "and nobody goes on over the gap" "$(feed $place)" "=gone"
 
 # --- a transaction that began after the watch did, without seeing it ---
 sql "UPDATE agentd.event_watch SET until = 'epoch'" >/dev/null
+for level in "REPEATABLE READ" SERIALIZABLE; do
+	t6=$(new)
+	gate_shut
+	background blind "BEGIN ISOLATION LEVEL $level; SELECT count(*) FROM agentd.event_watch; SELECT pg_advisory_xact_lock(42);
+		SELECT agentd.submit('paid'); SELECT agentd.cancel('$t6', '', true); COMMIT"
+	blocked blind
+	until_true "SELECT ready FROM agentd.events_watch()"
+	from=$(head_of)
+	gate_open
+	result blind >/dev/null
+	is "a snapshot of before the watch, $level: what it does is fed" "$(feed "$from")" "paid submitted, noop finished="
+	sql "UPDATE agentd.event_watch SET until = 'epoch'" >/dev/null
+done
 gate_shut
 background watch "BEGIN; SELECT agentd.events_watch(); SELECT pg_advisory_xact_lock(42); COMMIT"
 blocked watch

@@ -313,7 +313,7 @@ BEGIN
 	IF v_new > p_room - v_left AND 'ready' = ANY (v_state) THEN
 		PERFORM pg_notify('agentd_work', 'told');
 	END IF;
-	IF v_new > 0 AND EXISTS (SELECT FROM event_watch w WHERE w.until > v_now) THEN
+	IF v_new > 0 AND (agentd.feed_blind() OR EXISTS (SELECT FROM event_watch w WHERE w.until > v_now)) THEN
 		PERFORM agentd.feed_add(array_agg(p_id[i] ORDER BY i, k), array_agg(0::bigint), array_agg(0::bigint), array_agg(k ORDER BY i, k))
 		FROM generate_series(1, v_n) i CROSS JOIN unnest('{0,2}'::bigint[]) k WHERE v_status[i] IS NULL AND (k = 0 OR v_taken[i]);
 	END IF;
