@@ -201,6 +201,10 @@ until_true "SELECT ready FROM agentd.events_watch()"
 # shellcheck disable=SC2086
 is "and nobody goes on over the gap" "$(feed $place)" "=gone"
 
+is "a watch that lapses within a minute begins anew" "$(sql "UPDATE agentd.event_watch SET until = agentd.clock() + interval '50 s'"; ready)" f
+until_true "SELECT ready FROM agentd.events_watch()"
+is "one that does not goes on" "$(sql "UPDATE agentd.event_watch SET until = agentd.clock() + interval '80 s'"; ready)" t
+
 # --- a transaction that began after the watch did, without seeing it ---
 sql "UPDATE agentd.event_watch SET until = 'epoch'" >/dev/null
 for level in "REPEATABLE READ" SERIALIZABLE; do

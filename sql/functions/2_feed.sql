@@ -57,7 +57,8 @@ DECLARE
 BEGIN
 	SELECT * INTO w FROM event_watch FOR UPDATE;
 	-- A statement of its own: its snapshot is younger than the lock.
-	IF w.until <= v_now THEN
+	-- now is of before the lock: whoever asked meanwhile may have found a watch lapsed that still held then.
+	IF w.until <= v_now + interval '1 minute' THEN
 		w.since := NULL;
 	ELSIF w.since IS NULL THEN
 		-- Whoever did not see the watch has a lower number: the lock gave us ours after the watch was committed.
