@@ -247,13 +247,25 @@ static bool take_last(struct reader *r)
 	return give(r, p);
 }
 
+/* Room is made of the pages that are kept only for readers to come. */
+bool topics_full(struct topics *ts)
+{
+	if (ts->bytes < HELD_BYTES)
+		return false;
+	for (struct topic *t = ts->list.next; t != &ts->list; t = t->next) {
+		page_unref(t->last);
+		t->last = NULL;
+	}
+	return ts->bytes >= HELD_BYTES;
+}
+
 /* The first in the queue gets a page, as long as there is room. */
 static void pump(struct topics *ts)
 {
 	if (ts->pumping || ts->stopped)
 		return;
 	ts->pumping = true;
-	while (ts->first && ts->n_fetches < FETCHES && ts->bytes < HELD_BYTES) {
+	while (ts->first && ts->n_fetches < FETCHES && !topics_full(ts)) {
 		struct reader *r = ts->first;
 
 		unqueue(ts, r);

@@ -62,6 +62,7 @@ void reader_leave(struct reader *r);		/* not joined is fine */
 bool reader_next(struct reader *r);
 struct page *page_new(struct topics *ts, const struct events *e, const struct event_place *from, bool of_all);
 void page_unref(struct page *p);		/* NULL is fine */
+bool topics_full(struct topics *ts);		/* no room for a page: who joins, joins without one */
 /* Where a reader of all begins that wants what comes from now on; false: nobody reads all just now. */
 bool topics_tail(const struct topics *ts, struct event_place *ret);
 
