@@ -517,7 +517,7 @@ void reader_leave(struct reader *r)
 
 bool topics_tail(const struct topics *ts, struct event_place *ret)
 {
-	if (!ts->all || !ts->all->last || ts->all->last->more)
+	if (!ts->all || !ts->all->last || ts->all->last->more || ts->all->last->gone)
 		return false;
 	*ret = ts->all->last->next;
 	return true;
