@@ -25,6 +25,7 @@ struct reporter {
 	struct uuid source;
 	int64_t serial;
 	bool complained, stopping, freed;
+	bool once_more;		/* what was counted since the report under way began wants one of its own */
 	void (*stopped)(void *arg);
 	void *stopped_arg;
 };
@@ -65,6 +66,8 @@ static void end(struct reporter *r)
 		stopped(r->stopped_arg);
 }
 
+static bool report(struct reporter *r);
+
 static void on_reported(struct op *op, void *arg)
 {
 	struct reporter *r = arg;
@@ -79,8 +82,14 @@ static void on_reported(struct op *op, void *arg)
 		log_warn("metrics.refused", "error=%s hint=%s", log_quotec(op->err->msg), log_quotec(op->err->hint));
 		r->complained = true;
 	}
-	if (r->stopping)
-		end(r);
+	if (!r->stopping)
+		return;
+	if (r->once_more && store_is_up(r->store)) {
+		r->once_more = false;
+		if (report(r))
+			return;
+	}
+	end(r);
 }
 
 static bool report(struct reporter *r)
@@ -135,6 +144,7 @@ struct reporter *reporter_start(struct loop *l, struct store *s)
 void reporter_stop(struct reporter *r, void (*stopped)(void *arg), void *arg)
 {
 	r->stopping = true;
+	r->once_more = r->op;
 	r->stopped = stopped;
 	r->stopped_arg = arg;
 	loop_timer_set(r->timer, store_is_up(r->store) && (r->op || report(r)) ? STOP_MS : 0);
