@@ -14,6 +14,8 @@
 #include "store/call.h"
 #include "store/store.h"
 
+#define USER_TIMEOUT_MS "8000"	/* of a connection that reads: more than its statements may take */
+
 enum { PERIOD_MS = 5000, STOP_MS = 1000 };
 
 struct reporter {
@@ -166,8 +168,9 @@ void reporter_free(struct reporter *r)
 
 int metrics_read(const char *conninfo, struct arena *a, struct str *ret, struct err *err)
 {
-	static const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding", "connect_timeout", NULL};
-	const char *values[] = {conninfo, "agentd metrics", "UTF8", "2", NULL};
+	static const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding", "connect_timeout",
+					   "tcp_user_timeout", "keepalives_idle", "keepalives_interval", NULL};
+	const char *values[] = {conninfo, "agentd metrics", "UTF8", "2", USER_TIMEOUT_MS, "3", "2", NULL};
 	PGconn *conn = PQconnectdbParams(keys, values, 1);
 	PGresult *r = NULL;
 	int rc = 0;
