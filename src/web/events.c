@@ -346,7 +346,7 @@ static void on_first_page(struct request *req, struct op *op)
 		reply_empty(&req->reply);	/* whoever comes again behind the last event is told to stop coming */
 		stream_remove(req);
 	} else {
-		begin(s, page_new(server_topics(req->web), e, &s->from, s->of_all));
+		begin(s, topics_full(server_topics(req->web)) ? NULL : page_new(server_topics(req->web), e, &s->from, s->of_all));
 	}
 }
 
