@@ -22,4 +22,7 @@ is "nothing is left of what was given up" "$(sql "SELECT to_regproc('agentd.clai
 is "the rules are today's" "$(sql "SELECT agentd.effect_move_allowed('pure', NULL, 'dispatched', true)")" t
 is "a program of before, which knows fewer arguments, submits" "$(sql "SELECT status FROM agentd.submit_batch(ARRAY[agentd.uuid_new()], ARRAY['noop'],
 	ARRAY['{}']::json[], ARRAY['normal'], ARRAY[NULL]::json[], ARRAY[NULL]::json[], '{0}', '{0}', ARRAY[NULL], ARRAY['x'], ARRAY['r']::bytea[], ARRAY['p'])")" new
+t=$(sql "SELECT agentd.submit('noop')")
+is "and, which knows no streams, reads a task's events" "$(sql "SET ROLE agentd_web; SELECT e -> 'events' -> 0 ->> 'kind', e ->> 'state', e ->> 'last_seq'
+	FROM (SELECT agentd.task_events('$t', -1, 10, '', true)::json) x(e)")" "submitted|ready|0"
 done_testing

@@ -176,3 +176,46 @@ BEGIN
 	RETURN QUERY SELECT v_xid, v_nr, v_c, NULL::text, CASE WHEN v_more THEN 'more'
 		WHEN EXISTS (SELECT FROM event_feed x WHERE x.xid >= pg_snapshot_xmin(v_snapshot)) THEN 'held' ELSE '' END, NULL::text, NULL::text;
 END $$;
+
+-- For the web server of the version before event streams, which may run while this version begins: its GET /tasks/ID/events answers with
+-- one JSON document. It stays through this version.
+--
+-- Events after seq p_after. Those made from other tables have no place in the journal's numbering of their own: submitted and
+-- claimed come before the rows they precede and carry the seq before those, so they are shown only when
+-- p_after is -1 (from the start: submitted) or with the rows that follow.
+CREATE OR REPLACE FUNCTION agentd.task_events(p_task uuid, p_after bigint, p_limit integer, p_principal text, p_all boolean) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+	t tasks := agentd.task_find(p_task, p_principal, p_all);
+	q task_queue;
+	v_state task_state;
+	v_limit integer := least(greatest(p_limit, 1), 1000);
+	v_rows text[];
+	v_last bigint;
+	v_events text;
+BEGIN
+	SELECT * INTO q FROM task_queue WHERE id = p_task;
+	v_state := coalesce(t.state, q.state);
+	SELECT array_agg('{"seq":' || l.seq || ',"at":"' || agentd.rfc3339(l.at) || '","task":"' || p_task || '","path":' || to_json(l.path)
+			|| ',"kind":' || to_json(l.kind) || ',"step_kind":' || coalesce(to_json(l.step_kind)::text, 'null') || ',"try":' || l.try
+			|| agentd.member('cost_usd', '"' || agentd.money(l.cost_usd) || '"')
+			|| ',"value":' || agentd.value_of(l.value, l.value_blob) || '}' ORDER BY l.seq), max(l.seq)
+	INTO v_rows, v_last
+	FROM (SELECT * FROM task_log WHERE task = p_task AND leaf = t.leaf AND seq > p_after ORDER BY seq LIMIT v_limit) l;
+	IF p_after <= 0 THEN
+		v_rows := ('{"seq":0,"at":"' || agentd.rfc3339(t.created_at) || '","task":"' || p_task
+			|| '","path":"","kind":"submitted","value":{"workflow":' || to_json(t.workflow) || ',"by":' || to_json(t.submitted_by) || '}}')
+			|| (SELECT coalesce(array_agg('{"seq":0,"at":"' || agentd.rfc3339(a.started_at) || '","task":"' || p_task
+				|| '","path":"","kind":"claimed","value":{"attempt":' || a.fence || ',"worker":"' || a.worker || '"}}' ORDER BY a.fence), '{}')
+				FROM (SELECT * FROM task_attempts WHERE task = p_task AND leaf = t.leaf ORDER BY fence LIMIT 1) a)
+			|| v_rows;
+	END IF;
+	-- The end has a number of its own behind the last row, so that it is seen once.
+	IF t.state IS NOT NULL AND coalesce(v_last, p_after) >= t.last_seq AND p_after <= t.last_seq THEN
+		v_rows := v_rows || ('{"seq":' || t.last_seq + 1 || ',"at":"' || agentd.rfc3339(t.finished_at) || '","task":"' || p_task
+			|| '","path":"","kind":"finished","value":{"state":"' || t.state || '"' || agentd.member('error', t.error::text) || '}}');
+	END IF;
+	RETURN '{"events":[' || coalesce(array_to_string(v_rows, ','), '') || '],"state":"' || v_state || '","last_seq":'
+		|| coalesce(t.last_seq, q.seq) || '}';
+END $$;

@@ -219,7 +219,6 @@ BEGIN
 		|| CASE WHEN cardinality(v_rows) = v_limit THEN '"' || v_last || '"' ELSE 'null' END || '}';
 END $$;
 
-DROP FUNCTION IF EXISTS agentd.task_events(uuid, bigint, integer, text, boolean);	-- now 5_events.sql
 CREATE OR REPLACE FUNCTION agentd.task_states(p_ids uuid[]) RETURNS TABLE (id uuid, state text, terminal boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 	SET enable_hashjoin = off SET enable_mergejoin = off AS $$

@@ -35,6 +35,7 @@ GRANT EXECUTE ON FUNCTION
 		integer),
 	agentd.task_view(uuid, text, boolean), agentd.task_view_ended(uuid, text, boolean), agentd.task_list(text, text, text, text, uuid, integer, text, boolean),
 	agentd.events_of_task(uuid, bigint, bigint, integer, integer, text, boolean), agentd.events_of_all(bigint, bigint, bigint, integer, integer),
+	agentd.task_events(uuid, bigint, integer, text, boolean),
 	agentd.events_news(uuid[]), agentd.events_watch(), agentd.task_states(uuid[]), agentd.cancel(uuid, text, boolean),
 	agentd.redrive(uuid, text, boolean), agentd.input_schema(text, text, text, text),
 	agentd.reconcile(uuid, text, text, json, integer, uuid, text, boolean, integer),
