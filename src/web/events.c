@@ -18,7 +18,7 @@
 #include "web/server.h"
 #include "web/topics.h"
 
-enum { BEAT_MS = 15000, TICK_MS = 1000, CHECK_MS = 3000, RETRY_S = 5, READY_MS = 5000, READY_AGAIN_MS = 20 };
+enum { BEAT_MS = 15000, TICK_MS = 1000, CHECK_MS = 3000, RETRY_S = 5, READY_MS = 5000, READY_AGAIN_MS = 20, SLOWEST_BYTES_S = 4096 };
 
 struct stream {
 	struct reader reader;		/* first */
@@ -33,6 +33,7 @@ struct stream {
 	struct str out;			/* what is left of what is being sent */
 	size_t at;			/* next event of the page */
 	int64_t said_ms, checked_ms, since_ms;
+	int64_t until_ms;		/* when what is being sent must be over */
 	bool beat, closing, broken;
 	char beat_text[EVENT_PLACE_CHARS + 8];
 };
@@ -67,12 +68,32 @@ static bool is_wanted(const struct stream *s, const struct page_event *e)
 	return (s->req->by.sees_all || str_eq(s->req->by.name, e->by)) && (!s->workflow.p || str_eq(s->workflow, e->workflow));
 }
 
+/* A client that takes a piece now and then would hold the page, and others wait for its room: so a page has a time as a whole. */
+static void allow(struct stream *s, size_t bytes)
+{
+	s->until_ms = now_ms(server_streams(s->req->web)) + server_settings(s->req->web)->web.body_timeout_ms +
+		      (int64_t)bytes * 1000 / SLOWEST_BYTES_S;
+}
+
+/* At once when nothing is left: then the connection is cut as soon as the loop turns. */
+static void renew_deadline(struct stream *s)
+{
+	struct request *req = s->req;
+	int64_t left_ms = s->until_ms - now_ms(server_streams(req->web)), piece_ms = server_settings(req->web)->web.body_timeout_ms;
+
+	if (left_ms > piece_ms)
+		left_ms = piece_ms;
+	connection_deadline(server_connections(req->web), req->connection, left_ms > 0 ? left_ms : 0);
+}
+
 /* The next text to send, if there is one now. */
 static bool next_text(struct stream *s)
 {
 	while (s->reader.page) {
 		struct page *p = s->reader.page;
 
+		if (s->at == 0)
+			allow(s, p->bytes);
 		while (s->at < p->n) {
 			const struct page_event *e = &p->v[s->at++];
 
@@ -107,6 +128,7 @@ static void set_beat(struct stream *s)
 	char id[EVENT_PLACE_CHARS];
 	int n;
 
+	allow(s, 0);
 	if (!s->of_all) {
 		s->out = STR(":\n\n");
 		return;
@@ -136,7 +158,7 @@ static ssize_t on_read(void *arg, uint64_t pos, char *to, size_t max)
 	s->beat = false;
 	if (n > 0) {
 		s->said_ms = now_ms(server_streams(req->web));
-		connection_deadline(server_connections(req->web), req->connection, server_settings(req->web)->web.body_timeout_ms);
+		renew_deadline(s);
 		return (ssize_t)n;
 	}
 	if (s->closing || server_stopping(req->web))
@@ -262,6 +284,7 @@ static void begin(struct stream *s, struct page *page)
 	s->begun = true;
 	s->said_ms = now_ms(server_streams(req->web));
 	s->out = STR("retry: 2000\n\n");
+	allow(s, 0);
 	reader_join(server_topics(req->web), &s->reader, s->of_all ? NULL : &s->task, &s->from, page, on_ready);
 	reply_stream(&req->reply);
 }

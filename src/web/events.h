@@ -1,8 +1,9 @@
 /* events.h - streams of server-sent events: GET /tasks/:id/events, GET /events.
  *
  * Shapes:  a stream is a request whose answer goes on: it is suspended while there is nothing to say, paused by its socket while its
- *          client is slow, cut when the client takes nothing for web.body_timeout. It ends after the task's last event, when its
- *          token is no longer good, and when the server stops; a comment every 15 s keeps it open.
+ *          client is slow, cut when that takes nothing for web.body_timeout, or longer over a page than that and a second per
+ *          4 KiB. It ends after the task's last event, when its token is no longer good, and when the server stops; a comment every
+ *          15 s keeps it open.
  * Units:   _ms.
  * Memory:  a stream lives in its request's arena; pages are those of topics.h.
  * Errors:  through reply.h, before the stream begins.
