@@ -57,6 +57,12 @@ t_unit_web_wait_SOURCES = t/unit/web/wait.c
 t_unit_web_wait_LDADD = $(web_LIBS) $(CHECK_LIBS)
 t_unit_web_wait_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
+check_PROGRAMS += t/unit/web/topics
+TESTS += t/unit/web/topics
+t_unit_web_topics_SOURCES = t/unit/web/topics.c
+t_unit_web_topics_LDADD = $(web_LIBS) $(CHECK_LIBS)
+t_unit_web_topics_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
 check_PROGRAMS += t/unit/web/server
 TESTS += t/unit/web/server
 t_unit_web_server_SOURCES = t/unit/web/server.c
