@@ -121,6 +121,14 @@ is "nor does an edit that changes nothing count twice" "$(sql "SELECT agentd.dec
 ask question 2
 decide "$a" approve ann "" "" '{"n":1}' >/dev/null
 like "nor another answer of the first" "$(decide "$a" approve ann "" "" '{"n":2}')" 'ann has approved .* another person'
+is "another answer voids what was said before" "$(decide "$a" approve bob "" "" '{"n":2}') $(task_state) $(sql "SELECT votes -> 0 ->> 'by', json_array_length(votes), answer FROM agentd.approval_queue WHERE id = '$a'")" 'pending waiting_approval bob|1|{"n":2}'
+is "the same answer by another counts" "$(decide "$a" approve ann "" "" '{"n":2}') $(task_state) $(sql "SELECT form FROM agentd.approval_read('$t', '$a')")" 'approved ready {"n":2}'
+ask question 2
+decide "$a" approve ann "" "" '{"n":1}' >/dev/null
+is "no answer is another answer" "$(decide "$a" approve bob) $(sql "SELECT json_array_length(votes), answer IS NULL FROM agentd.approval_queue WHERE id = '$a'")" "pending 1|t"
+ask question 2
+decide "$a" approve ann "" "" '{"n":1}' "yes" >/dev/null
+is "who denies gives no answer of others" "$(decide "$a" deny bob) $(sql "SELECT by, comment IS NULL, form IS NULL FROM agentd.approval_read('$t', '$a')")" "denied bob|t|t"
 ask call 2
 decide "$a" approve ann >/dev/null
 is "an edit voids what was said before" "$(decide "$a" approve bob "" '{"to":"b"}') $(sql "SELECT votes -> 0 ->> 'by', json_array_length(votes) FROM agentd.approval_queue WHERE id = '$a'")" "pending bob|1"

@@ -174,7 +174,7 @@ END $$;
 
 -- The same decision again by the same principal is answered as the first time; another one, and any on a request that is closed, is
 -- refused with what was recorded. With more than one approver asked for, whoever submitted the task is none of them.
--- Edited arguments make a new digest: what was said of the old one does not count.
+-- Edited arguments make a new digest, and another answer to a form is another decision: what was said before does not count.
 CREATE OR REPLACE FUNCTION agentd.decide_approval(p_id uuid, p_decision text, p_digest bytea, p_comment text, p_args json, p_args_digest bytea,
 	p_form json, p_principal text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
@@ -187,6 +187,7 @@ DECLARE
 	v_vote json;
 	v_votes json[];
 	v_last text;
+	v_void boolean;
 BEGIN
 	IF v_problem IS NOT NULL THEN
 		RAISE EXCEPTION '%', v_problem USING ERRCODE = 'AG422';
@@ -219,12 +220,16 @@ BEGIN
 
 	v_vote := json_build_object('by', p_principal, 'decision', p_decision, 'at', agentd.rfc3339(v_now), 'sent', encode(p_digest, 'hex'),
 		'digest', encode(v_digest, 'hex'), 'comment', p_comment, 'form', p_form::text);
-	IF v_digest <> a.digest THEN
+	v_void := v_digest <> a.digest OR p_decision = 'approve' AND p_form::text IS DISTINCT FROM a.answer::text;
+	IF v_void THEN
 		v_votes := '{}';
+	END IF;
+	IF v_digest <> a.digest THEN
 		UPDATE approval_queue SET asked = coalesce(asked, args), args = p_args, digest = v_digest WHERE id = p_id;
 	END IF;
 	v_votes := v_votes || v_vote;
-	UPDATE approval_queue x SET votes = array_to_json(v_votes), comment = coalesce(p_comment, x.comment), answer = coalesce(p_form, x.answer)
+	UPDATE approval_queue x SET votes = array_to_json(v_votes), comment = coalesce(p_comment, CASE WHEN NOT v_void THEN x.comment END),
+		answer = CASE p_decision WHEN 'approve' THEN p_form END
 	WHERE id = p_id;
 	IF p_decision = 'deny' OR cardinality(v_votes) >= a.approvers THEN
 		UPDATE approval_queue x SET state = CASE p_decision WHEN 'deny' THEN 'denied' ELSE 'approved' END, decided_at = v_now, decided_by = p_principal,
