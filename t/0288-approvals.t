@@ -101,6 +101,10 @@ is "is kept" "$(sql "SELECT form FROM agentd.approval_read('$t', '$a')")" '{"n":
 is "the same answer again" "$(decide "$a" approve ann "" "" '{"n":1}')" approved
 like "another one is not" "$(decide "$a" approve ann "" "" '{"n":2}')" "is approved, by ann"
 
+claim_again
+is "an answer that the task has taken is used up" "$(sql "SELECT test.move('$t', $f, 'stay', '', '[[\"send/approval-1\", 1, \"approval.decided\", {\"id\": \"$a\", \"decision\": \"approved\"}]]')") $(state) $(sql "SELECT consumed_at IS NOT NULL FROM agentd.approval_queue WHERE id = '$a'")" "ok consumed t"
+is "and stays so when the task ends" "$(sql "SELECT test.move('$t', $f, 'finish', 'succeeded')") $(state)" "ok consumed"
+
 # --- edited ---
 ask
 is "edited: approved" "$(decide "$a" approve ann "" '{"to":"b"}')" approved

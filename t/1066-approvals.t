@@ -175,6 +175,8 @@ is "and has to fit" "$code" 422
 decide "$boss" approve '"form": {"n": 77}'
 ends succeeded
 is "the answer goes on" "$(told 77)" 1
+http "$boss" GET "/approvals/$a"
+is "and is used up" "$(jq -r '.state, (.consumed_at | length > 0)' "$D/answer" | tr '\n' ' ')" "consumed true "
 
 # --- the shipped example: a question, then the very call ---
 http "$ci" POST /tasks '{"workflow": "letter", "input": {"to": "Ada", "text": "All is well."}}'

@@ -2,7 +2,8 @@
 --
 -- Words:  pending -> approved -> consumed; pending -> denied | expired | superseded | cancelled; approved -> expired | superseded |
 --         cancelled. Nothing leaves the others. A request is opened, and given up by its task, through the journal rows
---         approval.requested and approval.decided in the transaction that writes them; it is consumed in the one that dispatches its effect.
+--         approval.requested and approval.decided in the transaction that writes them; it is consumed in the one that dispatches its effect,
+--         a question in the one that records its answer.
 --         expired: nobody decided in time; no answer is no action.
 -- Locks:  the task's row in task_queue, then the request. Whoever reads (approval_read) locks the request alone.
 -- Time:   a pending request past expires_at takes no decision, whether somebody has marked it or not.
@@ -21,6 +22,9 @@ BEGIN
 			UPDATE agentd.approval_queue a SET state = v ->> 'decision', decided_at = coalesce(a.decided_at, p_now)
 			WHERE a.id = (v ->> 'id')::uuid AND a.task = p_task[j_move[k]] AND a.state IN ('pending', 'approved')
 				AND v ->> 'decision' IN ('expired', 'cancelled');
+			UPDATE agentd.approval_queue a SET state = 'consumed', consumed_at = p_now
+			WHERE a.id = (v ->> 'id')::uuid AND a.task = p_task[j_move[k]] AND a.state = 'approved' AND a.kind = 'question'
+				AND v ->> 'decision' = 'approved';
 			CONTINUE;
 		END IF;
 		UPDATE agentd.approval_queue a SET state = 'superseded', decided_at = coalesce(a.decided_at, p_now)

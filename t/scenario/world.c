@@ -179,6 +179,8 @@ static void request_note(struct world *w, const struct journal_row *row)
 		q = request_find(w, json_str(json_getc(row->value, "id")));
 		if (is_open(q) && (str_is(decision, "expired") || str_is(decision, "cancelled")))
 			q->state = str_dup(w->arena, decision);
+		else if (str_is(q->state, "approved") && str_is(decision, "approved") && str_is(json_str(json_getc(q->value, "kind")), "question"))
+			q->state = STR("consumed");
 	}
 	if (!str_is(kind, "approval.requested"))
 		return;
