@@ -17,7 +17,10 @@
 #include "engine/run.h"
 #include "engine/state.h"
 
-enum { LOOK_AGAIN_US = 200 * 1000 };	/* its time is over by our clock, not yet by the database's */
+enum {
+	LOOK_AGAIN_US = 200 * 1000,	/* its time is over by our clock, not yet by the database's */
+	TAKE_UP_US = 60 * 1000 * 1000	/* approved in time, an action is still begun so long after it; later it is stale */
+};
 
 static const char *const tiers[] = {"low", "medium", "high", "forbidden"};
 enum { TIERS = sizeof tiers / sizeof tiers[0] };
@@ -143,12 +146,21 @@ void approval_request(struct run *r, struct node *n, const struct approval_ask *
 
 /* --- looking --- */
 
-static const char *decision_of(const struct run *r, const struct approval_row *row)
+/* It is gone, or nobody ever saw it: when its time is over, that is what ended it. */
+static const char *decision_without_row(const struct run *r, const struct node *n)
+{
+	int64_t expires_us;
+
+	return time_parse(json_str(json_getc(n->request, "expires_at")), &expires_us) && run_now_us(r) >= expires_us ? "expired" : "cancelled";
+}
+
+/* Approved is only what was approved in time: the database takes nothing after it. */
+static const char *decision_of(const struct run *r, const struct node *n, const struct approval_row *row)
 {
 	if (!row)
-		return "cancelled";
+		return decision_without_row(r, n);
 	if (str_is(row->state, "approved") || str_is(row->state, "consumed"))
-		return run_now_us(r) < row->expires_us ? "approved" : "expired";
+		return run_now_us(r) < row->expires_us + TAKE_UP_US ? "approved" : "expired";
 	return str_is(row->state, "denied") ? "denied" : str_is(row->state, "expired") ? "expired" :
 	       str_is(row->state, "superseded") ? "superseded" : "cancelled";
 }
@@ -173,18 +185,23 @@ static const struct approval_word *word_of(struct run *r, struct node *n, const 
 {
 	struct arena *a = n->scope->arena;
 	struct approval_word *w = ARENA_NEW(a, struct approval_word);
+	bool approved;
 
-	*w = (struct approval_word){.decision = decision_of(r, row), .by = STR_NONE, .comment = STR_NONE};
-	if (!row)
-		return w;
-	w->by = row->by.p ? str_dup(a, row->by) : STR_NONE;
-	w->comment = row->comment.p ? str_dup(a, row->comment) : STR_NONE;
-	w->form = row->form ? json_copy(a, row->form) : NULL;
-	if (row->args && str_is(str_from(w->decision), "approved")) {
+	*w = (struct approval_word){.decision = decision_of(r, n, row), .by = STR_NONE, .comment = STR_NONE};
+	approved = str_is(str_from(w->decision), "approved");
+	if (approved && row->args) {
 		w->call = edited_call(r, n, row);
-		if (!w->call)
+		approved = w->call;
+		if (!approved)
 			w->decision = "cancelled";
 	}
+	/* What became of it otherwise is nobody's word, whoever spoke before. */
+	if (approved || str_is(str_from(w->decision), "denied")) {
+		w->by = row->by.p ? str_dup(a, row->by) : STR_NONE;
+		w->comment = row->comment.p ? str_dup(a, row->comment) : STR_NONE;
+	}
+	if (approved && row->form)
+		w->form = json_copy(a, row->form);
 	return w;
 }
 

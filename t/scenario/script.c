@@ -163,19 +163,22 @@ static void read_tool(struct world *w, struct str rest)
 	w->tools = t;
 }
 
-/* answer PATH approve|deny [early] [by NAME] [edit JSON | form JSON | says TEXT] */
+/* answer PATH approve|deny [early] [late 30s] [by NAME] [edit JSON | form JSON | says TEXT] */
 static void read_answer(struct world *w, struct str rest)
 {
 	struct answered *v = ARENA_NEW(w->arena, struct answered), **at = &w->verdicts;
 	struct str word;
 
-	*v = (struct answered){.path = take_word(&rest), .by = STR("ann"), .comment = STR_NONE};
+	*v = (struct answered){.path = take_word(&rest), .by = STR("ann"), .comment = STR_NONE, .late_ms = -1};
 	v->decision = take_word(&rest);
 	if (!str_is(v->decision, "approve") && !str_is(v->decision, "deny"))
 		fatal("script: answer: \"" STR_FMT "\"?", STR_ARG(v->decision));
 	while ((word = take_word(&rest)).n) {
 		if (str_is(word, "early")) {
 			v->early = true;
+		} else if (str_is(word, "late")) {
+			if (!duration_parse(take_word(&rest), &v->late_ms))
+				fatal("script: answer: late: expected a duration");
 		} else if (str_is(word, "by")) {
 			v->by = take_word(&rest);
 		} else if (str_is(word, "says")) {

@@ -220,6 +220,8 @@ static void decide_request(struct world *w, struct request *q, const struct answ
 	q->by = v->by;
 	q->comment = v->comment;
 	q->form = v->form;
+	if (v->late_ms >= 0)
+		w->now_us += q->expires_us + v->late_ms * 1000 - world_now_us(w);
 	if (v->args) {
 		q->args = v->args;
 		digest_from_hex(json_str(json_getc(q->value, "head")), &both[0]);

@@ -91,6 +91,7 @@ struct answered {			/* what a person says of a request */
 	struct answered *next;
 	struct str path, decision, by, comment;
 	const struct json *args, *form;
+	int64_t late_ms;		/* -1: taken up at once; else so long after the end of the request */
 	bool early, done;
 };
 
