@@ -55,6 +55,27 @@ rules:
 END
 cp "$top_srcdir/workflows/letter.yaml" "$D/root/workflows/"
 cp "$top_srcdir/tools.d/fs.write.yaml" "$D/root/tools.d/"
+d_witness wit.slow default 40
+cat >"$D/root/workflows/busy.yaml" <<'END'
+agentd: v1
+name: busy
+input: {type: object, properties: {n: {type: integer}}}
+steps:
+  - id: each
+    for:
+      in: "${ [1, .input.n] }"
+      parallel: 2
+      do:
+        - id: slow
+          when: .item == 1
+          call: wit.slow
+          with: {n: 1}
+        - id: send
+          when: .item != 1
+          call: sink.again
+          with: {n: "${ .item }"}
+          ask: {}
+END
 d_publish
 d_token boss read,approve
 boss=$token
@@ -210,6 +231,18 @@ is "nor the same twice" "$(jq -r '.state, (.votes | length)' "$D/answer" | tr '\
 decide "$bob" approve
 ends succeeded
 is "two are" "$(told 7)" 1
+
+# --- another branch is busy meanwhile ---
+http "$ci" POST /tasks '{"workflow": "busy", "input": {"n": 70}}'
+t=$(jq -r .id "$D/answer")
+ok "a busy task asks" wait_for 20 asked call
+digest=$(jq -r '.approvals[0].digest' "$D/answer")
+decide "$boss" approve
+told_70() { [ "$(told 70)" = 1 ]; }
+ok "it does not wait for the other branch" wait_for 15 told_70
+is "which is busy still" "$(task_state "$t")" running
+http "$ci" POST "/tasks/$t/cancel"
+ends cancelled
 
 # --- agentctl ---
 submit mail 8

@@ -26,6 +26,7 @@ enum {
 	OTHER_LANE_DELAY_US = 1000 * 1000,	/* workers that do not agree on a tool's lane must not toss a task about */
 	UNLEFT_MIN_MS = 500,
 	UNLEFT_MAX_MS = 30 * 1000,
+	LOOK_EVERY_US = 5 * 1000 * 1000,
 	UNLEFT_WHOLE = 3,		/* refused so often, what the move says of the task is what may be wrong */
 };
 
@@ -98,6 +99,8 @@ static void arm(struct run *r)
 {
 	int64_t at_us = earliest_us(r, r->state.timed_min_us), now_us = run_now_us(r);
 
+	if (r->look_us && r->look_us < at_us)
+		at_us = r->look_us;
 	if (at_us >= r->armed_us)
 		return;
 	if (!r->timer)
@@ -377,6 +380,23 @@ static bool is_busy(const struct run *r, bool leaving)
 	return r->flights || b->n_started || r->state.ready_head || (!leaving && b->n_held);
 }
 
+/* A run that parks learns of a decision with that; one that other work keeps here has to look. */
+static void plan_to_look(struct run *r)
+{
+	if (r->state.n_asking == 0)
+		r->look_us = 0;
+	else if (!r->look_us)
+		r->look_us = run_now_us(r) + LOOK_EVERY_US;
+}
+
+static void look_when_due(struct run *r)
+{
+	if (!r->look_us || run_now_us(r) < r->look_us)
+		return;
+	r->look_us = 0;
+	state_look_again(&r->state);
+}
+
 static void conclude(struct run *r)
 {
 	struct state *st = &r->state;
@@ -411,6 +431,7 @@ static void conclude(struct run *r)
 		return;
 	case RUN_BUSY:
 	case RUN_SLEEP:
+		plan_to_look(r);
 		break;
 	}
 	if (batch_is_empty(b))
@@ -439,6 +460,7 @@ static void work(struct run *r)
 	heed_wish(r);
 	run_batch(r);		/* scopes that close need a graveyard */
 	state_push_due(&r->state, run_now_us(r));
+	look_when_due(r);
 	while (r->wish < WISH_FAIL && r->pending->n_rows < BATCH_MAX_ROWS && (sc = state_take_ready(&r->state)))
 		act_scope(r, sc);
 	if (r->wish == WISH_FAIL)

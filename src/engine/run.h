@@ -54,6 +54,7 @@ struct run {
 	struct flight *flights;
 	struct loop_timer *timer;
 	int64_t armed_us;		/* INT64_MAX: not armed */
+	int64_t look_us;		/* while it is kept busy and asks a person: when it looks what was said; 0: it does not */
 	bool scheduled;
 	bool held;			/* until the lease is known to be fresh again */
 	bool held_back;			/* something could have begun while we were leaving */

@@ -202,6 +202,16 @@ void state_push_due(struct state *st, int64_t now_us)
 	}
 }
 
+void state_look_again(struct state *st)
+{
+	for (struct node *n = st->timed; n; n = n->timed_next) {	/* whoever asks waits for the end of the request */
+		if (n->status != NODE_ASKING || n->decision || n->word || n->flight)
+			continue;
+		n->looked = false;
+		state_push_ready(st, n->scope);
+	}
+}
+
 /* --- scopes --- */
 
 struct scope *scope_new(struct arena *a, const struct program *p)

@@ -175,6 +175,7 @@ bool scope_is_held(const struct state *st, const struct scope *sc);
 int64_t state_earliest(struct state *st);			/* of wakes and deadlines; INT64_MAX: none */
 /* Pushes the scopes of all nodes that are due. */
 void state_push_due(struct state *st, int64_t now_us);
+void state_look_again(struct state *st);			/* at all requests that nobody had decided */
 
 /* --- reading --- */
 struct node *state_node(struct scope *sc, int index);		/* made when it is not there */
