@@ -149,7 +149,10 @@ ask call 1 '-1 s'
 is "its time is over: it takes no decision" "$(refused "SELECT agentd.decide_approval('$a', 'approve', decode('$(digest_of)', 'hex'), NULL, NULL, NULL, NULL, 'ann')")" AG409
 is "and is shown so" "$(sql "SELECT agentd.approval_view('$a', 'x', true)::json ->> 'state'") $(state)" "expired pending"
 is "not among the pending" "$(sql "SELECT agentd.approval_list('pending', '$t', NULL, 10, 'x', true)")" '{"approvals":[],"next":null}'
+listed() { sql "SELECT string_agg(json_array_length(agentd.approval_list(s, '$t', NULL, 10, 'x', true)::json -> 'approvals')::text, ' ' ORDER BY i) FROM unnest(ARRAY['pending', 'expired', 'denied', NULL]) WITH ORDINALITY e(s, i)"; }
+is "but among the expired" "$(listed)" "0 1 0 1"
 is "the sweeper ends it, and the task goes on" "$(sql "SELECT agentd.sweep_approvals('{}')") $(state) $(task_state)" "1 expired ready"
+is "and it stays among them" "$(listed)" "0 1 0 1"
 is "once" "$(sql "SELECT agentd.sweep_approvals('{}')")" 0
 ask call 1 '-1 s'
 is "so does the worker's look" "$(sql "SELECT state FROM agentd.approval_read('$t', '$a')") $(state)" "expired expired"

@@ -152,7 +152,7 @@ is "a form nobody asked for" "$code" 422
 is "all that decided nothing" "$(task_state "$t") $(told 1)" "waiting_approval 0"
 
 # --- approve ---
-decide "$boss" approve '"comment": "fine"'
+decide "$boss" approve '"comment": "fine", "args": null, "form": null'
 is "approved" "$code $(jq -r .state "$D/answer")" "200 approved"
 ends succeeded
 is "it was called once" "$(told 1)" 1

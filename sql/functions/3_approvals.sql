@@ -149,8 +149,8 @@ BEGIN
 	SELECT array_agg(agentd.approval_json(x) ORDER BY x.id DESC), (array_agg(x.id ORDER BY x.id))[1] INTO v_rows, v_last
 	FROM (
 		SELECT a.* FROM approval_queue a
-		WHERE (p_state IS NULL OR CASE WHEN a.state = 'pending' AND a.expires_at <= agentd.clock() THEN 'expired' ELSE a.state END = p_state)
-			AND (p_state IS DISTINCT FROM 'pending' OR a.state = 'pending')
+		WHERE (p_state IS NULL OR a.state = p_state OR p_state = 'expired' AND a.state = 'pending')
+			AND (a.state <> 'pending' OR p_state IS NULL OR (p_state = 'expired') = (a.expires_at <= agentd.clock()))
 			AND (p_task IS NULL OR a.task = p_task) AND (p_before IS NULL OR a.id < p_before)
 			AND (p_all OR EXISTS (SELECT FROM tasks t WHERE t.id = a.task AND t.leaf = a.leaf AND t.submitted_by = p_principal))
 		ORDER BY a.id DESC LIMIT v_limit) x;

@@ -108,6 +108,14 @@ static int unknown_key(const struct json *body, struct err *err)
 	return 0;
 }
 
+/* null is as if it were not there. */
+static const struct json *member(const struct json *body, const char *key)
+{
+	const struct json *v = json_getc(body, key);
+
+	return json_type(v) == JSON_NULL ? NULL : v;
+}
+
 /* What decision, args and form may be, the database says. */
 static int read_body(const struct json *body, struct decision *ret, struct err *err)
 {
@@ -125,8 +133,8 @@ static int read_body(const struct json *body, struct decision *ret, struct err *
 	if (json_type(comment) != JSON_NULL && json_type(comment) != JSON_STRING)
 		return err_set(err, ERR_INVALID, "\"comment\": expected text, got %s", json_type_name(comment));
 	ret->comment = json_str(comment);
-	ret->args = json_getc(body, "args");
-	ret->form = json_getc(body, "form");
+	ret->args = member(body, "args");
+	ret->form = member(body, "form");
 	return 0;
 }
 
