@@ -271,6 +271,13 @@ d_spawn watch "$agentctl" -c "$D/agentd.yaml" approvals watch
 submit mail 10
 seen() { grep -q "$a" "$D/watch.log"; }
 ok "watch sees what comes in" wait_for 10 seen
+older=01900000-0000-7000-8000-00000000000a	# made before, committed after
+sql "INSERT INTO agentd.approval_queue SELECT (r).* FROM (SELECT jsonb_populate_record(a, '{\"id\": \"$older\", \"path\": \"older\"}') r
+	FROM agentd.approval_queue a WHERE id = '$a') x"
+seen_older() { grep -q "$older" "$D/watch.log"; }
+ok "one that was committed after a newer one, too" wait_for 10 seen_older
+sql "DELETE FROM agentd.approval_queue WHERE id = '$older'"
+is "each once" "$(grep -c "$a" "$D/watch.log") $(grep -c "$older" "$D/watch.log")" "1 1"
 d_stop watch INT 2>/dev/null || true
 
 # --- a worker is killed between decision and call, and afterwards ---

@@ -293,51 +293,81 @@ const struct command cmd_approvals_deny = {
 
 /* --- watch --- */
 
-/* Those of the page that were not there the last time, oldest first; newest: of all that were shown. */
-static void print_new(struct ctl *c, const struct json *rows, struct str *newest)
+static bool has_row(const struct json *rows, struct str id)
+{
+	for (size_t i = 0; i < json_len(rows); i++)
+		if (str_eq(cell(json_at(rows, i), "id"), id))
+			return true;
+	return false;
+}
+
+static void print_line(struct ctl *c, const struct json *row)
+{
+	if (c->json) {
+		print_json(c, row);
+		return;
+	}
+	print_text(cell(row, "id"));
+	printf("  ");
+	print_text(cell(row, "risk"));
+	printf("  ");
+	print_text(cell(row, "workflow"));
+	putchar(' ');
+	print_text(cell(row, "step"));
+	printf("  ");
+	print_quoted(c, "", json_str(json_getc(row, "title")));
+}
+
+/* Those of the page that were not on the one before, oldest first. Ids are made before the request is committed: a newer one may
+ * be seen first. On a full page older ones come back as newer ones go; what is older than all of the page before was shown or
+ * lay behind it when that began. */
+static void print_new(struct ctl *c, const struct json *rows, const struct json *before)
 {
 	for (size_t i = json_len(rows); i-- > 0;) {
-		const struct json *row = json_at(rows, i);
+		struct str id = cell(json_at(rows, i), "id");
 
-		if (newest->p && str_cmp(cell(row, "id"), *newest) <= 0)
+		if (has_row(before, id))
 			continue;
-		*newest = cell(row, "id");
-		if (c->json) {
-			print_json(c, row);
-		} else {
-			print_text(cell(row, "id"));
-			printf("  ");
-			print_text(cell(row, "risk"));
-			printf("  ");
-			print_text(cell(row, "workflow"));
-			putchar(' ');
-			print_text(cell(row, "step"));
-			printf("  ");
-			print_quoted(c, "", json_str(json_getc(row, "title")));
-		}
+		if (json_len(before) == WATCH_LIMIT && str_cmp(id, cell(json_at(before, WATCH_LIMIT - 1), "id")) < 0)
+			continue;
+		print_line(c, json_at(rows, i));
 	}
 	fflush(stdout);
 }
 
+/* A round's memory lives until the next one has been compared with it. */
 static int watch(struct ctl *c, int argc, char **argv)
 {
 	struct approval_filter f = {.state = STR("pending"), .limit = WATCH_LIMIT};
 	struct timespec pause = {.tv_sec = WATCH_EVERY_MS / 1000};
+	struct arena *whole = c->arena, *last = NULL;
 	struct principal by = ctl_principal(c);
-	struct str newest = STR_NONE;
+	const struct json *before = NULL;
 	struct err err = {0};
 	int status = ctl_begin(c, &cmd_approvals_watch, argc, 0);
 
 	(void)argv;
 	while (status == 0) {
 		struct ctl_call call = {.ctl = c, .text_of = approvals_text_of};
-		const struct json *answer = ctl_wait_json(&call, approvals_list(c->store, arena_new(NULL), &f, &by, CALL_MS, ctl_done, &call), &err);
+		const struct json *answer;
 
-		if (!answer)
-			return ctl_fail(c, &err);
-		print_new(c, json_getc(answer, "approvals"), &newest);
+		c->arena = arena_new(NULL);
+		answer = ctl_wait_json(&call, approvals_list(c->store, arena_new(NULL), &f, &by, CALL_MS, ctl_done, &call), &err);
+		if (!answer) {
+			status = ctl_fail(c, &err);
+			break;
+		}
+		print_new(c, json_getc(answer, "approvals"), before);
+		before = json_getc(answer, "approvals");
+		arena_free(last);
+		last = c->arena;
+		c->arena = whole;
 		nanosleep(&pause, NULL);
 	}
+	if (c->arena != whole)
+		arena_free(c->arena);
+	c->arena = whole;
+	arena_free(last);
 	return status;
 }
 
