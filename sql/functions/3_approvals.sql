@@ -167,7 +167,7 @@ BEGIN
 	WHEN p_decision IS NULL OR p_decision NOT IN ('approve', 'deny') THEN
 		format('"decision": expected approve or deny, got %s', coalesce('"' || left(p_decision, 80) || '"', 'null'))
 	WHEN p_digest IS NULL OR octet_length(p_digest) <> 32 THEN '"digest": expected the 64 hex digits that the request shows'
-	WHEN octet_length(p_comment) > 10000 THEN format('"comment": %s bytes, at most 10000 are kept', octet_length(p_comment))
+	WHEN char_length(p_comment) > 2500 THEN format('"comment": %s characters, at most 2500 are kept', char_length(p_comment))
 	WHEN p_args IS NOT NULL AND (p_decision <> 'approve' OR a.kind <> 'call') THEN '"args": only with the approval of a call'
 	WHEN p_args IS NOT NULL AND json_typeof(p_args) <> 'object' THEN '"args": expected an object'
 	WHEN p_args IS NOT NULL AND octet_length(p_args::text) > 8388608 THEN format('"args": %s bytes, at most 8388608 are kept', octet_length(p_args::text))
