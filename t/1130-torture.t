@@ -21,12 +21,15 @@ cat >"$D/root/workflows/work.yaml" <<-'END'
 	  - id: look
 	    call: sink.look
 	    with: {n: 1}
+	    retry: {max: 3, delay: 50ms}
 	  - id: again
 	    call: sink.again
 	    with: {n: 2}
+	    retry: {max: 3, delay: 50ms}
 	  - id: once
 	    call: sink.once
 	    with: {n: 3}
+	    retry: {max: 3, delay: 50ms}
 END
 d_publish
 d_token
@@ -46,12 +49,12 @@ one_run() {
 	d_start all all "LD_PRELOAD=$asan$shim" "$@"
 	posted=
 	post "$run" >/dev/null 2>&1 && posted=1
-	wait_for 15 settled_or_dead || echo "tasks do not end, nor does the process"
+	wait_for 60 settled_or_dead || echo "tasks do not end, nor does the process"
 	d_signal all TERM
 	d_status all
 	case $status in
 	0) ;;
-	1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 69 | 70 | 71 | 73 | 74 | 75 | 78) grep -q '^agentd: ' "$D/all.log" || echo "status $status without a word" ;;
+	1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 69 | 70 | 71 | 73 | 74 | 75 | 78) grep -qE '^agentd: |: error: ' "$D/all.log" || echo "status $status without a word" ;;
 	# libuv ends the process by itself when a pipe of its own fails
 	134) grep -q 'agentd: fatal: ' "$D/all.log" || grep -A 4 '^torture: ' "$D/all.log" | tail -n 1 | grep -q libuv || echo "aborts without a word" ;;
 	*) echo "status $status" ;;

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -274,6 +275,12 @@ void free(void *p)
 	X(MHD_create_response_from_buffer, 0, 0) X(MHD_create_response_from_callback, 0, 0) X(MHD_add_response_header, 0, 0) \
 	X(MHD_queue_response, 0, 0) X(MHD_get_daemon_info, 0, 0) X(MHD_get_connection_info, 0, 0) X(MHD_run, 0, 0)
 
+/* A connection that was reset is over, for whoever reads on as well. */
+static void reset(int fd)
+{
+	shutdown(fd, SHUT_RDWR);
+}
+
 typedef long call(long, long, long, long, long, long, long, long);
 
 #define DEFINE(name, answer, number) \
@@ -284,6 +291,8 @@ typedef long call(long, long, long, long, long, long, long, long);
 		call *fn = (call *)(uintptr_t)next(&real, #name); \
 \
 		if (strikes(#name, counts_calls)) { \
+			if (number == ECONNRESET) \
+				reset((int)a); \
 			if (number) \
 				errno = number; \
 			return (answer); \
