@@ -2,7 +2,7 @@
 # 0120-schema-suite.t - the official test suite of JSON Schema, from $JSON_SCHEMA_SUITE or beside the source; and the manual lists
 # exactly what is skipped.
 dir=${JSON_SCHEMA_SUITE:-$top_srcdir/../shared/json-schema-suite}
-suite=$top_builddir/t/unit/schema/suite
+suite=$top_builddir/t/bin/schema_suite
 if [ ! -d "$dir/tests/draft2020-12" ]; then
 	echo "1..0 # SKIP no suite of JSON Schema in $dir"
 	exit 0

@@ -43,9 +43,9 @@ EXTRA_DIST += t/fuzz/seeds/schema/unevaluated t/fuzz/seeds/schema/arrays t/fuzz/
   t/fuzz/seeds/schema/objects t/fuzz/seeds/schema/pattern-0 t/fuzz/seeds/schema/pattern-1
 
 # the official test suite, where it is
-check_PROGRAMS += t/unit/schema/suite
-t_unit_schema_suite_SOURCES = t/unit/schema/suite.c
-t_unit_schema_suite_LDADD = $(schema_LIBS)
+check_PROGRAMS += t/bin/schema_suite
+t_bin_schema_suite_SOURCES = t/bin/schema_suite.c
+t_bin_schema_suite_LDADD = $(schema_LIBS)
 dist_check_SCRIPTS += t/0120-schema-suite.t
 TESTS += t/0120-schema-suite.t
 
