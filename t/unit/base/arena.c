@@ -1,5 +1,6 @@
 /* arena.c - memory, parents and closers. */
 #include "base/arena.h"
+#include "../suite_run.h"
 
 #include <check.h>
 #include <signal.h>
@@ -220,8 +221,6 @@ int main(void)
 {
 	Suite *s = suite_create("arena");
 	TCase *tc = tcase_create("arena");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, memory_is_aligned_and_apart);
@@ -237,9 +236,5 @@ int main(void)
 	tcase_add_test_raise_signal(tc, impossible_size_ends_the_process, SIGABRT);
 	tcase_add_test_raise_signal(tc, overflow_ends_the_process, SIGABRT);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

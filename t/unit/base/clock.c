@@ -1,5 +1,6 @@
 /* clock.c - clocks, durations, sizes, money, RFC 3339. */
 #include "base/clock.h"
+#include "../suite_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -331,8 +332,6 @@ int main(void)
 {
 	Suite *s = suite_create("clock");
 	TCase *tc = tcase_create("clock");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, clocks);
@@ -345,9 +344,5 @@ int main(void)
 	tcase_add_test(tc, every_instant_can_be_written);
 	tcase_add_test(tc, every_day_of_400_years);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "../suite_run.h"
 
 static const struct {
 	struct str bytes;
@@ -126,8 +127,6 @@ int main(void)
 {
 	Suite *s = suite_create("digest");
 	TCase *tc = tcase_create("digest");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, digests, 0, ROWS(sha256));
 	tcase_add_test(tc, parts);
@@ -136,9 +135,5 @@ int main(void)
 	tcase_add_test(tc, crc32);
 	tcase_add_test(tc, random_bytes_differ);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -1,5 +1,6 @@
 /* err.c - filling errors, and the table of err.def. */
 #include "base/err.h"
+#include "../suite_run.h"
 
 #include <check.h>
 #include <signal.h>
@@ -116,8 +117,6 @@ int main(void)
 {
 	Suite *s = suite_create("err");
 	TCase *tc = tcase_create("err");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, set);
 	tcase_add_test(tc, long_messages_are_cut);
@@ -127,9 +126,5 @@ int main(void)
 	tcase_add_test(tc, every_code_has_one_name);
 	tcase_add_test_raise_signal(tc, fatal_aborts, SIGABRT);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

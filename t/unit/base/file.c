@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "../write_file.h"
+#include "../suite_run.h"
 
 static struct arena *a;
 static char dir[64];
@@ -263,8 +264,6 @@ int main(void)
 {
 	Suite *s = suite_create("file");
 	TCase *tc = tcase_create("file");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, reading);
@@ -277,9 +276,5 @@ int main(void)
 		tcase_add_test(tc, names_that_only_look_like_dotdot);
 	}
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -1,5 +1,6 @@
 /* guard.c - groups that were added die with their owner, those that were removed do not. */
 #include "base/guard.h"
+#include "../suite_run.h"
 
 #include <check.h>
 #include <errno.h>
@@ -86,15 +87,10 @@ int main(void)
 {
 	Suite *s = suite_create("guard");
 	TCase *t = tcase_create("guard");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, what_was_removed_lives_on);
 	tcase_add_test(t, without_a_guard_nothing_is_told);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

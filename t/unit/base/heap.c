@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/loop.h"
 #include "base/str.h"
+#include "../suite_run.h"
 
 START_TEST(nothing_is_something)
 {
@@ -75,8 +76,6 @@ int main(void)
 {
 	Suite *s = suite_create("heap");
 	TCase *tc = tcase_create("heap");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, nothing_is_something);
 	tcase_add_test(tc, contents);
@@ -85,9 +84,5 @@ int main(void)
 	tcase_add_test_raise_signal(tc, too_many, SIGABRT);
 	tcase_add_test_raise_signal(tc, too_much_more, SIGABRT);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

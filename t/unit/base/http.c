@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/heap.h"
 #include "http_server.h"
+#include "../suite_run.h"
 
 static struct loop *loop;
 static struct http *http;
@@ -560,8 +561,6 @@ int main(void)
 {
 	Suite *s = suite_create("http");
 	TCase *tc = tcase_create("http");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -584,9 +583,5 @@ int main(void)
 	tcase_add_test(tc, many_transfers_in_parallel);
 	tcase_add_test(tc, caller_texts_may_go_after_start);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -7,18 +7,8 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
-
-static struct arena *a;
-
-static void setup(void)
-{
-	a = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(a);
-}
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 static const struct json *number(const char *literal)
 {
@@ -309,8 +299,6 @@ int main(void)
 {
 	Suite *s = suite_create("json_number");
 	TCase *tc = tcase_create("json_number");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, canonical_forms, 0, ROWS(forms));
@@ -323,9 +311,5 @@ int main(void)
 	tcase_add_loop_test(tc, multiples_are_exact, 0, ROWS(multiples));
 	tcase_add_loop_test(tc, whole_numbers, 0, ROWS(wholes));
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -8,6 +8,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/heap.h"
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 struct good {
 	struct str text;
@@ -246,18 +248,6 @@ static const struct bad bad[] = {
 	{STR("[{\"x\":{\"a\":1,\"a\":2}}]"), "duplicate key \"a\"", 13},
 };
 
-static struct arena *a;
-
-static void setup(void)
-{
-	a = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(a);
-}
-
 /* A copy of just the right size, so that sanitizers see reads past the end. */
 static struct str exact(struct str s)
 {
@@ -478,8 +468,6 @@ int main(void)
 {
 	Suite *s = suite_create("json_parse");
 	TCase *tc = tcase_create("json_parse");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -495,9 +483,5 @@ int main(void)
 	tcase_add_test(tc, values_do_not_point_into_the_text);
 	tcase_add_test(tc, no_text_at_all);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

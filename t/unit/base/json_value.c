@@ -7,18 +7,8 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-
-static struct arena *a;
-
-static void setup(void)
-{
-	a = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(a);
-}
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 static const struct json *parsed(const char *text)
 {
@@ -361,8 +351,6 @@ int main(void)
 {
 	Suite *s = suite_create("json_value");
 	TCase *tc = tcase_create("json_value");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, kinds_of_values, 0, ROWS(kinds));
@@ -379,9 +367,5 @@ int main(void)
 	tcase_add_test(tc, copies_stand_alone);
 	tcase_add_test(tc, values_are_small);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -8,18 +8,8 @@
 #include "base/arena.h"
 #include "base/digest.h"
 #include "base/err.h"
-
-static struct arena *a;
-
-static void setup(void)
-{
-	a = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(a);
-}
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 static const struct json *parsed(struct str text)
 {
@@ -343,8 +333,6 @@ int main(void)
 {
 	Suite *s = suite_create("json_write");
 	TCase *tc = tcase_create("json_write");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 120);
@@ -357,9 +345,5 @@ int main(void)
 	tcase_add_test(tc, order_is_total);
 	tcase_add_test(tc, damaged_text);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

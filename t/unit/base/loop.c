@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "base/arena.h"
+#include "../suite_run.h"
 
 static struct loop *loop;
 static char trace[4096];
@@ -596,8 +597,6 @@ int main(void)
 {
 	Suite *s = suite_create("loop");
 	TCase *tc = tcase_create("loop");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, deferred_run_in_order_and_in_the_same_phase);
@@ -623,9 +622,5 @@ int main(void)
 	tcase_add_test(tc, work_runs_on_the_pool_and_completes_on_the_loop);
 	tcase_add_test(tc, cancelled_work_completes_once);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

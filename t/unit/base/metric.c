@@ -7,18 +7,8 @@
 #include <string.h>
 
 #include "base/arena.h"
-
-static struct arena *a;
-
-static void setup(void)
-{
-	a = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(a);
-}
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 static const char *local(enum metric m)
 {
@@ -197,8 +187,6 @@ int main(void)
 {
 	Suite *s = suite_create("metric");
 	TCase *t = tcase_create("metric");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, counts_by_labels);
@@ -210,9 +198,5 @@ int main(void)
 	tcase_add_loop_test(t, every_family, 0, METRICS);
 	tcase_add_test(t, an_unknown_name);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "../suite_run.h"
 
 static struct loop *loop;
 static struct arena *kept;	/* copies of results */
@@ -435,8 +436,6 @@ int main(void)
 {
 	Suite *s = suite_create("proc");
 	TCase *tc = tcase_create("proc");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -458,9 +457,5 @@ int main(void)
 	tcase_add_test(tc, many_children_at_a_time);
 	tcase_add_test(tc, a_child_leads_its_group_and_blocks_no_signal);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/guard.h"
 #include "base/proc.h"
+#include "../suite_run.h"
 
 enum { MORE_FDS = 16 };
 
@@ -92,14 +93,9 @@ int main(void)
 {
 	Suite *s = suite_create("spawn");
 	TCase *t = tcase_create("spawn");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_group_that_was_reaped_is_forgotten);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

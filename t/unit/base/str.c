@@ -6,18 +6,8 @@
 
 #include "base/arena.h"
 #include "base/heap.h"
-
-static struct arena *a;
-
-static void setup(void)
-{
-	a = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(a);
-}
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 START_TEST(views)
 {
@@ -309,8 +299,6 @@ int main(void)
 {
 	Suite *s = suite_create("str");
 	TCase *tc = tcase_create("str");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, views);
@@ -328,9 +316,5 @@ int main(void)
 	tcase_add_test(tc, builder_grows);
 	tcase_add_test(tc, builder_at_its_edge);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "../suite_run.h"
 
 static void setup(void)
 {
@@ -187,8 +188,6 @@ int main(void)
 {
 	Suite *s = suite_create("uuid");
 	TCase *tc = tcase_create("uuid");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, form);
@@ -199,9 +198,5 @@ int main(void)
 	tcase_add_loop_test(tc, parsing, 0, ROWS(texts));
 	tcase_add_test(tc, nil);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

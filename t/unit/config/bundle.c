@@ -12,6 +12,7 @@
 #include "config/catalog.h"
 #include "config/expr.h"
 #include "../write_file.h"
+#include "../suite_run.h"
 
 #define POST_DIGEST "be78928cfe91efe67499ed7c6f314f129cce07c92745cd70cde5a89bfaf3cc77"
 
@@ -492,9 +493,5 @@ int main(void)
 	tcase_add_test(t, test_hostile);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

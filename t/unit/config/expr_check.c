@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "config/expr.h"
+#include "../suite_run.h"
 
 static struct arena *a;
 static const char *const roots[] = {"input", "steps", "vars", "task", "item", "index", "error"};
@@ -206,17 +207,11 @@ int main(void)
 {
 	Suite *s = suite_create("expr_check");
 	TCase *t = tcase_create("check");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, check_mistakes, 0, (int)(sizeof mistakes / sizeof *mistakes));
 	tcase_add_loop_test(t, check_refs, 0, (int)(sizeof refs / sizeof *refs));
 	tcase_add_loop_test(t, check_places, 0, (int)(sizeof places / sizeof *places));
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -7,18 +7,8 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "config/expr.h"
-
-static struct arena *a;
-
-static void setup(void)
-{
-	a = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(a);
-}
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 static struct str repeated(const char *head, const char *part, size_t n, const char *tail)
 {
@@ -283,8 +273,6 @@ int main(void)
 {
 	Suite *s = suite_create("expr_limits");
 	TCase *t = tcase_create("limits");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
@@ -296,9 +284,5 @@ int main(void)
 	tcase_add_test(t, outputs);
 	tcase_add_test(t, sharing);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

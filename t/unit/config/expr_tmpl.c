@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "config/expr.h"
+#include "../suite_run.h"
 
 static struct arena *a;
 static const struct json *root;
@@ -211,8 +212,6 @@ int main(void)
 {
 	Suite *s = suite_create("expr_tmpl");
 	TCase *t = tcase_create("tmpl");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, tmpl_values, 0, (int)(sizeof values / sizeof *values));
@@ -221,9 +220,5 @@ int main(void)
 	tcase_add_test(t, tmpl_nested);
 	tcase_add_test(t, tmpl_budget);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "config/catalog.h"
 #include "../write_file.h"
+#include "../suite_run.h"
 
 enum { MAX_CASES = 1000 };
 
@@ -116,9 +117,5 @@ int main(void)
 	tcase_add_test(t, test_root);
 	tcase_set_timeout(t, 120);
 	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

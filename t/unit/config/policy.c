@@ -8,27 +8,8 @@
 #include "base/json.h"
 #include "config/manifest.h"
 #include "config/policy_judge.h"
-
-static struct arena *a;
-
-static void setup(void)
-{
-	a = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(a);
-}
-
-static const struct json *json_of(const char *text)
-{
-	const struct json *v = NULL;
-	struct err err;
-
-	ck_assert_msg(json_parse(a, str_from(text), NULL, &v, &err) == 0, "%s: %s", text, err.msg);
-	return v;
-}
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 static const struct policy *policy_of(const char *rules)
 {
@@ -54,7 +35,7 @@ static void check_row(const struct row *w, size_t i)
 {
 	struct judgement j;
 
-	policy_judge(policy_of(arena_printf(a, "rules:\n%s", w->rules)), json_of(w->facts), w->effect, &j);
+	policy_judge(policy_of(arena_printf(a, "rules:\n%s", w->rules)), parse(w->facts), w->effect, &j);
 	ck_assert_msg(j.verdict == w->verdict, "row %zu: %s (%s)", i, verdict_name(j.verdict), j.failed);
 	ck_assert_msg(w->id ? j.rule && str_is(j.rule->id, w->id) : !j.rule, "row %zu: another rule decides", i);
 	ck_assert_msg(w->failed ? strstr(j.failed, w->failed) != NULL : !j.failed[0], "row %zu: %s", i, j.failed);
@@ -178,11 +159,11 @@ START_TEST(test_limits_are_strict)
 	for (int i = 0; i < 60000; i++)
 		buf_addc(&b, 'a');
 	buf_adds(&b, "!\"}}");
-	policy_judge(policy_of("rules:\n  - {id: evil, match: {args.a: '^(a+)+$'}, verdict: allow}\n" REST), json_of(buf_cstr(&b)),
+	policy_judge(policy_of("rules:\n  - {id: evil, match: {args.a: '^(a+)+$'}, verdict: allow}\n" REST), parse(buf_cstr(&b)),
 		     EFFECT_PURE, &j);
 	ck_assert_int_eq(j.verdict, VERDICT_ASK);
 	ck_assert_msg(strstr(j.failed, "args.a: the regular expression") != NULL, "%s", j.failed);
-	policy_judge(policy_of("rules:\n  - {id: long, when: '[range(1000000)] | length > 0', verdict: allow}\n" REST), json_of("{}"),
+	policy_judge(policy_of("rules:\n  - {id: long, when: '[range(1000000)] | length > 0', verdict: allow}\n" REST), parse("{}"),
 		     EFFECT_PURE, &j);
 	ck_assert_int_eq(j.verdict, VERDICT_ASK);
 	ck_assert(j.failed[0]);
@@ -197,14 +178,14 @@ START_TEST(test_what_is_asked)
 		"  - {id: big, when: .args.n > 5, verdict: ask, risk: high, reason: it is big, expires: 8h, approvers: 2}\n"
 		"  - {id: low, verdict: allow, risk: low}\n");
 
-	policy_judge(p, json_of("{\"args\":{\"n\":\"a\"}}"), EFFECT_PURE, &j);
+	policy_judge(p, parse("{\"args\":{\"n\":\"a\"}}"), EFFECT_PURE, &j);
 	ck_assert(str_is(j.rule->id, "bad") && str_is(j.risk, "medium") && str_is(j.reason, "why bad"));
 	ck_assert(j.expires_ms == 2 * 3600 * 1000 && j.approvers == 3 && !j.failed[0]);
 	/* what cannot be told: the first rule's, tightened by the one that fits */
-	policy_judge(p, json_of("{\"args\":{\"n\":6}}"), EFFECT_PURE, &j);
+	policy_judge(p, parse("{\"args\":{\"n\":6}}"), EFFECT_PURE, &j);
 	ck_assert(j.verdict == VERDICT_ASK && str_is(j.rule->id, "bad") && j.failed[0]);
 	ck_assert(str_is(j.risk, "high") && j.expires_ms == 2 * 3600 * 1000 && j.approvers == 3);
-	policy_judge(policy_of("rules:\n  - {id: a, verdict: ask}\n"), json_of("{}"), EFFECT_PURE, &j);
+	policy_judge(policy_of("rules:\n  - {id: a, verdict: ask}\n"), parse("{}"), EFFECT_PURE, &j);
 	ck_assert(!j.risk.p && !j.reason.p && j.expires_ms == POLICY_EXPIRES_MS && j.approvers == 1);
 }
 END_TEST
@@ -229,7 +210,7 @@ START_TEST(test_tightening)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		policy_judge(policy_of(arena_printf(a, "rules:\n  - {id: u, when: 'error', verdict: %s}\n  - {id: f, verdict: %s}\n",
-						    rows[i].unsure, rows[i].fits)), json_of("{}"), EFFECT_PURE, &j);
+						    rows[i].unsure, rows[i].fits)), parse("{}"), EFFECT_PURE, &j);
 		ck_assert_msg(j.verdict == rows[i].verdict && str_is(j.rule->id, rows[i].id), "row %zu", i);
 		ck_assert_msg(str_is(j.risk, rows[i].risk), "row %zu", i);
 		ck_assert_msg(j.expires_ms == rows[i].hours * 3600000 && j.approvers == rows[i].approvers, "row %zu", i);
@@ -274,9 +255,9 @@ START_TEST(test_every_reading)
 		buf_adds(&b, "rules:\n");
 		for (int i = 0; i < RULES; i++)
 			buf_addf(&b, "  - {id: r%d, when: '%s', verdict: %s}\n", i, when[states[i] % 3], verdict_name((enum verdict)(states[i] / 3)));
-		policy_judge(policy_of(buf_cstr(&b)), json_of("{\"tool\":\"t\"}"), EFFECT_AT_MOST_ONCE, &j);
+		policy_judge(policy_of(buf_cstr(&b)), parse("{\"tool\":\"t\"}"), EFFECT_AT_MOST_ONCE, &j);
 		ck_assert_msg(j.verdict == strictest(states, VERDICT_ASK), "%s: %s", buf_cstr(&b), verdict_name(j.verdict));
-		policy_judge(policy_of(buf_cstr(&b)), json_of("{\"tool\":\"t\"}"), EFFECT_PURE, &j);
+		policy_judge(policy_of(buf_cstr(&b)), parse("{\"tool\":\"t\"}"), EFFECT_PURE, &j);
 		ck_assert_msg(j.verdict == strictest(states, VERDICT_ALLOW), "%s: %s", buf_cstr(&b), verdict_name(j.verdict));
 	}
 }
@@ -287,9 +268,9 @@ static void is_json(const char *rules, const char *wanted)
 	struct judgement j;
 	const struct json *v;
 
-	policy_judge(policy_of(rules), json_of("{\"tool\":\"t\"}"), EFFECT_AT_MOST_ONCE, &j);
+	policy_judge(policy_of(rules), parse("{\"tool\":\"t\"}"), EFFECT_AT_MOST_ONCE, &j);
 	v = judgement_json(a, &j);
-	ck_assert_msg(json_equal(v, json_of(wanted)), STR_FMT, STR_ARG(json_text(a, v)));
+	ck_assert_msg(json_equal(v, parse(wanted)), STR_FMT, STR_ARG(json_text(a, v)));
 }
 
 START_TEST(test_json)
@@ -306,14 +287,14 @@ END_TEST
 
 START_TEST(test_facts)
 {
-	const struct json *task = json_of("{\"id\":\"t\",\"submitted_by\":\"token:ci\"}"), *f;
+	const struct json *task = parse("{\"id\":\"t\",\"submitted_by\":\"token:ci\"}"), *f;
 
-	f = policy_facts(a, task, json_of("{\"x\":1}"), STR("web.fetch"), json_of("{\"url\":\"u\"}"), TAINT_READS_PRIVATE);
-	ck_assert(json_equal(f, json_of("{\"task\":{\"id\":\"t\",\"submitted_by\":\"token:ci\",\"input\":{\"x\":1}},\"tool\":\"web.fetch\","
+	f = policy_facts(a, task, parse("{\"x\":1}"), STR("web.fetch"), parse("{\"url\":\"u\"}"), TAINT_READS_PRIVATE);
+	ck_assert(json_equal(f, parse("{\"task\":{\"id\":\"t\",\"submitted_by\":\"token:ci\",\"input\":{\"x\":1}},\"tool\":\"web.fetch\","
 					"\"args\":{\"url\":\"u\"},\"taint\":{\"untrusted\":false,\"private\":true,\"outside\":false},"
 					"\"token\":{\"name\":\"ci\"}}")));
-	f = policy_facts(a, json_of("{\"submitted_by\":\"os:root\"}"), NULL, STR_NONE, NULL, TAINT_READS_UNTRUSTED | TAINT_ACTS_OUTSIDE);
-	ck_assert(json_equal(f, json_of("{\"task\":{\"submitted_by\":\"os:root\",\"input\":null},\"tool\":null,\"args\":null,"
+	f = policy_facts(a, parse("{\"submitted_by\":\"os:root\"}"), NULL, STR_NONE, NULL, TAINT_READS_UNTRUSTED | TAINT_ACTS_OUTSIDE);
+	ck_assert(json_equal(f, parse("{\"task\":{\"submitted_by\":\"os:root\",\"input\":null},\"tool\":null,\"args\":null,"
 					"\"taint\":{\"untrusted\":true,\"private\":false,\"outside\":true},\"token\":null}")));
 }
 END_TEST
@@ -331,7 +312,7 @@ static void refuses(const char *rules, const char *facts, enum effect_class effe
 	struct judgement j;
 	struct err err = {0};
 
-	policy_judge(policy_of(rules), json_of(facts), effect, &j);
+	policy_judge(policy_of(rules), parse(facts), effect, &j);
 	ck_assert_int_eq(judgement_refuses(&j, &err), wanted ? -1 : 0);
 	if (!wanted)
 		return;
@@ -413,9 +394,5 @@ int main(void)
 	tcase_add_test(t, test_stricter);
 	tcase_add_test(t, test_tests);
 	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

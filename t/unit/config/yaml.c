@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "../suite_run.h"
 
 static struct arena *a;
 static struct diags *d;
@@ -322,9 +323,5 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, alone);
 	suite_add_tcase(s, t);
-	SRunner *r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/uuid.h"
 #include "ctl/ctl.h"
+#include "../suite_run.h"
 
 static struct ctl c;
 static int saved[2];
@@ -193,11 +194,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *sr = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite());
 }

@@ -10,6 +10,7 @@
 #include "engine/program.h"
 #include "fixture.h"
 #include "gateway/gateway.h"
+#include "../suite_run.h"
 
 #define AGENT "  - {id: g, agent: {tier: x, prompt: p, tools: [t.t], output: {type: object}}}\n"
 #define STARTED "g 1 started {\"tier\":\"x\"}"
@@ -207,8 +208,6 @@ int main(void)
 {
 	Suite *s = suite_create("agent");
 	TCase *t = tcase_create("agent");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(t, what_the_model_is_shown, 0, N(shown));
 	tcase_add_test(t, tools_have_the_contract_that_is_pinned);
@@ -216,8 +215,5 @@ int main(void)
 	tcase_add_loop_test(t, the_fourth_identical_call, 0, N(streaks));
 	tcase_add_loop_test(t, what_is_left_out, 0, N(left_out));
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return suite_run(s);
 }

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "schema/schema.h"
+#include "../suite_run.h"
 
 static const struct {
 	const char *text, *inner;
@@ -98,14 +99,9 @@ int main(void)
 {
 	Suite *s = suite_create("answer");
 	TCase *t = tcase_create("answer");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(t, unfences, 0, sizeof fences / sizeof fences[0]);
 	tcase_add_loop_test(t, reads, 0, sizeof cases / sizeof cases[0]);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

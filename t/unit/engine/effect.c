@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/uuid.h"
+#include "../suite_run.h"
 
 enum { REPEATABLE = -1 };	/* pure, tx and idempotent */
 
@@ -171,8 +172,6 @@ int main(void)
 {
 	Suite *s = suite_create("effect");
 	TCase *t = tcase_create("effect");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(t, decides, 0, sizeof cases / sizeof cases[0]);
 	tcase_add_test(t, no_error_is_a_value);
@@ -182,8 +181,5 @@ int main(void)
 	tcase_add_loop_test(t, keys_differ, 0, sizeof keys / sizeof keys[0]);
 	tcase_add_test(t, looks_again);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -18,6 +18,7 @@
 #include "store/admin.h"
 #include "store/queue.h"
 #include "tools/tools.h"
+#include "../suite_run.h"
 
 static struct {
 	struct loop *loop;
@@ -567,8 +568,6 @@ int main(void)
 {
 	Suite *s = suite_create("many");
 	TCase *t = tcase_create("many");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, shares_one_fetch);
@@ -587,8 +586,5 @@ int main(void)
 	tcase_add_loop_test(t, long_loops_are_linear, 0, sizeof loops / sizeof loops[0]);
 	tcase_add_test(t, many_tasks);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "../suite_run.h"
 
 START_TEST(makes)
 {
@@ -110,14 +111,9 @@ int main(void)
 {
 	Suite *s = suite_create("path");
 	TCase *t = tcase_create("path");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_test(t, makes);
 	tcase_add_loop_test(t, takes_apart, 0, sizeof cases / sizeof cases[0]);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -11,6 +11,7 @@
 #include "engine/flight.h"
 #include "fixture.h"
 #include "store/queue.h"
+#include "../suite_run.h"
 
 #define E "{\"error\":{\"type\":\"t\",\"message\":\"m\",\"retryable\":true}}"
 #define E_RETRY "{\"error\":{\"type\":\"t\"},\"retry_at\":\"1970-01-01T00:00:09Z\"}"
@@ -363,8 +364,6 @@ int main(void)
 {
 	Suite *s = suite_create("plan");
 	TCase *t = tcase_create("plan");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(t, plans, 0, sizeof cases / sizeof cases[0]);
 	tcase_add_test(t, expires_what_flies);
@@ -374,8 +373,5 @@ int main(void)
 	tcase_add_test(t, budgets_of_tasks);
 	tcase_add_test(t, limits_in_money);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

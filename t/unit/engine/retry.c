@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "config/workflow.h"
 #include "engine/journal.h"
+#include "../suite_run.h"
 
 static const struct str tool_types[] = {{"tool.*", 6}, {"timeout", 7}};
 
@@ -91,14 +92,9 @@ int main(void)
 {
 	Suite *s = suite_create("retry");
 	TCase *t = tcase_create("retry");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(t, decides, 0, sizeof cases / sizeof cases[0]);
 	tcase_add_loop_test(t, fits_patterns, 0, sizeof patterns / sizeof patterns[0]);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

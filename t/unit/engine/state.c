@@ -13,6 +13,7 @@
 #include "engine/root.h"
 #include "engine/vars.h"
 #include "fixture.h"
+#include "../suite_run.h"
 
 #define E "{\"error\":{\"type\":\"t\",\"message\":\"m\",\"retryable\":true}}"
 #define E_RETRY "{\"error\":{\"type\":\"t\"},\"retry_at\":\"1970-01-01T00:00:09Z\"}"
@@ -600,8 +601,6 @@ int main(void)
 {
 	Suite *s = suite_create("state");
 	TCase *t = tcase_create("state");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(t, applies, 0, sizeof cases / sizeof cases[0]);
 	tcase_add_test(t, counts);
@@ -621,8 +620,5 @@ int main(void)
 	tcase_add_test(t, roots);
 	tcase_add_test(t, reads);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

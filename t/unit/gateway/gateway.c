@@ -17,6 +17,7 @@
 #include "config/routing.h"
 #include "gateway/request.h"
 #include "t/bin/stub_provider.h"
+#include "../suite_run.h"
 
 #define KEY "sk-test-0123456789abcdef"
 #define HELLO "Hello from the stub."
@@ -1007,8 +1008,6 @@ int main(void)
 {
 	Suite *s = suite_create("gateway");
 	TCase *t = tcase_create("gateway");
-	SRunner *r;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_unchecked_fixture(t, start_stub, stop_stub);
@@ -1043,9 +1042,5 @@ int main(void)
 	tcase_add_loop_test(t, the_stub_refuses_what_providers_refuse, 0, 11);
 	tcase_add_test(t, the_shipped_routing_answers);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

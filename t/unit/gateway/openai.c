@@ -9,18 +9,8 @@
 #include "base/http.h"
 #include "base/json.h"
 #include "gateway/openai_error.h"
-
-static struct arena *arena;
-
-static void setup(void)
-{
-	arena = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(arena);
-}
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 /* --- answers --- */
 
@@ -166,11 +156,11 @@ static bool is_made(struct str id)
 	return id.n == 29 && str_starts(id, STR("call_"));
 }
 
-static const char *calls_of(struct arena *a, const struct wire_answer *answer)
+static const char *calls_of(struct arena *own, const struct wire_answer *answer)
 {
 	struct buf b;
 
-	buf_init(&b, a);
+	buf_init(&b, own);
 	for (size_t i = 0; i < answer->n_calls; i++)
 		buf_addf(&b, STR_FMT "(" STR_FMT ") " STR_FMT " ", STR_ARG(answer->calls[i].name), STR_ARG(answer->calls[i].args),
 			 STR_ARG(is_made(answer->calls[i].id) ? STR("MADE") : answer->calls[i].id));
@@ -180,8 +170,8 @@ static const char *calls_of(struct arena *a, const struct wire_answer *answer)
 /* step bytes at a time, the first piece of `first` bytes. */
 static void expect_answer(int i, size_t first, size_t step)
 {
-	struct arena *a = arena_new(arena);
-	struct openai_decoder *d = openai_decoder_new(a, NULL, false);
+	struct arena *own = arena_new(a);
+	struct openai_decoder *d = openai_decoder_new(own, NULL, false);
 	const struct wire_answer *answer;
 	struct str in = str_from(answers[i].in);
 	struct err err;
@@ -199,14 +189,14 @@ static void expect_answer(int i, size_t first, size_t step)
 		ck_assert_msg(str_is(answer->text, answers[i].text), "%s: " STR_FMT, answers[i].what, STR_ARG(answer->text));
 		ck_assert_msg(str_is(answer->finish_reason, answers[i].finish), "%s: " STR_FMT, answers[i].what,
 			      STR_ARG(answer->finish_reason));
-		ck_assert_str_eq(calls_of(a, answer), answers[i].calls);
+		ck_assert_str_eq(calls_of(own, answer), answers[i].calls);
 	}
 	ck_assert_int_eq(answer->has_usage, answers[i].in_fresh >= 0);
 	if (answer->has_usage) {
 		ck_assert_int_eq(answer->usage.in_fresh, answers[i].in_fresh);
 		ck_assert_int_eq(answer->usage.out_text, answers[i].out_text);
 	}
-	arena_free(a);
+	arena_free(own);
 }
 
 START_TEST(answers_at_every_split_point)
@@ -222,7 +212,7 @@ END_TEST
 
 START_TEST(complete_means_both_marks)
 {
-	struct openai_decoder *d = openai_decoder_new(arena, NULL, false);
+	struct openai_decoder *d = openai_decoder_new(a, NULL, false);
 	struct err err;
 
 	ck_assert(!openai_decoder_is_complete(d));
@@ -239,7 +229,7 @@ START_TEST(names_and_charges)
 		"\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1,\"cost\":0.5}}" E;
 
 	for (int trust = 0; trust < 2; trust++) {
-		struct openai_decoder *d = openai_decoder_new(arena, NULL, trust);
+		struct openai_decoder *d = openai_decoder_new(a, NULL, trust);
 		const struct wire_answer *answer;
 		struct err err;
 
@@ -255,17 +245,17 @@ END_TEST
 
 START_TEST(caps)
 {
-	struct openai_decoder *d = openai_decoder_new(arena, NULL, false);
-	char *line = arena_alloc(arena, 2 << 20);
+	struct openai_decoder *d = openai_decoder_new(a, NULL, false);
+	char *line = arena_alloc(a, 2 << 20);
 	struct err err;
 
 	memset(line, 'x', 2 << 20);
 	memcpy(line, "data: ", 6);
 	ck_assert_int_eq(openai_decoder_piece(d, (struct str){line, 2 << 20}, &err), -1);
 	ck_assert_int_eq(err.code, ERR_MODEL_OVERSIZE);
-	d = openai_decoder_new(arena, NULL, false);
+	d = openai_decoder_new(a, NULL, false);
 	for (int i = 0; i < 128; i++)
-		ck_assert_int_eq(openai_decoder_piece(d, str_from(arena_printf(arena, D "{\"choices\":[{\"delta\":{\"tool_calls\":"
+		ck_assert_int_eq(openai_decoder_piece(d, str_from(arena_printf(a, D "{\"choices\":[{\"delta\":{\"tool_calls\":"
 			"[{\"index\":%d,\"function\":{\"name\":\"f\"}}]}}]}" E, i)), &err), 0);
 	ck_assert_int_eq(openai_decoder_piece(d, STR(CALL("{\"index\":128,\"function\":{\"name\":\"f\"}}")), &err), -1);
 	ck_assert_int_eq(err.code, ERR_MODEL_OVERSIZE);
@@ -347,7 +337,7 @@ START_TEST(classification)
 {
 	struct http_result r = {.status = refusals[_i].status, .body = str_from(refusals[_i].body)};
 	struct str rest = str_from(refusals[_i].headers);
-	struct http_header *h = ARENA_ARRAY(arena, 8, struct http_header);
+	struct http_header *h = ARENA_ARRAY(a, 8, struct http_header);
 	struct err err;
 
 	r.headers = h;
@@ -363,7 +353,7 @@ START_TEST(classification)
 		}
 		r.n_headers++;
 	}
-	ck_assert_int_eq(openai_error_of_answer(arena, &r, &err), -1);
+	ck_assert_int_eq(openai_error_of_answer(a, &r, &err), -1);
 	ck_assert_msg(err.code == refusals[_i].code, "%s: %s: %s", refusals[_i].body, err_name(err.code), err.msg);
 	ck_assert_int_eq(err.retry_after_ms, refusals[_i].hint_ms);
 	ck_assert_int_eq(err.retryable, refusals[_i].retryable);
@@ -393,11 +383,11 @@ START_TEST(long_messages_are_cut_between_characters)
 	struct http_result r = {.status = 500};
 	struct err err;
 
-	buf_init(&b, arena);
+	buf_init(&b, a);
 	for (int i = 0; i < 500; i++)
 		buf_adds(&b, "\xE2\x82\xAC");
 	r.body = buf_str(&b);
-	ck_assert_int_eq(openai_error_of_answer(arena, &r, &err), -1);
+	ck_assert_int_eq(openai_error_of_answer(a, &r, &err), -1);
 	ck_assert(utf8_valid(str_from(err.msg)));
 	ck_assert_uint_lt(strlen(err.msg), 300);
 	ck_assert_uint_gt(strlen(err.msg), 200);
@@ -410,8 +400,6 @@ int main(void)
 {
 	Suite *s = suite_create("openai");
 	TCase *t = tcase_create("openai");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, answers_at_every_split_point, 0, COUNT(answers));
@@ -422,9 +410,5 @@ int main(void)
 	tcase_add_test(t, durations);
 	tcase_add_test(t, long_messages_are_cut_between_characters);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -10,26 +10,8 @@
 #include "base/json.h"
 #include "gateway/replay_extract.h"
 #include "gateway/wire.h"
-
-static struct arena *arena;
-
-static void setup(void)
-{
-	arena = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(arena);
-}
-
-static const struct json *parse(const char *text)
-{
-	const struct json *v;
-
-	ck_assert_int_eq(json_parse(arena, str_from(text), NULL, &v, NULL), 0);
-	return v;
-}
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 /* --- reading --- */
 
@@ -78,7 +60,7 @@ START_TEST(mistakes_are_named)
 	const struct replay *r;
 	struct err err;
 
-	ck_assert_int_eq(replay_parse(arena, str_from(bad[_i].text), "r.json", &r, &err), -1);
+	ck_assert_int_eq(replay_parse(a, str_from(bad[_i].text), "r.json", &r, &err), -1);
 	ck_assert_int_eq(err.code, ERR_CONFIG);
 	ck_assert_msg(strstr(err.msg, bad[_i].message) && strncmp(err.msg, "r.json: ", 8) == 0, "%s", err.msg);
 }
@@ -89,7 +71,7 @@ START_TEST(a_missing_file_is_named)
 	const struct replay *r;
 	struct err err;
 
-	ck_assert_int_eq(replay_parse(arena, STR_NONE, "r.json", &r, &err), -1);
+	ck_assert_int_eq(replay_parse(a, STR_NONE, "r.json", &r, &err), -1);
 	ck_assert_ptr_nonnull(strstr(err.msg, "r.json: there is no such file"));
 }
 END_TEST
@@ -104,10 +86,10 @@ static int ask_all(const char *recording, struct wire_request *req, struct wire_
 	static struct endpoint endpoint;
 
 	endpoint = (struct endpoint){.provider = &provider, .configured = true};
-	ck_assert_int_eq(replay_parse(arena, str_from(recording), "r.json", &endpoint.replay, err), 0);
+	ck_assert_int_eq(replay_parse(a, str_from(recording), "r.json", &endpoint.replay, err), 0);
 	req->endpoint = &endpoint;
 	req->model = &model;
-	return replay_answer(arena, req, ret, err);
+	return replay_answer(a, req, ret, err);
 }
 
 static int ask(const char *recording, struct wire_request *req, struct str *ret, struct err *err)
@@ -195,7 +177,7 @@ static const char *told(const struct wire_answer *answer)
 {
 	struct buf b;
 
-	buf_init(&b, arena);
+	buf_init(&b, a);
 	buf_addf(&b, STR_FMT "|", STR_ARG(answer->text));
 	for (size_t i = 0; i < answer->n_calls; i++)
 		buf_addf(&b, STR_FMT "(" STR_FMT ") " STR_FMT " ", STR_ARG(answer->calls[i].name), STR_ARG(answer->calls[i].args),
@@ -283,7 +265,7 @@ START_TEST(sentences_are_copied)
 {
 	struct str marker = str_from(extracts[_i].marker);
 	struct extract x = {.after = &marker, .n_after = marker.p ? 1 : 0, .sentences = extracts[_i].sentences, .words = extracts[_i].words};
-	struct str text = extract_text(arena, &x, str_from(extracts[_i].message));
+	struct str text = extract_text(a, &x, str_from(extracts[_i].message));
 
 	ck_assert_msg(str_is(text, extracts[_i].text), STR_FMT, STR_ARG(text));
 }
@@ -312,10 +294,10 @@ static const struct {
 START_TEST(values_fit_their_schema)
 {
 	struct extract x = {.sentences = 2, .words = 60};
-	const struct json *v = extract_shape(arena, &x, STR("x\n\nFirst one is here. Second."), parse(shapes[_i].schema));
+	const struct json *v = extract_shape(a, &x, STR("x\n\nFirst one is here. Second."), parse(shapes[_i].schema));
 
 	if (shapes[_i].value)	/* else: it must only end */
-		ck_assert_msg(str_is(json_text(arena, v), shapes[_i].value), STR_FMT, STR_ARG(json_text(arena, v)));
+		ck_assert_msg(str_is(json_text(a, v), shapes[_i].value), STR_FMT, STR_ARG(json_text(a, v)));
 }
 END_TEST
 
@@ -339,8 +321,8 @@ START_TEST(the_shipped_recording)
 	struct wire_request req = {.tier = STR("cheap"), .attempt = 1, .messages = &m, .n_messages = 1};
 	struct err err;
 
-	ck_assert_int_eq(file_read(arena, arena_printf(arena, "%s/policies/replay/demo.json", getenv("top_srcdir")), 1 << 20, &text, &err), 0);
-	ck_assert_int_eq(ask(str_cstr(arena, text), &req, &reply, &err), 0);
+	ck_assert_int_eq(file_read(a, arena_printf(a, "%s/policies/replay/demo.json", getenv("top_srcdir")), 1 << 20, &text, &err), 0);
+	ck_assert_int_eq(ask(str_cstr(a, text), &req, &reply, &err), 0);
 	ck_assert_msg(str_starts(reply, str_from(shipped[_i].reply)), STR_FMT, STR_ARG(reply));
 }
 END_TEST
@@ -351,8 +333,6 @@ int main(void)
 {
 	Suite *s = suite_create("replay");
 	TCase *t = tcase_create("replay");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, mistakes_are_named, 0, COUNT(bad));
@@ -365,9 +345,5 @@ int main(void)
 	tcase_add_loop_test(t, values_fit_their_schema, 0, COUNT(shapes));
 	tcase_add_loop_test(t, the_shipped_recording, 0, COUNT(shipped));
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

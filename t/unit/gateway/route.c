@@ -7,25 +7,15 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "config/expr.h"
-
-static struct arena *arena;
-
-static void setup(void)
-{
-	arena = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(arena);
-}
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 static const struct expr *condition(const char *source)
 {
 	const struct expr *e;
 	struct expr_error error;
 
-	ck_assert_msg(expr_parse(arena, str_from(source), &e, &error) == 0, "%s", error.msg);
+	ck_assert_msg(expr_parse(a, str_from(source), &e, &error) == 0, "%s", error.msg);
 	return e;
 }
 
@@ -69,7 +59,7 @@ static void reset(void)
 
 static struct route *begin(int64_t input_tokens)
 {
-	return route_begin(arena, &tier, NULL, facts, &(struct route_question){.input_tokens = input_tokens});
+	return route_begin(a, &tier, NULL, facts, &(struct route_question){.input_tokens = input_tokens});
 }
 
 START_TEST(a_question_with_tools_passes_over_who_cannot_use_them)
@@ -80,12 +70,12 @@ START_TEST(a_question_with_tools_passes_over_who_cannot_use_them)
 	reset();
 	models[1].can = CAN_TOOLS | CAN_JSON;
 	models[0].can = CAN_JSON;
-	r = route_begin(arena, &tier, NULL, facts, &q);
+	r = route_begin(a, &tier, NULL, facts, &q);
 	ck_assert_int_eq(r->steps[0].verdict, STEP_NO_TOOLS);
 	ck_assert_int_eq(r->steps[1].verdict, STEP_USABLE);
 	ck_assert_uint_eq(route_next(r, NULL, 1000, 0).step, 1);
 	models[1].can = 0;
-	r = route_begin(arena, &tier, NULL, facts, &q);
+	r = route_begin(a, &tier, NULL, facts, &q);
 	ck_assert_int_eq(route_next(r, NULL, 1000, 0).err.code, ERR_MODEL_NO_ROUTE);
 	models[0].can = 0;
 	ck_assert_int_eq(begin(10)->steps[0].verdict, STEP_USABLE);
@@ -306,8 +296,8 @@ START_TEST(conditions_see_the_task)
 	steps[0].when = condition(".task.urgency == \"high\"");
 	steps[1].when = condition(".task.labels.n > 5");
 	steps[2].when = condition(".task | error");
-	ck_assert_int_eq(json_parse(arena, STR("{\"urgency\":\"high\",\"labels\":{\"n\":3}}"), NULL, &task, NULL), 0);
-	r = route_begin(arena, &tier, task, facts, &(struct route_question){.input_tokens = 10});
+	ck_assert_int_eq(json_parse(a, STR("{\"urgency\":\"high\",\"labels\":{\"n\":3}}"), NULL, &task, NULL), 0);
+	r = route_begin(a, &tier, task, facts, &(struct route_question){.input_tokens = 10});
 	ck_assert_int_eq(r->steps[0].verdict, STEP_USABLE);
 	ck_assert_int_eq(r->steps[1].verdict, STEP_CONDITION_FALSE);
 	ck_assert_int_eq(r->steps[2].verdict, STEP_CONDITION_FAILED);
@@ -346,8 +336,6 @@ int main(void)
 {
 	Suite *s = suite_create("route");
 	TCase *t = tcase_create("route");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, each_class, 0, COUNT(classes));
@@ -364,9 +352,5 @@ int main(void)
 	tcase_add_test(t, what_cannot_fit_is_not_sent);
 	tcase_add_test(t, fallback_skips_what_is_not_usable);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

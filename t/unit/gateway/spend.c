@@ -10,26 +10,8 @@
 #include "base/json.h"
 #include "gateway/gateway.h"
 #include "gateway/openai_usage.h"
-
-static struct arena *arena;
-
-static void setup(void)
-{
-	arena = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(arena);
-}
-
-static const struct json *parse(const char *text)
-{
-	const struct json *v;
-
-	ck_assert_int_eq(json_parse(arena, str_from(text), NULL, &v, NULL), 0);
-	return v;
-}
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 #define PRICED .known = true
 
@@ -237,8 +219,6 @@ int main(void)
 {
 	Suite *s = suite_create("spend");
 	TCase *t = tcase_create("spend");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, golden_bills, 0, COUNT(bills));
@@ -249,9 +229,5 @@ int main(void)
 	tcase_add_test(t, worst_case);
 	tcase_add_loop_test(t, settlement, 0, COUNT(settlements));
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "../suite_run.h"
 
 static struct arena *arena;
 static struct buf seen;
@@ -147,8 +148,6 @@ int main(void)
 {
 	Suite *s = suite_create("sse");
 	TCase *t = tcase_create("sse");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, every_split_point, 0, sizeof streams / sizeof streams[0]);
@@ -156,9 +155,5 @@ int main(void)
 	tcase_add_test(t, events_are_capped);
 	tcase_add_test(t, a_refusal_ends_it);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -12,6 +12,8 @@
 #include "gateway/openai_question.h"
 #include "gateway/spend.h"
 #include "gateway/wire.h"
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 #define COUNT(v) (sizeof(v) / sizeof(v)[0])
 #define USER(t) {.role = ROLE_USER, .text = {t, sizeof(t) - 1}}
@@ -19,26 +21,6 @@
 #define CALLS(v) {.role = ROLE_ASSISTANT, .calls = v, .n_calls = COUNT(v)}
 #define RESULT(id, t) {.role = ROLE_TOOL, .call_id = {id, sizeof(id) - 1}, .text = {t, sizeof(t) - 1}}
 #define CALL(id, n, a) {{id, sizeof(id) - 1}, {n, sizeof(n) - 1}, {a, sizeof(a) - 1}}
-
-static struct arena *arena;
-
-static void setup(void)
-{
-	arena = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(arena);
-}
-
-static const struct json *parse(const char *text)
-{
-	const struct json *v;
-
-	ck_assert_int_eq(json_parse(arena, str_from(text), NULL, &v, NULL), 0);
-	return v;
-}
 
 static const struct tool_call one[] = {CALL("a", "kb_read", "{\"id\":1}")};
 static const struct tool_call two[] = {CALL("a", "kb_read", "{\"id\":1}"), CALL("b", "kb_read", "")};
@@ -123,7 +105,7 @@ START_TEST(not_too_many_tools)
 	struct err err;
 
 	for (int i = 0; i <= TOOLS_MAX; i++)
-		tools[i] = (struct model_tool){.name = str_from(arena_printf(arena, "t%d", i))};
+		tools[i] = (struct model_tool){.name = str_from(arena_printf(a, "t%d", i))};
 	ck_assert_int_eq(request_check(&req, &err), 0);
 	req.n_tools++;
 	ck_assert_int_eq(request_check(&req, &err), -1);
@@ -138,7 +120,7 @@ START_TEST(a_copy_is_of_its_own)
 	const struct spend_limit limit = {STR("p"), 7};
 	const struct model_request from = {.path = STR("path"), .tier = STR("t"), .facts = parse("{}"), .output = parse("{\"b\":1}"), .messages = m,
 					   .n_messages = 2, .tools = &tool, .n_tools = 1, .limits = &limit, .n_limits = 1};
-	struct model_request to = request_copy(arena, &from);
+	struct model_request to = request_copy(a, &from);
 	const struct str pairs[][2] = {
 		{from.path, to.path}, {from.tier, to.tier}, {m[0].text, to.messages[0].text}, {m[0].echo, to.messages[0].echo},
 		{one[0].id, to.messages[0].calls[0].id}, {one[0].name, to.messages[0].calls[0].name},
@@ -181,12 +163,12 @@ static const struct json *write_question(enum wire_kind wire, const char *base_u
 				   .temperature = -1};
 
 	provider.wire = wire;
-	return parse(str_cstr(arena, openai_question(arena, &req)));
+	return parse(str_cstr(a, openai_question(a, &req)));
 }
 
 static void expect(const struct json *question, const char *key, const char *text)
 {
-	struct str is = json_text(arena, json_getc(question, key));
+	struct str is = json_text(a, json_getc(question, key));
 
 	ck_assert_msg(str_is(is, text), "%s: " STR_FMT, key, STR_ARG(is));
 }
@@ -254,7 +236,7 @@ static const char signed_answer[] =
 
 static struct str decode(const char *text, const struct model *m)
 {
-	struct openai_decoder *d = openai_decoder_new(arena, m, false);
+	struct openai_decoder *d = openai_decoder_new(a, m, false);
 	struct err err;
 
 	ck_assert_int_eq(openai_decoder_piece(d, str_from(text), &err), 0);
@@ -299,7 +281,7 @@ START_TEST(no_signatures_no_echo)
 			  strlen("{\"model\":\"p/id\",\"reasoning_details\":[{}]}"));
 	ck_assert_ptr_null(json_getc(turn_with(STR("{broken")), "reasoning_details"));
 	/* one over its bound is dropped, the answer stands */
-	buf_init(&b, arena);
+	buf_init(&b, a);
 	for (int i = 0; i < 20; i++) {
 		buf_adds(&b, "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning_details\":[{\"index\":1,\"text\":\"");
 		for (int k = 0; k < 60000; k++)
@@ -315,7 +297,7 @@ static size_t echo_of_keys(int n)
 {
 	struct buf b;
 
-	buf_init(&b, arena);
+	buf_init(&b, a);
 	buf_adds(&b, "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning_details\":[{");
 	for (int i = 0; i < n; i++)
 		buf_addf(&b, "%s\"k%d\":1", i ? "," : "", i);
@@ -335,8 +317,6 @@ int main(void)
 {
 	Suite *s = suite_create("tools");
 	TCase *t = tcase_create("tools");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, conversations_must_be_whole, 0, COUNT(talks));
@@ -350,9 +330,5 @@ int main(void)
 	tcase_add_test(t, no_signatures_no_echo);
 	tcase_add_test(t, a_detail_of_too_many_keys_is_no_echo);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

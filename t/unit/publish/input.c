@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "schema/schema.h"
 #include "store/tasks.h"
+#include "../suite_run.h"
 
 #define BUNDLE_1 "1111111111111111111111111111111111111111111111111111111111111111"
 #define BUNDLE_2 "2222222222222222222222222222222222222222222222222222222222222222"
@@ -108,8 +109,6 @@ int main(void)
 {
 	Suite *s = suite_create("publish/input");
 	TCase *t = tcase_create("input");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, what_is_known);
@@ -117,9 +116,5 @@ int main(void)
 	tcase_add_test(t, no_schema);
 	tcase_add_test(t, many_workflows);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

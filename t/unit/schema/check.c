@@ -8,28 +8,8 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "schema/schema.h"
-
-static struct arena *a;
-
-static void setup(void)
-{
-	a = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(a);
-}
-
-static const struct json *parse(const char *text)
-{
-	const struct json *v = NULL;
-	struct err err;
-
-	if (json_parse(a, str_from(text), NULL, &v, &err) < 0)
-		ck_abort_msg("%s: %s", text, err.msg);
-	return v;
-}
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 static const struct schema *compile(const char *text)
 {
@@ -393,8 +373,6 @@ int main(void)
 {
 	Suite *s = suite_create("schema/check");
 	TCase *t = tcase_create("check");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, faults, 0, (int)(sizeof table / sizeof table[0]));
@@ -411,9 +389,5 @@ int main(void)
 	tcase_add_test(t, threads_share_a_program);
 	tcase_add_test(t, pointers);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -4,18 +4,8 @@
 
 #include "base/arena.h"
 #include "schema/ecma.h"
-
-static struct arena *a;
-
-static void setup(void)
-{
-	a = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(a);
-}
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 static const struct {
 	const char *pattern, *yes, *no;	/* one text that it finds a match in, one that it does not; NULL: none */
@@ -198,8 +188,6 @@ int main(void)
 {
 	Suite *s = suite_create("schema/ecma");
 	TCase *t = tcase_create("ecma");
-	SRunner *r;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, match, 0, (int)(sizeof matches / sizeof matches[0]));
@@ -207,9 +195,5 @@ int main(void)
 	tcase_add_loop_test(t, beyond_pcre2, 0, 3);
 	tcase_add_test(t, bounds);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

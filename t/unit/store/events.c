@@ -1,5 +1,6 @@
 /* events.c - ids of events: what is one, and back. */
 #include "store/events.h"
+#include "../suite_run.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -67,15 +68,9 @@ int main(void)
 {
 	Suite *s = suite_create("events");
 	TCase *t = tcase_create("places");
-	SRunner *r;
-	int failed;
 
 	tcase_add_loop_test(t, test_place, 0, sizeof places / sizeof places[0]);
 	tcase_add_test(t, test_equal);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

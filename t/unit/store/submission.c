@@ -7,25 +7,12 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "../suite_run.h"
+#include "../test_arena.h"
 
-static struct arena *a;
-
-static void setup(void)
+static int parse_submission(const char *text, struct submission *ret, struct err *err)
 {
-	a = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(a);
-}
-
-static int parse(const char *text, struct submission *ret, struct err *err)
-{
-	const struct json *v;
-
-	ck_assert_msg(json_parse(a, str_from(text), NULL, &v, err) == 0, "%s: %s", text, err->msg);
-	return submission_parse(a, v, ret, err);
+	return submission_parse(a, parse(text), ret, err);
 }
 
 static const struct {
@@ -82,7 +69,7 @@ START_TEST(keys)
 {
 	struct submission s;
 	struct err err = {0};
-	int rc = parse(cases[_i].text, &s, &err);
+	int rc = parse_submission(cases[_i].text, &s, &err);
 
 	if (!cases[_i].message) {
 		ck_assert_msg(rc == 0, "%s: %s", cases[_i].text, err.msg);
@@ -107,7 +94,7 @@ START_TEST(too_many_labels)
 		for (int i = 0; i < n; i++)
 			buf_addf(&b, "%s\"l%d\": \"\"", i ? "," : "", i);
 		buf_adds(&b, "}}");
-		ck_assert_int_eq(parse(buf_cstr(&b), &s, &err), n == 32 ? 0 : -1);
+		ck_assert_int_eq(parse_submission(buf_cstr(&b), &s, &err), n == 32 ? 0 : -1);
 	}
 	ck_assert_str_eq(err.msg, "/labels: expected at most 32 labels, got object");
 }
@@ -125,7 +112,7 @@ START_TEST(long_key)
 	for (int i = 0; i < 1 << 18; i++)
 		buf_adds(&b, "\xc3\xa4");
 	buf_adds(&b, "\": 1}");
-	ck_assert_int_eq(parse(buf_cstr(&b), &s, &err), -1);
+	ck_assert_int_eq(parse_submission(buf_cstr(&b), &s, &err), -1);
 	ck_assert(strstr(err.msg, "...: unknown key"));
 	ck_assert(utf8_valid(str_from(err.msg)));
 }
@@ -155,8 +142,8 @@ START_TEST(digests)
 	struct submission one, other;
 	struct err err = {0};
 
-	ck_assert_int_eq(parse(pairs[_i].one, &one, &err), 0);
-	ck_assert_int_eq(parse(pairs[_i].other, &other, &err), 0);
+	ck_assert_int_eq(parse_submission(pairs[_i].one, &one, &err), 0);
+	ck_assert_int_eq(parse_submission(pairs[_i].other, &other, &err), 0);
 	ck_assert_int_eq(digest_eq(&one.request, &other.request), pairs[_i].same);
 	ck_assert(!uuid_eq(&one.id, &other.id));
 }
@@ -197,11 +184,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *sr = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite());
 }

@@ -14,6 +14,7 @@
 #include "config/settings.h"
 #include "store/tasks.h"
 #include "sweeper/sweep.h"
+#include "../suite_run.h"
 
 enum { MANY = 2500, DEEP = 200 };
 
@@ -237,11 +238,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *sr = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite());
 }

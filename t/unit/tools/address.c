@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "config/manifest.h"
+#include "../suite_run.h"
 
 static const char *const refused[] = {
 	"0.0.0.0", "0.0.0.1", "0.255.255.255",
@@ -139,16 +140,11 @@ int main(void)
 {
 	Suite *s = suite_create("address");
 	TCase *t = tcase_create("address");
-	SRunner *r;
 
 	tcase_add_test(t, refuses_what_is_not_public);
 	tcase_add_test(t, allows_what_is_public);
 	tcase_add_test(t, refuses_what_it_does_not_understand);
 	tcase_add_test(t, an_allow_list_opens_just_its_networks);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

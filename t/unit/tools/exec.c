@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "caller.h"
+#include "../suite_run.h"
 
 static void setup(void)
 {
@@ -284,7 +285,6 @@ int main(void)
 {
 	Suite *s = suite_create("exec");
 	TCase *t = tcase_create("exec");
-	SRunner *r;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, caller_end);
@@ -303,9 +303,5 @@ int main(void)
 	tcase_add_test(t, limits_of_the_program);
 	tcase_add_test(t, a_program_may_be_asked);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "caller.h"
+#include "../suite_run.h"
 
 #define SECRET "the secret of the house"
 
@@ -481,7 +482,6 @@ int main(void)
 {
 	Suite *s = suite_create("fs");
 	TCase *t = tcase_create("fs");
-	SRunner *r;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, caller_end);
@@ -507,9 +507,5 @@ int main(void)
 	tcase_add_test(t, a_fixed_root_is_not_for_the_caller_to_choose);
 	tcase_add_test(t, an_unknown_tool_is_said_to_be);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

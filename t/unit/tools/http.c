@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "caller.h"
+#include "../suite_run.h"
 
 /* --- a server: one connection at a time, on 127.0.0.1 and 127.0.0.2; the path chooses the answer --- */
 
@@ -793,7 +794,6 @@ int main(void)
 {
 	Suite *s = suite_create("http");
 	TCase *t = tcase_create("http");
-	SRunner *r;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -824,9 +824,5 @@ int main(void)
 	tcase_add_test(t, queries_name_the_call);
 	tcase_add_test(t, arguments_do_not_choose_where_credentials_go);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -7,27 +7,8 @@
 #include "base/json.h"
 #include "tools/glob.h"
 #include "tools/output.h"
-
-static struct arena *a;
-
-static void setup(void)
-{
-	a = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(a);
-}
-
-static const struct json *parse(const char *text)
-{
-	const struct json *v;
-	struct err err;
-
-	ck_assert_msg(json_parse(a, str_from(text), NULL, &v, &err) == 0, "%s: %s", text, err.msg);
-	return v;
-}
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 /* --- caps --- */
 
@@ -131,7 +112,6 @@ int main(void)
 {
 	Suite *s = suite_create("shape");
 	TCase *t = tcase_create("shape");
-	SRunner *r;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, results_are_cut_to_their_cap);
@@ -139,9 +119,5 @@ int main(void)
 	tcase_add_test(t, glob);
 	tcase_add_test(t, a_hostile_glob_takes_no_time);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

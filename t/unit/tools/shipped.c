@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "caller.h"
+#include "../suite_run.h"
 
 static const char *tools_dir(void)
 {
@@ -102,7 +103,6 @@ int main(void)
 {
 	Suite *s = suite_create("shipped");
 	TCase *t = tcase_create("shipped");
-	SRunner *r;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, caller_begin, caller_end);
@@ -111,9 +111,5 @@ int main(void)
 	tcase_add_test(t, words);
 	tcase_add_test(t, pages_of_private_networks_are_refused);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

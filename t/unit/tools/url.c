@@ -8,18 +8,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "tools/address.h"
-
-static struct arena *a;
-
-static void setup(void)
-{
-	a = arena_new(NULL);
-}
-
-static void teardown(void)
-{
-	arena_free(a);
-}
+#include "../suite_run.h"
+#include "../test_arena.h"
 
 static const struct {
 	const char *in, *text;
@@ -210,7 +200,6 @@ int main(void)
 {
 	Suite *s = suite_create("url");
 	TCase *t = tcase_create("url");
-	SRunner *r;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, parses);
@@ -220,9 +209,5 @@ int main(void)
 	tcase_add_test(t, knows_a_fixed_origin);
 	tcase_add_test(t, compares_origins);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

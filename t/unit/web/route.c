@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "store/admin.h"
 #include "web/reply.h"
+#include "../suite_run.h"
 
 static const struct {
 	const char *method, *path, *pattern, *id, *allow;
@@ -100,16 +101,10 @@ int main(void)
 {
 	Suite *s = suite_create("web/route");
 	TCase *t = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(t, finds, 0, sizeof cases / sizeof cases[0]);
 	tcase_add_loop_test(t, every_row, 0, (int)n_routes);
 	tcase_add_loop_test(t, errors_become_problems, 0, sizeof problems / sizeof problems[0]);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -17,6 +17,7 @@
 #include "config/settings.h"
 #include "store/store.h"
 #include "web/listen.h"
+#include "../suite_run.h"
 
 enum { ROUNDS = 3000 };
 
@@ -308,11 +309,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *sr = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite());
 }

@@ -10,6 +10,7 @@
 #include "base/loop.h"
 #include "store/store.h"
 #include "web/server.h"
+#include "../suite_run.h"
 
 enum { READERS = 600, LARGE = 128 * 1024, ROUNDS = 20000 };
 
@@ -228,15 +229,9 @@ int main(void)
 {
 	Suite *s = suite_create("topics");
 	TCase *t = tcase_create("topics");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, kept_pages_give_way);
 	tcase_add_test(t, no_tail_at_what_is_gone);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

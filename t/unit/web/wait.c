@@ -16,6 +16,7 @@
 #include "store/tasks.h"
 #include "web/request.h"
 #include "web/server.h"
+#include "../suite_run.h"
 
 enum { MANY = 2500, ROUNDS = 2000 };
 
@@ -453,17 +454,12 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *r = srunner_create(suite());
 	struct rlimit files;
-	int failed;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max < 2 * MANY ? files.rlim_max : 2 * MANY;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite());
 }

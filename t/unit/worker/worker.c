@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "store/queue.h"
 #include "store/store.h"
+#include "../suite_run.h"
 
 enum { ROUNDS = 2000, MAX_TASKS = 8 };
 
@@ -717,11 +718,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *sr = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(suite());
 }

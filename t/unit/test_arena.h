@@ -1,0 +1,39 @@
+/* test_arena.h - an arena for each test, and JSON from a text.
+ *
+ * Shapes:  tcase_add_checked_fixture(t, setup, teardown) makes `a` anew for each test.
+ * Memory:  what parse() gives lives in `a`.
+ * Errors:  parse() fails the test with the text and what is wrong with it.
+ * Source:  Check's manual.
+ */
+#ifndef TEST_ARENA_H
+#define TEST_ARENA_H
+
+#include <check.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+
+static struct arena *a;
+
+static inline void setup(void)
+{
+	a = arena_new(NULL);
+}
+
+static inline void teardown(void)
+{
+	arena_free(a);
+}
+
+static inline const struct json *parse(const char *text)
+{
+	const struct json *v = NULL;
+	struct err err;
+
+	if (json_parse(a, str_from(text), NULL, &v, &err) < 0)
+		ck_abort_msg("%s: %s", text, err.msg);
+	return v;
+}
+
+#endif
