@@ -59,8 +59,9 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, p
 DECLARE
 	t tasks := agentd.task_find(p_task, p_principal, p_all);
 	v_fence integer;
-	v_life record;
 	v_lives CURSOR FOR SELECT * FROM agentd.events_of_life(t, v_fence, p_seq, p_k, p_limit + 1);
+	v_rows CURSOR FOR SELECT * FROM task_log x WHERE x.task = p_task AND x.leaf = t.leaf AND x.seq > p_seq ORDER BY x.seq LIMIT p_limit + 1;
+	v_life record;
 	l task_log;
 	v_seq bigint := p_seq;		-- of the last event of the page
 	v_k bigint := p_k;
@@ -72,37 +73,33 @@ BEGIN
 	v_fence := CASE WHEN p_k > 0 THEN least(p_k / 2, 2147483647)::integer
 		ELSE coalesce((SELECT x.fence FROM task_log x WHERE x.task = p_task AND x.leaf = t.leaf AND x.seq = p_seq), 0) END;
 	OPEN v_lives;
+	OPEN v_rows;
 	FETCH v_lives INTO v_life;
-	FOR l IN SELECT * FROM task_log x WHERE x.task = p_task AND x.leaf = t.leaf AND x.seq > p_seq ORDER BY x.seq LIMIT p_limit + 1 LOOP
-		WHILE NOT v_more AND v_life.seq IS NOT NULL AND v_life.seq < l.seq LOOP
-			v_more := v_n >= p_limit OR v_size >= p_bytes;
-			EXIT WHEN v_more;
-			RETURN QUERY SELECT v_life.seq, v_life.k, 0::bigint, v_life.kind, v_life.data;
+	FETCH v_rows INTO l;
+	WHILE l.seq IS NOT NULL OR v_life.seq IS NOT NULL LOOP
+		v_more := v_n >= p_limit OR v_size >= p_bytes;
+		EXIT WHEN v_more;
+		IF l.seq IS NULL OR v_life.seq < l.seq THEN
 			v_seq := v_life.seq;
 			v_k := v_life.k;
-			v_n := v_n + 1;
-			v_size := v_size + length(v_life.data);
+			kind := v_life.kind;
+			data := v_life.data;
 			FETCH v_lives INTO v_life;
-		END LOOP;
-		v_more := v_more OR v_n >= p_limit OR v_size >= p_bytes;
-		EXIT WHEN v_more;
-		data := agentd.event_of_row(l);
-		RETURN QUERY SELECT l.seq, 0::bigint, 0::bigint, l.kind, data;
-		v_seq := l.seq;
-		v_k := 0;
+		ELSE
+			v_seq := l.seq;
+			v_k := 0;
+			kind := l.kind;
+			data := agentd.event_of_row(l);
+			FETCH v_rows INTO l;
+		END IF;
+		a := v_seq;
+		b := v_k;
+		c := 0;
+		RETURN NEXT;
 		v_n := v_n + 1;
 		v_size := v_size + length(data);
 	END LOOP;
-	WHILE NOT v_more AND v_life.seq IS NOT NULL LOOP
-		v_more := v_n >= p_limit OR v_size >= p_bytes;
-		EXIT WHEN v_more;
-		RETURN QUERY SELECT v_life.seq, v_life.k, 0::bigint, v_life.kind, v_life.data;
-		v_seq := v_life.seq;
-		v_k := v_life.k;
-		v_n := v_n + 1;
-		v_size := v_size + length(v_life.data);
-		FETCH v_lives INTO v_life;
-	END LOOP;
+	CLOSE v_rows;
 	CLOSE v_lives;
 	RETURN QUERY SELECT v_seq, v_k, 0::bigint, NULL::text, CASE WHEN v_more THEN 'more' WHEN t.state IS NOT NULL THEN 'ended' ELSE '' END;
 END $$;
