@@ -13,12 +13,8 @@ done
 mkdir -p "$var/log"
 . dev.d/lib/packages
 . dev.d/lib/build
-# shellcheck disable=SC2086
-install_packages $packages $test_packages
-install_pgvector
-build_tree build --enable-werror
-make -C build -j"$jobs" check TESTS= >>"$var/log/build.log" 2>&1 || die "the tests do not build (see $var/log/build.log)"
+build_tests
 say "seed $seed"
-top_srcdir=$root top_builddir=$root/build AGENTD_OPENAPI_REQUESTS=$requests AGENTD_OPENAPI_SEED=$seed
-export top_srcdir top_builddir AGENTD_OPENAPI_REQUESTS AGENTD_OPENAPI_SEED
+AGENTD_OPENAPI_REQUESTS=$requests AGENTD_OPENAPI_SEED=$seed
+export AGENTD_OPENAPI_REQUESTS AGENTD_OPENAPI_SEED
 sh t/0860-openapi.t

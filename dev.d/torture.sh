@@ -18,13 +18,7 @@ done
 mkdir -p "$var/log"
 . dev.d/lib/packages
 . dev.d/lib/build
-# shellcheck disable=SC2086
-install_packages $packages $test_packages
-install_pgvector
-build_tree build --enable-werror
-make -C build -j"$jobs" check TESTS= >>"$var/log/build.log" 2>&1 || die "the tests do not build (see $var/log/build.log)"
-top_srcdir=$root top_builddir=$root/build
-export top_srcdir top_builddir
+build_tests
 failed=0
 set -f
 for kind in ${kinds:-alloc call run}; do

@@ -19,8 +19,7 @@ struct op *approvals_list(struct store *s, struct arena *a, const struct approva
 	params_uuid(&c->params, &f->task);
 	params_uuid(&c->params, &f->before);
 	params_int(&c->params, f->limit);
-	params_text(&c->params, by->name);
-	params_bool(&c->params, by->sees_all);
+	params_principal(&c->params, by);
 	return call_start(c, deadline_ms, call_read_text, done, arg);
 }
 
@@ -30,8 +29,7 @@ struct op *approvals_view(struct store *s, struct arena *a, const struct uuid *i
 	struct call *c = call_new(s, a, &view_stmt);
 
 	params_uuid(&c->params, id);
-	params_text(&c->params, by->name);
-	params_bool(&c->params, by->sees_all);
+	params_principal(&c->params, by);
 	return call_start(c, deadline_ms, call_read_text, done, arg);
 }
 

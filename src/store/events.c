@@ -126,8 +126,7 @@ struct op *events_of_task(struct store *s, struct arena *a, const struct uuid *t
 	params_int(&c->params, behind->v[0]);
 	params_int(&c->params, behind->v[1]);
 	add_bounds(&c->params);
-	params_text(&c->params, by->name.p ? by->name : STR(""));
-	params_bool(&c->params, by->sees_all);
+	params_principal(&c->params, by);
 	return call_start(c, deadline_ms, read_page, done, arg);
 }
 
@@ -170,12 +169,8 @@ static int read_news(struct call *c, const PGresult *r, struct err *err)
 struct op *events_news(struct store *s, struct arena *a, const struct uuid *ids, size_t n, int64_t deadline_ms, op_done_fn *done, void *arg)
 {
 	struct call *c = call_new(s, a, &news_stmt);
-	struct array list;
 
-	array_begin(&list, a, ARRAY_UUID);
-	for (size_t i = 0; i < n; i++)
-		array_uuid(&list, &ids[i]);
-	params_array(&c->params, &list);
+	params_uuids(&c->params, ids, n);
 	return call_start(c, deadline_ms, read_news, done, arg);
 }
 

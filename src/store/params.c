@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "store/tasks.h"
 
 static void add(struct params *p, const char *value, size_t n, int format)
 {
@@ -172,4 +173,20 @@ void params_array(struct params *p, struct array *r)
 	put32(h + 12, (uint32_t)r->n);
 	put32(h + 16, 1);
 	add(p, r->buf.p, r->n > 0 ? r->buf.n : EMPTY_HEADER, 1);
+}
+
+void params_principal(struct params *p, const struct principal *by)
+{
+	params_text(p, by->name.p ? by->name : STR(""));
+	params_bool(p, by->sees_all);
+}
+
+void params_uuids(struct params *p, const struct uuid *v, size_t n)
+{
+	struct array list;
+
+	array_begin(&list, p->a, ARRAY_UUID);
+	for (size_t i = 0; i < n; i++)
+		array_uuid(&list, &v[i]);
+	params_array(p, &list);
 }

@@ -18,6 +18,7 @@
 
 struct arena;
 struct json;
+struct principal;
 
 enum { PARAMS_MAX = 24 };
 
@@ -35,6 +36,7 @@ void params_bool(struct params *p, bool b);
 void params_uuid(struct params *p, const struct uuid *u);	/* nil: null */
 void params_digest(struct params *p, const struct digest *d);
 void params_json(struct params *p, const struct json *v);	/* NULL: null */
+void params_principal(struct params *p, const struct principal *by);	/* two: its name ("" for STR_NONE), whether it sees all */
 
 enum array_type { ARRAY_BOOL = 16, ARRAY_BYTEA = 17, ARRAY_INT8 = 20, ARRAY_INT2 = 21, ARRAY_INT4 = 23,
 		  ARRAY_TEXT = 25, ARRAY_JSON = 114, ARRAY_UUID = 2950 };	/* the types' OIDs */
@@ -57,5 +59,6 @@ void array_bytes(struct array *r, const void *p, size_t n);
 void array_uuid(struct array *r, const struct uuid *u);
 void array_json(struct array *r, const struct json *v);		/* NULL: null */
 void params_array(struct params *p, struct array *r);		/* ends it */
+void params_uuids(struct params *p, const struct uuid *v, size_t n);	/* an array of them */
 
 #endif

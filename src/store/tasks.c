@@ -40,12 +40,6 @@ bool task_state_is_terminal(struct str state)
 	return false;
 }
 
-static void add_principal(struct params *p, const struct principal *by)
-{
-	params_text(p, by->name.p ? by->name : STR(""));
-	params_bool(p, by->sees_all);
-}
-
 struct op *tasks_input_schema(struct store *s, struct arena *a, const struct submission *sub, int64_t deadline_ms, op_done_fn *done,
 			      void *arg)
 {
@@ -64,7 +58,7 @@ struct op *tasks_view(struct store *s, struct arena *a, const struct uuid *task,
 	struct call *c = call_new(s, a, &view_stmt);
 
 	params_uuid(&c->params, task);
-	add_principal(&c->params, by);
+	params_principal(&c->params, by);
 	return call_start(c, deadline_ms, call_read_text, done, arg);
 }
 
@@ -74,7 +68,7 @@ struct op *tasks_view_ended(struct store *s, struct arena *a, const struct uuid 
 	struct call *c = call_new(s, a, &view_ended_stmt);
 
 	params_uuid(&c->params, task);
-	add_principal(&c->params, by);
+	params_principal(&c->params, by);
 	return call_start(c, deadline_ms, call_read_text, done, arg);
 }
 
@@ -89,7 +83,7 @@ struct op *tasks_list(struct store *s, struct arena *a, const struct task_filter
 	params_text(&c->params, f->label_value);
 	params_uuid(&c->params, &f->before);
 	params_int(&c->params, f->limit);
-	add_principal(&c->params, by);
+	params_principal(&c->params, by);
 	return call_start(c, deadline_ms, call_read_text, done, arg);
 }
 
@@ -105,7 +99,7 @@ struct op *tasks_cancel(struct store *s, struct arena *a, const struct uuid *tas
 	struct call *c = call_new(s, a, &cancel_stmt);
 
 	params_uuid(&c->params, task);
-	add_principal(&c->params, by);
+	params_principal(&c->params, by);
 	CRASHPOINT("cancel.before_send");
 	return call_start(c, deadline_ms, read_cancelled, done, arg);
 }
@@ -116,7 +110,7 @@ struct op *tasks_redrive(struct store *s, struct arena *a, const struct uuid *ta
 	struct call *c = call_new(s, a, &redrive_stmt);
 
 	params_uuid(&c->params, task);
-	add_principal(&c->params, by);
+	params_principal(&c->params, by);
 	return call_start(c, deadline_ms, call_read_text, done, arg);
 }
 
@@ -134,7 +128,7 @@ struct op *tasks_reconcile(struct store *s, struct arena *a, const struct uuid *
 	else
 		params_text(&c->params, STR_NONE);
 	params_uuid(&c->params, &rec->id);
-	add_principal(&c->params, by);
+	params_principal(&c->params, by);
 	return call_start(c, deadline_ms, call_read_text, done, arg);
 }
 
@@ -167,12 +161,8 @@ struct op *tasks_states(struct store *s, struct arena *a, const struct uuid *ids
 			op_done_fn *done, void *arg)
 {
 	struct call *c = call_new(s, a, &states_stmt);
-	struct array list;
 
-	array_begin(&list, a, ARRAY_UUID);
-	for (size_t i = 0; i < n; i++)
-		array_uuid(&list, &ids[i]);
-	params_array(&c->params, &list);
+	params_uuids(&c->params, ids, n);
 	return call_start(c, deadline_ms, read_states, done, arg);
 }
 

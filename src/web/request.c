@@ -224,3 +224,36 @@ const struct json *request_json(struct request *req, struct err *err)
 		err->code = ERR_JSON;
 	return NULL;
 }
+
+/* "a, b or c" */
+static const char *any_of(struct arena *a, const char *const *names)
+{
+	struct buf b;
+
+	buf_init(&b, a);
+	for (size_t i = 0; names[i]; i++)
+		buf_addf(&b, "%s%s", i == 0 ? "" : names[i + 1] ? ", " : " or ", names[i]);
+	return buf_cstr(&b);
+}
+
+const struct json *request_object(struct request *req, const char *const *keys, struct err *err)
+{
+	const struct json *body = request_json(req, err);
+
+	if (body && json_type(body) != JSON_OBJECT) {
+		err_set(err, ERR_INVALID, "expected an object, got %s", json_type_name(body));
+		return NULL;
+	}
+	for (size_t i = 0; i < json_len(body); i++) {
+		size_t k = 0;
+
+		while (keys[k] && !str_is(json_key(body, i), keys[k]))
+			k++;
+		if (!keys[k]) {
+			err_set(err, ERR_INVALID, "unknown key \"" STR_FMT "\", expected %s", STR_ARG(str_clip(json_key(body, i), 80)),
+				any_of(req->arena, keys));
+			return NULL;
+		}
+	}
+	return body;
+}

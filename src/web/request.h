@@ -82,5 +82,7 @@ int request_params_known(struct request *req, const char *const *names, struct e
 /* For routes that take none; -1: the reply is decided. */
 int request_no_params(struct request *req);
 const struct json *request_json(struct request *req, struct err *err);	/* the body, strictly parsed */
+/* The same where it is an object with no keys but these (up to a NULL). */
+const struct json *request_object(struct request *req, const char *const *keys, struct err *err);
 
 #endif
