@@ -160,6 +160,16 @@ static struct claims claim(int limit)
 	return claim_again(limit, 0);
 }
 
+/* Of claims that are many under way at once, some of which outlive their test: only how many tasks came. */
+static void on_any_claims(struct op *op, void *arg)
+{
+	const struct claims *c = queue_claims_of(op);
+	size_t *n = arg;
+
+	if (c)
+		*n += c->n;
+}
+
 /* --- moves --- */
 
 struct outcome {
@@ -838,6 +848,7 @@ START_TEST(claims_without_their_connection)
 	static const char own[] = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'narrow' AND application_name = 'test claims'";
 	PGconn *locker = PQconnectdb(cluster_conninfo());
 	struct answer c = {0}, *w;
+	size_t *claimed;
 
 	cluster_sql("CREATE ROLE narrow LOGIN CONNECTION LIMIT 1 IN ROLE agentd_worker, agentd_web");
 	store_close(store);
@@ -861,14 +872,13 @@ START_TEST(claims_without_their_connection)
 	while (cluster_number(own) == 0)
 		loop_once(loop);
 	w = submit_behind(locker);
-	c = (struct answer){0};
-	for (int64_t next_ms = 0; c.done == 0; loop_once(loop))		/* those before it was up wait behind the submission */
+	claimed = ARENA_NEW(arena, size_t);
+	for (int64_t next_ms = 0; *claimed == 0; loop_once(loop))	/* those before it was up wait behind the submission */
 		if (loop_now_ms(loop) >= next_ms) {
-			queue_claim(store, arena_new(NULL), &worker, 1, 0, on_claims, &c);
+			queue_claim(store, arena_new(NULL), &worker, 1, 0, on_any_claims, claimed);
 			next_ms = loop_now_ms(loop) + 100;
 		}
-	ck_assert_msg(c.err.code == ERR_NONE, "%s", c.err.msg);
-	ck_assert_uint_eq(c.claims.n, 1);
+	ck_assert_uint_eq(*claimed, 1);
 	ck_assert_int_eq(w->done, 0);
 	PQfinish(locker);
 	run_until(&w->done, 1);
