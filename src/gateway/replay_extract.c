@@ -4,7 +4,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 
-enum { SENTENCES_MAX = 64, DEPTH_MAX = 16, LIST_ITEMS = 3, TITLE_WORDS = 8 };
+enum { SENTENCES_MAX = 64, DEPTH_MAX = 16, LIST_ITEMS = 3, TITLE_WORDS = 8, HEADING_WORDS = 5 };
 
 static bool is_blank(char c)
 {
@@ -13,13 +13,33 @@ static bool is_blank(char c)
 
 /* --- which part of the message --- */
 
-static struct str choose_part(const struct extract *x, struct str message)
+/* A JSON string from behind its opening quotation mark on; what is none, or never ends, stays as it is. */
+static struct str unquote(struct arena *a, struct str s)
+{
+	const struct json *v;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '\\') {
+			i++;
+		} else if (s.p[i] == '"') {
+			struct str quoted = str_from(arena_printf(a, "\"" STR_FMT "\"", STR_ARG(str_sub(s, 0, i))));
+
+			return json_parse(a, quoted, NULL, &v, NULL) < 0 ? s : json_str(v);
+		}
+	}
+	return s;
+}
+
+static struct str choose_part(struct arena *a, const struct extract *x, struct str message)
 {
 	ptrdiff_t at;
 
 	for (size_t i = 0; i < x->n_after; i++)
-		if ((at = str_find(message, x->after[i])) >= 0)
-			return str_trim(str_sub(message, (size_t)at + x->after[i].n, message.n));
+		if ((at = str_find(message, x->after[i])) >= 0) {
+			struct str part = str_sub(message, (size_t)at + x->after[i].n, message.n);
+
+			return str_trim(str_ends(x->after[i], STR("\"")) ? unquote(a, part) : part);
+		}
 	at = str_find(message, STR("\n\n"));
 	return str_trim(at < 0 ? message : str_sub(message, (size_t)at, message.n));
 }
@@ -83,17 +103,30 @@ static struct str clean(struct arena *a, struct str s)
 	return str_trim(buf_str(&b));
 }
 
+/* A line with a number sign; few words without an end, and then an empty line. */
+static bool is_heading(struct str s, struct str rest)
+{
+	size_t words = 1;
+
+	if (s.n == 0 || s.p[0] == '#')
+		return true;
+	for (size_t i = 0; i < s.n; i++)
+		words += s.p[i] == ' ';
+	return words <= HEADING_WORDS && !strchr(".!?", s.p[s.n - 1]) && str_starts(rest, STR("\n\n")) && str_trim(rest).n > 0;
+}
+
 size_t extract_sentences(struct arena *a, const struct extract *x, struct str message, const struct str **ret)
 {
-	struct str rest = plain_text(a, choose_part(x, message)), *v = ARENA_ARRAY(a, SENTENCES_MAX, struct str);
+	struct str rest = plain_text(a, choose_part(a, x, message)), *v = ARENA_ARRAY(a, SENTENCES_MAX, struct str);
 	size_t n = 0;
 
 	while (rest.n > 0 && n < SENTENCES_MAX) {
 		size_t len = sentence_length(rest);
-		bool heading = rest.p[0] == '#';
-		struct str s = clean(a, str_sub(rest, 0, len));
+		struct str raw = str_sub(rest, 0, len), s = clean(a, raw);
+		bool heading;
 
 		rest = str_sub(rest, len > 0 ? len : 1, rest.n);
+		heading = is_heading(raw, rest);
 		while (rest.n > 0 && is_blank(rest.p[0]))
 			rest = str_sub(rest, 1, rest.n);
 		if (s.n > 0 && !heading)

@@ -131,18 +131,21 @@ static int read_match(struct arena *a, const struct json *match, struct entry *e
 
 int replay_read_extract(struct arena *a, const struct json *v, struct copied *ret, struct err *err)
 {
-	int64_t sentences = SENTENCES, words = WORDS;
+	int64_t sentences = SENTENCES, words = WORDS, result = 0;
 	struct texts after;
 	struct str from;
 
-	if (CHECK_KEYS(v, err, "after", "sentences", "words", "from") < 0 || read_texts(a, v, "after", &after, err) < 0 ||
+	if (CHECK_KEYS(v, err, "after", "sentences", "words", "from", "result") < 0 || read_texts(a, v, "after", &after, err) < 0 ||
 	    read_count(v, "sentences", 64, &sentences, err) < 0 || read_count(v, "words", 10000, &words, err) < 0 ||
-	    read_text(v, "from", &from, err) < 0)
+	    read_count(v, "result", 1000, &result, err) < 0 || read_text(v, "from", &from, err) < 0)
 		return err_prefix(err, "extract: ");
 	if (from.p && !str_is(from, "question") && !str_is(from, "results"))
 		return err_set(err, ERR_CONFIG, "extract: \"from\": expected question or results");
+	if (result > 0 && !str_is(from, "results"))
+		return err_set(err, ERR_CONFIG, "extract: \"result\" needs \"from\": \"results\"");
 	ret->extract = (struct extract){after.v, after.n, (size_t)sentences, (size_t)words};
 	ret->from_results = str_is(from, "results");
+	ret->result = (size_t)result;
 	return 0;
 }
 

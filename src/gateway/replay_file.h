@@ -24,6 +24,7 @@ enum reply_kind { REPLY_TEXT, REPLY_JSON, REPLY_EXTRACT, REPLY_SHAPE, REPLY_CALL
 struct copied {
 	struct extract extract;
 	bool from_results;
+	size_t result;			/* only the n-th of them, from 1; 0: all */
 };
 
 struct recorded_call {

@@ -19,15 +19,22 @@ static struct str last_user_message(const struct wire_request *req)
 	return STR("");
 }
 
+static size_t first_result(const struct wire_request *req)
+{
+	size_t i = req->n_messages;
+
+	while (i > 0 && req->messages[i - 1].role == ROLE_TOOL)
+		i--;
+	return i;
+}
+
 /* Results of the last turn, a line each; n 0 where the last message is no result. */
 static struct str last_results(struct arena *a, const struct wire_request *req)
 {
-	size_t i = req->n_messages;
+	size_t i = first_result(req);
 	struct buf b;
 
 	buf_init(&b, a);
-	while (i > 0 && req->messages[i - 1].role == ROLE_TOOL)
-		i--;
 	for (size_t k = i; k < req->n_messages; k++) {
 		if (k > i)
 			buf_addc(&b, '\n');
@@ -130,16 +137,20 @@ static const struct entry *find(const struct view *v)
 
 /* --- answering --- */
 
-static struct str source_of(const struct view *v, bool from_results)
+static struct str source_of(const struct view *v, const struct copied *x)
 {
-	return from_results ? v->results : v->message;
+	size_t at = first_result(v->req) + x->result - 1;
+
+	if (x->result == 0)
+		return x->from_results ? v->results : v->message;
+	return at < v->req->n_messages ? v->req->messages[at].text : STR("");
 }
 
 static struct str find_text(struct arena *a, const struct view *v, struct str pattern)
 {
 	struct arena *scratch = arena_new(NULL);
 	pcre2_code *regex = replay_compile(scratch, pattern, NULL);
-	struct str found = find_match(regex, source_of(v, v->results.n > 0));
+	struct str found = find_match(regex, v->results.n ? v->results : v->message);
 
 	found = found.p ? str_dup(a, found) : STR("");
 	arena_free(scratch);
@@ -153,7 +164,7 @@ static const struct json *fill_value(struct arena *a, const struct json *v, cons
 
 	if (replay_extract_in(v)) {
 		replay_read_extract(a, replay_extract_in(v), &x, NULL);
-		return json_string(a, extract_text(a, &x.extract, source_of(view, x.from_results)));
+		return json_string(a, extract_text(a, &x.extract, source_of(view, &x)));
 	}
 	if (replay_found_in(v))
 		return json_string(a, find_text(a, view, json_str(replay_found_in(v))));
@@ -173,7 +184,7 @@ static const struct json *fill_value(struct arena *a, const struct json *v, cons
 
 static struct str make_text(struct arena *a, const struct entry *e, const struct view *v)
 {
-	struct str source = source_of(v, e->copied.from_results);
+	struct str source = source_of(v, &e->copied);
 
 	if (e->kind == REPLY_JSON)
 		return json_text(a, fill_value(a, e->value, v));

@@ -21,10 +21,11 @@
  *            may be no JSON
  *   VALUE, OBJECT  may hold {"extract": EXTRACT} and {"found": PATTERN}: the first group, or the whole, of what a PCRE2
  *            pattern finds in the results that came last, without any in the last user message; else ""
- *   EXTRACT  {"after": TEXT or [TEXT...]?, "sentences": N?, "words": N?, "from": "question"|"results"?}: of the last user
- *            message (question, the default) or the results that came last, of the text behind the first marker that occurs
- *            (none: behind the first empty line, if there is one), the first N sentences (2), at most N words (60).
- *            Text that is JSON counts as the first sentence of each text in it.
+ *   EXTRACT  {"after": TEXT or [TEXT...]?, "sentences": N?, "words": N?, "from": "question"|"results"?, "result": N?}: of
+ *            the last user message (question, the default) or the results that came last (only the N-th), of the text behind
+ *            the first marker that occurs (none: behind the first empty line, if there is one), the first N sentences (2), at
+ *            most N words (60). Behind a marker that ends with a quotation mark stands a JSON string: its text. Text that is
+ *            JSON counts as the first sentence of each text in it.
  *   ERROR    {"type": "model.CLASS", "message": TEXT, "status": N?, "retry_after_ms": N?}
  *   USAGE    {"prompt_tokens": N, "completion_tokens": N}; default: bytes / 4, rounded up
  *

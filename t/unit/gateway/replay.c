@@ -45,6 +45,7 @@ static const struct {
 	{"{\"replies\":[{\"match\":{},\"reply\":{\"calls\":[{\"name\":\"f\",\"args\":{\"a\":{\"found\":\"(\"}}}]}}]}", "\"found\": missing"},
 	{"{\"replies\":[{\"match\":{},\"reply\":{\"json\":{\"found\":1}}}]}", "\"found\": expected string"},
 	{"{\"replies\":[{\"match\":{},\"reply\":{\"extract\":{\"from\":\"answers\"}}}]}", "expected question or results"},
+	{"{\"replies\":[{\"match\":{},\"reply\":{\"extract\":{\"result\":2}}}]}", "\"result\" needs \"from\""},
 	{"{\"replies\":[{\"match\":{},\"reply\":{}}]}", "exactly one of"},
 	{"{\"replies\":[{\"match\":{},\"reply\":{\"text\":\"a\",\"json\":1}}]}", "exactly one of"},
 	{"{\"replies\":[{\"match\":{},\"reply\":{\"extract\":{\"sentence\":1}}}]}", "unknown key \"sentence\""},
@@ -211,6 +212,25 @@ START_TEST(a_recorded_agent_takes_its_turns)
 }
 END_TEST
 
+START_TEST(one_of_several_results_is_copied)
+{
+	static const char *const texts[] = {"one is here.", "two is here."};
+	struct message m[] = {{.role = ROLE_USER, .text = STR("look")}, SEARCH, RESULT("call_1_1", "{\"id\":1,\"text\":\"one is here. It is.\"}"),
+			      RESULT("call_1_2", "{\"id\":2,\"text\":\"two is here. It is.\"}")};
+
+	for (int i = 0; i < 2; i++) {
+		const char *text = arena_printf(a, "{\"replies\":[{\"match\":{},\"reply\":{\"extract\":{\"from\":\"results\",\"result\":%d,"
+						   "\"after\":\"\\\"text\\\":\\\"\",\"sentences\":1}}}]}", i + 1);
+		struct wire_request req = {.tier = STR("cheap"), .attempt = 1, .messages = m, .n_messages = 4};
+		struct wire_answer answer;
+		struct err err;
+
+		ck_assert_int_eq(ask_all(text, &req, &answer, &err), 0);
+		ck_assert_msg(str_is(answer.text, texts[i]), STR_FMT, STR_ARG(answer.text));
+	}
+}
+END_TEST
+
 /* A conversation cut at its beginning still gets ids that it does not have. */
 START_TEST(ids_are_new_to_the_conversation)
 {
@@ -250,9 +270,14 @@ static const struct {
 	{"Head\n---\nBody one. Body two.\n---\nTail.", "\n---\n", 2, 60, "Body one. Body two."},
 	{"no marker. here", "\n---\n", 1, 60, "no marker."},
 	{"x\n\n# A Heading\n\nText of\n  the body. More", NULL, 1, 60, "Text of the body."},
+	{"x\n\nA Title\n\nText of it. More.", NULL, 1, 60, "Text of it."},
+	{"x\n\nIt is so.\n\nText of it. More.", NULL, 1, 60, "It is so."},
+	{"x\n\nonly a title", NULL, 1, 60, "only a title"},
 	{"x\n\n- item one\n- item two\n", NULL, 2, 60, "item one item two"},
 	{"Version 1.5 came out. Yes.", NULL, 1, 60, "Version 1.5 came out."},
 	{"one two three four", NULL, 1, 3, "one two three ..."},
+	{"{\"text\":\"Not \\\"one\\\"\\nline. Two\",\"n\":1}", "\"text\":\"", 2, 60, "Not \"one\" line. Two"},
+	{"{\"text\":\"cut. in", "\"text\":\"", 2, 60, "cut. in"},
 	{"", NULL, 2, 60, ""},
 	{" \n\n ", NULL, 2, 60, ""},
 	{"These are.\n\n[{\"file\":\"a.md\",\"summary\":\"Alpha is first. More.\"},{\"file\":\"b.md\",\"summary\":\"Beta comes second.\"}]", NULL, 3,
@@ -339,6 +364,7 @@ int main(void)
 	tcase_add_test(t, a_missing_file_is_named);
 	tcase_add_loop_test(t, the_first_match_answers, 0, COUNT(questions));
 	tcase_add_test(t, a_recorded_agent_takes_its_turns);
+	tcase_add_test(t, one_of_several_results_is_copied);
 	tcase_add_test(t, ids_are_new_to_the_conversation);
 	tcase_add_test(t, tools_count_as_tokens);
 	tcase_add_loop_test(t, sentences_are_copied, 0, COUNT(extracts));
