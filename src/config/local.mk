@@ -46,6 +46,8 @@ src_config_libconfig_a_SOURCES = \
   src/config/policy_judge.c \
   src/config/policy_judge.h \
   src/config/policy_test.c \
+  src/config/risk.c \
+  src/config/risk.h \
   src/config/routing.c \
   src/config/routing.h \
   src/config/routing_check.c \

@@ -10,7 +10,6 @@
 #define TOOL_PATTERN "^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)+$"
 
 static const char *const effect_words[] = {"pure", "tx", "idempotent", "at_most_once", NULL};
-static const char *const risk_words[] = {"low", "medium", "high", NULL};
 static const char *const runners_later[] = {"sql", "sandbox", "browser", "memory", "kg", "mcp", "workflow", NULL};
 
 static key_read_fn read_args, read_taint_bit, read_reconcile;

@@ -26,14 +26,13 @@ static const struct {
 };
 
 static const char *const verdict_words[] = {"allow", "ask", "deny", NULL};
-static const char *const risk_words[] = {"low", "medium", "high", "forbidden", NULL};
 
 struct policy_load {
 	struct load l;			/* first: read functions cast */
 	struct policy *p;
 };
 
-static key_read_fn read_match, read_risk, read_given, read_expect_id, read_expect_verdict, read_rules, read_tests;
+static key_read_fn read_match, read_given, read_expect_id, read_expect_verdict, read_rules, read_tests;
 
 static const struct key rule_keys[] = {
 	{.name = "id", .type = KEY_TEXT, .flags = KEY_REQUIRED, .offset = offsetof(struct policy_rule, id),
@@ -44,8 +43,8 @@ static const struct key rule_keys[] = {
 	 .text = "Patterns (PCRE2) by field such as args.to; all must be found."},
 	{.name = "verdict", .type = KEY_ENUM, .flags = KEY_REQUIRED, .offset = offsetof(struct policy_rule, verdict),
 	 .words = verdict_words, .text = "allow, ask a human, or deny."},
-	{.name = "risk", .type = KEY_ENUM, .offset = offsetof(struct policy_rule, risk), .words = risk_words,
-	 .read = read_risk, .text = "Risk of what the rule fits."},
+	{.name = "risk", .type = KEY_ENUM, .offset = offsetof(struct policy_rule, risk), .words = rule_risk_words,
+	 .base = RISK_LOW, .text = "Risk of what the rule fits."},
 	{.name = "reason", .type = KEY_TEXT, .offset = offsetof(struct policy_rule, reason), .max = 500,
 	 .text = "Why; shown to whoever is asked or refused."},
 	{.name = "expires", .type = KEY_DURATION, .offset = offsetof(struct policy_rule, expires_ms), .min = 1,
@@ -165,14 +164,6 @@ static void read_match(struct load *l, const struct key *k, const struct yaml *v
 		list[r->n_match++] = (struct policy_match){field->text, pattern->text};
 	}
 	r->match = list;
-}
-
-static void read_risk(struct load *l, const struct key *k, const struct yaml *v, void *out)
-{
-	int word = -1;
-	key_read_plain(l, k, v, &word, 0);
-	if (word >= 0)
-		*(struct str *)slot(out, k) = str_from(risk_words[word]);
 }
 
 /* --- tests --- */

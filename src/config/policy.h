@@ -31,7 +31,8 @@ struct policy_rule {
 	const struct policy_match *match;
 	size_t n_match;
 	enum verdict verdict;
-	struct str risk, reason;
+	enum risk risk;
+	struct str reason;
 	int64_t expires_ms;		/* default 24 h */
 	int approvers;			/* default 1 */
 };

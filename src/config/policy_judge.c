@@ -10,8 +10,6 @@
 #include "config/expr.h"
 #include "config/manifest.h"
 
-static const char *const tiers[] = {"low", "medium", "high", "forbidden"};
-
 /* --- facts --- */
 
 static const struct json *taint_json(struct arena *a, unsigned taint)
@@ -142,14 +140,6 @@ enum fit policy_fit(const struct policy_rule *r, const struct json *facts, char 
 
 /* --- all rules --- */
 
-static size_t tier_of(struct str risk)
-{
-	for (size_t i = 0; i < sizeof tiers / sizeof tiers[0]; i++)
-		if (str_is(risk, tiers[i]))
-			return i + 1;
-	return 0;
-}
-
 static void take_rule(struct judgement *j, const struct policy_rule *r)
 {
 	j->verdict = r->verdict;
@@ -167,10 +157,7 @@ static void tighten(struct judgement *j, const struct judgement *other)
 
 	if (verdict_is_stricter(other->verdict, j->verdict))
 		*j = *other;
-	if (tier_of(before.risk) > tier_of(j->risk))
-		j->risk = before.risk;
-	if (tier_of(other->risk) > tier_of(j->risk))
-		j->risk = other->risk;
+	j->risk = risk_higher(before.risk, risk_higher(j->risk, other->risk));
 	if (before.expires_ms < j->expires_ms)
 		j->expires_ms = before.expires_ms;
 	if (other->expires_ms < j->expires_ms)
@@ -252,7 +239,7 @@ const struct json *judgement_json(struct arena *a, const struct judgement *j)
 	json_object_begin(&b, a);
 	json_object_setc(&b, "verdict", json_stringc(a, verdict_name(j->verdict)));
 	json_object_setc(&b, "rule", text_or_null(a, j->rule ? j->rule->id : STR_NONE));
-	json_object_setc(&b, "risk", text_or_null(a, j->risk));
+	json_object_setc(&b, "risk", j->risk ? json_stringc(a, risk_name(j->risk)) : json_null());
 	json_object_setc(&b, "reason", text_or_null(a, j->reason));
 	json_object_setc(&b, "expires_ms", json_int(a, j->expires_ms));
 	json_object_setc(&b, "approvers", json_int(a, j->approvers));

@@ -30,7 +30,7 @@ enum { POLICY_WHY_BYTES = 400 };
 struct judgement {
 	enum verdict verdict;
 	const struct policy_rule *rule;	/* that decided; NULL: none fits */
-	struct str risk;		/* low medium high forbidden; STR_NONE: no rule says */
+	enum risk risk;			/* RISK_UNSET: no rule says */
 	struct str reason;		/* of the rule; STR_NONE: not given */
 	int64_t expires_ms;
 	int approvers;

@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "config/diag.h"
+#include "config/risk.h"
 
 struct arena;
 struct expr;
@@ -34,7 +35,6 @@ const char *step_kind_name(enum step_kind k);	/* "set" */
 enum { STEP_NEXT = -1, STEP_END = -2, STEP_NONE = -3 };	/* beside indexes in then, catch */
 enum { ON_TIMEOUT_DENY = -4, ON_TIMEOUT_FAIL = -5 };		/* beside indexes in on_timeout */
 
-enum risk { RISK_UNSET, RISK_LOW, RISK_MEDIUM, RISK_HIGH };
 enum retain { RETAIN_SHORT, RETAIN_LONG };
 enum effect_class { EFFECT_PURE, EFFECT_TX, EFFECT_IDEMPOTENT, EFFECT_AT_MOST_ONCE };	/* from lax to strict */
 const char *effect_class_name(enum effect_class c);	/* "at_most_once" */

@@ -10,7 +10,6 @@
 #define TOOL_TEXT "a tool's name such as web.fetch"
 
 static const char *const retain_words[] = {"short", "long", NULL};
-static const char *const risk_words[] = {"low", "medium", "high", NULL};
 static const char *const backoff_words[] = {"fixed", "exponential", NULL};
 static const char *const truncate_words[] = {"oldest", "summarise", NULL};
 static const char *const on_error_words[] = {"fail", "collect", "skip", NULL};

@@ -243,8 +243,8 @@ static void print_judgement(struct ctl *c, const struct judgement *j)
 
 	buf_init(&b, c->arena);
 	buf_addf(&b, "verdict: %s", verdict_name(j->verdict));
-	if (j->risk.n)
-		buf_addf(&b, ", risk " STR_FMT, STR_ARG(j->risk));
+	if (j->risk)
+		buf_addf(&b, ", risk %s", risk_name(j->risk));
 	if (!j->rule)
 		buf_adds(&b, ": no rule fits");
 	else if (j->failed[0])

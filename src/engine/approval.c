@@ -22,9 +22,6 @@ enum {
 	TAKE_UP_US = 60 * 1000 * 1000	/* approved in time, an action is still begun so long after it; later it is stale */
 };
 
-static const char *const tiers[] = {"low", "medium", "high", "forbidden"};
-enum { TIERS = sizeof tiers / sizeof tiers[0] };
-
 /* --- what is bound --- */
 
 /* Words of the request that are not in its head: they follow from it, or stand beside it. */
@@ -103,7 +100,7 @@ static const struct json *request_json(struct run *r, struct node *n, const stru
 	json_object_setc(&b, "title", json_string_clean(a, ask->title));
 	add_copy(&b, a, "show", ask->show);
 	add_copy(&b, a, "form", ask->form);
-	json_object_setc(&b, "risk", json_stringc(a, ask->risk));
+	json_object_setc(&b, "risk", json_stringc(a, risk_name(ask->risk)));
 	add_text(&b, a, "rule", ask->rule);
 	if (ask->verdict.p)
 		add_text(&b, a, "verdict", ask->verdict);
@@ -139,7 +136,7 @@ void approval_request(struct run *r, struct node *n, const struct approval_ask *
 	int number = n->status == NODE_ASKING ? n->n_requests + 1 : 1, try_no = node_next_try(n, ROW_STEP_STARTED);
 
 	log_info("approval.requested", "task=%s path=" STR_FMT " id=" STR_FMT " risk=%s", r->id,
-		 STR_ARG(node_path(r->engine->scratch, n, ROW_STEP_STARTED)), STR_ARG(json_str(json_getc(v, "id"))), ask->risk);
+		 STR_ARG(node_path(r->engine->scratch, n, ROW_STEP_STARTED)), STR_ARG(json_str(json_getc(v, "id"))), risk_name(ask->risk));
 	add_row(r, n, number, try_no, ROW_APPROVAL_REQUESTED, v);
 	n->looked = true;	/* nobody has seen it yet */
 }
@@ -311,21 +308,7 @@ int approval_error(const struct node *n, struct err *err)
 	return err_set(err, ERR_APPROVAL_DENIED, "the request for approval was %s", str_is(decision, "superseded") ? "superseded" : "cancelled");
 }
 
-static size_t tier_of(struct str risk)
+enum risk approval_risk(const struct step *s, enum risk least)
 {
-	for (size_t i = 0; i < TIERS; i++)
-		if (str_is(risk, tiers[i]))
-			return i;
-	return 0;
-}
-
-const char *approval_risk(const struct step *s, struct str policy, const char *least)
-{
-	size_t tier = tier_of(policy), own = s->risk ? (size_t)(s->risk - RISK_LOW) : 0;
-
-	if (own > tier)
-		tier = own;
-	if (s->ask && s->ask->risk && (size_t)(s->ask->risk - RISK_LOW) > tier)
-		tier = (size_t)(s->ask->risk - RISK_LOW);
-	return tiers[tier > tier_of(str_from(least)) ? tier : tier_of(str_from(least))];
+	return risk_higher(risk_higher(s->risk, s->ask ? s->ask->risk : RISK_UNSET), least);
 }

@@ -32,7 +32,7 @@ struct approval_ask {
 	struct str title;
 	const struct json *show, *form, *schema;	/* NULL: none. schema: of the call's arguments */
 	const struct intent *call;			/* NULL: a question */
-	const char *risk;
+	enum risk risk;
 	struct str rule, verdict;			/* of the policy; STR_NONE: it does not say */
 	int approvers;
 	int64_t timeout_ms;
@@ -59,7 +59,7 @@ enum approval_end { APPROVAL_APPROVED, APPROVAL_DENIED, APPROVAL_TIMED_OUT };
 enum approval_end approval_end_of(const struct node *n);
 /* ERR_APPROVAL_DENIED or ERR_APPROVAL_TIMEOUT, with who, why and when; -1. */
 int approval_error(const struct node *n, struct err *err);
-/* The highest of what step, its `ask` and the policy say (STR_NONE: nothing), and at least `least`. */
-const char *approval_risk(const struct step *s, struct str policy, const char *least);
+/* The highest of what the step and its `ask` say, and at least `least`, which is set. */
+enum risk approval_risk(const struct step *s, enum risk least);
 
 #endif

@@ -12,7 +12,7 @@
 static void begin(struct run *r, struct node *n)
 {
 	const struct step *s = node_program(n)->step;
-	struct approval_ask ask = {.form = s->ask->form, .risk = approval_risk(s, STR_NONE, "low"), .rule = STR_NONE, .verdict = STR_NONE,
+	struct approval_ask ask = {.form = s->ask->form, .risk = approval_risk(s, RISK_LOW), .rule = STR_NONE, .verdict = STR_NONE,
 				   .approvers = s->ask->approvers, .timeout_ms = s->ask->timeout_ms};
 	struct err err = {0};
 

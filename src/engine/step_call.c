@@ -81,7 +81,7 @@ static int judge(struct run *r, const struct node *n, const struct intent *i, st
 	struct arena *a = r->engine->scratch;
 	struct str path;
 
-	*ret = (struct judgement){.verdict = VERDICT_ALLOW, .risk = STR_NONE, .expires_ms = POLICY_EXPIRES_MS, .approvers = 1};
+	*ret = (struct judgement){.verdict = VERDICT_ALLOW, .risk = RISK_UNSET, .expires_ms = POLICY_EXPIRES_MS, .approvers = 1};
 	if (!r->engine->policy)
 		return 0;
 	policy_judge(r->engine->policy, policy_facts(a, r->state.facts, r->state.input, i->tool, i->args,
@@ -138,6 +138,14 @@ static const char *default_title(struct arena *a, const struct intent *i, const 
 	return arena_printf(a, "Call " STR_FMT, STR_ARG(i->tool));
 }
 
+/* What the tool says itself; a call that may be made only once is no small matter. */
+static enum risk call_risk(struct run *r, const struct intent *i)
+{
+	const struct manifest *m = tools_find(r->engine->tools, i->tool);
+
+	return risk_higher(m ? m->risk : RISK_UNSET, effect_may_repeat(i->effect) ? RISK_LOW : RISK_MEDIUM);
+}
+
 /* The step's own `ask` serves as the policy's: what is stricter of both counts, and nobody is asked twice. */
 static void ask_person(struct run *r, struct node *n, const struct intent *i, const struct judgement *j)
 {
@@ -146,7 +154,7 @@ static void ask_person(struct run *r, struct node *n, const struct intent *i, co
 	const struct contract *c = pinned(r, i->tool);
 	bool asks = j->verdict == VERDICT_ASK;
 	struct approval_ask ask = {.call = i, .schema = c ? c->args : NULL, .rule = j->rule ? j->rule->id : STR_NONE,
-				   .risk = approval_risk(s, j->risk, effect_may_repeat(i->effect) ? "low" : "medium"),
+				   .risk = approval_risk(s, risk_higher(j->risk, call_risk(r, i))),
 				   .verdict = r->engine->policy ? str_from(verdict_name(j->verdict)) : STR_NONE,
 				   .approvers = asks ? j->approvers : 1, .timeout_ms = asks ? j->expires_ms : INT64_MAX};
 	struct err err = {0};

@@ -136,7 +136,15 @@ static const struct {
 	unsigned bit;
 } taints[] = {{"untrusted", TAINT_READS_UNTRUSTED}, {"private", TAINT_READS_PRIVATE}, {"outside", TAINT_ACTS_OUTSIDE}};
 
-/* tool NAME CLASS [untrusted] [private] [outside] [asks DELAY] */
+static enum risk risk_of(struct str word)
+{
+	for (int i = 0; risk_words[i]; i++)
+		if (str_is(word, risk_words[i]))
+			return RISK_LOW + i;
+	fatal("script: tool: risk: \"" STR_FMT "\"?", STR_ARG(word));
+}
+
+/* tool NAME CLASS [risk WORD] [untrusted] [private] [outside] [asks DELAY] */
 static void read_tool(struct world *w, struct str rest)
 {
 	struct fake_tool *t = ARENA_NEW(w->arena, struct fake_tool);
@@ -152,6 +160,8 @@ static void read_tool(struct world *w, struct str rest)
 		for (size_t i = 0; i < 3; i++)
 			if (str_is(word, taints[i].word))
 				m->taint |= taints[i].bit;
+		if (str_is(word, "risk"))
+			m->risk = risk_of(take_word(&rest));
 		if (!str_is(word, "asks"))
 			continue;
 		m->ask = m;
