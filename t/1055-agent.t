@@ -138,8 +138,9 @@ is "the model is told, and sees the rest" "$(jq -r '.messages[0].content | test(
 is "the turn says so" "$(sql "SELECT value ->> 'left_out' FROM agentd.task_log WHERE task = '$id' AND path = 'work/turn-4'")" 1
 run brief ''
 is "or the first half summarised" "$(field .output.text)" "that will do"
-is "which is a row of its own" "$(sql "SELECT string_agg(path || ' ' || (value ->> 'text') || ' ' || (value ->> 'left_out'), ', ') FROM agentd.task_log
-	WHERE task = '$id' AND kind = 'turn.summarised'")" "work/turn-4 three letters, in short 2"
+is "which is a row of its own, with the time it took" "$(sql "SELECT string_agg(path || ' ' || (value ->> 'text') || ' ' || (value ->> 'left_out') || ' ' ||
+	(started_at < at), ', ') FROM agentd.task_log
+	WHERE task = '$id' AND kind = 'turn.summarised'")" "work/turn-4 three letters, in short 2 true"
 asked=$(wc -l <"$D/asked.txt")
 is "the provider had nothing to say against any of it" "$(grep -vc '^200 ' "$D/asked.txt")" 0
 

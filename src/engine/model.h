@@ -13,9 +13,11 @@
 #include <stdint.h>
 
 #include "base/loop.h"
+#include "engine/journal.h"
 
 struct err;
 struct flight;
+struct json;
 struct message;
 struct model_answer;
 struct model_request;
@@ -33,6 +35,8 @@ void model_send(struct run *r, struct node *n, const struct step_model *s, struc
 bool model_taken(struct op *op, struct flight *f, struct err *ret_err);
 /* An ask that failed: the step's row. */
 void model_failed(struct run *r, struct node *n, const struct err *err);
+/* The row of the turn that was asked last, with when that was. */
+void model_turn_row(struct run *r, struct node *n, enum row_kind kind, const struct json *v, bool goes_on);
 /* Of the last row of the move. */
 void model_set_cost(struct run *r, int64_t cost_pusd);
 

@@ -8,11 +8,9 @@
 #include "engine/act.h"
 #include "engine/agent.h"
 #include "engine/answer.h"
-#include "engine/batch.h"
 #include "engine/engine_room.h"
 #include "engine/flight.h"
 #include "engine/model.h"
-#include "engine/path.h"
 #include "engine/program.h"
 #include "engine/run.h"
 #include "engine/steps.h"
@@ -100,18 +98,6 @@ static const struct json *turn_json(struct arena *a, const struct node *n, const
 	return json_object_end(&b);
 }
 
-/* The turn is committed before one of its calls, or the next turn, begins. */
-static void turn_row(struct run *r, struct node *n, const struct json *turn, int64_t cost_pusd, bool end)
-{
-	struct batch *b = run_batch(r);
-	struct str path = path_turn(b->arena, node_path(b->arena, n, ROW_STEP_CANCELLED), n->n_turns + 1);
-
-	act_row_at(r, n->scope, path, n->try_no, ROW_TURN_SUCCEEDED, step_kind_name(STEP_AGENT), turn, !end);
-	if (b->n_rows)
-		b->rows[b->n_rows - 1].started_us = n->asked_us;
-	model_set_cost(r, cost_pusd);
-}
-
 static void end_answered(struct run *r, struct node *n, const struct model_answer *answer)
 {
 	struct arena *a = n->scope->arena;
@@ -127,7 +113,9 @@ static void end_answered(struct run *r, struct node *n, const struct model_answe
 		model_set_cost(r, answer->cost_pusd);
 		return;
 	}
-	turn_row(r, n, turn, answer->cost_pusd, verdict != TURN_GOES_ON);
+	/* The turn is committed before one of its calls, or the next turn, begins. */
+	model_turn_row(r, n, ROW_TURN_SUCCEEDED, turn, verdict == TURN_GOES_ON);
+	model_set_cost(r, answer->cost_pusd);
 	if (verdict == TURN_SUCCEEDS)
 		act_succeed(r, n, output);
 	else if (verdict == TURN_FAILS)
@@ -161,9 +149,7 @@ static bool leave_out(struct run *r, struct node *n, const struct err *err)
 
 static void end_summarised(struct run *r, struct node *n, const struct model_answer *answer)
 {
-	struct batch *b = run_batch(r);
 	struct arena *a = n->scope->arena;
-	struct str path = path_turn(b->arena, node_path(b->arena, n, ROW_STEP_CANCELLED), n->n_turns + 1);
 	const struct json *row;
 	struct json_builder v;
 	struct err err = {0};
@@ -175,7 +161,7 @@ static void end_summarised(struct run *r, struct node *n, const struct model_ans
 	if (act_check_size(row, &err) < 0)
 		act_fail_err(r, n, &err);
 	else
-		act_row_at(r, n->scope, path, n->try_no, ROW_TURN_SUMMARISED, step_kind_name(STEP_AGENT), row, true);
+		model_turn_row(r, n, ROW_TURN_SUMMARISED, row, true);
 	model_set_cost(r, answer->cost_pusd);
 }
 

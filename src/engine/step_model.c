@@ -120,6 +120,16 @@ void model_failed(struct run *r, struct node *n, const struct err *err)
 		act_fail_err(r, n, err);
 }
 
+void model_turn_row(struct run *r, struct node *n, enum row_kind kind, const struct json *v, bool goes_on)
+{
+	struct batch *b = run_batch(r);
+	struct str path = path_turn(b->arena, node_path(b->arena, n, ROW_STEP_CANCELLED), n->n_turns + 1);
+
+	act_row_at(r, n->scope, path, n->try_no, kind, step_kind_name(node_program(n)->step->kind), v, goes_on);
+	if (b->n_rows)
+		b->rows[b->n_rows - 1].started_us = n->asked_us;
+}
+
 void model_set_cost(struct run *r, int64_t cost_pusd)
 {
 	struct batch *b = run_batch(r);
@@ -150,13 +160,10 @@ static size_t add_turns(struct run *r, const struct node *n, const struct step_m
 
 static void end_turn(struct run *r, struct node *n, struct str text)
 {
-	struct batch *b = run_batch(r);
 	struct arena *a = n->scope->arena;
-	struct str path = path_turn(b->arena, node_path(b->arena, n, ROW_STEP_CANCELLED), n->n_turns + 1);
 
-	act_row_at(r, n->scope, path, n->try_no, ROW_TURN_SUCCEEDED, step_kind_name(STEP_MODEL),
-		   journal_value(a, "text", json_string(a, text)), true);
-	b->n_started++;
+	model_turn_row(r, n, ROW_TURN_SUCCEEDED, journal_value(a, "text", json_string(a, text)), true);
+	run_batch(r)->n_started++;
 	n->mine = true;
 }
 
