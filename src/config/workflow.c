@@ -206,6 +206,16 @@ static int newest(const struct steps *steps)
 	return n;
 }
 
+static int compare_name(const void *name, const void *contract)
+{
+	return str_cmp(*(const struct str *)name, ((const struct contract *)contract)->name);
+}
+
+const struct contract *workflow_find_contract(const struct workflow *w, struct str tool)
+{
+	return w->n_contracts ? bsearch(&tool, w->contracts, w->n_contracts, sizeof(*w->contracts), compare_name) : NULL;
+}
+
 int workflow_semantics(const struct workflow *w)
 {
 	return newest(w->steps);

@@ -180,12 +180,15 @@ struct workflow {
 	enum retain retain;
 	const struct steps *steps;
 	const struct tmpl *output;	/* NULL: of the last top-level step that ran */
-	const struct contract *contracts;
+	const struct contract *contracts;	/* by name */
 	size_t n_contracts;
 	struct str lane;		/* its own key: "default"; what it needs: lane.h */
 	struct place lane_at;
 	const char *file;
 };
+
+/* Of a tool that the workflow names; NULL: it does not. */
+const struct contract *workflow_find_contract(const struct workflow *w, struct str tool);
 
 /* The lowest number of the engine's semantics that runs it: that of the newest step kind in it. */
 int workflow_semantics(const struct workflow *w);

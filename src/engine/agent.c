@@ -134,8 +134,12 @@ static int streak_add(struct arena *a, struct streak *s, const struct json *call
 int agent_check_identical(struct arena *a, const struct node *n, const struct json *calls, struct err *err)
 {
 	struct streak s = {0};
+	size_t before = 0;
+	int i = n->n_turns;
 
-	for (int i = 0; i < n->n_turns; i++)
+	while (i > 0 && before < IDENTICAL_STOPPED - 1)		/* more of them change nothing */
+		before += json_len(n->turns[--i].calls);
+	for (; i < n->n_turns; i++)
 		for (size_t k = 0; k < json_len(n->turns[i].calls); k++)
 			streak_add(a, &s, json_at(n->turns[i].calls, k));
 	for (size_t k = 0; k < json_len(calls); k++)
@@ -156,20 +160,12 @@ int agent_repairs(const struct node *n)
 	return count;
 }
 
-static const struct contract *contract_of(const struct workflow *w, struct str tool)
-{
-	for (size_t i = 0; i < w->n_contracts; i++)
-		if (str_eq(w->contracts[i].name, tool))
-			return &w->contracts[i];
-	return NULL;
-}
-
 const struct model_tool *agent_tools(struct arena *a, const struct step_agent *s, const struct workflow *w)
 {
 	struct model_tool *v = ARENA_ARRAY(a, s->n_tools, struct model_tool);
 
 	for (size_t i = 0; i < s->n_tools; i++) {
-		const struct contract *c = contract_of(w, s->tools[i]);
+		const struct contract *c = workflow_find_contract(w, s->tools[i]);
 
 		v[i].name = tool_name_for_model(a, s->tools[i]);
 		v[i].description = c ? c->description : STR("");
@@ -218,17 +214,6 @@ static size_t add_calls(struct arena *a, const struct turn *t, struct streak *s,
 	return n;
 }
 
-/* What was wrong with an answer follows from its text: the same words each time. */
-static struct str repair_text(struct arena *a, const struct step_model *s, struct str text)
-{
-	const struct json *unused;
-	struct err why = {0};
-
-	if (answer_read(a, s->output_check, text, &unused, &why) == 0)
-		err_set(&why, ERR_SCHEMA_OUTPUT, "it did not fit");	/* the check has become laxer since */
-	return answer_repair(a, s->output, &why);
-}
-
 size_t agent_max_messages(const struct node *n)
 {
 	size_t count = 0;
@@ -263,7 +248,7 @@ size_t agent_messages(struct arena *a, const struct node *n, struct message *v, 
 		if (t->calls)
 			count += add_calls(a, t, &streak, said, &v[count]);
 		else
-			v[count++] = (struct message){.role = ROLE_USER, .text = repair_text(a, &s->ask, json_str(t->text))};
+			v[count++] = (struct message){.role = ROLE_USER, .text = answer_repair(a, s->ask.output_check, s->ask.output, json_str(t->text))};
 	}
 	return count;
 }

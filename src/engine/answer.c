@@ -37,13 +37,17 @@ int answer_read(struct arena *a, const struct schema *schema, struct str text, c
 	return schema_require(schema, *ret, ERR_SCHEMA_OUTPUT, err);
 }
 
-struct str answer_repair(struct arena *a, const struct json *schema, const struct err *why)
+struct str answer_repair(struct arena *a, const struct schema *check, const struct json *schema, struct str text)
 {
+	const struct json *unused;
+	struct err why = {0};
 	struct buf b;
 
+	if (answer_read(a, check, text, &unused, &why) == 0)
+		err_set(&why, ERR_SCHEMA_OUTPUT, "it did not fit");	/* the check has become laxer since */
 	buf_init(&b, a);
 	buf_adds(&b, "Your answer cannot be used: ");
-	buf_adds(&b, why->msg);
+	buf_adds(&b, why.msg);
 	buf_adds(&b, ".\nAnswer again with one JSON value and nothing else. It must fit this JSON Schema:\n");
 	json_write(&b, schema);
 	return buf_str(&b);

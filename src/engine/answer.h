@@ -16,8 +16,8 @@ struct json;
 struct schema;
 
 int answer_read(struct arena *a, const struct schema *schema, struct str text, const struct json **ret, struct err *err);
-/* The user message that asks for a better answer. */
-struct str answer_repair(struct arena *a, const struct json *schema, const struct err *why);
+/* The user message that asks for a better answer than text. What was wrong with it follows from it: the same words each time. */
+struct str answer_repair(struct arena *a, const struct schema *check, const struct json *schema, struct str text);
 /* What stands in the first code fence, else the text; trimmed. */
 struct str answer_unfence(struct str text);
 

@@ -53,12 +53,7 @@ void call_change_effect(struct run *r, const struct node *n, const struct intent
 
 static const struct contract *pinned(const struct run *r, struct str tool)
 {
-	const struct workflow *w = r->state.program->workflow;
-
-	for (size_t i = 0; i < w->n_contracts; i++)
-		if (str_eq(w->contracts[i].name, tool))
-			return &w->contracts[i];
-	return NULL;
+	return workflow_find_contract(r->state.program->workflow, tool);
 }
 
 /* The stricter of what the task pinned and what the tool says today. */
