@@ -26,6 +26,7 @@ struct arena;
 struct err;
 struct json;
 struct expr;
+struct expr_pattern;
 struct tmpl;
 
 struct expr_error {
@@ -73,7 +74,8 @@ int tmpl_eval(const struct tmpl *t, const struct json *root, struct arena *a, co
 int tmpl_eval_text(const struct tmpl *t, const struct json *root, struct arena *a, struct str *ret, struct err *err);
 
 /* --- patterns outside of programs: as `test` has them and within the same bounds, but `$` is the very end of the text --- */
-int expr_pattern_check(struct str pattern, struct expr_error *error);	/* msg is PCRE2's */
-int expr_pattern_find(struct str pattern, struct str text, bool *ret, struct err *err);	/* text: valid UTF-8; ERR_EXPRESSION */
+/* Lives in the arena, and pattern must live as long. NULL: error says why, msg is PCRE2's. */
+const struct expr_pattern *expr_pattern_compile(struct arena *a, struct str pattern, struct expr_error *error);
+int expr_pattern_find(const struct expr_pattern *p, struct str text, bool *ret, struct err *err);	/* text: valid UTF-8; ERR_EXPRESSION */
 
 #endif

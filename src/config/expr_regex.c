@@ -194,10 +194,19 @@ static struct regexes *machine(struct eval *ev)
 	return all;
 }
 
+static void count_groups(struct regex *rx)
+{
+	uint32_t groups = 0, references = 0;
+
+	pcre2_pattern_info(rx->code, PCRE2_INFO_CAPTURECOUNT, &groups);
+	pcre2_pattern_info(rx->code, PCRE2_INFO_BACKREFMAX, &references);
+	rx->n_groups = groups;
+	rx->has_backreferences = references > 0;
+}
+
 static struct regex *take_in(struct eval *ev, struct regex *rx, struct str pattern)
 {
 	struct regexes *all = machine(ev);
-	uint32_t groups = 0, references = 0;
 	char msg[sizeof ev->err.msg];
 	size_t size = 0;
 
@@ -208,17 +217,14 @@ static struct regex *take_in(struct eval *ev, struct regex *rx, struct str patte
 	}
 	arena_defer(ev->scratch, free_code, rx->code);
 	pcre2_pattern_info(rx->code, PCRE2_INFO_SIZE, &size);
-	pcre2_pattern_info(rx->code, PCRE2_INFO_CAPTURECOUNT, &groups);
-	pcre2_pattern_info(rx->code, PCRE2_INFO_BACKREFMAX, &references);
+	count_groups(rx);
 	if (!eval_make(ev, size))
 		return NULL;
-	if (groups > MAX_GROUPS) {
+	if (rx->n_groups > MAX_GROUPS) {
 		eval_raise(ev, "a regular expression with more than %d groups", MAX_GROUPS);
 		return NULL;
 	}
 	rx->pattern = pattern;
-	rx->n_groups = groups;
-	rx->has_backreferences = references > 0;
 	read_names(ev->scratch, rx);
 	rx->next = all->first;
 	all->first = rx;
@@ -596,39 +602,42 @@ static struct flags pattern_flags(void)
 	return f;
 }
 
-int expr_pattern_check(struct str pattern, struct expr_error *error)
+struct expr_pattern {
+	struct regex regex;
+};
+
+const struct expr_pattern *expr_pattern_compile(struct arena *a, struct str pattern, struct expr_error *error)
 {
-	struct flags f = pattern_flags();
+	struct expr_pattern *p = ARENA_NEW(a, struct expr_pattern);
 	PCRE2_UCHAR why[WHY];
 	PCRE2_SIZE offset;
-	uint32_t groups = 0;
-	pcre2_code *code = compile_or_why(pattern, &f, &offset, why);
 
+	p->regex.flags = pattern_flags();
+	p->regex.pattern = pattern;
+	p->regex.code = compile_or_why(pattern, &p->regex.flags, &offset, why);
 	*error = (struct expr_error){.length = 1};
-	if (!code) {
+	if (!p->regex.code) {
 		error->offset = offset;
 		snprintf(error->msg, sizeof error->msg, "%s", (const char *)why);
-		return -1;
+		return NULL;
 	}
-	pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &groups);
-	pcre2_code_free(code);
-	if (groups <= MAX_GROUPS)
-		return 0;
+	arena_defer(a, free_code, p->regex.code);
+	count_groups(&p->regex);
+	if (p->regex.n_groups <= MAX_GROUPS)
+		return p;
 	snprintf(error->msg, sizeof error->msg, "more than %d groups", MAX_GROUPS);
-	return -1;
+	return NULL;
 }
 
-int expr_pattern_find(struct str pattern, struct str text, bool *ret, struct err *err)
+int expr_pattern_find(const struct expr_pattern *p, struct str text, bool *ret, struct err *err)
 {
 	struct match m;
-	struct regex *rx;
 	struct eval ev;
 	int rc;
 
 	eval_begin(&ev);
-	rx = ARENA_NEW(ev.scratch, struct regex);
-	rx->flags = pattern_flags();
-	rc = take_in(&ev, rx, pattern) ? match_from(&ev, rx, text, 0, &m) : -1;
+	machine(&ev);
+	rc = match_from(&ev, &p->regex, text, 0, &m);
 	if (rc < 0)
 		err_copy(err, &ev.err);
 	else

@@ -137,11 +137,13 @@ static void check_field(struct load *l, const struct yaml *field)
 
 /* --- rules --- */
 
-static void check_pattern(struct load *l, const struct yaml *v)
+static const struct expr_pattern *compile_pattern(struct load *l, const struct yaml *v)
 {
 	struct expr_error error;
-	if (expr_pattern_check(v->text, &error) < 0)
+	const struct expr_pattern *p = expr_pattern_compile(l->a, v->text, &error);
+	if (!p)
 		diag_error(l->d, yaml_place(v, error.offset), "\"match\": the pattern cannot be read: %s", error.msg);
+	return p;
 }
 
 static void read_match(struct load *l, const struct key *k, const struct yaml *v, void *out)
@@ -160,8 +162,7 @@ static void read_match(struct load *l, const struct key *k, const struct yaml *v
 			continue;
 		}
 		check_field(l, field);
-		check_pattern(l, pattern);
-		list[r->n_match++] = (struct policy_match){field->text, pattern->text};
+		list[r->n_match++] = (struct policy_match){field->text, pattern->text, compile_pattern(l, pattern)};
 	}
 	r->match = list;
 }

@@ -14,6 +14,7 @@
 #include "config/workflow.h"
 
 struct expr;
+struct expr_pattern;
 
 enum { POLICY_EXPIRES_MS = 24 * 60 * 60 * 1000 };
 
@@ -21,7 +22,8 @@ enum verdict { VERDICT_ALLOW, VERDICT_ASK, VERDICT_DENY };
 
 struct policy_match {
 	struct str field;		/* "args.to" */
-	struct str pattern;		/* PCRE2, checked to compile */
+	struct str pattern;		/* PCRE2 */
+	const struct expr_pattern *compiled;	/* NULL only after an error at load */
 };
 
 struct policy_rule {

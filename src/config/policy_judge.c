@@ -91,7 +91,7 @@ static enum fit pattern_fits(const struct policy_match *m, const struct json *fa
 		say(why, STR_FMT " is absent", STR_ARG(m->field));
 		return FIT_NO;
 	}
-	if (expr_pattern_find(m->pattern, json_type(v) == JSON_STRING ? json_str(v) : json_text(a, v), &found, &err) < 0) {
+	if (expr_pattern_find(m->compiled, json_type(v) == JSON_STRING ? json_str(v) : json_text(a, v), &found, &err) < 0) {
 		say(why, STR_FMT ": %s", STR_ARG(m->field), err.msg);
 		return FIT_UNKNOWN;
 	}
