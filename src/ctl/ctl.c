@@ -72,21 +72,13 @@ int ctl_refuse(struct ctl *c, struct diags *d, const struct err *err)
 int ctl_faults(struct ctl *c, const struct schema_faults *f, const struct err *err)
 {
 	struct arena *a = c->arena;
-	struct json_builder list, o;
 
-	json_array_begin(&list, a);
-	for (size_t i = 0; i < f->n; i++) {
+	for (size_t i = 0; i < f->n && !c->json; i++) {
 		const struct schema_fault *x = &f->v[i];
 
-		if (!c->json)
-			print_error(arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(x->pointer), x->pointer.n ? ": " : "",
-						 STR_ARG(x->message)));
-		json_object_begin(&o, a);
-		json_object_setc(&o, "pointer", json_string(a, x->pointer));
-		json_object_setc(&o, "message", json_string(a, x->message));
-		json_array_add(&list, json_object_end(&o));
+		print_error(arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(x->pointer), x->pointer.n ? ": " : "", STR_ARG(x->message)));
 	}
-	return fail(c, NULL, json_array_end(&list), err);
+	return fail(c, NULL, schema_faults_json(a, "", f), err);
 }
 
 int ctl_usage(const struct ctl *c, const struct command *cmd)

@@ -63,6 +63,20 @@ struct schema_fault *fault_add(struct schema_faults *f, const struct at *at, con
 	return fault;
 }
 
+const struct json *schema_faults_json(struct arena *a, const char *place, const struct schema_faults *f)
+{
+	struct json_builder list, o;
+
+	json_array_begin(&list, a);
+	for (size_t i = 0; i < f->n; i++) {
+		json_object_begin(&o, a);
+		json_object_setc(&o, "pointer", json_stringc(a, arena_printf(a, "%s" STR_FMT, place, STR_ARG(f->v[i].pointer))));
+		json_object_setc(&o, "message", json_string(a, f->v[i].message));
+		json_array_add(&list, json_object_end(&o));
+	}
+	return json_array_end(&list);
+}
+
 /* --- reading a pointer --- */
 
 /* "a~1b" is the key a/b: does it name key? */

@@ -54,6 +54,9 @@ bool schema_check(const struct schema *s, const struct json *v, struct schema_fa
 /* As schema_check(); -1 and an error of that code, whose message has as many faults as it holds. */
 int schema_require(const struct schema *s, const struct json *v, enum err_code code, struct err *err);
 
+/* The list [{"pointer", "message"}] that answers show; place: the pointer to the value that was checked, "" where it is the whole. */
+const struct json *schema_faults_json(struct arena *a, const char *place, const struct schema_faults *f);
+
 /* What an RFC 6901 pointer ("" or "/a/b") leads to, or NULL. */
 const struct json *schema_pointer(const struct json *v, struct str pointer);
 

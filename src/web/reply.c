@@ -98,18 +98,9 @@ void reply_problem(struct reply *r, struct arena *a, int status, const char *wor
 
 void reply_faults(struct reply *r, struct arena *a, const char *place, const struct schema_faults *f)
 {
-	struct json_builder list, o;
-
-	json_array_begin(&list, a);
-	for (size_t i = 0; i < f->n; i++) {
-		json_object_begin(&o, a);
-		json_object_setc(&o, "pointer", json_stringc(a, arena_printf(a, "%s" STR_FMT, place, STR_ARG(f->v[i].pointer))));
-		json_object_setc(&o, "message", json_string(a, f->v[i].message));
-		json_array_add(&list, json_object_end(&o));
-	}
 	fill_with(r, a, 422, "schema",
 		  f->more ? "the input does not fit the workflow's schema in more places than are listed"
-			  : "the input does not fit the workflow's schema", json_array_end(&list));
+			  : "the input does not fit the workflow's schema", schema_faults_json(a, place, f));
 }
 
 void reply_err(struct reply *r, struct arena *a, const struct err *err)
