@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/str.h"
+#include "store/connect.h"
 
-#define USER_TIMEOUT_MS "10000"
 enum { CONNECT_TIMEOUT_MS = 10000, RETRY_MIN_MS = 50, RETRY_MAX_MS = 2000, SILENCE_MS = 65000 /* statement_timeout, and a little */ };
 enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_SETTING, LINK_UP, LINK_CLOSED };
 
@@ -34,7 +34,7 @@ struct link {
 
 /* No transaction outlives a call of ours; jit: a batch's estimated cost must never start a compiler. keepalives: a server that waits for the rest of a call holds the
  * locks of its first half, and no other time limit of its own is running then. It must notice that the network lost us:
- * 14 s after our last sign, which comes no later than USER_TIMEOUT_MS after the network let nothing through to us any more. */
+ * 14 s after our last sign, which comes no later than 10 s (connect.c) after the network let nothing through to us any more. */
 static const char setup_sql[] =
 	"SET statement_timeout = '60s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '30s';"
 	"SET client_connection_check_interval = '5s'; SET tcp_user_timeout = '14s';"
@@ -205,12 +205,8 @@ static void on_notice(void *arg, const char *text)
 
 static void begin_connect(struct link *k)
 {
-	static const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding", "tcp_user_timeout",
-					   "keepalives_idle", "keepalives_interval", "keepalives_count", NULL};
-	const char *values[] = {k->conninfo, k->application, "UTF8", USER_TIMEOUT_MS, "5", "3", "3", NULL};
-
 	k->state = LINK_CONNECTING;
-	k->conn = PQconnectStartParams(keys, values, 1);
+	k->conn = connect_start(k->conninfo, k->application);
 	if (!k->conn || PQstatus(k->conn) == CONNECTION_BAD) {
 		link_lost(k, k->conn ? PQerrorMessage(k->conn) : "out of memory");
 		return;

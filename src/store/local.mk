@@ -4,6 +4,7 @@ src_store_libstore_a_SOURCES = \
   src/store/approvals.c src/store/approvals.h \
   src/store/call.h \
   src/store/commit.c \
+  src/store/connect.c src/store/connect.h \
   src/store/effects.c src/store/events.c src/store/events.h src/store/field.c \
   src/store/link.c src/store/link.h \
   src/store/listen.c src/store/listen.h \

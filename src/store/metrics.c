@@ -12,11 +12,10 @@
 #include "base/metric.h"
 #include "base/uuid.h"
 #include "store/call.h"
+#include "store/connect.h"
 #include "store/store.h"
 
-#define USER_TIMEOUT_MS "8000"	/* of a connection that reads: more than its statements may take */
-
-enum { PERIOD_MS = 5000, STOP_MS = 1000 };
+enum { PERIOD_MS = 5000, STOP_MS = 1000, CONNECT_S = 2 };
 
 struct reporter {
 	struct arena *arena;
@@ -168,17 +167,14 @@ void reporter_free(struct reporter *r)
 
 int metrics_read(const char *conninfo, struct arena *a, struct str *ret, struct err *err)
 {
-	static const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding", "connect_timeout",
-					   "tcp_user_timeout", "keepalives_idle", "keepalives_interval", NULL};
-	const char *values[] = {conninfo, "agentd metrics", "UTF8", "2", USER_TIMEOUT_MS, "3", "2", NULL};
-	PGconn *conn = PQconnectdbParams(keys, values, 1);
-	PGresult *r = NULL;
+	PGconn *conn = connect_wait(conninfo, "agentd metrics", CONNECT_S, err);
+	PGresult *r;
 	int rc = 0;
 
-	if (PQstatus(conn) == CONNECTION_OK) {
-		PQclear(PQexec(conn, "SET statement_timeout = '5s'"));	/* where that is refused, so is what follows */
-		r = PQexec(conn, "SELECT agentd.metrics()");
-	}
+	if (!conn)
+		return -1;
+	PQclear(PQexec(conn, "SET statement_timeout = '5s'"));	/* where that is refused, so is what follows */
+	r = PQexec(conn, "SELECT agentd.metrics()");
 	if (PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1) {
 		*ret = str_dup(a, str_from(PQgetvalue(r, 0, 0)));
 	} else {

@@ -14,8 +14,9 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "store/admin.h"
+#include "store/connect.h"
 
-enum { MAX_FILES = 1000, MAX_FILE_BYTES = 4 << 20 };
+enum { CONNECT_S = 10, MAX_FILES = 1000, MAX_FILE_BYTES = 4 << 20 };
 
 struct file_row {
 	int version;			/* 0: holds functions */
@@ -282,8 +283,6 @@ static int migrate(struct migration *m, bool dry, struct migrate_report *ret, st
 
 int migrate_run(const char *conninfo, const char *dir, bool dry, struct migrate_report *ret, struct err *err)
 {
-	static const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding", "connect_timeout", NULL};
-	const char *values[] = {conninfo, "agentctl migrate", "UTF8", "10", NULL};
 	struct arena *a = arena_new(NULL);
 	struct migration *m = ARENA_NEW(a, struct migration);
 	int rc = -1;
@@ -293,12 +292,9 @@ int migrate_run(const char *conninfo, const char *dir, bool dry, struct migrate_
 	*ret = (struct migrate_report){0};
 	if (list_all(m, err) < 0)
 		goto out;
-	m->conn = PQconnectdbParams(keys, values, 1);
-	if (PQstatus(m->conn) != CONNECTION_OK) {
-		err_set(err, ERR_PG_DOWN, "%s", PQerrorMessage(m->conn));
-		err->msg[strcspn(err->msg, "\n")] = '\0';
+	m->conn = connect_wait(conninfo, "agentctl migrate", CONNECT_S, err);
+	if (!m->conn)
 		goto out;
-	}
 	rc = migrate(m, dry, ret, err);
 out:
 	PQfinish(m->conn);

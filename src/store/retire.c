@@ -15,8 +15,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "store/admin.h"
+#include "store/connect.h"
 
-enum { TRIES = 20, PAUSE_MS = 500 };
+enum { CONNECT_S = 10, TRIES = 20, PAUSE_MS = 500 };
 
 struct retire {
 	struct arena *arena;
@@ -160,20 +161,14 @@ static int retire_all(struct retire *t, const char *args, int64_t *ret, struct e
 
 int retire_run(const char *conninfo, const struct json *args, const _Atomic bool *stop, int64_t *ret, struct err *err)
 {
-	static const char *const keys[] = {"dbname", "fallback_application_name", "client_encoding", "connect_timeout", NULL};
-	const char *values[] = {conninfo, "agentd retire", "UTF8", "10", NULL};
 	struct arena *a = arena_new(NULL);
 	struct retire t = {.arena = a, .stop = stop};
-	int rc;
+	int rc = -1;
 
 	*ret = 0;
-	t.conn = PQconnectdbParams(keys, values, 1);
-	if (PQstatus(t.conn) == CONNECTION_OK) {
+	t.conn = connect_wait(conninfo, "agentd retire", CONNECT_S, err);
+	if (t.conn)
 		rc = retire_all(&t, str_cstr(a, json_text(a, args)), ret, err);
-	} else {
-		rc = err_set(err, ERR_PG_DOWN, "%s", PQerrorMessage(t.conn));
-		err->msg[strcspn(err->msg, "\n")] = '\0';
-	}
 	PQfinish(t.conn);
 	arena_free(a);
 	return rc;
