@@ -110,7 +110,7 @@ static bool holds(struct auth *auth, const struct entry *e, const struct request
 
 	if (store_is_up(server_store(req->web)))
 		auth->up_ms = now_ms;
-	else if (req->route && route_is_offline(req->route) && auth->up_ms - e->checked_ms < LATELY_MS)
+	else if (req->route && req->route->offline && auth->up_ms - e->checked_ms < LATELY_MS)
 		return true;
 	return now_ms - e->checked_ms < KEEP_MS;
 }

@@ -2,7 +2,7 @@
  *
  * Shapes:  only SHA-256 hashes leave the request; answers of the store are kept for 2 s, so that a revocation
  *          works within 5 s and a busy client costs no query. While the database is away, routes that answer all the same
- *          (route_is_offline()) take a token that was good in the last 5 minutes before.
+ *          (offline in route.h) take a token that was good in the last 5 minutes before.
  * Memory:  a fixed table of 256 entries.
  * Errors:  401 for a missing, malformed, unknown, expired or revoked token, 503 when the store is away.
  * Source:  agentd-api(7), "Tokens"; the text of one: agd_<scope>_<43 base64url>_<crc32>.

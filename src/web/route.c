@@ -4,31 +4,28 @@
 #include "base/arena.h"
 #include "store/admin.h"
 
+enum { ONLINE, OFFLINE };	/* the last column: does it need the database? */
+
 const struct route routes[] = {
-	{"POST", "/tasks", SCOPE_SUBMIT, "application/json", api_submit},
-	{"GET", "/tasks", SCOPE_READ, NULL, api_task_list},
-	{"GET", "/tasks/:id", SCOPE_READ, NULL, api_task_get},
-	{"GET", "/tasks/:id/events", SCOPE_READ, NULL, api_task_events},
-	{"POST", "/tasks/:id/cancel", SCOPE_SUBMIT, NULL, api_task_cancel},
-	{"POST", "/tasks/:id/redrive", SCOPE_ADMIN, NULL, api_task_redrive},
-	{"POST", "/tasks/:id/reconcile", SCOPE_APPROVE, "application/json", api_task_reconcile},
-	{"GET", "/events", SCOPE_READ, NULL, api_all_events},
-	{"GET", "/approvals", SCOPE_READ | SCOPE_APPROVE, NULL, api_approval_list},
-	{"GET", "/approvals/:id", SCOPE_READ | SCOPE_APPROVE, NULL, api_approval_get},
-	{"POST", "/approvals/:id", SCOPE_APPROVE, "application/json", api_approval_decide},
-	{"GET", "/workflows", SCOPE_READ, NULL, api_workflows},
-	{"POST", "/validate", SCOPE_SUBMIT, "application/yaml", api_validate},
-	{"GET", "/metrics", SCOPE_METRICS, NULL, api_metrics},
-	{"GET", "/openapi.json", SCOPE_ANY, NULL, api_openapi},
-	{"GET", "/healthz", 0, NULL, api_healthz},
-	{"GET", "/readyz", 0, NULL, api_readyz},
+	{"POST", "/tasks", SCOPE_SUBMIT, "application/json", api_submit, ONLINE},
+	{"GET", "/tasks", SCOPE_READ, NULL, api_task_list, ONLINE},
+	{"GET", "/tasks/:id", SCOPE_READ, NULL, api_task_get, ONLINE},
+	{"GET", "/tasks/:id/events", SCOPE_READ, NULL, api_task_events, ONLINE},
+	{"POST", "/tasks/:id/cancel", SCOPE_SUBMIT, NULL, api_task_cancel, ONLINE},
+	{"POST", "/tasks/:id/redrive", SCOPE_ADMIN, NULL, api_task_redrive, ONLINE},
+	{"POST", "/tasks/:id/reconcile", SCOPE_APPROVE, "application/json", api_task_reconcile, ONLINE},
+	{"GET", "/events", SCOPE_READ, NULL, api_all_events, ONLINE},
+	{"GET", "/approvals", SCOPE_READ | SCOPE_APPROVE, NULL, api_approval_list, ONLINE},
+	{"GET", "/approvals/:id", SCOPE_READ | SCOPE_APPROVE, NULL, api_approval_get, ONLINE},
+	{"POST", "/approvals/:id", SCOPE_APPROVE, "application/json", api_approval_decide, ONLINE},
+	{"GET", "/workflows", SCOPE_READ, NULL, api_workflows, ONLINE},
+	{"POST", "/validate", SCOPE_SUBMIT, "application/yaml", api_validate, ONLINE},
+	{"GET", "/metrics", SCOPE_METRICS, NULL, api_metrics, OFFLINE},
+	{"GET", "/openapi.json", SCOPE_ANY, NULL, api_openapi, OFFLINE},
+	{"GET", "/healthz", 0, NULL, api_healthz, OFFLINE},
+	{"GET", "/readyz", 0, NULL, api_readyz, OFFLINE},
 };
 const size_t n_routes = sizeof routes / sizeof routes[0];
-
-bool route_is_offline(const struct route *r)
-{
-	return r->handle == api_metrics || r->handle == api_openapi;
-}
 
 static struct str next_segment(struct str *path)
 {

@@ -22,12 +22,11 @@ struct route {
 	unsigned scope;
 	const char *content_type;
 	void (*handle)(struct request *req);	/* decides req->reply, now or after request_call() */
+	bool offline;	/* it answers without the database, too: a token known lately serves while that is away */
 };
 
 extern const struct route routes[];
 extern const size_t n_routes;
-/* It answers without the database, too: a token known lately serves while that is away. */
-bool route_is_offline(const struct route *r);
 
 /* The route; NULL: none. *ret_allow lists the methods of the path ("GET, POST"), NULL when the path is unknown. */
 const struct route *route_find(struct arena *a, struct str method, struct str path, struct str *ret_id, const char **ret_allow);

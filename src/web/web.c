@@ -316,7 +316,7 @@ static void handle(struct request *req)
 		reply_problem(&req->reply, req->arena, 413, "too_large", "the body may have %zu bytes", req->max_body);
 	else if (req->too_large)
 		reply_problem(&req->reply, req->arena, 400, "malformed", "this request takes no body");
-	else if (req->route->scope && !route_is_offline(req->route) && !store_is_up(req->web->store))
+	else if (!req->route->offline && !store_is_up(req->web->store))
 		reply_problem(&req->reply, req->arena, 503, "unavailable", "the database is away");
 	else
 		req->route->handle(req);
