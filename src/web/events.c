@@ -24,7 +24,6 @@ struct stream {
 	struct reader reader;		/* first */
 	struct stream *prev, *next;
 	struct request *req;
-	struct loop_fd *disconnect;
 	struct loop_timer *again;	/* of one that is not begun: asks whether the feed is whole */
 	struct event_place from;
 	struct uuid task;
@@ -193,11 +192,7 @@ static void stream_remove(struct request *req)
 	struct streams *ss = server_streams(req->web);
 	struct stream *s = req->stream;
 
-	if (!s)
-		return;
 	req->stream = NULL;
-	req->on_end = NULL;
-	loop_fd_free(s->disconnect);
 	loop_timer_free(s->again);
 	reader_leave(&s->reader);
 	s->prev->next = s->next;
@@ -205,15 +200,10 @@ static void stream_remove(struct request *req)
 	ss->n--;
 }
 
-/* libmicrohttpd does not look at suspended connections: resuming lets it find out. */
-static void on_disconnect(void *arg, int events)
+static void on_left(struct request *req)
 {
-	struct stream *s = arg;
-
-	(void)events;
-	loop_fd_set(s->disconnect, 0);
-	s->broken = true;
-	request_resume(s->req);
+	req->stream->broken = true;
+	request_resume(req);
 }
 
 /* --- time: heartbeats, tokens --- */
@@ -275,12 +265,8 @@ static void on_tick(void *arg)
 static void begin(struct stream *s, struct page *page)
 {
 	struct request *req = s->req;
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
-	if (!info)
-		fatal("libmicrohttpd names no socket of a connection");
-	s->disconnect = loop_fd_new(server_loop(req->web), info->connect_fd, on_disconnect, s);
-	loop_fd_set(s->disconnect, LOOP_DISCONNECT);
+	request_watch(req, on_left);
 	s->begun = true;
 	s->said_ms = now_ms(server_streams(req->web));
 	s->out = STR("retry: 2000\n\n");
@@ -319,14 +305,14 @@ static struct stream *stream_new(struct request *req, bool of_all)
 	if (ss->n++ == 0)
 		loop_timer_set(ss->tick, TICK_MS);
 	req->stream = s;
-	req->on_end = stream_remove;
+	request_hold(req, stream_remove);
 	return s;
 }
 
 static void refuse(struct request *req, const struct err *err)
 {
 	reply_err(&req->reply, req->arena, err);
-	stream_remove(req);
+	request_release(req);
 }
 
 /* Last-Event-ID, which a client that comes again sends, goes before the address that it was given first. false: there is none, or the
@@ -351,7 +337,7 @@ static bool read_place(struct request *req, struct event_place *ret)
 		return true;
 	reply_problem(&req->reply, req->arena, 400, "malformed", "\"" STR_FMT "\": expected an id of an event of %s", STR_ARG(text),
 		      s->of_all ? "this stream, such as 715.12.3" : "this task, such as 12 or 12.3");
-	stream_remove(req);
+	request_release(req);
 	return false;
 }
 
@@ -364,10 +350,10 @@ static void on_first_page(struct request *req, struct op *op)
 		refuse(req, op->err);
 	} else if (e->gone) {
 		reply_problem(&req->reply, req->arena, 410, "gone", "what came behind that event is kept no longer: begin without an id");
-		stream_remove(req);
+		request_release(req);
 	} else if (e->ended && e->n == 0) {
 		reply_empty(&req->reply);	/* whoever comes again behind the last event is told to stop coming */
-		stream_remove(req);
+		request_release(req);
 	} else {
 		begin(s, topics_full(server_topics(req->web)) ? NULL : page_new(server_topics(req->web), e, &s->from, s->of_all));
 	}
@@ -418,7 +404,7 @@ static void on_watched(struct request *req, struct op *op)
 		begin(s, NULL);
 	} else if (now_ms(server_streams(req->web)) - s->since_ms > READY_MS) {
 		reply_problem(&req->reply, req->arena, 503, "unavailable", "an old transaction of the database keeps the feed from beginning");
-		stream_remove(req);
+		request_release(req);
 	} else {
 		if (!s->again)
 			s->again = loop_timer_new(server_loop(req->web), on_again, req);

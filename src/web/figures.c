@@ -37,7 +37,7 @@ struct look {
 
 struct figures {
 	struct web *web;
-	struct waiting *waiting;	/* each holds a reference to its request */
+	struct waiting *waiting;
 	struct op *op;
 	struct look *last;		/* NULL: none was taken so far */
 	int64_t until_ms;		/* it serves until then */
@@ -181,20 +181,23 @@ static void take(struct figures *f, struct look *k)
 	f->until_ms = now_ms + (keep_ms < KEEP_MS ? KEEP_MS : keep_ms > KEEP_MAX_MS ? KEEP_MAX_MS : keep_ms);
 }
 
+static void leave(struct request *req)
+{
+	struct waiting **p = &server_figures(req->web)->waiting;
+
+	while ((*p)->req != req)
+		p = &(*p)->next;
+	*p = (*p)->next;
+}
+
 static void answer_all(struct figures *f)
 {
-	struct waiting *w = f->waiting;
+	while (f->waiting) {
+		struct request *req = f->waiting->req;
 
-	f->waiting = NULL;
-	while (w) {
-		struct request *req = w->req;
-
-		w = w->next;	/* it lives in the request */
-		if (!req->gone && req->phase != REQ_SENT && !req->reply.status) {
-			answer(f, req);
-			request_resume(req);
-		}
-		request_unref(req);
+		request_release(req);
+		answer(f, req);
+		request_resume(req);
 	}
 }
 
@@ -239,7 +242,7 @@ void api_metrics(struct request *req)
 	w->req = req;
 	w->next = f->waiting;
 	f->waiting = w;
-	request_ref(req);
+	request_hold(req, leave);
 	request_suspend(req);
 	if (!f->op)
 		start_looking(f);

@@ -5,9 +5,9 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/json.h"
 #include "web/server.h"
-#include "web/wait.h"
 
 enum { MAX_DEPTH = 64 };
 
@@ -46,13 +46,46 @@ void request_unref(struct request *req)
 	arena_free(req->arena);
 }
 
+void request_hold(struct request *req, void (*release)(struct request *req))
+{
+	req->release = release;
+}
+
+void request_release(struct request *req)
+{
+	void (*release)(struct request *req) = req->release;
+
+	loop_fd_free(req->watch);
+	req->watch = NULL;
+	req->release = NULL;
+	if (release)
+		release(req);
+}
+
+static void on_disconnect(void *arg, int events)
+{
+	struct request *req = arg;
+
+	(void)events;
+	loop_fd_set(req->watch, 0);
+	req->left(req);
+}
+
+void request_watch(struct request *req, void (*left)(struct request *req))
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (!info)
+		fatal("libmicrohttpd names no socket of a connection");
+	req->left = left;
+	req->watch = loop_fd_new(server_loop(req->web), info->connect_fd, on_disconnect, req);
+	loop_fd_set(req->watch, LOOP_DISCONNECT);
+}
+
 void request_end(struct request *req)
 {
 	req->gone = true;
-	if (req->waiter)
-		wait_remove(req);
-	if (req->on_end)
-		req->on_end(req);
+	request_release(req);
 	if (req->op)
 		op_cancel(req->op);
 	request_unref(req);
@@ -98,7 +131,7 @@ void request_done(struct op *op, void *arg)
 
 	req->op = NULL;
 	/* At the server's stop a request may have had its answer before its op. */
-	if (!req->gone && req->phase != REQ_SENT)
+	if (!req->gone && !req->reply.status)
 		c->fn(req, op);
 	if (!req->gone && (req->reply.status || req->phase < REQ_HANDLED) && !req->op)
 		request_resume(req);

@@ -50,7 +50,9 @@ struct request {
 	struct reply reply;
 	struct waiter *waiter;		/* wait.c's */
 	struct stream *stream;		/* events.c's */
-	void (*on_end)(struct request *req);	/* NULL, or of who holds on to the request until it ends */
+	void (*release)(struct request *req);	/* request_hold(); NULL: nobody holds on to it */
+	struct loop_fd *watch;			/* request_watch(); NULL: none */
+	void (*left)(struct request *req);
 	struct digest token;		/* of the bearer token */
 	unsigned long notices;		/* wait_notices() before the view was asked for */
 	void *validation;		/* api_other.c: lives in the op's arena */
@@ -67,6 +69,13 @@ void request_unref(struct request *req);
 
 void request_suspend(struct request *req);
 void request_resume(struct request *req);	/* the reply is decided */
+
+/* One holder per request: release() is called once, when the request ends or by request_release(), and takes it off the holder's lists. */
+void request_hold(struct request *req, void (*release)(struct request *req));
+void request_release(struct request *req);
+/* libmicrohttpd does not look at suspended connections: left() is called once when the client has gone, unless the request was released
+ * before. Resuming lets libmicrohttpd find out. */
+void request_watch(struct request *req, void (*left)(struct request *req));
 
 /* Start an op for this request: suspends it; the completion is called only while the connection is there,
  * and must decide the reply (or start another op). Use as: req->op = x_start(..., request_done, request_call(req, fn)). */

@@ -1,7 +1,6 @@
 /* wait.c - two rings of waiters: those who need a look at the store, and those who had one since the last wake-up. */
 #include "web/wait.h"
 
-#include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +19,6 @@ struct waiter {
 	struct uuid task;
 	int64_t until_ms;
 	wait_ended_fn *ended;
-	struct loop_fd *disconnect;
 };
 
 struct recent {			/* a task that was taken in here */
@@ -88,15 +86,10 @@ size_t wait_count(const struct waits *ws)
 	return ws->n;
 }
 
-void wait_remove(struct request *req)
+static void leave(struct request *req)
 {
-	struct waiter *x = req->waiter;
-
-	if (!x)
-		return;
+	ring_remove(req->waiter);
 	req->waiter = NULL;
-	loop_fd_free(x->disconnect);
-	ring_remove(x);
 	server_waits(req->web)->n--;
 }
 
@@ -105,7 +98,7 @@ static void end(struct waiter *x, struct str view)
 	struct request *req = x->req;
 	wait_ended_fn *ended = x->ended;
 
-	wait_remove(req);
+	request_release(req);
 	ended(req, view);
 }
 
@@ -310,14 +303,9 @@ static void on_timer(void *arg)
 	arm_for(ws, &ws->looked);
 }
 
-/* The client has gone: libmicrohttpd does not look at suspended connections. Resuming lets it find out. */
-static void on_disconnect(void *arg, int events)
+static void on_left(struct request *req)
 {
-	struct waiter *x = arg;
-	struct request *req = x->req;
-
-	(void)events;
-	wait_remove(req);
+	request_release(req);
 	reply_problem(&req->reply, req->arena, 408, "timeout", "the client has gone");
 	req->reply.close = true;
 	request_resume(req);
@@ -327,11 +315,7 @@ void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, wai
 {
 	struct waits *ws = server_waits(req->web);
 	struct waiter *x = ARENA_NEW(req->arena, struct waiter);
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
-	if (!info)
-		fatal("libmicrohttpd names no socket of a connection");
 	x->req = req;
 	x->task = *task;
 	x->until_ms = now_ms(ws) + wait_ms;
@@ -341,8 +325,8 @@ void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, wai
 	ws->n++;
 	req->waiter = x;
 	request_suspend(req);
-	x->disconnect = loop_fd_new(server_loop(req->web), info->connect_fd, on_disconnect, x);
-	loop_fd_set(x->disconnect, LOOP_DISCONNECT);
+	request_hold(req, leave);
+	request_watch(req, on_left);
 	if (!ws->poll_ms)
 		ws->poll_ms = now_ms(ws) + POLL_MS;
 	arm(ws, ws->poll_ms);

@@ -28,10 +28,9 @@ struct waits *wait_new(struct arena *a, struct web *w);
 void wait_free(struct waits *ws);	/* a look under way holds the server until it is over */
 /* view: of the ended task, gone when it returns; STR_NONE: time is up, or it has yet to be fetched. */
 typedef void wait_ended_fn(struct request *req, struct str view);
-/* ended() is called once, unless wait_remove() came first.
+/* ended() is called once, unless the request was released before.
  * A task that has not ended in a view asked for after req->notices was taken is not looked at again until the next notice. */
 void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, wait_ended_fn *ended);
-void wait_remove(struct request *req);
 void wait_end_all(struct waits *ws);
 /* A task that was taken in here just now: by the same name it may be waited for without asking the store first. notices is of before
  * it was sent to the store, so that no news of it was missed. */

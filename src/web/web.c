@@ -430,8 +430,7 @@ static void end_all(struct web *w)
 	for (struct request *req = w->requests; req; req = req->next) {
 		if (!req->suspended || req->gone)
 			continue;
-		if (req->waiter)
-			wait_remove(req);
+		request_release(req);
 		stop_reply(req);
 		request_resume(req);
 	}
