@@ -80,19 +80,22 @@ static struct str text_of(struct arena *a, const struct json *v)
 	return json_type(v) == JSON_STRING ? json_str(v) : json_text(a, v);
 }
 
-static void write_shared(struct buf *out, struct arena *a, enum metric m, const struct json *rows)
+/* The rows of a family follow each other. */
+static void write_shared(struct buf *out, struct arena *a, const struct json *rows)
 {
 	struct str values[METRIC_MAX_VALUES];
-	bool headed = false;
+	enum metric m = METRICS, last = METRICS;
 
 	for (size_t i = 0; i < json_len(rows); i++) {
 		const struct json *row = json_at(rows, i);
 
-		if (!str_is(json_str(json_at(row, 0)), metric_family(m)->name))
-			continue;
-		if (!headed)
+		if (m == METRICS || !str_is(json_str(json_at(row, 0)), metric_family(m)->name))
+			m = metric_by_name(json_str(json_at(row, 0)));
+		if (m == METRICS || metric_family(m)->scope != METRIC_SHARED)
+			continue;	/* of another version */
+		if (m != last)
 			metric_write_head(out, m);
-		headed = true;
+		last = m;
 		for (size_t k = 0; k < METRIC_MAX_VALUES; k++)
 			values[k] = k < json_len(json_at(row, 2)) ? text_of(a, json_at(json_at(row, 2), k)) : STR("0");
 		metric_write(out, m, json_str(json_at(row, 1)), values);
@@ -147,10 +150,10 @@ static void answer(struct figures *f, struct request *req)
 	for (int m = 0; m < METRICS; m++)
 		if (metric_family((enum metric)m)->scope == METRIC_LOCAL)
 			metric_write_local(&out, (enum metric)m);
-		else if (v && metric_family((enum metric)m)->scope == METRIC_SHARED)
-			write_shared(&out, req->arena, (enum metric)m, json_getc(v, "counters"));
-	if (v)
+	if (v) {
+		write_shared(&out, req->arena, json_getc(v, "counters"));
 		write_tables(&out, req->arena, v);
+	}
 	reply_json(&req->reply, 200, buf_str(&out));
 	req->reply.type = "text/plain; version=0.0.4; charset=utf-8";
 }
