@@ -12,8 +12,6 @@
 #include "web/route.h"
 #include "web/server.h"
 
-enum { DEFAULT_LIMIT = 50, MAX_LIMIT = 200 };
-
 static const struct principal *by_of(struct request *req)
 {
 	struct principal *by = ARENA_NEW(req->arena, struct principal);
@@ -22,44 +20,16 @@ static const struct principal *by_of(struct request *req)
 	return by;
 }
 
-static int approval_id(struct request *req, struct uuid *ret)
-{
-	if (uuid_parse(req->id, ret))
-		return 0;
-	reply_problem(&req->reply, req->arena, 404, "not_found", "no approval \"" STR_FMT "\"", STR_ARG(req->id));
-	return -1;
-}
-
 /* --- GET --- */
-
-static int bad(struct err *err, const char *what)
-{
-	err_set(err, ERR_INVALID, "%s", what);
-	err->status = 400;
-	return -1;
-}
-
-static int read_limit(struct str text, int *ret, struct err *err)
-{
-	*ret = text.p ? 0 : DEFAULT_LIMIT;
-	for (size_t i = 0; i < text.n && *ret <= MAX_LIMIT; i++)
-		*ret = text.p[i] >= '0' && text.p[i] <= '9' ? *ret * 10 + (text.p[i] - '0') : MAX_LIMIT + 1;
-	return *ret >= 1 && *ret <= MAX_LIMIT ? 0 : bad(err, "limit: expected a number from 1 to 200");
-}
 
 static int read_filter(struct request *req, struct approval_filter *f, struct err *err)
 {
 	static const char *const known[] = {"state", "task", "before", "limit", NULL};
-	struct str task, before, limit;
 
 	if (request_params_known(req, known, err) < 0 || request_param(req, "state", &f->state, err) < 0 ||
-	    request_param(req, "task", &task, err) < 0 || request_param(req, "before", &before, err) < 0 ||
-	    request_param(req, "limit", &limit, err) < 0 || read_limit(limit, &f->limit, err) < 0)
+	    request_uuid(req, "task", "a task", &f->task, err) < 0 || request_uuid(req, "before", "an approval", &f->before, err) < 0 ||
+	    request_limit(req, &f->limit, err) < 0)
 		return -1;
-	if (task.p && !uuid_parse(task, &f->task))
-		return bad(err, "task: expected a task id");
-	if (before.p && !uuid_parse(before, &f->before))
-		return bad(err, "before: expected the id of an approval");
 	return 0;
 }
 
@@ -80,7 +50,7 @@ static void view(struct request *req, request_fn *fn)
 {
 	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
 
-	if (approval_id(req, id) == 0)
+	if (request_id(req, "approval", id) == 0)
 		req->op = approvals_view(server_store(req->web), arena_new(NULL), id, by_of(req), STORE_DEADLINE_MS, request_done,
 					 request_call(req, fn));
 }
@@ -126,7 +96,7 @@ static void decide(struct request *req, struct decision *d)
 {
 	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
 
-	if (approval_id(req, id) == 0)
+	if (request_id(req, "approval", id) == 0)
 		req->op = approvals_decide(server_store(req->web), arena_new(NULL), id, d, by_of(req), STORE_DEADLINE_MS, request_done,
 					   request_call(req, api_text));
 }

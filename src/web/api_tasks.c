@@ -15,8 +15,6 @@
 #include "config/settings.h"
 #include "web/wait.h"
 
-enum { DEFAULT_PAGE = 50, MAX_PAGE = 200 };
-
 static void fail(struct request *req, const struct err *err)
 {
 	reply_err(&req->reply, req->arena, err);
@@ -115,52 +113,22 @@ void api_text(struct request *req, struct op *op)
 		reply_json(&req->reply, 200, str_dup(req->arena, tasks_text_of(op)));
 }
 
-static int read_limit(struct request *req, int *ret, struct err *err)
-{
-	struct str text;
-	int64_t n = 0;
-
-	*ret = DEFAULT_PAGE;
-	if (request_param(req, "limit", &text, err) < 0)
-		return -1;
-	if (!text.p)
-		return 0;
-	for (size_t i = 0; i < text.n && n <= MAX_PAGE; i++)
-		n = text.p[i] >= '0' && text.p[i] <= '9' ? n * 10 + (text.p[i] - '0') : MAX_PAGE + 1;
-	if (text.n && n >= 1 && n <= MAX_PAGE) {
-		*ret = (int)n;
-		return 0;
-	}
-	err_set(err, ERR_INVALID, "limit \"" STR_FMT "\": expected 1 to 200", STR_ARG(text));
-	err->status = 400;
-	return -1;
-}
-
-static int bad_filter(struct err *err, const char *what)
-{
-	err_set(err, ERR_INVALID, "%s", what);
-	err->status = 400;
-	return -1;
-}
-
 /* label=NAME:TEXT */
 static int read_filter(struct request *req, struct task_filter *f, struct err *err)
 {
 	static const char *const known[] = {"workflow", "state", "label", "before", "limit", NULL};
-	struct str label, before;
+	struct str label;
 	ptrdiff_t colon;
 
-	if (request_params_known(req, known, err) < 0 || read_limit(req, &f->limit, err) < 0 ||
+	if (request_params_known(req, known, err) < 0 || request_limit(req, &f->limit, err) < 0 ||
 	    request_param(req, "workflow", &f->workflow, err) < 0 || request_param(req, "state", &f->state, err) < 0 ||
-	    request_param(req, "label", &label, err) < 0 || request_param(req, "before", &before, err) < 0)
+	    request_param(req, "label", &label, err) < 0 || request_uuid(req, "before", "a task", &f->before, err) < 0)
 		return -1;
 	colon = str_chr(label, ':');
 	if (label.p && colon <= 0)
-		return bad_filter(err, "label: expected NAME:TEXT");
-	if (before.p && !uuid_parse(before, &f->before))
-		return bad_filter(err, "before: expected a task id");
+		return request_bad(err, "label: expected NAME:TEXT");
 	if (f->state.p && !task_state_is_known(f->state))
-		return bad_filter(err, "state: expected ready, running, waiting_timer, succeeded, failed, cancelled or another state of tasks");
+		return request_bad(err, "state: expected ready, running, waiting_timer, succeeded, failed, cancelled or another state of tasks");
 	if (label.p) {
 		f->label_key = str_sub(label, 0, (size_t)colon);
 		f->label_value = str_sub(label, (size_t)colon + 1, label.n);
@@ -181,13 +149,9 @@ void api_task_list(struct request *req)
 			     request_call(req, api_text));
 }
 
-/* An id that cannot be one is as unknown as any other. */
 int api_task_id(struct request *req, struct uuid *ret)
 {
-	if (uuid_parse(req->id, ret))
-		return 0;
-	reply_problem(&req->reply, req->arena, 404, "not_found", "no task \"" STR_FMT "\"", STR_ARG(req->id));
-	return -1;
+	return request_id(req, "task", ret);
 }
 
 static void get_view(struct request *req, request_fn *fn)
@@ -209,25 +173,32 @@ static void wait_ended(struct request *req, struct str view)
 	}
 }
 
-static int64_t wait_ms(struct request *req)
+static int read_wait(struct request *req, int64_t *ret, struct err *err)
 {
-	struct err err;
+	int64_t max = server_settings(req->web)->web.max_wait_ms;
 	struct str text;
-	int64_t ms = 0;
 
-	if (request_param(req, "wait", &text, &err) == 0 && text.p)
-		duration_parse(text, &ms);
-	return ms;
+	*ret = 0;
+	if (request_param(req, "wait", &text, err) < 0)
+		return -1;
+	if (text.p && (!duration_parse(text, ret) || *ret > max))
+		return request_bad(err, "wait: expected a duration of at most %lld s", (long long)(max / 1000));
+	return 0;
 }
 
 static void begin_waiting(struct request *req, const struct uuid *id)
 {
+	struct err err;
+	int64_t ms;
+
 	if (server_stopping(req->web))
 		get_view(req, api_text);
 	else if (wait_count(server_waits(req->web)) >= (size_t)server_settings(req->web)->web.max_waiting)
 		reply_problem(&req->reply, req->arena, 429, "too_many_waiting", "too many requests wait already");
+	else if (read_wait(req, &ms, &err) < 0)
+		fail(req, &err);
 	else
-		wait_add(req, id, wait_ms(req), wait_ended);
+		wait_add(req, id, ms, wait_ended);
 }
 
 /* Of a task that has not ended there is no text yet. */
@@ -257,17 +228,11 @@ static void get_ended(struct request *req)
 void api_task_get(struct request *req)
 {
 	static const char *const known[] = {"wait", NULL};
-	int64_t ms = 0, max = server_settings(req->web)->web.max_wait_ms;
-	struct str text;
 	struct err err;
+	int64_t ms;
 
-	if (request_params_known(req, known, &err) < 0 || request_param(req, "wait", &text, &err) < 0) {
+	if (request_params_known(req, known, &err) < 0 || read_wait(req, &ms, &err) < 0) {
 		fail(req, &err);
-		return;
-	}
-	if (text.p && (!duration_parse(text, &ms) || ms > max)) {
-		reply_problem(&req->reply, req->arena, 400, "malformed", "wait: expected a duration of at most %lld s",
-			      (long long)(max / 1000));
 		return;
 	}
 	req->notices = wait_notices(server_waits(req->web));

@@ -335,9 +335,9 @@ static bool read_place(struct request *req, struct event_place *ret)
 		return false;
 	if (event_place_parse(text, s->of_all, ret))
 		return true;
-	reply_problem(&req->reply, req->arena, 400, "malformed", "\"" STR_FMT "\": expected an id of an event of %s", STR_ARG(text),
-		      s->of_all ? "this stream, such as 715.12.3" : "this task, such as 12 or 12.3");
-	request_release(req);
+	request_bad(&err, "\"" STR_FMT "\": expected an id of an event of %s", STR_ARG(text),
+		    s->of_all ? "this stream, such as 715.12.3" : "this task, such as 12 or 12.3");
+	refuse(req, &err);
 	return false;
 }
 

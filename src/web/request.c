@@ -2,6 +2,7 @@
 #include "web/request.h"
 
 #include <microhttpd.h>
+#include <stdarg.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -9,7 +10,7 @@
 #include "base/json.h"
 #include "web/server.h"
 
-enum { MAX_DEPTH = 64 };
+enum { MAX_DEPTH = 64, PAGE = 50, MAX_PAGE = 200 };
 
 struct call {
 	struct request *req;
@@ -149,12 +150,20 @@ static int hex_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+int request_bad(struct err *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	err_vset(err, ERR_INVALID, fmt, ap);
+	va_end(ap);
+	err->status = 400;
+	return -1;
+}
+
 static int bad_param(struct err *err, struct str text, const char *what)
 {
-	err_set(err, ERR_INVALID, "query \"" STR_FMT "\": %s", STR_ARG(text), what);
-	if (err)
-		err->status = 400;
-	return -1;
+	return request_bad(err, "query \"" STR_FMT "\": %s", STR_ARG(text), what);
 }
 
 static int decode(struct arena *a, struct str raw, struct str *ret, struct err *err)
@@ -216,6 +225,41 @@ int request_param(struct request *req, const char *name, struct str *ret, struct
 			return -1;
 	}
 	return 0;
+}
+
+int request_limit(struct request *req, int *ret, struct err *err)
+{
+	struct str text;
+	int n = 0;
+
+	*ret = PAGE;
+	if (request_param(req, "limit", &text, err) < 0)
+		return -1;
+	if (!text.p)
+		return 0;
+	for (size_t i = 0; i < text.n && n <= MAX_PAGE; i++)
+		n = text.p[i] >= '0' && text.p[i] <= '9' ? n * 10 + (text.p[i] - '0') : MAX_PAGE + 1;
+	if (n < 1 || n > MAX_PAGE)
+		return request_bad(err, "limit \"" STR_FMT "\": expected 1 to %d", STR_ARG(text), MAX_PAGE);
+	*ret = n;
+	return 0;
+}
+
+int request_uuid(struct request *req, const char *name, const char *what, struct uuid *ret, struct err *err)
+{
+	struct str text;
+
+	if (request_param(req, name, &text, err) < 0)
+		return -1;
+	return !text.p || uuid_parse(text, ret) ? 0 : request_bad(err, "%s: expected the id of %s", name, what);
+}
+
+int request_id(struct request *req, const char *what, struct uuid *ret)
+{
+	if (uuid_parse(req->id, ret))
+		return 0;
+	reply_problem(&req->reply, req->arena, 404, "not_found", "no %s \"" STR_FMT "\"", what, STR_ARG(req->id));
+	return -1;
 }
 
 int request_params_known(struct request *req, const char *const *names, struct err *err)

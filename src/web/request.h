@@ -86,6 +86,12 @@ void request_done(struct op *op, void *arg);
 
 /* A query parameter, decoded; false when absent. Bad escapes and a second one of the same name are errors. */
 int request_param(struct request *req, const char *name, struct str *ret, struct err *err);
+/* -1 with what makes a 400 of reply_err(): the text of a parameter is not what it should be. */
+int request_bad(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int request_limit(struct request *req, int *ret, struct err *err);	/* ?limit=, the length of a page */
+int request_uuid(struct request *req, const char *name, const char *what, struct uuid *ret, struct err *err);	/* untouched when absent */
+/* The id in the path; -1: one that cannot be an id is as unknown as any other, the reply is 404. */
+int request_id(struct request *req, const char *what, struct uuid *ret);
 /* Refuse parameters that the route does not know. names NULL-ended. */
 int request_params_known(struct request *req, const char *const *names, struct err *err);
 /* For routes that take none; -1: the reply is decided. */
