@@ -206,7 +206,6 @@ static int64_t period(const struct settings *s)
 
 const struct duty duty_admission = {
 	.name = "admission",
-	.bound = 1,
 	.period_ms = period,
 	.start = start,
 };

@@ -124,7 +124,6 @@ static struct op *start(struct loop *l, struct store *st, const struct settings 
 
 const struct duty duty_retention = {
 	.name = "retention",
-	.bound = BOUND,
 	.period_ms = period,
 	.start = start,
 };

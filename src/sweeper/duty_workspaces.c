@@ -226,7 +226,6 @@ static int64_t period(const struct settings *s)
 
 const struct duty duty_workspaces = {
 	.name = "workspaces",
-	.bound = MAX_DIRS,
 	.period_ms = period,
 	.start = start,
 };

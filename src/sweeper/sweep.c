@@ -11,11 +11,42 @@
 #include "store/admin.h"
 #include "store/store.h"
 
+static const struct json *recovery_args(struct arena *a, const struct settings *s)
+{
+	struct json_builder b;
+
+	json_object_begin(&b, a);
+	json_object_setc(&b, "recoveries", json_int(a, s->sweeper.max_recoveries));
+	return json_object_end(&b);
+}
+
+static int64_t six_hours(const struct settings *s)
+{
+	(void)s;
+	return INT64_C(6) * 3600 * 1000;
+}
+
+#define SQL(...) &(const struct duty){__VA_ARGS__}
 static const struct duty *const duties[] = {
-	&duty_expired_workers, &duty_due_timers,  &duty_deadlines,  &duty_expired_holds,
-	&duty_partitions,      &duty_retention,	  &duty_workspaces, &duty_admission,
-	&duty_event_feed,      &duty_approvals,
+	/* Tasks of workers whose lease ran out go back to the queue, those that lose every worker to quarantine. */
+	SQL(.name = "expired_workers", .bound = 200, .args = recovery_args, .recovers = true),
+	/* Timers that are due become ready, also while every worker is busy or away. */
+	SQL(.name = "due_timers", .bound = 500),
+	/* Tasks that wait past their wall budget or deadline become expired. */
+	SQL(.name = "deadlines", .bound = 500),
+	/* Reservations of dead callers are settled at their amount. */
+	SQL(.name = "expired_holds", .bound = 500),
+	/* Requests that nobody decided in time expire, and their tasks go on. */
+	SQL(.name = "approvals", .bound = 500),
+	/* The feed of all tasks' events is kept for ten minutes. */
+	SQL(.name = "event_feed", .bound = 10000),
+	/* Partitions of the coming three months exist. */
+	SQL(.name = "partitions", .bound = 1000, .period_ms = six_hours),
+	&duty_retention,
+	&duty_workspaces,
+	&duty_admission,
 };
+#undef SQL
 
 enum { N_DUTIES = sizeof duties / sizeof duties[0], AFTER_FAILURE_MS = 60000, WHILE_DOWN_MS = 500 };
 
@@ -45,7 +76,8 @@ static void release(struct sweeper *w)
 /* Spread by up to a tenth, so that several sweepers do not meet. */
 static int64_t next_period(const struct runner *r)
 {
-	int64_t ms = r->duty->period_ms(r->sweeper->settings);
+	const struct settings *s = r->sweeper->settings;
+	int64_t ms = r->duty->period_ms ? r->duty->period_ms(s) : s->sweeper.interval_ms;
 	uint32_t x;
 
 	random_bytes(&x, sizeof x);
@@ -56,7 +88,7 @@ static void count(const struct duty *d, int64_t rows)
 {
 	metric_set(METRIC_SWEEPER_LAST, clock_wall_us() / 1000000, str_from(d->name));
 	metric_add(METRIC_SWEEPER_ROWS, rows, str_from(d->name));
-	if (d == &duty_expired_workers)
+	if (d->recovers)
 		metric_add(METRIC_RECOVERIES, rows, STR_NONE);
 }
 
@@ -83,7 +115,7 @@ static void on_done(struct op *op, void *arg)
 		count(r->duty, rows);
 	if (rows > 0)
 		log_info("sweep.done", "duty=%s rows=%lld", r->duty->name, (long long)rows);
-	loop_timer_set(r->timer, rows >= r->duty->bound ? 0 : wait_ms);
+	loop_timer_set(r->timer, rows > 0 && rows >= r->duty->bound ? 0 : wait_ms);
 }
 
 static struct op *call_sql(struct runner *r, struct arena *a)
