@@ -12,4 +12,5 @@ install_packages $packages $chaos_packages
 build_tree build --enable-werror
 build_tree build-san --enable-werror --enable-asan --enable-ubsan --enable-test-hooks
 make -C build -j"$jobs" t/bin/effect_sink t/chaos/proxy >>"$var/log/build.log" 2>&1 || die "the build failed (see $var/log/build.log)"
+export PYTHONPATH="$root/t/lib"
 exec python3 -B t/chaos/main.py --build "$root/build" --hooks-build "$root/build-san" --logs "$var/chaos" "$@"

@@ -3,6 +3,7 @@
 # PostgreSQL in mid-stream, 500 streams at once; agentctl tail.
 . "$top_srcdir/t/lib/pg.sh"
 . "$top_srcdir/t/lib/daemon.sh"
+. "$top_srcdir/t/lib/api.sh"
 command -v python3 >/dev/null || {
 	echo "1..0 # SKIP no python3"
 	exit 0
@@ -97,37 +98,18 @@ d_publish
 d_start web web
 d_start worker worker
 d_start sweeper sweeper
-for t in full:submit,read,approve,admin,metrics ann:submit,read bob:submit,read submitter:submit gone:submit,read; do
-	d_token "${t%%:*}" "${t#*:}"
-	printf '%s %s\n' "${t%%:*}" "$token" >>"$D/tokens"
-done
+api_tokens full:submit,read,approve,admin,metrics ann:submit,read bob:submit,read submitter:submit gone:submit,read
 
-# the lines "ok NAME" and "not ok NAME<tab>WHY" of a Python script as ours
-checks() {
-	group=$1
-	shift
-	python3 "$top_srcdir/t/lib/events.py" "$group" "$D/web.sock" "$D/tokens" "$@" >"$D/checks" 2>"$D/checks.log"
-	got=$?
-	while IFS= read -r line; do
-		case $line in
-		"ok "*) pass "${line#ok }" ;;
-		"not ok "*) fail "$(printf '%s' "${line#not ok }" | cut -f1)" "$(printf '%s' "$line" | cut -f2-)" ;;
-		*) echo "$line" ;;
-		esac
-	done <"$D/checks"
-	is "the checks of \"$group\" ran through" $got 0
-}
-
-checks resume
-checks access "$(d_pid web)" "$agentctl" -c "$D/agentd.yaml"
-checks slow "$(d_pid web)"
-checks vanish "$(d_pid web)" "$((STREAMS > 150 ? STREAMS : 150))"
-checks many "$(d_pid web)" "$STREAMS" "$D/go"
+api_checks events resume
+api_checks events access "$(d_pid web)" "$agentctl" -c "$D/agentd.yaml"
+api_checks events slow "$(d_pid web)"
+api_checks events vanish "$(d_pid web)" "$((STREAMS > 150 ? STREAMS : 150))"
+api_checks events many "$(d_pid web)" "$STREAMS" "$D/go"
 
 # --- restarts in mid-stream: a reader that comes again misses nothing and gets nothing twice ---
 follow() {	# NAME TARGET
 	: >"$D/$1.started"
-	d_spawn "$1" python3 "$top_srcdir/t/lib/events.py" follow "$D/web.sock" "$D/tokens" "$2" "$D/$1.json" "$D/$1.started"
+	d_spawn "$1" env PYTHONDONTWRITEBYTECODE=1 python3 "$top_srcdir/t/lib/events.py" follow "$D/web.sock" "$D/tokens" "$2" "$D/$1.json" "$D/$1.started"
 }
 has_begun() { [ -s "$D/$1.started" ]; }
 follow all /events

@@ -9,10 +9,11 @@ The last line of standard output is {"acknowledged", "tries", "replayed", "slowe
 import json
 import os
 import queue
-import socket
 import sys
 import threading
 import time
+
+import client
 
 NAME, TOKEN, JOURNAL, BAD, PARALLEL = sys.argv[1:6]
 SOCKETS = sys.argv[6:]
@@ -43,37 +44,23 @@ class Journal:
 
 
 class Connection:
+    """Goes on at the next socket whenever one closes or fails."""
+
     def __init__(self, number):
-        self.at, self.sock, self.buffer = number % len(SOCKETS), None, b""
+        self.at, self.open = number % len(SOCKETS), None
 
     def close(self):
-        if self.sock:
-            self.sock.close()
-        self.sock, self.buffer, self.at = None, b"", (self.at + 1) % len(SOCKETS)
+        if self.open:
+            self.open.close()
+        self.open, self.at = None, (self.at + 1) % len(SOCKETS)
 
     def ask(self, data):
-        if not self.sock:
-            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.sock.settimeout(20)
-            self.sock.connect(SOCKETS[self.at])
-        self.sock.sendall(data)
-        while b"\r\n\r\n" not in self.buffer:
-            self.more()
-        head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
-        low = head.lower()
-        length = int(low.split(b"content-length:")[1].split(b"\r\n")[0]) if b"content-length:" in low else 0
-        while len(self.buffer) < length:
-            self.more()
-        body, self.buffer = self.buffer[:length], self.buffer[length:]
-        if b"connection: close" in low:
+        if not self.open:
+            self.open = client.Connection(SOCKETS[self.at], 20)
+        answer = self.open.ask(data)
+        if answer.closed:
             self.close()
-        return int(head.split(b" ", 2)[1]), body, b"idempotency-replayed: true" in low
-
-    def more(self):
-        piece = self.sock.recv(65536)
-        if not piece:
-            raise ConnectionError("closed")
-        self.buffer += piece
+        return answer
 
 
 stats = {"acknowledged": 0, "tries": 0, "replayed": 0, "slowest_ms": 0}
@@ -82,29 +69,27 @@ stats_lock = threading.Lock()
 
 def submit(connection, journal, n, flow, more):
     key = f"{NAME}-{n}"
-    body = json.dumps({"workflow": flow, "input": {"n": n, **more}}).encode()
-    data = (f"POST /tasks HTTP/1.1\r\nHost: agentd\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
-            f"Idempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body
+    data = client.request_bytes("POST", "/tasks", TOKEN, {"workflow": flow, "input": {"n": n, **more}}, [f"Idempotency-Key: {key}"])
     began, tries = time.monotonic(), 0
     while True:
         tries += 1
         try:
-            status, answer, replayed = connection.ask(data)
+            answer = connection.ask(data)
         except (OSError, ValueError, IndexError):
             connection.close()
-            status = 0
-        if status == 202:
+            answer = client.Answer(0, {}, b"", True)
+        if answer.status == 202:
             break
-        if status not in (0, 409, 429, 503):
+        if answer.status not in (0, 409, 429, 503):
             with open(BAD, "a") as f:
-                f.write(f"{key}: {status} {answer!r}\n")
+                f.write(f"{key}: {answer.status} {answer.body!r}\n")
             return
         time.sleep(0.01 if tries < 20 else 0.05)
-    journal.add(f"{key}\t{json.loads(answer)['id']}\n")
+    journal.add(f"{key}\t{answer.json()['id']}\n")
     with stats_lock:
         stats["acknowledged"] += 1
         stats["tries"] += tries
-        stats["replayed"] += replayed
+        stats["replayed"] += "idempotency-replayed" in answer.headers
         stats["slowest_ms"] = max(stats["slowest_ms"], round((time.monotonic() - began) * 1000))
 
 

@@ -5,12 +5,12 @@ import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 
+import client
 import flows
 from oracle import Watch
 from pg import Cluster, PgDown, PgError, Pool, children, is_alive
@@ -187,15 +187,16 @@ class Rig:
 
     def http(self, method, target, body=None, name="web", headers=(), timeout=10):
         """(status, body) over the Unix socket of web process NAME; status 0: no answer."""
-        return http(self.socket(name), self.token, method, target, body, headers, timeout)
+        answer = http(self.socket(name), self.token, method, target, body, headers, timeout)
+        return answer.status, answer.body
 
     def http_head(self, method, target, body=None, name="web", headers=(), timeout=10):
-        """(status, head in lower case)."""
-        status, _, head = http(self.socket(name), self.token, method, target, body, headers, timeout, head=True)
-        return status, head
+        """(status, {name of a header: value})."""
+        answer = http(self.socket(name), self.token, method, target, body, headers, timeout)
+        return answer.status, answer.headers
 
     def http_ready(self, name="web"):
-        return http(self.socket(name), None, "GET", "/readyz", timeout=2)[0] == 200
+        return http(self.socket(name), None, "GET", "/readyz", timeout=2).status == 200
 
     def submit(self, flow, key=None, timeout=10, **arguments):
         """One submission over HTTP that must succeed; its id."""
@@ -325,7 +326,7 @@ class Clients:
         self.journal = f"{rig.dir}/{name}.acknowledged"
         self.bad = f"{rig.dir}/{name}.bad"
         open(self.journal, "w").close()
-        self.process = Process(name, [sys.executable, HERE + "/clients.py", name, rig.token, self.journal, self.bad, str(parallel), *sockets],
+        self.process = Process(name, [sys.executable, "-B", HERE + "/clients.py", name, rig.token, self.journal, self.bad, str(parallel), *sockets],
                                f"{rig.dir}/{name}.log", stdin=subprocess.PIPE).start(wait=False)
         self.asked = 0
         self.closed = False
@@ -377,26 +378,12 @@ class Clients:
         self.process.kill()
 
 
-def http(path, token, method, target, body=None, headers=(), timeout=10, head=False):
-    lines = [f"{method} {target} HTTP/1.1", "Host: agentd", "Connection: close", *headers]
-    if token:
-        lines.append("Authorization: Bearer " + token)
-    data = b"" if body is None else json.dumps(body).encode()
-    if body is not None:
-        lines += ["Content-Type: application/json", f"Content-Length: {len(data)}"]
+def http(path, token, method, target, body=None, headers=(), timeout=10):
+    """What client.py says of it; status 0 also when no answer came in time."""
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
-            s.settimeout(timeout)
-            s.connect(path)
-            s.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + data)
-            answer = b""
-            while piece := s.recv(65536):
-                answer += piece
-        top, _, rest = answer.partition(b"\r\n\r\n")
-        got = int(top.split(b" ", 2)[1]), rest, top.decode("latin-1").lower()
-    except (OSError, IndexError, ValueError):
-        got = 0, b"", ""
-    return got if head else got[:2]
+        return client.raw(path, client.request_bytes(method, target, token, body, ["Connection: close", *headers]), timeout)
+    except (OSError, ValueError, IndexError):
+        return client.Answer(0, {}, b"", True)
 
 
 def merged(*maps):

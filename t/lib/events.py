@@ -12,28 +12,19 @@ import subprocess
 import sys
 import time
 
-GROUP, PATH, TOKENS = sys.argv[1], sys.argv[2], dict(line.split() for line in open(sys.argv[3]))
+import client
+from client import check
+
+GROUP, PATH, TOKENS = sys.argv[1], sys.argv[2], client.tokens(sys.argv[3])
 ARGS = sys.argv[4:]
-
-
-def check(name, good, why=""):
-    print(f"ok {name}" if good else f"not ok {name}\t{why}", flush=True)
-    return good
 
 
 class Stream:
     """One open stream: its head, its events as they come."""
 
     def __init__(self, target, token="full", last=None, rcvbuf=None, wait=10):
-        self.s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        if rcvbuf:
-            self.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
-        self.s.settimeout(wait)
-        self.s.connect(PATH)
-        head = f"GET {target} HTTP/1.1\r\nHost: agentd\r\nAuthorization: Bearer {TOKENS[token]}\r\n"
-        if last is not None:
-            head += f"Last-Event-ID: {last}\r\n"
-        self.s.sendall((head + "\r\n").encode())
+        self.s = client.connect(PATH, wait, rcvbuf)
+        self.s.sendall(client.request_bytes("GET", target, TOKENS[token], headers=[] if last is None else [f"Last-Event-ID: {last}"]))
         self.status, self.headers, self.events, self.comments, self.last = 0, {}, [], 0, last
         self.raw, self.text, self.ended, self.cut, self.retry = b"", b"", False, False, None
 
@@ -60,9 +51,7 @@ class Stream:
             if b"\r\n\r\n" not in self.raw:
                 return
             head, _, self.raw = self.raw.partition(b"\r\n\r\n")
-            lines = head.decode().split("\r\n")
-            self.status = int(lines[0].split()[1])
-            self.headers = dict(line.lower().split(": ", 1) for line in lines[1:])
+            self.status, self.headers = client.parse_head(head)
             if self.headers.get("transfer-encoding") != "chunked":
                 self.ended = True
                 return
@@ -128,22 +117,8 @@ class Stream:
 
 
 def request(method, target, token="full", body=None):
-    s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    s.settimeout(15)
-    s.connect(PATH)
-    data = json.dumps(body).encode() if body is not None else b""
-    head = f"{method} {target} HTTP/1.1\r\nHost: agentd\r\nConnection: close\r\nAuthorization: Bearer {TOKENS[token]}\r\n"
-    if body is not None:
-        head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n"
-    s.sendall((head + "\r\n").encode() + data)
-    answer = b""
-    while True:
-        piece = s.recv(1 << 20)
-        if not piece:
-            break
-        answer += piece
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return int(head.split()[1]), json.loads(body) if body else None
+    answer = client.raw(PATH, client.request_bytes(method, target, TOKENS[token], body))
+    return answer.status, answer.json() if answer.body else None
 
 
 def submit(workflow, token="full", **input):

@@ -8,89 +8,24 @@ import socket
 import sys
 import time
 
-PATH = sys.argv[2]
-TOKENS = dict(line.split() for line in open(sys.argv[3]))
+import client
+from client import check
+
+PATH, TOKENS = sys.argv[2], client.tokens(sys.argv[3])
 UNKNOWN = "01936f00-0000-7000-8000-000000000000"
 
 
-def check(name, good, why=""):
-    print(f"ok {name}" if good else f"not ok {name}\t{why}", flush=True)
-    return good
-
-
-def connect(timeout=15):
-    s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    s.settimeout(timeout)
-    s.connect(PATH)
-    return s
-
-
-class Answer:
-    def __init__(self, status, headers, body, closed):
-        self.status, self.headers, self.body, self.closed = status, headers, body, closed
-
-    def json(self):
-        return json.loads(self.body)
-
-    def __repr__(self):
-        return f"{self.status} {self.headers} {self.body[:300]!r} closed={self.closed}"
-
-
-def read_answer(s):
-    """One answer; status 0 when the connection ended without one."""
-    data = b""
-    try:
-        while b"\r\n\r\n" not in data:
-            piece = s.recv(65536)
-            if not piece:
-                return Answer(0, {}, data, True)
-            data += piece
-    except ConnectionError:
-        return Answer(0, {}, data, True)
-    head, _, body = data.partition(b"\r\n\r\n")
-    lines = head.decode("latin-1").split("\r\n")
-    headers = {}
-    for line in lines[1:]:
-        name, _, value = line.partition(":")
-        headers[name.lower()] = value.strip()
-    length = int(headers.get("content-length", "0"))
-    while len(body) < length:
-        piece = s.recv(65536)
-        if not piece:
-            break
-        body += piece
-    return Answer(int(lines[0].split()[1]), headers, body, headers.get("connection", "").lower() == "close")
+def connect():
+    return client.Connection(PATH)
 
 
 def raw(data, timeout=15):
-    s = connect(timeout)
-    try:
-        s.sendall(data)
-    except (BrokenPipeError, ConnectionResetError):
-        pass
-    answer = read_answer(s)
-    s.close()
-    return answer
+    return client.raw(PATH, data, timeout)
 
 
-def request(method, target, token="full", body=None, headers=(), content_type="application/json", sock=None):
-    lines = [f"{method} {target} HTTP/1.1", "Host: agentd"]
-    if token:
-        lines.append("Authorization: Bearer " + TOKENS.get(token, token))
-    if body is not None:
-        if not isinstance(body, (bytes, str)):
-            body = json.dumps(body)
-        if isinstance(body, str):
-            body = body.encode()
-        if content_type:
-            lines.append("Content-Type: " + content_type)
-        lines.append(f"Content-Length: {len(body)}")
-    lines.extend(headers)
-    data = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (body or b"")
-    if sock:
-        sock.sendall(data)
-        return read_answer(sock)
-    return raw(data)
+def request(method, target, token="full", body=None, headers=(), content_type="application/json", on=None):
+    data = client.request_bytes(method, target, TOKENS.get(token, token), body, headers, content_type)
+    return on.ask(data) if on else raw(data)
 
 
 def is_problem(answer, status, word):
@@ -353,20 +288,14 @@ def heads():
     a = raw(b"GET /tasks HTTP/1.1\r\nHost: a\r\n" + auth.encode() + b"\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"y" * 500) for i in range(100)) + b"\r\n")
     check("a flood of headers is refused", a.status in (0, 400, 413, 431), repr(a))
     s = connect()
-    first = request("GET", "/healthz", None, sock=s)
-    second = request("GET", "/workflows", sock=s)
+    first = request("GET", "/healthz", None, on=s)
+    second = request("GET", "/workflows", on=s)
     check("a connection is kept", first.status == 200 and second.status == 200, repr((first, second)))
     s.close()
     s = connect()
-    s.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * 3)
-    answers = b""
-    until = time.monotonic() + 5
-    while answers.count(b'{"status":"ok"}') < 3 and time.monotonic() < until:
-        piece = s.recv(65536)
-        if not piece:
-            break
-        answers += piece
-    check("three requests in one write get three answers", answers.count(b'{"status":"ok"}') == 3, repr(answers))
+    s.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * 3)
+    answers = [s.answer() for _ in range(3)]
+    check("three requests in one write get three answers", all(a.status == 200 for a in answers), repr(answers))
     s.close()
     a = raw(b"OPTIONS /tasks HTTP/1.1\r\nHost: a\r\nOrigin: http://evil\r\nAccess-Control-Request-Method: POST\r\n\r\n")
     check("no CORS is granted", "access-control-allow-origin" not in a.headers and a.status in (401, 405), repr(a))
@@ -396,7 +325,7 @@ def waits():
 
     def begin(target):
         s = connect()
-        s.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKENS['full']}\r\n\r\n".encode())
+        s.send(client.request_bytes("GET", target, TOKENS["full"]))
         return s
 
     def full(seconds=5):
@@ -423,14 +352,14 @@ def waits():
     time.sleep(0.1)
     status("cancel while somebody waits", request("POST", f"/tasks/{long}/cancel"), 200)
     start = time.monotonic()
-    a = read_answer(s)
+    a = s.answer()
     check("the waiting one hears of it", a.status == 200 and a.json()["state"] == "cancelled" and time.monotonic() - start < 3, repr(a))
     s.close()
 
 
-def cut_after(s, limit):
+def cut_after(c, limit):
     """Seconds until the other side closes, or None."""
-    start = time.monotonic()
+    start, s = time.monotonic(), c.sock
     s.settimeout(limit)
     try:
         while s.recv(4096):
@@ -446,7 +375,7 @@ def slow():
     """header_timeout and body_timeout are 1 s: absolute, not idle."""
     for name, data in [("a client that says nothing", b""), ("half a head", b"GET /tasks HTTP/1.1\r\nHost: a\r\n")]:
         s = connect()
-        s.sendall(data)
+        s.send(data)
         took = cut_after(s, 8)
         check(f"{name} is cut", took is not None and took < 4, repr(took))
         s.close()
@@ -454,13 +383,13 @@ def slow():
     for name, head in [("head", b"GET /tasks HTTP/1.1\r\nHost: a\r\nX: "),
                        ("body", b"POST /tasks HTTP/1.1\r\nHost: a\r\n" + auth + b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n")]:
         s = connect()
-        s.sendall(head)
+        s.send(head)
         start, cut = time.monotonic(), None
-        s.settimeout(0.1)
+        s.sock.settimeout(0.1)
         while time.monotonic() - start < 10:
             try:
-                s.sendall(b"a")
-                if s.recv(4096) == b"":
+                s.sock.sendall(b"a")
+                if s.sock.recv(4096) == b"":
                     cut = time.monotonic() - start
                     break
             except socket.timeout:

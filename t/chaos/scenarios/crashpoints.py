@@ -43,7 +43,7 @@ def cancel_one(rig, web):
     """A task of its own, cancelled over WEB; sent again over the safe one when WEB dies of it."""
     task = rig.submit("noop-later", n=0)
     for name in (web, "web", "web"):
-        status, _ = http(rig.socket(name), rig.token, "POST", f"/tasks/{task}/cancel")
+        status = http(rig.socket(name), rig.token, "POST", f"/tasks/{task}/cancel").status
         if status == 200:
             return
     rig.violation("POINT", f"cancel of {task} is answered {status}")
