@@ -8,6 +8,7 @@
 # generated requests are skipped.
 . "$top_srcdir/t/lib/pg.sh"
 . "$top_srcdir/t/lib/daemon.sh"
+. "$top_srcdir/t/lib/api.sh"
 for tool in jq python3; do
 	command -v $tool >/dev/null || {
 		echo "1..0 # SKIP no $tool"
@@ -80,13 +81,11 @@ d_start all all
 d_token full
 
 # --- the same routes ---
-sed -n 's#^	{"\([A-Z]*\)", "\([^"]*\)", \([A-Z_0 |]*\), \([^,]*\),.*#\1 \2 \3 \4#p' "$top_srcdir/src/web/route.c" |
-	sed 's/ | /+/g; s|:id|{id}|; s|:\([a-z]*\)|{\1}|; s|SCOPE_ANY|any|; s| 0 | none |; s|SCOPE_||g; s|NULL$|-|; s|"||g' |
-	awk '{ print $1, $2, tolower($3), $4 }' | sort >"$D/table"
+api_routes >"$D/routes" || bail "there are no routes"
+sed 's/|/+/g; s/:\([a-z]*\)/{\1}/' "$D/routes" | sort >"$D/table"
 jq -r '.paths | to_entries[] | .key as $path | .value | to_entries[] | [(.key | ascii_upcase), $path,
 	(if .value.security == [] then "none" else ([.value.security[].token[0] // "any"] | join("+")) end),
 	(.value.requestBody.content // {"-": 0} | keys | join(","))] | join(" ")' "$document" | sort >"$D/documented"
-ok "the table has routes" test "$(wc -l <"$D/table")" -ge 12
 is "the document has the routes of the table, their scopes and media types, and no more" "$(diff "$D/table" "$D/documented")" ""
 d_http -H "Authorization: Bearer $token" "$api/openapi.json" >"$D/served"
 ok "what is served is the file" cmp -s "$document" "$D/served"
@@ -94,10 +93,7 @@ is "every answer is described" "$(jq -r '[.paths[][] | .responses | to_entries[]
 is "every reference leads somewhere" "$(jq -r '. as $d | [.. | objects | .["$ref"]? // empty] | unique[] | select(. as $r |
 	$d | getpath($r | ltrimstr("#/") | split("/")) == null)' "$document")" ""
 jq -r '[.. | strings | select(startswith("urn:agentd:problem:"))] | unique[] | ltrimstr("urn:agentd:problem:")' "$document" | sort >"$D/words"
-{
-	sed -n 's/^	{ERR_[A-Z_]*, [0-9]*, "\([a-z_]*\)".*/\1/p' "$top_srcdir/src/web/reply.c"
-	cat "$top_srcdir"/src/web/*.c | tr -d '\n' | grep -oE '(reply_problem|fill(_with)?)\([^";]*"[a-z_]*"' | sed 's/.*"\([a-z_]*\)"/\1/'
-} | sort -u >"$D/problems"
+api_problems >"$D/problems" || bail "there are no problems"
 is "the problems are those that the source knows" "$(diff "$D/problems" "$D/words")" ""
 
 # --- a task in every state that there is ---

@@ -51,6 +51,11 @@ t_unit_web_route_SOURCES = t/unit/web/route.c
 t_unit_web_route_LDADD = $(web_LIBS) $(CHECK_LIBS)
 t_unit_web_route_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
+# prints the table of routes
+check_PROGRAMS += t/bin/routes
+t_bin_routes_SOURCES = t/bin/routes.c
+t_bin_routes_LDADD = $(web_LIBS)
+
 check_PROGRAMS += t/unit/web/wait
 TESTS += t/unit/web/wait
 t_unit_web_wait_SOURCES = t/unit/web/wait.c
