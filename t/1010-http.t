@@ -35,8 +35,7 @@ steps:
 END
 d_publish
 d_start all all
-api_tokens full:submit,read,approve,admin,metrics ann:submit,read bob:submit,read reader:read submitter:submit gone:submit,read
-ctl token revoke gone >/dev/null
+api_tokens full:submit,read,approve,admin,metrics ann:submit,read bob:submit,read
 
 api_checks http_checks routes
 api_checks http_checks heads

@@ -18,6 +18,7 @@ program_tests = \
   t/0820-agentctl-errors.t \
   t/0830-zombie.t \
   t/0840-http-access.t \
+  t/0842-http-matrix.t \
   t/0850-policy.t \
   t/0855-metrics.t \
   t/0860-openapi.t \
@@ -44,7 +45,7 @@ program_tests = \
   t/1130-torture.t
 TESTS += $(program_tests)
 EXTRA_DIST += t/unit/suite_run.h t/unit/test_arena.h
-EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/netns.sh t/lib/api.sh t/lib/client.py t/lib/events.py t/lib/http_checks.py t/lib/torture.py t/chaos \
+EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/netns.sh t/lib/api.sh t/lib/client.py t/lib/events.py t/lib/http_checks.py t/lib/http_matrix.py t/lib/torture.py t/chaos \
   t/bench/claim_done.sql t/bench/jobs.sql t/bench/peers/agentd.mjs
 
 if FUZZERS
