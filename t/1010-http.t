@@ -38,7 +38,8 @@ d_start all all
 api_tokens full:submit,read,approve,admin,metrics ann:submit,read bob:submit,read
 
 api_checks http_checks routes
-api_checks http_checks heads
+api_checks http_checks kept
+api_checks http_corpus all
 api_checks http_checks waits
 api_checks http_checks slow
 ok "agentd lives" d_alive all

@@ -22,7 +22,6 @@ struct scan {
 	struct request *req;
 	int seen[N_ONCE];
 	const char *why;	/* NULL: all well */
-	bool chunked_ok;
 };
 
 static bool is_token_char(unsigned char c)
@@ -69,13 +68,15 @@ static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char 
 	return MHD_YES;
 }
 
-static const char *check_headers(struct request *req)
+static const char *check_headers(struct request *req, const char *version)
 {
 	struct scan s = {.req = req};
 
 	MHD_get_connection_values_n(req->connection, MHD_HEADER_KIND, on_header, &s);
 	if (!s.why && s.seen[1] && s.seen[2])
 		return "Content-Length together with Transfer-Encoding";
+	if (!s.why && s.seen[2] && strcmp(version, "HTTP/1.0") == 0)
+		return "a Transfer-Encoding in HTTP/1.0";	/* which knows none: whoever stands between reads another body */
 	return s.why;
 }
 
@@ -114,7 +115,7 @@ int head_check(struct request *req, const char *method, const char *version)
 	if (!why && strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
 		why = "a version other than HTTP/1.0 and HTTP/1.1";
 	if (!why)
-		why = check_headers(req);
+		why = check_headers(req, version);
 	if (why) {
 		reply_problem(&req->reply, req->arena, 400, "malformed", "the request has %s", why);
 		req->reply.close = true;
