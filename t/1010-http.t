@@ -42,6 +42,7 @@ api_checks http_checks kept
 api_checks http_corpus all
 api_checks http_checks waits
 api_checks http_checks slow
+api_checks idle hold 500 20 40 1
 ok "agentd lives" d_alive all
 pg_down fast
 api_checks http_checks away
