@@ -117,6 +117,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp 
 	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
+	v_xid xid8 := pg_current_xact_id();	-- before the look at the watch, see 2_feed.sql
 	v_now timestamptz := agentd.clock();
 	v_status text[];
 	v_message text[];
@@ -143,6 +144,7 @@ DECLARE
 	v_serves smallint;
 	v_taken boolean[];
 	v_left integer := p_room;
+	v_fed boolean;
 BEGIN
 	-- A loop spares a batch seven aggregates and a sort, and costs a single submission no more.
 	FOR r IN
@@ -154,7 +156,9 @@ BEGIN
 			CASE WHEN w.name IS NULL THEN 'not_found' WHEN x.message IS NOT NULL THEN 'invalid'
 				WHEN p_id[i] < v_lo OR p_id[i] > v_hi THEN 'clock' END AS status,
 			CASE WHEN w.name IS NULL THEN format('unknown workflow "%s"', p_workflow[i]) WHEN x.message IS NOT NULL THEN x.message
-				WHEN p_id[i] < v_lo OR p_id[i] > v_hi THEN format('"id": expected a UUIDv7 of the present time, got %s', p_id[i]) END AS message
+				WHEN p_id[i] < v_lo OR p_id[i] > v_hi THEN format('"id": expected a UUIDv7 of the present time, got %s', p_id[i]) END
+				AS message,
+			agentd.feed_blind() OR EXISTS (SELECT FROM event_watch e WHERE e.until > v_now) AS fed
 		FROM generate_series(1, v_n) i
 		LEFT JOIN workflows w ON w.name = p_workflow[i] AND w.active
 		CROSS JOIN LATERAL (SELECT CASE
@@ -172,7 +176,9 @@ BEGIN
 		v_leaf[r.i] := r.leaf;
 		v_flow[r.i] := r.flow;
 		v_until[r.i] := r.until;
-		v_body[r.i] := CASE WHEN r.status IS NULL THEN agentd.submitted_body(p_id[r.i], r.state::task_state, p_workflow[r.i], (r.flow).bundle, v_now)
+		v_fed := r.fed;
+		v_body[r.i] := CASE
+			WHEN r.status IS NULL THEN agentd.submitted_body(p_id[r.i], r.state::task_state, p_workflow[r.i], (r.flow).bundle, v_now)
 			WHEN r.status = 'clock' THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text END;
 	END LOOP;
 	IF num_nonnulls(VARIADIC p_labels) + num_nonnulls(VARIADIC p_budget) > 0 THEN
@@ -313,7 +319,7 @@ BEGIN
 	IF v_new > p_room - v_left AND 'ready' = ANY (v_state) THEN
 		PERFORM pg_notify('agentd_work', 'told');
 	END IF;
-	IF v_new > 0 AND (agentd.feed_blind() OR EXISTS (SELECT FROM event_watch w WHERE w.until > v_now)) THEN
+	IF v_new > 0 AND v_fed THEN
 		PERFORM agentd.feed_add(array_agg(p_id[i] ORDER BY i, k), array_agg(0::bigint), array_agg(0::bigint), array_agg(k ORDER BY i, k))
 		FROM generate_series(1, v_n) i CROSS JOIN unnest('{0,2}'::bigint[]) k WHERE v_status[i] IS NULL AND (k = 0 OR v_taken[i]);
 	END IF;

@@ -1,6 +1,8 @@
 -- 2_feed.sql - the feed: what transactions did to tasks, written while somebody listens, and the watch that says so.
 --
--- Words:  see 0041_events.sql. Whoever moves tasks looks for the watch after its first write, and only then calls feed_add().
+-- Words:  see 0041_events.sql. Whoever makes an event of a task has the number of its transaction (v_xid) before it looks for the
+--         watch, as a watch is ready when all lower numbers are over, and calls feed_add() where it sees one, or may not see it
+--         (feed_blind). The hot functions look in a statement that they have anyway.
 -- Places: an event of a task stands at (seq, k): a row of the journal at (seq, 0), submitted at (0, 0); behind the last row before
 --         it, claim F at (seq, 2 F), its end at (seq, 2 F + 1), the end of the task at (seq, 2 F + 2).
 -- Locks:  none but the watch's own row, which no mover of tasks locks.
@@ -13,15 +15,17 @@ BEGIN
 	PERFORM pg_notify('agentd_events', '');
 END $$;
 
--- The caller's transaction sees what was when it began, and so perhaps not the watch: it writes to the feed always.
-CREATE OR REPLACE FUNCTION agentd.feed_blind() RETURNS boolean LANGUAGE plpgsql STABLE AS $$
-BEGIN
-	RETURN current_setting('transaction_isolation') <> 'read committed';
-END $$;
+-- The caller's transaction sees what was when it began, and so perhaps not the watch: it writes to the feed always. This is SQL, as the
+-- planner puts it into the statements that look.
+CREATE OR REPLACE FUNCTION agentd.feed_blind() RETURNS boolean LANGUAGE sql STABLE AS $$
+	SELECT current_setting('transaction_isolation') <> 'read committed'
+$$;
 
 -- One event, where somebody listens.
 CREATE OR REPLACE FUNCTION agentd.feed_one(p_task uuid, p_from bigint, p_to bigint, p_k bigint) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+	v_xid xid8 := pg_current_xact_id();
 BEGIN
 	IF agentd.feed_blind() OR EXISTS (SELECT FROM agentd.event_watch w WHERE w.until > agentd.clock()) THEN
 		PERFORM agentd.feed_add(ARRAY[p_task], ARRAY[p_from], ARRAY[p_to], ARRAY[p_k]);

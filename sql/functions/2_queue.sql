@@ -102,6 +102,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp 
 	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET enable_sort = off AS $$
 #variable_conflict use_column
 DECLARE
+	v_xid xid8 := pg_current_xact_id();	-- before the look at the watch, see 2_feed.sql
 	v_now timestamptz := agentd.clock();
 	v_lanes text[];
 	v_lane text;
@@ -109,6 +110,7 @@ DECLARE
 	v_last integer;
 	v_closed boolean;
 	v_suspects boolean;
+	v_fed boolean;
 	v_left integer := p_limit;
 	v_due timestamptz;
 	v_id uuid[];
@@ -124,8 +126,9 @@ BEGIN
 		(SELECT q.run_at FROM task_queue q WHERE q.state NOT IN ('ready', 'running') AND q.run_at IS NOT NULL ORDER BY q.run_at LIMIT 1),
 		EXISTS (SELECT FROM admission a WHERE a.level > 0 AND a.level >= 2 AND a.holds_until > v_now),
 		EXISTS (SELECT FROM lanes l CROSS JOIN LATERAL (SELECT FROM task_queue q
-			WHERE q.state = 'ready' AND q.lane = l.name AND q.priority >= v_below LIMIT 1) q WHERE l.parts <@ w.lanes)
-	INTO v_lanes, v_semantics, v_due, v_closed, v_suspects;
+			WHERE q.state = 'ready' AND q.lane = l.name AND q.priority >= v_below LIMIT 1) q WHERE l.parts <@ w.lanes),
+		agentd.feed_blind() OR EXISTS (SELECT FROM event_watch e WHERE e.until > v_now)
+	INTO v_lanes, v_semantics, v_due, v_closed, v_suspects, v_fed;
 	IF NOT FOUND THEN
 		SELECT w.claim INTO v_last FROM workers w WHERE w.id = p_worker AND w.ended_at IS NULL;
 		IF NOT FOUND THEN
@@ -185,7 +188,7 @@ BEGIN
 				SELECT c.id, p_worker, v_now, c.fence, p_claim, c.leaf, c.facts[6] FROM c
 			)
 			SELECT array_agg(c.id), array_agg(c.facts) INTO v_id, v_row FROM c;
-			IF v_id IS NOT NULL AND EXISTS (SELECT FROM event_watch w WHERE w.until > v_now) THEN
+			IF v_id IS NOT NULL AND v_fed THEN
 				PERFORM agentd.feed_add(v_id, array_agg(v_row[i][6]), array_agg(v_row[i][6]), array_agg(2 * v_row[i][1]))
 				FROM generate_series(1, cardinality(v_id)) i;
 			END IF;
@@ -205,14 +208,33 @@ BEGIN
 	END LOOP;
 END $$;
 
--- Of an attempt that leaves its task; p_seq: the last row of the task's journal.
+-- Of an attempt that leaves its task; p_seq: the last row of the task's journal. A call of before p_seq that is under way while this
+-- comes in may leave it out: then the row in the queue tells it.
 DROP FUNCTION IF EXISTS agentd.attempt_end(uuid, integer, smallint, timestamptz, text);	-- as it was before p_seq
-CREATE OR REPLACE FUNCTION agentd.attempt_end(p_task uuid, p_fence integer, p_leaf smallint, p_now timestamptz, p_outcome text, p_seq bigint) RETURNS void
+CREATE OR REPLACE FUNCTION agentd.attempt_end(p_task uuid, p_fence integer, p_leaf smallint, p_now timestamptz, p_outcome text,
+	p_seq bigint DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+	v_seq bigint := coalesce(p_seq, (SELECT q.seq FROM agentd.task_queue q WHERE q.id = p_task));
 BEGIN
-	UPDATE agentd.task_attempts a SET ended_at = p_now, outcome = p_outcome, ended_seq = p_seq
+	UPDATE agentd.task_attempts a SET ended_at = p_now, outcome = p_outcome, ended_seq = v_seq
 	WHERE a.task = p_task AND a.fence = p_fence AND a.leaf = p_leaf;
-	PERFORM agentd.feed_one(p_task, p_seq, p_seq, 2 * p_fence::bigint + 1);
+	PERFORM agentd.feed_one(p_task, v_seq, v_seq, 2 * p_fence::bigint + 1);
+END $$;
+
+-- Something that a task waits for has come in. A worker that has the task learns of it when it would park. q is its locked row; answers
+-- its state now. What waits for a person to redrive it goes on waiting.
+DROP FUNCTION IF EXISTS agentd.task_wake(agentd.task_queue, timestamptz);	-- as it was before it answered
+CREATE OR REPLACE FUNCTION agentd.task_wake(q agentd.task_queue, p_now timestamptz) RETURNS agentd.task_state LANGUAGE plpgsql AS $$
+BEGIN
+	IF q.state = 'running' THEN
+		UPDATE agentd.task_queue SET unread = true WHERE id = q.id;
+	ELSIF q.state NOT IN ('ready', 'quarantined') THEN
+		UPDATE agentd.task_queue SET state = 'ready', run_at = p_now WHERE id = q.id;
+		PERFORM pg_notify('agentd_work', ''), pg_notify('agentd_done', '');
+		RETURN 'ready';
+	END IF;
+	RETURN q.state;
 END $$;
 
 -- These leaves (of a list, or of a column of a table), each once; nearly always there is one.

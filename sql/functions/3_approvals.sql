@@ -60,22 +60,12 @@ BEGIN
 END $$;
 
 -- Of tasks that end in this transaction.
-CREATE OR REPLACE FUNCTION agentd.approvals_drop(p_task uuid, p_now timestamptz) RETURNS void
+DROP FUNCTION IF EXISTS agentd.approvals_drop(uuid, timestamptz);	-- as it was when it took one
+CREATE OR REPLACE FUNCTION agentd.approvals_drop(p_task uuid[], p_now timestamptz) RETURNS void
 LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
 	UPDATE agentd.approval_queue a SET state = 'cancelled', decided_at = coalesce(a.decided_at, p_now)
-	WHERE a.task = p_task AND a.state IN ('pending', 'approved');
-END $$;
-
--- Something that a task waits for has come in. A worker that has the task learns of it when it would park. q is its locked row.
-CREATE OR REPLACE FUNCTION agentd.task_wake(q agentd.task_queue, p_now timestamptz) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-	IF q.state = 'running' THEN
-		UPDATE agentd.task_queue SET unread = true WHERE id = q.id;
-	ELSIF q.state NOT IN ('ready', 'quarantined') THEN
-		UPDATE agentd.task_queue SET state = 'ready', run_at = p_now WHERE id = q.id;
-		PERFORM pg_notify('agentd_work', ''), pg_notify('agentd_done', '');
-	END IF;
+	WHERE a.task = ANY (p_task) AND a.state IN ('pending', 'approved');
 END $$;
 
 -- What became of a request, for the worker that has its task; one whose time is over has expired with this.

@@ -20,6 +20,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp 
 	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
 DECLARE
+	v_xid xid8 := pg_current_xact_id();	-- before the look at the watch, see 2_feed.sql
 	v_now timestamptz := agentd.clock();
 	v_n integer := cardinality(p_task);
 	-- of the rows that are locked and ours, side by side
@@ -43,6 +44,8 @@ DECLARE
 	v_dropped integer[];
 	v_move integer;
 	v_one smallint;
+	v_asks boolean;			-- some task has an open request
+	v_fed boolean;
 	h record;
 	r record;
 BEGIN
@@ -52,8 +55,10 @@ BEGIN
 	LOOP
 		v_pass := v_pass + 1;
 		BEGIN
-			SELECT array_agg(q.ord), array_agg(q.seq), array_agg(q.leaf), array_agg(q.cancel), array_agg(q.tid)
-			INTO v_ord, v_seq, v_kept, v_cancelled, v_tids
+			SELECT array_agg(q.ord), array_agg(q.seq), array_agg(q.leaf), array_agg(q.cancel), array_agg(q.tid),
+				EXISTS (SELECT FROM approval_queue a WHERE a.state IN ('pending', 'approved')),
+				agentd.feed_blind() OR EXISTS (SELECT FROM event_watch w WHERE w.until > v_now)
+			INTO v_ord, v_seq, v_kept, v_cancelled, v_tids, v_asks, v_fed
 			FROM generate_series(1, v_n) i
 			CROSS JOIN LATERAL (SELECT i AS ord, x.seq, x.leaf, x.cancel_at IS NOT NULL AS cancel, x.ctid AS tid FROM task_queue x
 				WHERE x.id = p_task[i] AND x.fence = p_fence[i] AND x.worker IS NOT NULL LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) q;
@@ -127,6 +132,7 @@ BEGIN
 				WHERE v_base[j_move[k]] >= 0;
 				IF 'approval.requested' = ANY (j_kind) OR 'approval.decided' = ANY (j_kind) THEN
 					PERFORM agentd.approvals_note(p_task, v_base, v_leaf, j_move, j_path, j_try, j_kind, j_value, v_now);
+					v_asks := true;
 				END IF;
 			END IF;
 
@@ -176,8 +182,9 @@ BEGIN
 					CROSS JOIN LATERAL (SELECT x.ctid AS tid FROM tasks x WHERE x.id = g.id AND x.leaf = v_one LIMIT 1) l
 					WHERE t.ctid = l.tid AND t.leaf = v_one;
 				END LOOP;
-				IF EXISTS (SELECT FROM approval_queue a WHERE a.state IN ('pending', 'approved')) THEN
-					PERFORM agentd.approvals_drop(p_task[i], v_now) FROM generate_series(1, v_n) i WHERE p_next[i] = 2 AND v_base[i] >= 0;
+				IF v_asks THEN
+					PERFORM agentd.approvals_drop(ARRAY(SELECT p_task[i] FROM generate_series(1, v_n) i WHERE p_next[i] = 2 AND v_base[i] >= 0),
+						v_now);
 				END IF;
 			END IF;
 			-- The attempt that finishes its task ends with it: no row of its own to write (view attempts).
@@ -255,7 +262,7 @@ BEGIN
 			v_status[r.ord] := r.status;
 		END LOOP;
 	END IF;
-	IF EXISTS (SELECT FROM event_watch w WHERE w.until > v_now) THEN
+	IF v_fed THEN
 		PERFORM agentd.feed_moves(p_task, p_fence, v_base, p_rows, p_next);
 	END IF;
 	IF 1 = ANY (p_next) OR 2 = ANY (p_next) THEN

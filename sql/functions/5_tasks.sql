@@ -239,7 +239,7 @@ BEGIN
 		failures = q.failures, recoveries = q.recoveries, cost_usd = q.spent_usd + q.held_usd, error = p_error
 	WHERE t.id = q.id AND t.leaf = q.leaf;
 	INSERT INTO agentd.ended_news (workflow, state) SELECT t.workflow, p_state FROM agentd.tasks t WHERE t.id = q.id AND t.leaf = q.leaf;
-	PERFORM agentd.approvals_drop(q.id, agentd.clock());
+	PERFORM agentd.approvals_drop(ARRAY[q.id], agentd.clock());
 	PERFORM agentd.feed_one(q.id, q.seq, q.seq, 2 * q.fence::bigint + 2);
 END $$;
 
