@@ -173,7 +173,7 @@ CREATE OR REPLACE FUNCTION agentd.decide_approval(p_id uuid, p_decision text, p_
 	p_form json, p_principal text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
-	v_now timestamptz := agentd.clock();
+	v_now timestamptz;		-- when the locks are ours
 	a approval_queue := agentd.approval_find(p_id, p_principal, true);
 	v_problem text := agentd.approval_problem(a, p_decision, p_digest, p_comment, p_args, p_args_digest, p_form);
 	q task_queue;
@@ -182,12 +182,14 @@ DECLARE
 	v_votes json[];
 	v_last text;
 	v_void boolean;
+	v_over boolean;
 BEGIN
 	IF v_problem IS NOT NULL THEN
 		RAISE EXCEPTION '%', v_problem USING ERRCODE = 'AG422';
 	END IF;
 	SELECT * INTO q FROM task_queue WHERE id = a.task FOR NO KEY UPDATE;
 	SELECT * INTO a FROM approval_queue WHERE id = p_id FOR NO KEY UPDATE;
+	v_now := agentd.clock();
 	v_digest := CASE WHEN p_args IS NULL THEN p_digest ELSE sha256(a.head || p_args_digest) END;
 	v_votes := ARRAY(SELECT v FROM json_array_elements(a.votes) WITH ORDINALITY e(v, i) ORDER BY i);
 	IF EXISTS (SELECT FROM unnest(v_votes) v WHERE v ->> 'by' = p_principal AND v ->> 'decision' = p_decision
@@ -215,23 +217,20 @@ BEGIN
 	v_vote := json_build_object('by', p_principal, 'decision', p_decision, 'at', agentd.rfc3339(v_now), 'sent', encode(p_digest, 'hex'),
 		'digest', encode(v_digest, 'hex'), 'comment', p_comment, 'form', p_form::text);
 	v_void := v_digest <> a.digest OR p_decision = 'approve' AND p_form::text IS DISTINCT FROM a.answer::text;
-	IF v_void THEN
-		v_votes := '{}';
-	END IF;
-	IF v_digest <> a.digest THEN
-		UPDATE approval_queue SET asked = coalesce(asked, args), args = p_args, digest = v_digest WHERE id = p_id;
-	END IF;
-	v_votes := v_votes || v_vote;
-	UPDATE approval_queue x SET votes = array_to_json(v_votes), comment = coalesce(p_comment, CASE WHEN NOT v_void THEN x.comment END),
-		answer = CASE p_decision WHEN 'approve' THEN p_form END
-	WHERE id = p_id;
-	IF p_decision = 'deny' OR cardinality(v_votes) >= a.approvers THEN
-		UPDATE approval_queue x SET state = CASE p_decision WHEN 'deny' THEN 'denied' ELSE 'approved' END, decided_at = v_now, decided_by = p_principal,
-			comment = CASE p_decision WHEN 'deny' THEN p_comment ELSE x.comment END
-		WHERE id = p_id;
+	v_votes := CASE WHEN NOT v_void THEN v_votes END || v_vote;
+	v_over := p_decision = 'deny' OR cardinality(v_votes) >= a.approvers;
+	UPDATE approval_queue x SET votes = array_to_json(v_votes), digest = v_digest,
+		args = CASE WHEN v_digest <> x.digest THEN p_args ELSE x.args END,
+		asked = CASE WHEN v_digest <> x.digest THEN coalesce(x.asked, x.args) ELSE x.asked END,
+		answer = CASE p_decision WHEN 'approve' THEN p_form END,
+		comment = CASE WHEN v_void OR p_decision = 'deny' THEN p_comment ELSE coalesce(p_comment, x.comment) END,
+		state = CASE WHEN NOT v_over THEN x.state WHEN p_decision = 'deny' THEN 'denied' ELSE 'approved' END,
+		decided_at = CASE WHEN v_over THEN v_now END, decided_by = CASE WHEN v_over THEN p_principal END
+	WHERE x.id = p_id AND x.state = 'pending' AND x.digest = p_digest AND x.expires_at > v_now
+	RETURNING * INTO STRICT a;
+	IF v_over THEN
 		PERFORM agentd.task_wake(q, v_now);
 	END IF;
-	SELECT * INTO a FROM approval_queue WHERE id = p_id;
 	RETURN agentd.approval_json(a);
 END $$;
 

@@ -1,14 +1,14 @@
 -- 3_commit.sql - moves: everything that tasks commit at once, many tasks in one call.
 --
--- Words:  a move is journal rows, effect changes, a hold, settled model calls, and what becomes of the task:
---         next 0 stay, 1 park, 2 finish, 3 release (its state, where given, is the lane that the task belongs to). Arrays run over moves (p_task ...) and over journal rows
---         (j_*, j_move and j_idx count from 1, the rows of a move follow one another); rarer things are JSON.
+-- Words:  a move is journal rows, effect changes, a hold, settled model calls, and what becomes of the task: next 0 stay, 1 park,
+--         2 finish, 3 release (its state, where given, is the lane that the task belongs to). Arrays run over moves (p_task ...) and
+--         over journal rows (j_*, j_move and j_idx count from 1, the rows of a move follow one another); rarer things are JSON.
 -- Status: ok; already: committed before; stale: the fence is lost; busy: the row is locked, send it again;
 --         refused: nothing of this move was written, code and message say why. Data errors fail the call; the
 --         caller halves the batch until the culprit is alone.
 -- Plans:  as 2_queue.sql: one generic plan, by keys and ctid, leaf by leaf.
--- Locks:  task_queue in the order of the call (busy rows are skipped, so that nobody waits), then task_log, effects,
---         approval_queue, spend_hold, model_calls, tasks, task_attempts.
+-- Locks:  task_queue in the order of the call (busy rows are skipped, so that nobody waits), then what belongs to those tasks:
+--         spend_hold, effects and the approvals they use, model_calls, task_log, approval_queue, tasks, task_attempts.
 
 CREATE OR REPLACE FUNCTION agentd.commit_steps(p_task uuid[], p_fence integer[], p_rows integer[], p_next smallint[], p_state text[],
 	p_run_at bigint[], p_failure boolean[], p_output json[], p_error json[],
@@ -146,15 +146,19 @@ BEGIN
 			END IF;
 			IF 1 = ANY (p_next) OR 3 = ANY (p_next) THEN
 				-- With a time (run_at) a task that is given back stands in waiting_timer; without one it is ready, behind what is as
-				-- urgent and older. A cancel that was asked for meanwhile is not slept over: the task is ready, its next attempt ends it. So is news (unread).
+				-- urgent and older. A cancel that was asked for meanwhile is not slept over: the task is ready, its next attempt ends
+				-- it. So is news (unread).
 				UPDATE task_queue q SET seq = q.seq + m.rows, worker = NULL,
 					recoveries = CASE WHEN m.rows > 0 THEN 0 ELSE q.recoveries END,
 					priority = CASE WHEN m.rows > 0 THEN q.priority % 100 ELSE q.priority END,
 					failures = q.failures + m.failure::integer,
 					lane = CASE WHEN m.next = 3 AND m.state <> '' THEN m.state ELSE q.lane END,
-					run_at = CASE WHEN m.next = 1 AND m.state <> 'quarantined' AND (q.unread OR q.cancel_at IS NOT NULL AND m.state <> 'uncertain') THEN v_now
-						WHEN m.next = 3 THEN greatest((timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond'), v_now) ELSE (timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond') END,
-					state = CASE WHEN m.next = 1 AND m.state <> 'quarantined' AND (q.unread OR q.cancel_at IS NOT NULL AND m.state <> 'uncertain') THEN 'ready'
+					run_at = CASE WHEN m.next = 1 AND m.state <> 'quarantined'
+							AND (q.unread OR q.cancel_at IS NOT NULL AND m.state <> 'uncertain') THEN v_now
+						WHEN m.next = 3 THEN greatest((timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond'), v_now)
+						ELSE (timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond') END,
+					state = CASE WHEN m.next = 1 AND m.state <> 'quarantined'
+							AND (q.unread OR q.cancel_at IS NOT NULL AND m.state <> 'uncertain') THEN 'ready'
 						WHEN m.next = 1 THEN m.state::task_state
 						WHEN (timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond') > v_now THEN 'waiting_timer' ELSE 'ready' END
 				FROM unnest(v_tid, p_rows, p_next, p_state, p_run_at, p_failure, v_base)
@@ -190,7 +194,8 @@ BEGIN
 			-- The attempt that finishes its task ends with it: no row of its own to write (view attempts).
 			IF 1 = ANY (p_next) OR 3 = ANY (p_next) THEN
 				FOREACH v_one IN ARRAY coalesce(v_leaves, '{}') LOOP
-					UPDATE task_attempts a SET ended_at = v_now, outcome = CASE WHEN m.next = 3 THEN 'released' ELSE m.state END, ended_seq = m.base + m.rows
+					UPDATE task_attempts a SET ended_at = v_now, outcome = CASE WHEN m.next = 3 THEN 'released' ELSE m.state END,
+						ended_seq = m.base + m.rows
 					FROM unnest(p_task, p_fence, p_next, p_state, v_base, v_leaf, p_rows) m(task, fence, next, state, base, leaf, rows)
 					CROSS JOIN LATERAL (SELECT x.ctid AS tid FROM task_attempts x
 						WHERE x.task = m.task AND x.fence = m.fence AND x.leaf = v_one LIMIT 1) l

@@ -206,14 +206,8 @@ BEGIN
 		result = CASE WHEN NOT agentd.is_large(p_result) THEN p_result END,
 		result_blob = CASE WHEN agentd.is_large(p_result) THEN agentd.blob_digest(p_result) END
 	WHERE f.task = p_task AND f.leaf = t.leaf AND f.key = e.key RETURNING * INTO e;
-	-- A worker that has the task learns of it when it would park; the one that speaks knows.
-	IF q.state = 'running' THEN
-		UPDATE task_queue SET unread = unread OR p_fence IS NULL WHERE id = p_task;
-	ELSIF q.state NOT IN ('ready', 'quarantined') THEN
-		UPDATE task_queue SET state = 'ready', run_at = v_now WHERE id = p_task RETURNING * INTO q;
-		PERFORM pg_notify('agentd_work', ''), pg_notify('agentd_done', '');
-	END IF;
-	RETURN agentd.decision_json(e, q.state::text);
+	-- The worker that speaks knows.
+	RETURN agentd.decision_json(e, CASE WHEN p_fence IS NULL THEN agentd.task_wake(q, v_now) ELSE q.state END::text);
 END $$;
 
 -- The same for a worker: what the tool's own query said of an effect of the task it has. It can speak for nobody else.

@@ -2,7 +2,7 @@
 --
 -- Words:  a principal sees its own tasks, or all; what it does not see does not exist for it (404).
 --         origin: what a retry or fork was made from. Events are in 5_events.sql.
--- Locks:  task_queue, parent before child, then tasks.
+-- Locks:  task_queue, parent before child, then tasks, then approval_queue.
 -- Plans:  what looks at one task goes by keys whatever the statistics say, so one plan serves for ever; making a new one
 --         for each look cost more than the look.
 
@@ -46,10 +46,11 @@ $$;
 
 -- Step rows from the journal: one per path in the order of their first rows, as their latest row has them. Whoever is to say
 -- what became of an uncertain call sees the call; what was said last, by whom and when, stays with the step. Turns of models are rows
--- too, of kind turn; what they cost is part of what their step costs.
-DROP FUNCTION IF EXISTS agentd.task_steps(uuid, smallint, boolean, boolean);
-CREATE OR REPLACE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean, p_uncertain boolean, p_turns boolean)
-	RETURNS text LANGUAGE plpgsql STABLE AS $$
+-- too, of kind turn; what they cost is part of what their step costs. A call of before p_turns that is under way while this comes in may
+-- leave it out.
+DROP FUNCTION IF EXISTS agentd.task_steps(uuid, smallint, boolean, boolean);	-- as it was before p_turns
+CREATE OR REPLACE FUNCTION agentd.task_steps(p_task uuid, p_leaf smallint, p_terminal boolean, p_uncertain boolean,
+	p_turns boolean DEFAULT false) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	v_said jsonb;
 	v_costs jsonb;
