@@ -17,7 +17,8 @@ BEGIN
 END $$;
 
 -- Every function that may write gets a step before each of its statements that writes or locks; answers how many were put in. What is
--- only read is read between two steps, whichever it is; what is called has steps of its own.
+-- only read is read between two steps, whichever it is; what is called has steps of its own. The feed has none: it is a table of rows
+-- that no two sessions share.
 CREATE FUNCTION test.instrument() RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
 	v_n bigint := 0;
@@ -29,15 +30,16 @@ DECLARE
 BEGIN
 	FOR f IN
 		SELECT p.oid, pg_get_functiondef(p.oid) AS text FROM pg_proc p
-		WHERE p.pronamespace = 'agentd'::regnamespace AND p.provolatile = 'v' AND p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')
-			AND p.prorettype <> 'trigger'::regtype
+		WHERE p.pronamespace = 'agentd'::regnamespace AND p.provolatile = 'v'
+			AND p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'plpgsql')
+			AND p.prorettype <> 'trigger'::regtype AND p.proname !~ '^feed_'
 	LOOP
 		v_text := '';
 		v_last := '';
 		v_lines := string_to_array(f.text, E'\n');
 		FOR i IN 1..cardinality(v_lines) LOOP
-			IF v_last ~ '(;|BEGIN|THEN|ELSE|LOOP)$' AND v_lines[i] ~ '^\t+(UPDATE|DELETE|INSERT|WITH|SELECT|PERFORM|FOR \w+ IN( |$))'
-					AND v_lines[i] !~ '\.\.' THEN
+			IF v_last ~ '(;|BEGIN|THEN|ELSE|LOOP)$' AND v_lines[i] !~ '\.\.'
+					AND v_lines[i] ~ '^\t+(UPDATE|DELETE|INSERT|WITH|SELECT|PERFORM|FOR \w+ IN( |$))' THEN
 				v_whole := '';
 				FOR k IN i..cardinality(v_lines) LOOP
 					v_whole := v_whole || E'\n' || v_lines[k];
@@ -86,9 +88,10 @@ BEGIN
 		FROM (SELECT '[{"move":1,"key":"\\x01","path":"e","tool":"t","class":"at_most_once","args":"\\x00","to":"STATE"}]') x(e);
 	END IF;
 	IF p_state LIKE 'asked%' OR p_state LIKE 'approved%' THEN
-		PERFORM test.move(v_t, 1, CASE p_state WHEN 'asked' THEN 'park' ELSE 'stay' END, 'waiting_approval', format('[["e/approval-1", 1, "approval.requested",
-			{"id": "%s", "kind": "call", "title": "?", "risk": "low", "approvers": 1, "expires_at": "2030-01-01 00:30:00+00", "digest": "%s", "head": "00"}]]',
-			test.id('A'), lpad('1', 64, '0'))::json, timestamptz '2030-01-01 00:30:00+00');
+		PERFORM test.move(v_t, 1, CASE p_state WHEN 'asked' THEN 'park' ELSE 'stay' END, 'waiting_approval',
+			format('[["e/approval-1", 1, "approval.requested", {"id": "%s", "kind": "call", "title": "?", "risk": "low", "approvers": 1,
+				"expires_at": "2030-01-01 00:30:00+00", "digest": "%s", "head": "00"}]]', test.id('A'), lpad('1', 64, '0'))::json,
+			timestamptz '2030-01-01 00:30:00+00');
 	END IF;
 	IF p_state LIKE 'approved%' THEN
 		PERFORM agentd.decide_approval(test.id('A'), 'approve', decode(lpad('1', 64, '0'), 'hex'), NULL, NULL, NULL, NULL, 'ann');
@@ -107,8 +110,9 @@ BEGIN
 	END CASE;
 	PERFORM agentd.submit('noop', 'null', 'low', id => test.id('U'));
 	UPDATE agentd.task_queue SET state = 'running', worker = v_w, fence = 1 WHERE id = test.id('U');
-	INSERT INTO agentd.task_attempts (task, worker, started_at, fence, claim, leaf)
-	SELECT id, worker, agentd.clock(), 1, 1, leaf FROM agentd.task_queue WHERE id = test.id('U');
+	INSERT INTO agentd.task_attempts (task, worker, started_at, fence, claim, leaf, seq)
+	SELECT id, worker, agentd.clock(), 1, 1, leaf, 0 FROM agentd.task_queue WHERE id = test.id('U');
+	PERFORM agentd.feed_add(ARRAY[test.id('U')], '{0}', '{0}', '{2}');
 	IF p_state LIKE 'expired%' THEN
 		PERFORM test.at(31);
 	ELSE
@@ -117,36 +121,36 @@ BEGIN
 	PERFORM agentd.worker_register(test.id('V'), 'v', 2, '{default}', 30000, 1);
 END $$;
 
--- All of it stands in one leaf of each table.
+-- All of it stands in one leaf of each table. test.restore(STATE) puts back what was saved: as statements that are planned once.
 DO $$
 DECLARE
 	v_table text;
+	v_body text := '';
 BEGIN
 	FOREACH v_table IN ARRAY ARRAY['task_queue', 'workers', 'tasks', 'task_log', 'task_attempts', 'effects', 'model_calls', 'spend_hold',
-			'idempotency_keys', 'approval_queue'] LOOP
+			'idempotency_keys', 'approval_queue', 'event_feed'] LOOP
 		EXECUTE format('CREATE VIEW test.%I AS SELECT * FROM agentd.%I', v_table, CASE WHEN v_table = ANY (agentd.partitioned_tables())
 			THEN agentd.leaf_name(v_table, agentd.leaf_of(agentd.uuid_time(test.id('T')), 'short')) ELSE v_table END);
 		EXECUTE format('CREATE TABLE test.saved_%I (state text, r test.%I)', v_table, v_table);
+		v_body := v_body || format('DELETE FROM test.%1$I; INSERT INTO test.%1$I %2$s SELECT (s.r).* FROM test.saved_%1$I s WHERE s.state = p_state; ',
+			v_table, CASE v_table WHEN 'event_feed' THEN 'OVERRIDING SYSTEM VALUE' END);
 	END LOOP;
+	EXECUTE format('CREATE FUNCTION test.restore(p_state text) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS %L',
+		'BEGIN ' || v_body || 'END');
 END $$;
 -- The first time it is built, then it is copied.
 CREATE TABLE test.worlds (state text PRIMARY KEY, fake_now text);
 CREATE FUNCTION test.world(p_state text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	v_tables text[] := ARRAY['task_queue', 'workers', 'tasks', 'task_log', 'task_attempts', 'effects', 'model_calls', 'spend_hold', 'idempotency_keys',
-		'approval_queue'];
 	v_table text;
 	v_now text := (SELECT fake_now FROM test.worlds WHERE state = p_state);
 BEGIN
 	PERFORM set_config('test.stop_at', '0', false);
-	FOREACH v_table IN ARRAY v_tables LOOP
-		EXECUTE format('DELETE FROM test.%I', v_table);
-		EXECUTE format('INSERT INTO test.%I SELECT (s.r).* FROM test.saved_%I s WHERE s.state = $1', v_table, v_table) USING p_state;
-	END LOOP;
+	PERFORM test.restore(p_state);
 	IF v_now IS NULL THEN
 		PERFORM test.build(p_state);
 		v_now := current_setting('agentd.fake_now');
-		FOREACH v_table IN ARRAY v_tables LOOP
+		FOR v_table IN SELECT substr(c.relname, 7) FROM pg_class c WHERE c.relnamespace = 'test'::regnamespace AND c.relname ^@ 'saved_' LOOP
 			EXECUTE format('INSERT INTO test.saved_%I SELECT $1, x FROM test.%I x', v_table, v_table) USING p_state;
 		END LOOP;
 		INSERT INTO test.worlds VALUES (p_state, v_now);
@@ -154,13 +158,15 @@ BEGIN
 	RETURN v_now;
 END $$;
 
--- Everything that the operations may have changed, without what differs from run to run.
-CREATE FUNCTION test.look() RETURNS text LANGUAGE sql AS $$
-	SELECT concat_ws(E'\n',
-		(SELECT string_agg(concat_ws(' ', 'queue', i.name, q.state, q.fence, q.seq, w.name, 'run', agentd.us(q.run_at), 'cancel', q.cancel_at IS NOT NULL, 'unread', q.unread AND q.state = 'running',
-			q.failures, q.recoveries, q.priority, q.spent_usd, q.held_usd), E'\n' ORDER BY i.name)
+-- Everything that the operations may have changed, without what differs from run to run. (This and test.wrong() are planned once.)
+CREATE FUNCTION test.look() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN concat_ws(E'\n',
+		(SELECT string_agg(concat_ws(' ', 'queue', i.name, q.state, q.fence, q.seq, w.name, 'run', agentd.us(q.run_at),
+			'cancel', q.cancel_at IS NOT NULL, 'unread', q.unread AND q.state = 'running', q.failures, q.recoveries, q.priority, q.spent_usd, q.held_usd), E'\n' ORDER BY i.name)
 			FROM test.task_queue q LEFT JOIN test.ids i ON i.id = q.id LEFT JOIN test.ids w ON w.id = q.worker),
-		(SELECT string_agg(concat_ws(' ', 'task', i.name, t.state, t.ended_from, t.fence, t.last_seq, t.failures, t.recoveries, t.cost_usd), E'\n' ORDER BY i.name)
+		(SELECT string_agg(concat_ws(' ', 'task', i.name, t.state, t.ended_from, t.fence, t.last_seq, t.failures, t.recoveries, t.cost_usd),
+			E'\n' ORDER BY i.name)
 			FROM test.tasks t LEFT JOIN test.ids i USING (id)),
 		(SELECT string_agg(concat_ws(' ', 'log', i.name, l.fence, l.path, l.kind), E'\n' ORDER BY i.name, l.path, l.kind)
 			FROM test.task_log l LEFT JOIN test.ids i ON i.id = l.task),
@@ -168,18 +174,23 @@ CREATE FUNCTION test.look() RETURNS text LANGUAGE sql AS $$
 			FROM test.task_attempts a LEFT JOIN test.ids i ON i.id = a.task LEFT JOIN test.ids w ON w.id = a.worker),
 		(SELECT string_agg(concat_ws(' ', 'effect', i.name, e.path, e.state, e.fence, e.decision, e.resolved_id), E'\n' ORDER BY i.name, e.path)
 			FROM test.effects e LEFT JOIN test.ids i ON i.id = e.task),
-		(SELECT string_agg(concat_ws(' ', 'hold', i.name, h.settled_usd, h.lapsed), E'\n' ORDER BY i.name) FROM test.spend_hold h LEFT JOIN test.ids i USING (id)),
+		(SELECT string_agg(concat_ws(' ', 'hold', i.name, h.settled_usd, h.lapsed), E'\n' ORDER BY i.name)
+			FROM test.spend_hold h LEFT JOIN test.ids i USING (id)),
 		(SELECT string_agg(concat_ws(' ', 'worker', i.name, w.ended_at IS NOT NULL), E'\n' ORDER BY i.name)
 			FROM test.workers w LEFT JOIN test.ids i USING (id)),
-		(SELECT string_agg(concat_ws(' ', 'approval', a.state, a.decided_by, a.consumed_at IS NOT NULL, json_array_length(a.votes)), E'\n') FROM test.approval_queue a),
-		(SELECT string_agg(concat_ws(' ', 'key', k.key), E'\n' ORDER BY k.key) FROM test.idempotency_keys k))
-$$;
+		(SELECT string_agg(concat_ws(' ', 'approval', a.state, a.decided_by, a.consumed_at IS NOT NULL, json_array_length(a.votes)), E'\n')
+			FROM test.approval_queue a),
+		(SELECT string_agg(concat_ws(' ', 'key', k.key), E'\n' ORDER BY k.key) FROM test.idempotency_keys k));
+END $$;
 
 CREATE VIEW test.forbidden AS
 	SELECT 'a running task without a claim of its fence' AS what FROM test.task_queue q
-		LEFT JOIN test.task_attempts a ON a.task = q.id AND a.fence = q.fence WHERE q.state = 'running' AND (a.task IS NULL OR a.ended_at IS NOT NULL)
-	UNION ALL SELECT 'a task that is alive and over' FROM test.tasks t FULL JOIN test.task_queue q USING (id) WHERE (t.state IS NULL) = (q.id IS NULL)
-	UNION ALL SELECT 'journal numbers with gaps' FROM test.task_log l JOIN test.tasks t ON t.id = l.task LEFT JOIN test.task_queue q ON q.id = t.id
+		LEFT JOIN test.task_attempts a ON a.task = q.id AND a.fence = q.fence
+		WHERE q.state = 'running' AND (a.task IS NULL OR a.ended_at IS NOT NULL)
+	UNION ALL SELECT 'a task that is alive and over' FROM test.tasks t FULL JOIN test.task_queue q USING (id)
+		WHERE (t.state IS NULL) = (q.id IS NULL)
+	UNION ALL SELECT 'journal numbers with gaps' FROM test.task_log l
+		JOIN test.tasks t ON t.id = l.task LEFT JOIN test.task_queue q ON q.id = t.id
 		GROUP BY l.task, t.last_seq, q.seq HAVING max(l.seq) <> count(*) OR max(l.seq) <> coalesce(t.last_seq, q.seq)
 	UNION ALL SELECT 'held money that no open hold explains' FROM test.task_queue q
 		WHERE held_usd <> (SELECT coalesce(sum(amount_usd), 0) FROM test.spend_hold h WHERE h.task = q.id AND settled_at IS NULL)
@@ -194,6 +205,13 @@ CREATE VIEW test.forbidden AS
 	UNION ALL SELECT 'somebody is asked about a task that ended' FROM test.approval_queue a JOIN test.tasks t ON t.id = a.task
 		WHERE a.state IN ('pending', 'approved') AND t.state IS NOT NULL
 	UNION ALL SELECT 'an open attempt of a task that does not run' FROM test.task_attempts a JOIN test.task_queue q ON q.id = a.task
-		WHERE a.ended_at IS NULL AND (q.state <> 'running' OR q.fence <> a.fence);
+		WHERE a.ended_at IS NULL AND (q.state <> 'running' OR q.fence <> a.fence)
+	UNION ALL SELECT 'an event that the feed does not tell once: ' || i.name || ' ' || coalesce(e.seq, -1) || '.' || e.k
+		FROM test.unfed e LEFT JOIN test.ids i ON i.id = e.task;
+CREATE FUNCTION test.wrong() RETURNS SETOF text LANGUAGE plpgsql SET jit = off AS $$
+BEGIN
+	RETURN QUERY SELECT what FROM test.forbidden;
+END $$;
+SELECT test.listen();
 SET client_min_messages = warning;
 SELECT test.instrument() > 30;

@@ -12,7 +12,8 @@
 #
 # In SQL: test.submit(workflow, n) -> ids; test.claim(worker, n) -> rows (task, fence);
 # test.move(task, fence, next, state, rows, run_at, effects, holds, calls) -> 'ok' | 'refused:code' ...,
-# where next is stay park finish release and rows is '[[path, try, kind, value], ...]'.
+# where next is stay park finish release and rows is '[[path, try, kind, value], ...]'; test.unfed: events of tasks (task, leaf, seq, k)
+# that the feed does not tell exactly once, where somebody listens all the time (test.listen()).
 . "$top_srcdir/t/lib/pg.sh"
 
 W=019ab000-0000-7000-8000-000000000001
@@ -104,6 +105,15 @@ RETURNS text LANGUAGE sql AS \$\$
 		ARRAY[coalesce(agentd.us(p_run_at), 0)], ARRAY[false], ARRAY[NULL]::json[], ARRAY[NULL]::json[],
 		j.m, j.i, j.path, j.try, j.kind, j.sk, j.value, j.digest, j.zero, j.zero, p_effects, p_holds, p_calls)
 \$\$;
+CREATE FUNCTION test.listen() RETURNS void LANGUAGE sql AS \$\$ UPDATE agentd.event_watch SET until = 'infinity', since = '1' \$\$;
+CREATE VIEW test.unfed AS SELECT * FROM (
+	SELECT t.id AS task, t.leaf, 0::bigint AS seq, 0::bigint AS k FROM agentd.tasks t
+	UNION ALL SELECT l.task, l.leaf, l.seq, 0 FROM agentd.task_log l
+	UNION ALL SELECT a.task, a.leaf, a.seq, 2 * a.fence::bigint FROM agentd.task_attempts a
+	UNION ALL SELECT a.task, a.leaf, a.ended_seq, 2 * a.fence::bigint + 1 FROM agentd.task_attempts a WHERE a.ended_at IS NOT NULL
+	UNION ALL SELECT t.id, t.leaf, t.last_seq, 2 * t.fence::bigint + 2 FROM agentd.tasks t WHERE t.state IS NOT NULL) e
+	WHERE 1 <> (SELECT count(*) FROM agentd.event_feed f WHERE f.task = e.task AND (f.k = e.k AND f.seq_to = e.seq
+		OR e.k = 0 AND f.seq_from < e.seq AND f.seq_to >= e.seq));
 SELECT agentd.reload(ARRAY['noop', 'paid'], ARRAY[sha256('n'), sha256('p')], ARRAY['{}', '{}']::json[],
 	ARRAY['{\"retain\":\"short\"}', '{\"retain\":\"long\",\"budget\":{\"usd\":\"1\",\"wall_ms\":3600000,\"turns\":5}}']::json[]);
 SELECT agentd.worker_register('$W', 'test', 1, '{default}', 30000, 1);
