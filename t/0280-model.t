@@ -26,6 +26,7 @@ breaks() {
 }
 breaks commit_steps "AND x.fence = m.fence AND x.worker" "AND x.worker"
 breaks sweep_expired_workers "recoveries = x.recoveries + 1," ""
+breaks attempt_end "PERFORM agentd.feed_one(p_task, v_seq, v_seq, 2 * p_fence::bigint + 1);" ""
 breaks submit_batch " AND (v_flow[i]).lane = ANY (v_lanes)" ""
 breaks effect_move_allowed "OR p_same AND" "OR"
 done_testing

@@ -19,10 +19,10 @@ import uuid
 
 from model_rules import CLASSES, ENDS, LEASE_MS, WAITING, Model, Refused, us, when
 
-SETUP = """SET synchronous_commit = off;
+SETUP = """SET synchronous_commit = off; SET jit = off; SELECT test.listen();
 SELECT agentd.reload(ARRAY['boxed', 'noop', 'paid'], ARRAY[sha256('b'), sha256('n'), sha256('p')], ARRAY['{}', '{}', '{}']::json[],
 	ARRAY['{"lane":"sandbox"}', '{"retain":"short"}', '{"retain":"long","budget":{"usd":"1","wall_ms":3600000,"turns":5}}']::json[]);"""
-EMPTY = "DELETE FROM agentd.task_queue; DELETE FROM agentd.workers; DELETE FROM agentd.spend_hold"
+EMPTY = "DELETE FROM agentd.task_queue; DELETE FROM agentd.workers; DELETE FROM agentd.spend_hold; DELETE FROM agentd.event_feed"
 
 
 class Database:
@@ -154,8 +154,9 @@ def after_all(model):
          "GROUP BY task ORDER BY task", [rows(t.id, " ".join(t.order), 1, t.seq) for t in tasks if t.order]),
         (f"SELECT task, string_agg(fence || ':' || coalesce(outcome, ''), ' ' ORDER BY fence) FROM agentd.task_attempts WHERE task {mine} GROUP BY task "
          "ORDER BY task", [rows(t.id, " ".join(f"{f}:{o or ''}" for f, (o, _) in sorted(t.attempts.items()))) for t in tasks if t.attempts]),
-        (f"SELECT task, string_agg(concat_ws(':', state, fence, effect_class, try, decision, resolved_try), ' ' ORDER BY key) FROM agentd.effects WHERE task {mine} GROUP BY task "
-         "ORDER BY task", [rows(t.id, " ".join(shown(e) for _, e in sorted(t.effects.items(), key=lambda x: hexed(x[0])))) for t in tasks if t.effects]),
+        (f"SELECT seq, k FROM test.unfed WHERE task {mine}", []),      # everybody was told of everything, once
+        ("SELECT task, string_agg(concat_ws(':', state, fence, effect_class, try, decision, resolved_try), ' ' ORDER BY key) "
+         f"FROM agentd.effects WHERE task {mine} GROUP BY task ORDER BY task", [rows(t.id, " ".join(shown(e) for _, e in sorted(t.effects.items(), key=lambda x: hexed(x[0])))) for t in tasks if t.effects]),
         (f"SELECT task, string_agg(id || ':' || coalesce(agentd.pusd(settled_usd)::text, '') || ':' || lapsed, ' ' ORDER BY id) FROM agentd.spend_hold "
          f"WHERE task = ANY ({ids}) GROUP BY task ORDER BY task",
          [rows(t.id, " ".join(f"{i}:{'' if h['settled'] is None else h['settled']}:{str(h['lapsed']).lower()}" for i, h in sorted(t.holds.items())))
@@ -262,8 +263,8 @@ def first_difference(db, steps):
 
 class Author:
     """Writes a story: looks at the model of what was told so far, so that most operations have something to do."""
-    WEIGHTS = {"submit": 12, "register": 3, "claim": 16, "commit": 42, "heartbeat": 5, "sweep": 6, "leave": 1, "cancel": 4, "redrive": 2, "reconcile": 5, "timers": 4,
-               "deadlines": 3, "holds": 3, "clock": 10, "again": 8, "fall": 3}
+    WEIGHTS = {"submit": 12, "register": 3, "claim": 16, "commit": 42, "heartbeat": 5, "sweep": 6, "leave": 1, "cancel": 4, "redrive": 2,
+               "reconcile": 5, "timers": 4, "deadlines": 3, "holds": 3, "clock": 10, "again": 8, "fall": 3}
 
     def __init__(self, seed):
         self.r, self.teller, self.story, self.labels = random.Random(seed), Teller(seed), [], {"t": 0, "w": 0, "h": 0, "c": 0, "d": 0}
@@ -293,8 +294,8 @@ class Author:
         next = r.choice(["stay"] * 5 + ["park", "park", "release", "finish"])
         rows = [[p, y, k, r.choice([1, 1, 1, 2])] for p, y, k in
                 r.sample([(p, y, k) for p in "abc" for y in (1, 2) for k in ("started", "done")], r.choice([0, 1, 1, 2, 3]))]
-        effects = [{"path": p, "class": r.choice(CLASSES) if r.random() < 0.1 else CLASSES["abcd".index(p)], "try": r.choice([1, 1, 1, 2]), "to": r.choice(["planned", "dispatched", "dispatched", "done", "done",
-                                                                                 "failed_before_effect", "uncertain"])}
+        effects = [{"path": p, "class": r.choice(CLASSES) if r.random() < 0.1 else CLASSES["abcd".index(p)], "try": r.choice([1, 1, 1, 2]),
+                    "to": r.choice(["planned", "dispatched", "dispatched", "done", "done", "failed_before_effect", "uncertain"])}
                    for p in sorted({r.choice("abcddd") for _ in range(r.choice([0, 0, 0, 1, 1, 2]))})]
         open_holds = [h for h in self.teller.ids if h[0] == "h" and self.teller.ids[h] in t.holds]
         known = [c for c in self.teller.ids if c[0] == "c" and self.teller.ids[c] in t.calls]
