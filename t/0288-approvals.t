@@ -1,5 +1,8 @@
 #!/bin/sh
 # 0288-approvals.t - requests for a person: opened with their row, decided once by whoever may, consumed by one effect, or over.
+# AGENTD_DECIDERS (preset 24) people at once decide each of AGENTD_ROUNDS (preset 20) requests; the whole race is 200 and 100.
+deciders=${AGENTD_DECIDERS:-24} rounds=${AGENTD_ROUNDS:-20}
+set -- "max_connections = $((deciders + 50))"
 . "$top_srcdir/t/lib/sql.sh"
 
 hex() { printf '%s' "$1" | od -An -tx1 | tr -d ' \n'; }
@@ -200,30 +203,46 @@ done
 for n in 1 2 3 4 5 6 7 8; do result "d$n" >>"$PG_DIR/outcomes"; done
 is "eight deciders: one is heard" "$(grep -Ec '^(approved|denied)$' "$PG_DIR/outcomes") $(grep -c 'by p[1-8] at' "$PG_DIR/outcomes") $(sql "SELECT json_array_length(votes) FROM agentd.approval_queue WHERE id = '$a'")" "1 7 1"
 
-# --- races in rounds: AGENTD_DECIDERS at once (preset 24) decide each of AGENTD_ROUNDS requests (preset 20) ---
+# --- races in rounds: each approves, denies, approves an edit or something else than is asked ---
 if [ -x "$PG_BIN/pgbench" ]; then
-	deciders=${AGENTD_DECIDERS:-24} rounds=${AGENTD_ROUNDS:-20}
 	ask
-	sql "CREATE TABLE test.rounds AS SELECT n, agentd.uuid_new() AS id FROM generate_series(1, $rounds) n;
+	sql "CREATE TABLE test.rounds AS SELECT n, agentd.uuid_new() AS id, a.digest FROM generate_series(1, $rounds) n, agentd.approval_queue a
+		WHERE a.id = '$a';
 		INSERT INTO agentd.approval_queue (id, task, leaf, kind, state, path, requested_at, expires_at, digest, nonce, title, risk)
 		SELECT r.id, a.task, a.leaf, 'call', 'pending', 'r' || r.n, now(), now() + interval '1 h', a.digest, '', '?', 'low'
 		FROM test.rounds r, agentd.approval_queue a WHERE a.id = '$a';
-		CREATE TABLE test.heard (n integer, by text, said text);
-		CREATE FUNCTION test.decide_one(p_n integer, p_by text) RETURNS void LANGUAGE plpgsql AS \$\$
+		CREATE TABLE test.heard (n integer, client integer, word integer, said text, again text, PRIMARY KEY (n, client));
+		CREATE FUNCTION test.decide_one(p_n integer, p_client integer) RETURNS void LANGUAGE plpgsql AS \$\$
 		DECLARE
-			v_word text := CASE WHEN random() < 0.5 THEN 'approve' ELSE 'deny' END;
+			v_word integer := abs(hashint4(1000 * p_n + p_client)) % 4;
+			v_args json := CASE v_word WHEN 2 THEN '{\"to\": \"b\"}' END;
+			v_said text;
 		BEGIN
-			INSERT INTO test.heard SELECT p_n, p_by, agentd.decide_approval(r.id, v_word, a.digest, NULL, NULL, NULL, NULL, p_by)::json ->> 'state'
-			FROM test.rounds r JOIN agentd.approval_queue a USING (id) WHERE r.n = p_n;
-		EXCEPTION WHEN SQLSTATE 'AG409' THEN
-			INSERT INTO test.heard VALUES (p_n, p_by, NULL);
+			BEGIN
+				SELECT agentd.decide_approval(r.id, CASE v_word WHEN 1 THEN 'deny' ELSE 'approve' END,
+					CASE v_word WHEN 3 THEN sha256('other') ELSE r.digest END, NULL, v_args, CASE v_word WHEN 2 THEN sha256('b') END, NULL,
+					'p' || p_client)::json ->> 'state' INTO v_said FROM test.rounds r WHERE r.n = p_n;
+			EXCEPTION WHEN SQLSTATE 'AG409' THEN
+				NULL;
+			END;
+			INSERT INTO test.heard VALUES (p_n, p_client, v_word, v_said) ON CONFLICT (n, client) DO UPDATE SET again = v_said;
 		END \$\$" >/dev/null
-	seq "$rounds" | sed "s/.*/SELECT test.decide_one(&, 'p:client_id');/" >"$PG_DIR/round.sql"
-	"$PG_BIN/pgbench" -n -c "$deciders" -j 2 -t 1 -f "$PG_DIR/round.sql" >"$PG_DIR/pgbench.log" 2>&1
-	is "$deciders deciders, $rounds rounds: one is heard in each" "$(sql "SELECT count(*), count(DISTINCT n) FILTER (WHERE said IS NOT NULL), count(said) FROM test.heard")" \
+	seq "$rounds" | sed "s/.*/SELECT test.decide_one(&, :client_id);/" >"$PG_DIR/round.sql"
+	race() { "$PG_BIN/pgbench" -n -c "$deciders" -j 2 -t 1 -f "$PG_DIR/round.sql" >"$PG_DIR/pgbench.log" 2>&1; }
+	race
+	is "$deciders deciders, $rounds rounds: one is heard in each" \
+		"$(sql "SELECT count(*), count(DISTINCT n) FILTER (WHERE said IS NOT NULL), count(said) FROM test.heard")" \
 		"$((deciders * rounds))|$rounds|$rounds"
-	is "and it is the one that is recorded" "$(sql "SELECT count(*) FROM test.heard h JOIN test.rounds r USING (n) JOIN agentd.approval_queue a ON a.id = r.id
-		WHERE h.said = a.state AND h.by = a.decided_by AND json_array_length(a.votes) = 1")" "$rounds"
+	is "and it is the one that is recorded" "$(sql "SELECT count(*) FROM test.heard h JOIN test.rounds r USING (n)
+		JOIN agentd.approval_queue a ON a.id = r.id WHERE h.said = a.state AND 'p' || h.client = a.decided_by
+		AND a.state = CASE h.word WHEN 1 THEN 'denied' ELSE 'approved' END AND json_array_length(a.votes) = 1
+		AND a.digest = CASE h.word WHEN 2 THEN sha256(sha256('b')) ELSE r.digest END")" "$rounds"
+	is "nobody is who meant something else" "$(sql "SELECT count(said) FROM test.heard WHERE word = 3")" 0
+	race
+	is "the same again by all: all hear the same" "$(sql "SELECT count(*) FROM test.heard WHERE again IS NOT DISTINCT FROM said")" \
+		"$((deciders * rounds))"
+	is "and nothing is recorded twice" "$(sql "SELECT sum(json_array_length(a.votes)) FROM test.rounds r JOIN agentd.approval_queue a USING (id)")" \
+		"$rounds"
 fi
 
 # --- who may ---
