@@ -34,6 +34,7 @@ program_tests = \
   t/1065-cancel-tools.t \
   t/1065-reconcile.t \
   t/1066-approvals.t \
+  t/1067-approval-binding.t \
   t/1070-lanes.t \
   t/1075-admission.t \
   t/1076-quarantine.t \

@@ -54,21 +54,31 @@ static void head_of(struct run *r, const struct node *n, const struct json *requ
 				       buf_str(&words)}, 6, ret);
 }
 
-static void bind_args(const struct digest *head, const struct json *args, struct digest *ret)
+static void digest_of_both(const struct digest *one, const struct digest *other, struct digest *ret)
 {
-	struct digest both[2];
+	struct digest both[2] = {*one, *other};
 
-	both[0] = *head;
-	json_digest(args, &both[1]);
 	digest_of((struct str){(const char *)both, sizeof both}, ret);
 }
 
+static void bind_args(const struct digest *head, const struct json *args, struct digest *ret)
+{
+	struct digest d;
+
+	json_digest(args, &d);
+	digest_of_both(head, &d, ret);
+}
+
+/* The key is in neither part, as it follows from both: with another one it is another action. */
 void approval_digest(struct run *r, const struct node *n, const struct json *request, const struct intent *i, struct digest *ret)
 {
-	struct digest head;
+	struct digest head, key;
 
 	head_of(r, n, request, i->tool, &head);
 	bind_args(&head, i->args, ret);
+	effect_key(&r->claimed->task, node_path(r->engine->scratch, n, ROW_STEP_STARTED), i->tool, i->args, &key);
+	if (!digest_eq(&key, &i->key))
+		digest_of_both(ret, &i->key, ret);
 }
 
 /* --- asking --- */
@@ -171,10 +181,10 @@ static const struct json *edited_call(struct run *r, struct node *n, const struc
 
 	intent_read(json_getc(n->request, "call"), &i);
 	i.args = row->args;
+	effect_key(&r->claimed->task, node_path(a, n, ROW_STEP_STARTED), i.tool, i.args, &i.key);
 	approval_digest(r, n, n->request, &i, &d);
 	if (!digest_eq(&d, &row->digest) || act_check_size(row->args, NULL) < 0)
 		return NULL;
-	effect_key(&r->claimed->task, node_path(a, n, ROW_STEP_STARTED), i.tool, i.args, &i.key);
 	return intent_json(n->scope->arena, &i);
 }
 
