@@ -149,7 +149,8 @@ BEGIN
 	-- A loop spares a batch seven aggregates and a sort, and costs a single submission no more.
 	FOR r IN
 		SELECT i, w AS flow,
-			CASE WHEN (timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond') > v_now THEN 'waiting_timer' ELSE 'ready' END AS state,
+			CASE WHEN (timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond') > v_now THEN 'waiting_timer' ELSE 'ready' END
+				AS state,
 			least((timestamptz 'epoch' + nullif(p_deadline[i], 0) * interval '1 microsecond'),
 				v_now + (w.budget ->> 'wall_ms')::bigint * interval '1 millisecond') AS until,
 			CASE WHEN p_id[i] BETWEEN v_lo AND v_hi THEN agentd.leaf_of(agentd.uuid_time(p_id[i]), w.retain) END AS leaf,

@@ -2,8 +2,8 @@
 --
 -- Words:  pending -> approved -> consumed; pending -> denied | expired | superseded | cancelled; approved -> expired | superseded |
 --         cancelled. Nothing leaves the others. A request is opened, and given up by its task, through the journal rows
---         approval.requested and approval.decided in the transaction that writes them; it is consumed in the one that dispatches its effect,
---         a question in the one that records its answer.
+--         approval.requested and approval.decided in the transaction that writes them; it is consumed in the one that dispatches
+--         its effect, a question in the one that records its answer.
 --         expired: nobody decided in time; no answer is no action.
 -- Locks:  the task's row in task_queue, then the request. Whoever reads (approval_read) locks the request alone.
 -- Time:   a pending request past expires_at takes no decision, whether somebody has marked it or not.
@@ -69,8 +69,8 @@ BEGIN
 END $$;
 
 -- What became of a request, for the worker that has its task; one whose time is over has expired with this.
-CREATE OR REPLACE FUNCTION agentd.approval_read(p_task uuid, p_id uuid) RETURNS TABLE (state text, by text, comment text, form json, args json,
-	digest bytea, expires_us bigint)
+CREATE OR REPLACE FUNCTION agentd.approval_read(p_task uuid, p_id uuid)
+	RETURNS TABLE (state text, by text, comment text, form json, args json, digest bytea, expires_us bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 	SET enable_seqscan = off AS $$
 #variable_conflict use_column
@@ -79,7 +79,8 @@ DECLARE
 BEGIN
 	UPDATE approval_queue a SET state = 'expired', decided_at = v_now
 	WHERE a.id = p_id AND a.task = p_task AND a.state = 'pending' AND a.expires_at <= v_now;
-	RETURN QUERY SELECT a.state, a.decided_by, a.comment, a.answer, CASE WHEN a.asked IS NOT NULL THEN a.args END, a.digest, agentd.us(a.expires_at)
+	RETURN QUERY SELECT a.state, a.decided_by, a.comment, a.answer, CASE WHEN a.asked IS NOT NULL THEN a.args END, a.digest,
+			agentd.us(a.expires_at)
 		FROM approval_queue a WHERE a.id = p_id AND a.task = p_task;
 END $$;
 
@@ -119,22 +120,25 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION agentd.approval_view(p_id uuid, p_principal text, p_all boolean) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp
+	SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
 	RETURN agentd.approval_json(agentd.approval_find(p_id, p_principal, p_all));
 END $$;
 
 -- Newest first; next is the id to go on before, or null.
-CREATE OR REPLACE FUNCTION agentd.approval_list(p_state text, p_task uuid, p_before uuid, p_limit integer, p_principal text, p_all boolean) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
+CREATE OR REPLACE FUNCTION agentd.approval_list(p_state text, p_task uuid, p_before uuid, p_limit integer, p_principal text, p_all boolean)
+	RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp
+	SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	v_limit integer := least(greatest(p_limit, 1), 200);
 	v_rows text[];
 	v_last uuid;
 BEGIN
 	IF p_state NOT IN ('pending', 'approved', 'consumed', 'denied', 'expired', 'superseded', 'cancelled') THEN
-		RAISE EXCEPTION '"state": unknown state "%", expected pending, approved, consumed, denied, expired, superseded or cancelled', left(p_state, 80)
-			USING ERRCODE = 'AG422';
+		RAISE EXCEPTION '"state": unknown state "%", expected pending, approved, consumed, denied, expired, superseded or cancelled',
+			left(p_state, 80) USING ERRCODE = 'AG422';
 	END IF;
 	SELECT array_agg(agentd.approval_json(x) ORDER BY x.id DESC), (array_agg(x.id ORDER BY x.id))[1] INTO v_rows, v_last
 	FROM (
@@ -160,7 +164,7 @@ BEGIN
 	WHEN char_length(p_comment) > 2500 THEN format('"comment": %s characters, at most 2500 are kept', char_length(p_comment))
 	WHEN p_args IS NOT NULL AND (p_decision <> 'approve' OR a.kind <> 'call') THEN '"args": only with the approval of a call'
 	WHEN p_args IS NOT NULL AND json_typeof(p_args) <> 'object' THEN '"args": expected an object'
-	WHEN p_args IS NOT NULL AND octet_length(p_args::text) > 8388608 THEN format('"args": %s bytes, at most 8388608 are kept', octet_length(p_args::text))
+	WHEN octet_length(p_args::text) > 8388608 THEN format('"args": %s bytes, at most 8388608 are kept', octet_length(p_args::text))
 	WHEN (p_args IS NULL) <> (p_args_digest IS NULL) OR octet_length(p_args_digest) <> 32 THEN '"args": they come with their digest'
 	WHEN p_form IS NOT NULL AND (p_decision <> 'approve' OR a.kind <> 'question') THEN '"form": only with the approval of a question'
 	WHEN octet_length(p_form::text) > 1048576 THEN format('"form": %s bytes, at most 1048576 are kept', octet_length(p_form::text)) END;
@@ -169,8 +173,8 @@ END $$;
 -- The same decision again by the same principal is answered as the first time; another one, and any on a request that is closed, is
 -- refused with what was recorded. With more than one approver asked for, whoever submitted the task is none of them.
 -- Edited arguments make a new digest, and another answer to a form is another decision: what was said before does not count.
-CREATE OR REPLACE FUNCTION agentd.decide_approval(p_id uuid, p_decision text, p_digest bytea, p_comment text, p_args json, p_args_digest bytea,
-	p_form json, p_principal text) RETURNS text
+CREATE OR REPLACE FUNCTION agentd.decide_approval(p_id uuid, p_decision text, p_digest bytea, p_comment text, p_args json,
+	p_args_digest bytea, p_form json, p_principal text) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	v_now timestamptz;		-- when the locks are ours
@@ -199,7 +203,8 @@ BEGIN
 	END IF;
 	v_last := v_votes[cardinality(v_votes)] ->> 'by';
 	IF a.state <> 'pending' THEN
-		RAISE EXCEPTION 'approval % is %', p_id, a.state || coalesce(', by ' || a.decided_by, '') || coalesce(' at ' || agentd.rfc3339(a.decided_at), '')
+		RAISE EXCEPTION 'approval % is %', p_id,
+			a.state || coalesce(', by ' || a.decided_by, '') || coalesce(' at ' || agentd.rfc3339(a.decided_at), '')
 			USING ERRCODE = 'AG409';
 	ELSIF q.id IS NULL THEN
 		RAISE EXCEPTION 'task % has ended', a.task USING ERRCODE = 'AG409';
@@ -210,8 +215,10 @@ BEGIN
 			USING ERRCODE = 'AG409';
 	ELSIF p_decision = 'approve' AND v_digest = a.digest AND EXISTS (SELECT FROM unnest(v_votes) v WHERE v ->> 'by' = p_principal) THEN
 		RAISE EXCEPTION '% has approved % already, and another person is asked for', p_principal, p_id USING ERRCODE = 'AG409';
-	ELSIF a.approvers > 1 AND p_decision = 'approve' AND p_principal = (SELECT t.submitted_by FROM tasks t WHERE t.id = a.task AND t.leaf = a.leaf) THEN
-		RAISE EXCEPTION '% submitted the task: where % people are asked for, it is none of them', p_principal, a.approvers USING ERRCODE = 'AG403';
+	ELSIF a.approvers > 1 AND p_decision = 'approve'
+		AND p_principal = (SELECT t.submitted_by FROM tasks t WHERE t.id = a.task AND t.leaf = a.leaf) THEN
+		RAISE EXCEPTION '% submitted the task: where % people are asked for, it is none of them', p_principal, a.approvers
+			USING ERRCODE = 'AG403';
 	END IF;
 
 	v_vote := json_build_object('by', p_principal, 'decision', p_decision, 'at', agentd.rfc3339(v_now), 'sent', encode(p_digest, 'hex'),

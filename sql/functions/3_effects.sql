@@ -6,9 +6,9 @@
 -- Locks:  the task's row in task_queue is locked by the caller; then effects in key order.
 
 -- These are plpgsql: SQL functions that the planner does not inline are parsed anew in every statement.
--- The moves of an effect, for each class (agentd-internals(7), "Effects"). p_from null: there is no row yet. p_same: the attempt and try that dispatched it speak, as when a
--- move is sent again. tx is never under way: its effect is in the transaction of its step. at_most_once is dispatched once; only
--- who dispatched it knows how it ended, for others it is uncertain.
+-- The moves of an effect, for each class (agentd-internals(7), "Effects"). p_from null: there is no row yet. p_same: the attempt and
+-- try that dispatched it speak, as when a move is sent again. tx is never under way: its effect is in the transaction of its step.
+-- at_most_once is dispatched once; only who dispatched it knows how it ended, for others it is uncertain.
 -- What a database of version 9 has under other names of parameters, or has no use for any more.
 DROP FUNCTION IF EXISTS agentd.effect_move_allowed(text, agentd.effect_state, agentd.effect_state, boolean),
 	agentd.claimed_rows(uuid[], integer[], smallint[], smallint[], smallint[], boolean[], bigint[], bigint[]),
@@ -121,8 +121,8 @@ END $$;
 -- What the ledger says of a call; no row when it does not know it. id names the decision.
 CREATE OR REPLACE FUNCTION agentd.effect_read(p_task uuid, p_key bytea) RETURNS TABLE (state text, try integer, result json,
 	decision text, by text, id uuid)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-	SET enable_seqscan = off AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp
+	SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY SELECT f.state::text, f.try, agentd.value_of(f.result, f.result_blob), f.decision, f.resolved_by, f.resolved_id
@@ -211,11 +211,12 @@ BEGIN
 END $$;
 
 -- The same for a worker: what the tool's own query said of an effect of the task it has. It can speak for nobody else.
-CREATE OR REPLACE FUNCTION agentd.reconcile_by_tool(p_task uuid, p_fence integer, p_path text, p_decision text, p_result json, p_try integer,
-	p_id uuid) RETURNS text
+CREATE OR REPLACE FUNCTION agentd.reconcile_by_tool(p_task uuid, p_fence integer, p_path text, p_decision text, p_result json,
+	p_try integer, p_id uuid) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off AS $$
 DECLARE
-	v_tool text := (SELECT f.tool FROM effects f WHERE f.task = p_task AND f.leaf = ANY (agentd.leaves_of(p_task)) AND f.path = p_path LIMIT 1);
+	v_tool text := (SELECT f.tool FROM effects f
+		WHERE f.task = p_task AND f.leaf = ANY (agentd.leaves_of(p_task)) AND f.path = p_path LIMIT 1);
 BEGIN
 	IF p_fence IS NULL OR p_decision = 'give_up' THEN
 		RAISE EXCEPTION 'a tool names its attempt, and only a person gives up' USING ERRCODE = 'AG422';

@@ -24,7 +24,8 @@ BEGIN
 END $$;
 
 -- The events of a task that no row of the journal tells, from attempt p_fence on, behind (p_seq, p_k), in order.
--- Of an attempt of before 0041_events.sql the place of its claim follows from the rows of the attempts before it; where it ended is not known.
+-- Of an attempt of before 0041_events.sql the place of its claim follows from the rows of the attempts before it; where it ended is not
+-- known.
 CREATE OR REPLACE FUNCTION agentd.events_of_life(t agentd.tasks, p_fence integer, p_seq bigint, p_k bigint, p_limit integer)
 RETURNS TABLE (seq bigint, k bigint, kind text, data text)
 LANGUAGE plpgsql STABLE SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
@@ -36,11 +37,13 @@ BEGIN
 			'{"workflow":' || to_json(t.workflow) || ',"by":' || to_json(t.submitted_by) || '}' AS value
 		WHERE p_seq < 0
 		UNION ALL
-		SELECT coalesce(a.seq, (SELECT coalesce(max(l.seq), 0) FROM agentd.task_log l WHERE l.task = t.id AND l.leaf = t.leaf AND l.fence < a.fence)),
+		SELECT coalesce(a.seq, (SELECT coalesce(max(l.seq), 0) FROM agentd.task_log l
+				WHERE l.task = t.id AND l.leaf = t.leaf AND l.fence < a.fence)),
 			2 * a.fence::bigint, a.started_at, 'claimed', '{"attempt":' || a.fence || ',"worker":"' || a.worker || '"}'
 		FROM agentd.task_attempts a WHERE a.task = t.id AND a.leaf = t.leaf AND a.fence >= p_fence
 		UNION ALL
-		SELECT a.ended_seq, 2 * a.fence::bigint + 1, a.ended_at, 'state.changed', '{"attempt":' || a.fence || ',"to":' || to_json(a.outcome) || '}'
+		SELECT a.ended_seq, 2 * a.fence::bigint + 1, a.ended_at, 'state.changed',
+			'{"attempt":' || a.fence || ',"to":' || to_json(a.outcome) || '}'
 		FROM agentd.task_attempts a WHERE a.task = t.id AND a.leaf = t.leaf AND a.fence >= p_fence AND a.ended_seq IS NOT NULL
 		UNION ALL
 		SELECT t.last_seq, 2 * t.fence::bigint + 2, t.finished_at, 'finished',
@@ -53,8 +56,8 @@ END $$;
 -- Events of a task behind (p_seq, p_k); (-1, 0): from the beginning.
 CREATE OR REPLACE FUNCTION agentd.events_of_task(p_task uuid, p_seq bigint, p_k bigint, p_limit integer, p_bytes integer,
 	p_principal text, p_all boolean) RETURNS TABLE (a bigint, b bigint, c bigint, kind text, data text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp
+	SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
 	t tasks := agentd.task_find(p_task, p_principal, p_all);
@@ -106,19 +109,20 @@ END $$;
 
 -- Something that differs whenever these tasks have new events. One look for all who listen.
 CREATE OR REPLACE FUNCTION agentd.events_news(p_ids uuid[]) RETURNS TABLE (id uuid, seq bigint, k bigint)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp
+	SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
-	RETURN QUERY SELECT i.id, coalesce(q.seq, -1::bigint), CASE WHEN q.id IS NULL THEN -1::bigint ELSE 2 * q.fence::bigint + (q.worker IS NULL)::integer END
+	RETURN QUERY SELECT i.id, coalesce(q.seq, -1::bigint),
+			CASE WHEN q.id IS NULL THEN -1::bigint ELSE 2 * q.fence::bigint + (q.worker IS NULL)::integer END
 		FROM unnest(p_ids) i(id) LEFT JOIN LATERAL (SELECT * FROM task_queue x WHERE x.id = i.id LIMIT 1) q ON true;
 END $$;
 
 -- Events of all tasks behind (p_xid, p_nr, p_c): transaction, element of the feed, and in it the row's seq, or what follows the last.
 CREATE OR REPLACE FUNCTION agentd.events_of_all(p_xid bigint, p_nr bigint, p_c bigint, p_limit integer, p_bytes integer)
 RETURNS TABLE (a bigint, b bigint, c bigint, kind text, data text, submitted_by text, workflow text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp
+	SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
 	v_snapshot pg_snapshot := pg_current_snapshot();
@@ -150,7 +154,9 @@ BEGIN
 		v_nr := f.nr;
 		v_c := v_after;
 		SELECT * INTO t FROM tasks x WHERE x.id = f.task AND x.leaf = ANY (agentd.leaves_of(f.task)) LIMIT 1;
-		FOR l IN SELECT * FROM task_log x WHERE x.task = t.id AND x.leaf = t.leaf AND x.seq > greatest(f.seq_from, v_after) AND x.seq <= f.seq_to ORDER BY x.seq LOOP
+		FOR l IN SELECT * FROM task_log x WHERE x.task = t.id AND x.leaf = t.leaf
+			AND x.seq > greatest(f.seq_from, v_after) AND x.seq <= f.seq_to ORDER BY x.seq
+		LOOP
 			v_more := v_n >= p_limit OR v_size >= p_bytes;
 			EXIT WHEN v_more;
 			data := agentd.event_of_row(l);
@@ -181,8 +187,8 @@ END $$;
 -- claimed come before the rows they precede and carry the seq before those, so they are shown only when
 -- p_after is -1 (from the start: submitted) or with the rows that follow.
 CREATE OR REPLACE FUNCTION agentd.task_events(p_task uuid, p_after bigint, p_limit integer, p_principal text, p_all boolean) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
-	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp
+	SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
 	t tasks := agentd.task_find(p_task, p_principal, p_all);
 	q task_queue;

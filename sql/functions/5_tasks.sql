@@ -128,14 +128,15 @@ BEGIN
 		v_waits := agentd.why_unclaimed(q);
 	END IF;
 	-- What few tasks have is looked for only where the journal says so.
-	SELECT bool_or(l.path = '') AS notes, bool_or(l.step_kind IN ('model', 'agent')) AS models, bool_or(l.kind = 'step.uncertain') AS uncertain,
-		bool_or(l.kind = 'turn.succeeded') AS turns
+	SELECT bool_or(l.path = '') AS notes, bool_or(l.step_kind IN ('model', 'agent')) AS models,
+		bool_or(l.kind = 'step.uncertain') AS uncertain, bool_or(l.kind = 'turn.succeeded') AS turns
 	INTO h FROM agentd.task_log l WHERE l.task = t.id AND l.leaf = t.leaf;
 	IF h.notes THEN
 		SELECT max(l.at) FILTER (WHERE l.kind = 'task.quarantined'), max(l.at) FILTER (WHERE l.kind = 'task.redriven'),
 			(array_agg(l.value ORDER BY l.seq DESC) FILTER (WHERE l.kind = 'task.quarantined'))[1],
 			(array_agg(l.value ORDER BY l.seq DESC) FILTER (WHERE l.kind = 'task.redriven'))[1]
-		INTO v_quarantined_at, v_redriven_at, v_quarantined, v_redriven FROM agentd.task_log l WHERE l.task = t.id AND l.leaf = t.leaf AND l.path = '';
+		INTO v_quarantined_at, v_redriven_at, v_quarantined, v_redriven
+		FROM agentd.task_log l WHERE l.task = t.id AND l.leaf = t.leaf AND l.path = '';
 	END IF;
 	SELECT min(started_at), count(*) INTO v_started, v_attempts FROM agentd.task_attempts WHERE task = t.id AND leaf = t.leaf;
 	IF h.models THEN
@@ -162,16 +163,16 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION agentd.task_view(p_task uuid, p_principal text, p_all boolean) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
-	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp
+	SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
 	RETURN agentd.task_show(agentd.task_find(p_task, p_principal, p_all));
 END $$;
 
 -- For long polls: null while the task lives.
 CREATE OR REPLACE FUNCTION agentd.task_view_ended(p_task uuid, p_principal text, p_all boolean) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
-	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp
+	SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
 	t tasks := agentd.task_find(p_task, p_principal, p_all);
 BEGIN
@@ -181,7 +182,8 @@ END $$;
 -- Newest first; next is the id to go on before, or null. Only months that can hold what is asked for are opened.
 CREATE OR REPLACE FUNCTION agentd.task_list(p_workflow text, p_state text, p_label_key text, p_label_value text, p_before uuid,
 	p_limit integer, p_principal text, p_all boolean) RETURNS text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp
+	SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	v_limit integer := least(greatest(p_limit, 1), 200);
 	v_state task_state;
@@ -221,8 +223,8 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION agentd.task_states(p_ids uuid[]) RETURNS TABLE (id uuid, state text, terminal boolean)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
-	SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp
+	SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY SELECT t.id, coalesce(t.state, q.state)::text, t.state IS NOT NULL

@@ -7,7 +7,8 @@
 
 -- Leases that ran out, or that reach further than two leases ahead (the clock was set back).
 CREATE OR REPLACE FUNCTION agentd.sweep_expired_workers(p json) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp
+	SET jit = off SET plan_cache_mode = force_custom_plan SET random_page_cost = 0.1 AS $$
 DECLARE
 	v_bound integer := coalesce((p ->> 'bound')::integer, 200);
 	v_limit integer := coalesce((p ->> 'recoveries')::integer, 3);
@@ -69,7 +70,8 @@ BEGIN
 		ORDER BY id LIMIT coalesce((p ->> 'bound')::integer, 500) FOR UPDATE SKIP LOCKED
 	LOOP
 		PERFORM agentd.task_end(q, 'expired', json_build_object('type', 'budget.wall', 'message', 'the deadline '
-			|| agentd.rfc3339(q.deadline) || ' passed while the task was ' || replace(q.state::text, '_', ' for '), 'step', NULL, 'retryable', false));
+			|| agentd.rfc3339(q.deadline) || ' passed while the task was ' || replace(q.state::text, '_', ' for '), 'step', NULL,
+			'retryable', false));
 		v_n := v_n + 1;
 	END LOOP;
 	IF v_n > 0 THEN
@@ -150,7 +152,8 @@ BEGIN
 	DELETE FROM idempotency_keys k USING old WHERE k.ctid = old.ctid;
 	GET DIAGNOSTICS v_rows = ROW_COUNT;
 	v_n := v_n + v_rows;
-	DELETE FROM workers w WHERE ended_at < v_now - interval '1 day' AND NOT EXISTS (SELECT FROM task_queue q WHERE q.worker = w.id AND q.state = 'running');
+	DELETE FROM workers w WHERE ended_at < v_now - interval '1 day'
+		AND NOT EXISTS (SELECT FROM task_queue q WHERE q.worker = w.id AND q.state = 'running');
 	GET DIAGNOSTICS v_rows = ROW_COUNT;
 	v_n := v_n + v_rows;
 	DELETE FROM spend_hold h WHERE h.ctid = ANY (ARRAY(
@@ -174,7 +177,8 @@ BEGIN
 		END;
 	END IF;
 
-	DELETE FROM bundles b WHERE b.superseded_at < v_now - v_keep_ms[2] * interval '1 millisecond' AND agentd.bundle_is_forgotten(b.superseded_at);
+	DELETE FROM bundles b WHERE b.superseded_at < v_now - v_keep_ms[2] * interval '1 millisecond'
+		AND agentd.bundle_is_forgotten(b.superseded_at);
 	GET DIAGNOSTICS v_rows = ROW_COUNT;
 	v_n := v_n + v_rows;
 

@@ -45,8 +45,8 @@ BEGIN
 	RETURN v_n + v_rows;
 END $$;
 
--- What the tables say now, and what was counted so far. The caller sets a statement_timeout. Cost: one look at each task that has not ended, at each pending approval, and
--- at the counters, of which there are a few hundred.
+-- What the tables say now, and what was counted so far. The caller sets a statement_timeout. Cost: one look at each task that has not
+-- ended, at each pending approval, and at the counters, of which there are a few hundred.
 CREATE OR REPLACE FUNCTION agentd.metrics() RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off AS $$
 DECLARE

@@ -132,7 +132,8 @@ BEGIN
 		EXECUTE format('CREATE VIEW test.%I AS SELECT * FROM agentd.%I', v_table, CASE WHEN v_table = ANY (agentd.partitioned_tables())
 			THEN agentd.leaf_name(v_table, agentd.leaf_of(agentd.uuid_time(test.id('T')), 'short')) ELSE v_table END);
 		EXECUTE format('CREATE TABLE test.saved_%I (state text, r test.%I)', v_table, v_table);
-		v_body := v_body || format('DELETE FROM test.%1$I; INSERT INTO test.%1$I %2$s SELECT (s.r).* FROM test.saved_%1$I s WHERE s.state = p_state; ',
+		v_body := v_body || format('DELETE FROM test.%1$I;
+			INSERT INTO test.%1$I %2$s SELECT (s.r).* FROM test.saved_%1$I s WHERE s.state = p_state; ',
 			v_table, CASE v_table WHEN 'event_feed' THEN 'OVERRIDING SYSTEM VALUE' END);
 	END LOOP;
 	EXECUTE format('CREATE FUNCTION test.restore(p_state text) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS %L',
@@ -163,7 +164,8 @@ CREATE FUNCTION test.look() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN concat_ws(E'\n',
 		(SELECT string_agg(concat_ws(' ', 'queue', i.name, q.state, q.fence, q.seq, w.name, 'run', agentd.us(q.run_at),
-			'cancel', q.cancel_at IS NOT NULL, 'unread', q.unread AND q.state = 'running', q.failures, q.recoveries, q.priority, q.spent_usd, q.held_usd), E'\n' ORDER BY i.name)
+			'cancel', q.cancel_at IS NOT NULL, 'unread', q.unread AND q.state = 'running', q.failures, q.recoveries, q.priority,
+			q.spent_usd, q.held_usd), E'\n' ORDER BY i.name)
 			FROM test.task_queue q LEFT JOIN test.ids i ON i.id = q.id LEFT JOIN test.ids w ON w.id = q.worker),
 		(SELECT string_agg(concat_ws(' ', 'task', i.name, t.state, t.ended_from, t.fence, t.last_seq, t.failures, t.recoveries, t.cost_usd),
 			E'\n' ORDER BY i.name)
@@ -197,7 +199,8 @@ CREATE VIEW test.forbidden AS
 	UNION ALL SELECT 'spent money that no hold explains' FROM test.task_queue q
 		WHERE spent_usd <> (SELECT coalesce(sum(settled_usd), 0) FROM test.spend_hold h WHERE h.task = q.id)
 	UNION ALL SELECT 'a key without its task' FROM test.idempotency_keys k LEFT JOIN test.tasks t ON t.id = k.task WHERE t.id IS NULL
-	UNION ALL SELECT 'a fence that was never given' FROM test.task_log l LEFT JOIN test.task_attempts a ON a.task = l.task AND a.fence = l.fence
+	UNION ALL SELECT 'a fence that was never given' FROM test.task_log l
+		LEFT JOIN test.task_attempts a ON a.task = l.task AND a.fence = l.fence
 		WHERE a.task IS NULL
 	UNION ALL SELECT 'an approval that serves no effect, or two states at once' FROM test.approval_queue a
 		WHERE (a.state = 'consumed') <> (a.consumed_at IS NOT NULL)
