@@ -268,7 +268,8 @@ BEGIN
 			run_at = CASE WHEN state = 'ready' THEN run_at ELSE agentd.clock() END WHERE id = p_task;
 		PERFORM pg_notify('agentd_work', '');
 	ELSE
-		PERFORM agentd.task_end(q, 'cancelled', '{"type":"cancelled","message":"cancelled on request","step":null,"retryable":false}');
+		PERFORM agentd.task_end(q, 'cancelled', json_build_object('type', 'cancelled', 'message', 'cancelled by ' || p_principal,
+			'step', NULL, 'retryable', false));
 		PERFORM pg_notify('agentd_done', '');
 	END IF;
 	RETURN agentd.task_view(p_task, p_principal, p_all);
