@@ -25,6 +25,7 @@ SQL_FUNCTIONS = \
   sql/functions/4_bundles.sql \
   sql/functions/5_events.sql \
   sql/functions/5_quarantine.sql \
+  sql/functions/5_sight.sql \
   sql/functions/5_tasks.sql \
   sql/functions/6_partitions.sql \
   sql/functions/6_sweep.sql \
@@ -55,6 +56,6 @@ sql_tests = \
   t/0292-quarantine.t \
   t/0294-bundles.t \
   t/0295-sql-interface.t t/0296-upgrade.t \
-  t/0297-events.t t/0298-counters.t
+  t/0297-events.t t/0298-counters.t t/0299-sight.t
 TESTS += $(sql_tests)
 EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py t/lib/model_rules.py t/lib/interleave.py t/lib/interleave.sql

@@ -58,6 +58,9 @@ SELECT agentd.effects_apply('[]', '{}', '{}', '{}', '{}', now())|
 SELECT agentd.count_report(gen_random_uuid(), 1, '[]', '[]')|w web sw
 SELECT agentd.counts_sum('{}', '{}')|
 SELECT agentd.metrics()|web
+SELECT agentd.task_why(gen_random_uuid(), '', true)|web
+SELECT agentd.cost('day', NULL, 0, 0, NULL, '', true)|web
+SELECT agentd.top(true)|
 SELECT agentd.ping()|w web sw
 END
 is "every function that runs as its owner has a fixed search_path" "$(sql "SELECT string_agg(proname, ' ') FROM pg_proc

@@ -16,6 +16,7 @@ src_store_libstore_a_SOURCES = \
   src/store/pipe.c src/store/pipe.h \
   src/store/queue.c src/store/queue.h \
   src/store/retire.c \
+  src/store/sight.c src/store/sight.h \
   src/store/sqlstate.def \
   src/store/submission.c src/store/submission.h \
   src/store/submit.c \

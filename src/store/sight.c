@@ -1,0 +1,78 @@
+/* sight.c - see sight.h. */
+#include "store/sight.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "store/call.h"
+#include "store/tasks.h"
+
+static const struct stmt why_stmt = {"task_why", "SELECT agentd.task_why($1, $2, $3)"};
+static const struct stmt cost_stmt = {"cost", "SELECT agentd.cost($1, $2, $3, $4, $5, $6, $7)"};
+static const struct stmt top_stmt = {"top", "SELECT agentd.top($1)"};
+
+struct op *sight_why(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by, int64_t deadline_ms,
+		     op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &why_stmt);
+
+	params_uuid(&c->params, task);
+	params_principal(&c->params, by);
+	return call_start(c, deadline_ms, call_read_text, done, arg);
+}
+
+int cost_by_parse(struct str text, struct cost_query *ret, struct err *err)
+{
+	static const char *const words[] = {"day", "workflow", "model", "task", "token"};
+	struct str label = STR("label=");
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (str_is(text, words[i])) {
+			ret->by = text;
+			return 0;
+		}
+	if (!str_starts(text, label) || text.n == label.n || !utf8_valid(text))
+		return err_set(err, ERR_INVALID, "by \"" STR_FMT "\": expected day, workflow, model, task, token or label=NAME", STR_ARG(text));
+	ret->by = str_sub(text, 0, label.n - 1);
+	ret->label = str_sub(text, label.n, text.n);
+	return 0;
+}
+
+int cost_time_parse(const char *name, struct str text, int64_t now_us, int64_t *ret_us, struct err *err)
+{
+	int64_t ms;
+
+	if (time_parse(text, ret_us))
+		return 0;
+	if (!duration_parse(text, &ms))
+		return err_set(err, ERR_INVALID, "%s \"" STR_FMT "\": expected an RFC 3339 time, or how long ago: 7d, 12h", name, STR_ARG(text));
+	*ret_us = now_us - ms * 1000;
+	return 0;
+}
+
+struct op *sight_cost(struct store *s, struct arena *a, const struct cost_query *q, const struct principal *by, int64_t deadline_ms,
+		      op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &cost_stmt);
+
+	params_text(&c->params, q->by);
+	params_text(&c->params, q->label);
+	params_int(&c->params, q->since_us);
+	params_int(&c->params, q->until_us);
+	params_text(&c->params, q->workflow);
+	params_principal(&c->params, by);
+	return call_start(c, deadline_ms, call_read_text, done, arg);
+}
+
+struct op *sight_top(struct store *s, struct arena *a, bool spend, int64_t deadline_ms, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &top_stmt);
+
+	params_bool(&c->params, spend);
+	return call_start(c, deadline_ms, call_read_text, done, arg);
+}
+
+struct str sight_text_of(const struct op *op)
+{
+	return call_text_of(op);
+}
