@@ -3,6 +3,7 @@ src_web_libweb_a_SOURCES = \
   src/web/api_approvals.c \
   src/web/api_other.c \
   src/web/api_reconcile.c \
+  src/web/api_sight.c \
   src/web/api_tasks.c \
   src/web/auth.c \
   src/web/auth.h \

@@ -48,6 +48,9 @@ void api_task_reconcile(struct request *req);
 void api_approval_list(struct request *req);
 void api_approval_get(struct request *req);
 void api_approval_decide(struct request *req);
+/* api_sight.c */
+void api_task_why(struct request *req);
+void api_cost(struct request *req);
 /* api_other.c */
 void api_workflows(struct request *req);
 void api_validate(struct request *req);

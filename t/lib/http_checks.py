@@ -184,6 +184,7 @@ def routes():
         problem(f"GET /tasks?{query}", request("GET", "/tasks?" + query), 400, "malformed")
     for method, target, body in [("POST", "/tasks", HELLO), ("POST", f"/tasks/{UNKNOWN}/cancel", None), ("POST", f"/tasks/{UNKNOWN}/redrive", None),
                                  ("POST", f"/tasks/{UNKNOWN}/reconcile", {"path": "a", "decision": "give_up"}), ("GET", "/workflows", None),
+                                 ("GET", f"/tasks/{UNKNOWN}/why", None), ("GET", "/cost", None),
                                  ("GET", "/metrics", None), ("GET", "/openapi.json", None), ("GET", "/healthz", None), ("GET", "/readyz", None)]:
         problem(f"{method} {target.replace(UNKNOWN, 'ID')} with a parameter that it does not know", request(method, target + "?x=1", body=body), 400, "malformed")
     a = request("GET", "/workflows")

@@ -1,0 +1,63 @@
+/* api_sight.c - GET /tasks/:id/why, GET /cost. */
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "publish/why.h"
+#include "store/sight.h"
+#include "web/request.h"
+#include "web/route.h"
+#include "web/server.h"
+
+/* --- GET /tasks/:id/why --- */
+
+static void on_facts(struct request *req, struct op *op)
+{
+	const struct json *facts;
+	struct err err;
+
+	if (op->err->code != ERR_NONE)
+		reply_err(&req->reply, req->arena, op->err);
+	else if (json_parse(req->arena, sight_text_of(op), NULL, &facts, &err) < 0)
+		reply_problem(&req->reply, req->arena, 500, "internal", "the task holds a value that no worker reads");
+	else
+		reply_json(&req->reply, 200, json_text(req->arena, why_explain(req->arena, facts)));
+}
+
+void api_task_why(struct request *req)
+{
+	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
+
+	if (request_no_params(req) == 0 && api_task_id(req, id) == 0)
+		req->op = sight_why(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS, request_done,
+				    request_call(req, on_facts));
+}
+
+/* --- GET /cost --- */
+
+static int read_query(struct request *req, struct cost_query *q, struct err *err)
+{
+	static const char *const known[] = {"by", "since", "until", "workflow", NULL};
+	int64_t now_us = clock_wall_us();
+	struct str by, since, until;
+
+	if (request_params_known(req, known, err) < 0 || request_param(req, "by", &by, err) < 0 || request_param(req, "since", &since, err) < 0 ||
+	    request_param(req, "until", &until, err) < 0 || request_param(req, "workflow", &q->workflow, err) < 0)
+		return -1;
+	if (cost_by_parse(by.p ? by : STR("day"), q, err) == 0 && (!since.p || cost_time_parse("since", since, now_us, &q->since_us, err) == 0) &&
+	    (!until.p || cost_time_parse("until", until, now_us, &q->until_us, err) == 0))
+		return 0;
+	err->status = 400;
+	return -1;
+}
+
+void api_cost(struct request *req)
+{
+	struct cost_query *q = ARENA_NEW(req->arena, struct cost_query);
+	struct err err;
+
+	if (read_query(req, q, &err) < 0)
+		reply_err(&req->reply, req->arena, &err);
+	else
+		req->op = sight_cost(server_store(req->web), arena_new(NULL), q, &req->by, STORE_DEADLINE_MS, request_done,
+				     request_call(req, api_text));
+}
