@@ -14,11 +14,14 @@ extern const struct command cmd_doctor;				/* cmd_doctor.c */
 extern const struct command cmd_token_create, cmd_token_list, cmd_token_revoke;	/* cmd_token.c */
 extern const struct command cmd_submit;					/* cmd_submit.c */
 extern const struct command cmd_get, cmd_list, cmd_cancel;		/* cmd_task.c */
+extern const struct command cmd_why;					/* cmd_why.c */
 extern const struct command cmd_tail;					/* cmd_tail.c */
 extern const struct command cmd_redrive;				/* cmd_redrive.c */
 extern const struct command cmd_reconcile;				/* cmd_reconcile.c */
 extern const struct command cmd_approvals_list, cmd_approvals_show, cmd_approvals_approve, cmd_approvals_deny,
 	cmd_approvals_watch;						/* cmd_approvals.c */
+extern const struct command cmd_cost;					/* cmd_cost.c */
+extern const struct command cmd_top;					/* cmd_top.c */
 
 /* cmd_task.c, for submit --follow: result, cost, steps with durations of a finished task. */
 void print_task(struct ctl *c, const struct json *task);

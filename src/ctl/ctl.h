@@ -23,6 +23,7 @@
 #include "base/str.h"
 
 struct arena;
+struct buf;
 struct diags;
 struct json;
 struct policy;
@@ -93,16 +94,19 @@ int ctl_option_error(char **argv, int got, struct err *err);
 /* --- print.c --- */
 void print_json(struct ctl *c, const struct json *v);
 void print_text(struct str s);			/* control characters escaped, so that data cannot drive the terminal */
+struct str print_line_of(struct arena *a, struct str s);	/* what print_text() writes, line ends and tabs escaped too */
 void print_error(const char *text);		/* the same, to standard error, behind "agentctl: " */
+struct table;
 /* Rows as a table: a column is a member's text, or what text() makes of the row. */
 struct column {
 	const char *heading, *key;
 	struct str (*text)(struct arena *a, const struct json *row);
 };
+struct table *table_of(struct arena *a, const struct json *rows, const struct column *columns, size_t n);
 void print_rows(struct ctl *c, const struct json *rows, const struct column *columns, size_t n);
-struct table;
 struct table *table_new(struct arena *a, const char *const *headings, size_t n);
 void table_cell(struct table *t, struct str text);	/* row after row */
+void table_write(const struct table *t, struct buf *out);	/* its lines, the headings first */
 void table_print(const struct table *t);
 struct str cell(const struct json *obj, const char *key);	/* text of a member for people; "" when absent or null */
 void print_diags(struct ctl *c, struct diags *d);

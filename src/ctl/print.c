@@ -78,6 +78,11 @@ void print_text(struct str s)
 	put_escaped(stdout, s);
 }
 
+struct str print_line_of(struct arena *a, struct str s)
+{
+	return escaped(a, s, false);
+}
+
 void print_error(const char *text)
 {
 	fputs("agentctl: ", stderr);
@@ -111,21 +116,26 @@ static struct str column_text(struct arena *a, const struct json *row, const str
 	return json_type(v) == JSON_INT ? json_text(a, v) : cell(row, column->key);
 }
 
-void print_rows(struct ctl *c, const struct json *rows, const struct column *columns, size_t n)
+struct table *table_of(struct arena *a, const struct json *rows, const struct column *columns, size_t n)
 {
 	const char *headings[MAX_COLUMNS];
 	struct table *t;
 
 	for (size_t i = 0; i < n; i++)
 		headings[i] = columns[i].heading;
-	t = table_new(c->arena, headings, n);
+	t = table_new(a, headings, n);
 	for (size_t i = 0; i < json_len(rows); i++) {
 		const struct json *row = json_at(rows, i);
 
 		for (size_t k = 0; k < n; k++)
-			table_cell(t, column_text(c->arena, row, &columns[k]));
+			table_cell(t, column_text(a, row, &columns[k]));
 	}
-	table_print(t);
+	return t;
+}
+
+void print_rows(struct ctl *c, const struct json *rows, const struct column *columns, size_t n)
+{
+	table_print(table_of(c->arena, rows, columns, n));
 }
 
 struct table *table_new(struct arena *a, const char *const *headings, size_t n)
@@ -152,7 +162,7 @@ void table_cell(struct table *t, struct str text)
 	t->cells[t->n++] = escaped(t->a, text, false);
 }
 
-void table_print(const struct table *t)
+void table_write(const struct table *t, struct buf *out)
 {
 	size_t width[MAX_COLUMNS] = {0};
 
@@ -167,8 +177,17 @@ void table_print(const struct table *t)
 		bool last = col + 1 == t->columns;
 		size_t pad = width[col] - utf8_len(t->cells[i]);
 
-		printf(STR_FMT "%*s%s", STR_ARG(t->cells[i]), last ? 0 : (int)pad + 2, "", last ? "\n" : "");
+		buf_addf(out, STR_FMT "%*s%s", STR_ARG(t->cells[i]), last ? 0 : (int)pad + 2, "", last ? "\n" : "");
 	}
+}
+
+void table_print(const struct table *t)
+{
+	struct buf b;
+
+	buf_init(&b, t->a);
+	table_write(t, &b);
+	put(stdout, buf_str(&b));
 }
 
 struct str cell(const struct json *obj, const char *key)
