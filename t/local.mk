@@ -44,11 +44,12 @@ program_tests = \
   t/1080-rolling-restart.t \
   t/1085-sight.t \
   t/1086-top.t \
+  t/1087-completion.t \
   t/1090-hosts.t \
   t/1130-torture.t
 TESTS += $(program_tests)
 EXTRA_DIST += t/unit/suite_run.h t/unit/test_arena.h
-EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/netns.sh t/lib/api.sh t/lib/client.py t/lib/events.py t/lib/idle.py t/lib/http_checks.py t/lib/http_corpus.py t/lib/http_matrix.py t/lib/torture.py t/lib/top.py t/chaos \
+EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/netns.sh t/lib/api.sh t/lib/client.py t/lib/events.py t/lib/idle.py t/lib/http_checks.py t/lib/http_corpus.py t/lib/http_matrix.py t/lib/torture.py t/lib/top.py t/lib/type.py t/chaos \
   t/bench/claim_done.sql t/bench/jobs.sql t/bench/peers/agentd.mjs
 
 if FUZZERS

@@ -22,6 +22,7 @@ extern const struct command cmd_approvals_list, cmd_approvals_show, cmd_approval
 	cmd_approvals_watch;						/* cmd_approvals.c */
 extern const struct command cmd_cost;					/* cmd_cost.c */
 extern const struct command cmd_top;					/* cmd_top.c */
+extern const struct command cmd_completion;				/* cmd_completion.c */
 
 /* cmd_task.c, for submit --follow: result, cost, steps with durations of a finished task. */
 void print_task(struct ctl *c, const struct json *task);

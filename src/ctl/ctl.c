@@ -28,7 +28,7 @@ const struct command *const ctl_commands[] = {
 	&cmd_token_list, &cmd_token_revoke, &cmd_workflows, &cmd_lanes, &cmd_submit,  &cmd_get,	   &cmd_list,
 	&cmd_why, &cmd_tail,     &cmd_cancel,   &cmd_approvals_list, &cmd_approvals_show, &cmd_approvals_approve, &cmd_approvals_deny,
 	&cmd_approvals_watch, &cmd_reconcile, &cmd_redrive, &cmd_cost, &cmd_top, &cmd_doctor,
-	&cmd_version, NULL,
+	&cmd_completion, &cmd_version, NULL,
 };
 
 static int fail(const struct ctl *c, struct diags *d, const struct json *errors, const struct err *err)
@@ -129,7 +129,7 @@ static void time_out(void *arg)
 
 int ctl_open(struct ctl *c)
 {
-	int status = ctl_settings(c);
+	int status = ctl_settings(c), connect_ms = c->connect_ms ? c->connect_ms : CONNECT_MS;
 	struct loop_timer *timer;
 	const char *reason;
 	bool late = false;
@@ -140,14 +140,14 @@ int ctl_open(struct ctl *c)
 	c->loop = loop_new();
 	c->store = store_open(c->loop, c->settings->database, "agentctl");
 	timer = loop_timer_new(c->loop, time_out, &late);
-	loop_timer_set(timer, CONNECT_MS);
+	loop_timer_set(timer, connect_ms);
 	while (!store_is_up(c->store) && !late)
 		loop_once(c->loop);
 	loop_timer_free(timer);
 	if (store_is_up(c->store))
 		return 0;
 	reason = store_reason(c->store);
-	err_set(&err, ERR_PG_DOWN, "the database cannot be reached within %d s%s%s", CONNECT_MS / 1000, *reason ? ": " : "",
+	err_set(&err, ERR_PG_DOWN, "the database cannot be reached within %g s%s%s", connect_ms / 1000.0, *reason ? ": " : "",
 		reason);
 	err_hint(&err, "see `database` in agentd.yaml, or AGENTD_DATABASE");
 	return ctl_fail(c, &err);

@@ -37,6 +37,7 @@ struct ctl {
 	struct arena *arena;
 	const char *settings_file;	/* -c, or NULL */
 	bool json;
+	int connect_ms;			/* for ctl_open(); 0: 5 s */
 	const struct settings *settings;	/* ctl_settings() */
 	struct loop *loop;
 	struct store *store;

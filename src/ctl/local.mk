@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/ctl/libctl.a
 src_ctl_libctl_a_SOURCES = \
   src/ctl/cmd_admin.c \
   src/ctl/cmd_approvals.c \
+  src/ctl/cmd_completion.c \
   src/ctl/cmd_cost.c \
   src/ctl/cmd_doctor.c \
   src/ctl/cmd_explain.c \
@@ -16,6 +17,8 @@ src_ctl_libctl_a_SOURCES = \
   src/ctl/cmd_top.c \
   src/ctl/cmd_why.c \
   src/ctl/commands.h \
+  src/ctl/complete.c \
+  src/ctl/complete.h \
   src/ctl/ctl.c \
   src/ctl/ctl.h \
   src/ctl/print.c \
@@ -29,6 +32,12 @@ TESTS += t/unit/ctl/print
 t_unit_ctl_print_SOURCES = t/unit/ctl/print.c
 t_unit_ctl_print_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_ctl_print_LDADD = src/ctl/libctl.a src/publish/libpublish.a $(engine_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/ctl/complete
+TESTS += t/unit/ctl/complete
+t_unit_ctl_complete_SOURCES = t/unit/ctl/complete.c
+t_unit_ctl_complete_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_ctl_complete_LDADD = src/ctl/libctl.a src/publish/libpublish.a $(engine_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += t/unit/ctl/top
 TESTS += t/unit/ctl/top
