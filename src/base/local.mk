@@ -3,9 +3,12 @@ src_base_libbase_a_SOURCES = \
   src/base/arena.c src/base/arena.h \
   src/base/clock.c src/base/clock.h \
   src/base/digest.c src/base/digest.h \
+  src/base/encoding.c src/base/encoding.h \
   src/base/err.c src/base/err.h src/base/err.def \
   src/base/file.c src/base/file.h \
+  src/base/form.c src/base/form.h \
   src/base/heap.c src/base/heap.h \
+  src/base/hmac.c src/base/hmac.h \
   src/base/json.h src/base/json_shape.h \
   src/base/json_make.c \
   src/base/json_multiple.c \
@@ -90,6 +93,12 @@ TESTS += t/unit/base/clock
 t_unit_base_clock_SOURCES = t/unit/base/clock.c
 t_unit_base_clock_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_base_clock_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/hmac
+TESTS += t/unit/base/hmac
+t_unit_base_hmac_SOURCES = t/unit/base/hmac.c
+t_unit_base_hmac_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_hmac_LDADD = $(base_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += t/unit/base/digest
 TESTS += t/unit/base/digest

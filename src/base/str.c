@@ -27,6 +27,16 @@ char *str_cstr(struct arena *a, struct str s)
 	return arena_strndup(a, s.p, s.n);
 }
 
+struct str str_lower(struct arena *a, struct str s)
+{
+	char *lower = str_cstr(a, s);
+
+	for (size_t i = 0; i < s.n; i++)
+		if (lower[i] >= 'A' && lower[i] <= 'Z')
+			lower[i] = (char)(lower[i] - 'A' + 'a');
+	return (struct str){lower, s.n};
+}
+
 bool str_eq(struct str a, struct str b)
 {
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

@@ -36,6 +36,7 @@ static inline const char *str_chars(struct str s)
 struct str str_from(const char *cstr);			/* NULL gives STR_NONE */
 struct str str_dup(struct arena *a, struct str s);	/* copy, NUL-ended behind n */
 char *str_cstr(struct arena *a, struct str s);		/* NUL-ended copy */
+struct str str_lower(struct arena *a, struct str s);	/* a copy with a to z for A to Z, NUL-ended behind n */
 bool str_eq(struct str a, struct str b);
 bool str_is(struct str a, const char *cstr);
 int str_cmp(struct str a, struct str b);		/* bytewise, then by length */

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/form.h"
 #include "base/json.h"
 #include "web/server.h"
 
@@ -141,15 +142,6 @@ void request_done(struct op *op, void *arg)
 
 /* --- query parameters --- */
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 int request_bad(struct err *err, const char *fmt, ...)
 {
 	va_list ap;
@@ -161,70 +153,9 @@ int request_bad(struct err *err, const char *fmt, ...)
 	return -1;
 }
 
-static int bad_param(struct err *err, struct str text, const char *what)
-{
-	return request_bad(err, "query \"" STR_FMT "\": %s", STR_ARG(text), what);
-}
-
-static int decode(struct arena *a, struct str raw, struct str *ret, struct err *err)
-{
-	struct buf b;
-
-	buf_init(&b, a);
-	for (size_t i = 0; i < raw.n; i++) {
-		char c = raw.p[i];
-
-		if (c == '%') {
-			int high = i + 2 < raw.n ? hex_digit(raw.p[i + 1]) : -1;
-			int low = i + 2 < raw.n ? hex_digit(raw.p[i + 2]) : -1;
-
-			if (high < 0 || low < 0)
-				return bad_param(err, raw, "a bad %-escape");
-			c = (char)(high * 16 + low);
-			i += 2;
-			if (c == '\0')
-				return bad_param(err, raw, "a NUL");
-		} else if (c == '+') {
-			c = ' ';
-		}
-		buf_addc(&b, c);
-	}
-	*ret = buf_str(&b);
-	if (!ret->p)
-		*ret = STR("");
-	return utf8_valid(*ret) ? 0 : bad_param(err, raw, "not UTF-8");
-}
-
-/* Cuts the first name=value off *rest. */
-static struct str next_pair(struct str *rest, struct str *ret_name)
-{
-	ptrdiff_t amp = str_chr(*rest, '&');
-	struct str pair = str_sub(*rest, 0, amp < 0 ? rest->n : (size_t)amp);
-	ptrdiff_t eq = str_chr(pair, '=');
-
-	*rest = amp < 0 ? STR_NONE : str_sub(*rest, (size_t)amp + 1, rest->n);
-	*ret_name = str_sub(pair, 0, eq < 0 ? pair.n : (size_t)eq);
-	return eq < 0 ? STR("") : str_sub(pair, (size_t)eq + 1, pair.n);
-}
-
 int request_param(struct request *req, const char *name, struct str *ret, struct err *err)
 {
-	struct str rest = req->query, key;
-	bool found = false;
-
-	*ret = STR_NONE;
-	while (rest.n) {
-		struct str value = next_pair(&rest, &key);
-
-		if (!str_is(key, name))
-			continue;
-		if (found)
-			return bad_param(err, key, "given twice");
-		found = true;
-		if (decode(req->arena, value, ret, err) < 0)
-			return -1;
-	}
-	return 0;
+	return form_get(req->arena, req->query, name, ret, err) < 0 ? err_prefix(err, "query ") : 0;
 }
 
 int request_limit(struct request *req, int *ret, struct err *err)
@@ -269,11 +200,11 @@ int request_params_known(struct request *req, const char *const *names, struct e
 	while (rest.n) {
 		size_t i = 0;
 
-		next_pair(&rest, &key);
+		form_next(&rest, &key);
 		while (names[i] && !str_is(key, names[i]))
 			i++;
 		if (!names[i])
-			return bad_param(err, key, "unknown parameter");
+			return request_bad(err, "query \"" STR_FMT "\": unknown parameter", STR_ARG(key));
 	}
 	return 0;
 }

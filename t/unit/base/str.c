@@ -22,6 +22,8 @@ START_TEST(views)
 	ck_assert_ptr_null(str_from(NULL).p);
 	ck_assert_uint_eq(str_from(NULL).n, 0);
 	ck_assert_str_eq(str_cstr(a, STR_NONE), "");
+	ck_assert(str_is(str_lower(a, STR("X-Hub_[`{@Z\xc3\x84")), "x-hub_[`{@z\xc3\x84"));
+	ck_assert_uint_eq(str_lower(a, STR_NONE).n, 0);
 	ck_assert_str_eq(str_dup(a, STR_NONE).p, "");
 	ck_assert_uint_eq(str_dup(a, STR("a\0b")).n, 3);
 	ck_assert_str_eq(arena_printf(a, "[" STR_FMT "][" STR_FMT "]", STR_ARG(STR("ab")), STR_ARG(STR_NONE)), "[ab][]");

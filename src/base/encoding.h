@@ -1,0 +1,20 @@
+/* encoding.h - bytes from the texts in which they travel: hex and base64.
+ *
+ * Memory:  decoded bytes live in the arena given.
+ * Errors:  false for what is no such text.
+ * Source:  RFC 4648, sections 4 (base64, with its padding) and 8 (hex, both cases).
+ */
+#ifndef BASE_ENCODING_H
+#define BASE_ENCODING_H
+
+#include <stdbool.h>
+
+#include "base/str.h"
+
+struct arena;
+
+int hex_digit(char c);	/* 0 to 15, or -1 */
+bool hex_decode(struct arena *a, struct str text, struct str *ret);
+bool base64_decode(struct arena *a, struct str text, struct str *ret);
+
+#endif
