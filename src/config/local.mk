@@ -34,6 +34,8 @@ src_config_libconfig_a_SOURCES = \
   src/config/expr_tmpl.c \
   src/config/expr_words.c \
   src/config/expr_words.h \
+  src/config/hook.c \
+  src/config/hook.h \
   src/config/json_schema.c \
   src/config/lane.c \
   src/config/lane.h \

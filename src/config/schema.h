@@ -156,7 +156,7 @@ const struct schema *load_schema(struct load *l, const struct json *schema, cons
 
 /* --- for editors and the manual --- */
 /* The tables of whole files. */
-extern const struct key_table workflow_table, routing_table, tool_table, policy_table, settings_table;
+extern const struct key_table workflow_table, routing_table, tool_table, policy_table, hook_table, settings_table;
 const struct json *keys_schema(struct arena *a, const struct key_table *t);
 const struct json *key_schema(struct arena *a, const struct key *k);
 #endif

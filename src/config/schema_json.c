@@ -225,7 +225,8 @@ const struct json *catalog_schema(struct arena *a, const char *kind, struct err 
 		const struct key_table *table;
 	} kinds[] = {
 		{"workflow", &workflow_table}, {"routing", &routing_table},   {"tool", &tool_table},
-		{"risk", &policy_table},       {"settings", &settings_table},
+		{"risk", &policy_table},       {"hook", &hook_table},
+		{"settings", &settings_table},
 	};
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strcmp(kind, kinds[i].name) != 0)
@@ -240,6 +241,6 @@ const struct json *catalog_schema(struct arena *a, const char *kind, struct err 
 			json_object_setc(&o, "$defs", step_defs(a));
 		return json_object_end(&o);
 	}
-	err_set(err, ERR_USAGE, "there is no schema \"%s\": expected workflow, routing, tool, risk or settings", kind);
+	err_set(err, ERR_USAGE, "there is no schema \"%s\": expected workflow, routing, tool, risk, hook or settings", kind);
 	return NULL;
 }

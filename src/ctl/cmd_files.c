@@ -77,7 +77,7 @@ static int schema(struct ctl *c, int argc, char **argv)
 }
 
 const struct command cmd_schema = {
-	"schema", "workflow|routing|tool|risk|settings", "a JSON Schema of that kind of file, for editors", schema,
+	"schema", "workflow|routing|tool|risk|hook|settings", "a JSON Schema of that kind of file, for editors", schema,
 };
 
 static void print_tier(struct table *t, struct str tier, const struct json *steps)
