@@ -23,15 +23,21 @@ static const struct json *taint_json(struct arena *a, unsigned taint)
 	return json_object_end(&b);
 }
 
-/* Who submits through the API is "token:NAME". */
+static bool is_hook(struct str submitted_by)
+{
+	return str_starts(submitted_by, STR("hook:"));
+}
+
+/* Who submits through the API is "token:NAME", a webhook "hook:NAME"; the latter is told with that word, as tokens have any names. */
 static const struct json *token_json(struct arena *a, struct str submitted_by)
 {
+	bool is_token = str_starts(submitted_by, STR("token:"));
 	struct json_builder b;
 
-	if (!str_starts(submitted_by, STR("token:")))
+	if (!is_token && !is_hook(submitted_by))
 		return json_null();
 	json_object_begin(&b, a);
-	json_object_setc(&b, "name", json_string_ref(a, str_sub(submitted_by, 6, submitted_by.n)));
+	json_object_setc(&b, "name", json_string_ref(a, is_token ? str_sub(submitted_by, 6, submitted_by.n) : submitted_by));
 	return json_object_end(&b);
 }
 
@@ -49,6 +55,11 @@ const struct json *policy_facts(struct arena *a, const struct json *task, const 
 	json_object_setc(&b, "taint", taint_json(a, taint));
 	json_object_setc(&b, "token", token_json(a, json_str(json_getc(task, "submitted_by"))));
 	return json_object_end(&b);
+}
+
+unsigned policy_taint_of(struct str submitted_by)
+{
+	return is_hook(submitted_by) ? TAINT_READS_UNTRUSTED : 0;
 }
 
 unsigned policy_taint(unsigned before, unsigned tool)

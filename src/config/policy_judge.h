@@ -2,7 +2,7 @@
  *
  * Shapes:  facts are one object {task, tool, args, taint, token}, what is absent counts as null. task is .task of
  *          expressions and its `input`; tool is a name, null of a submission, args then too; taint is {untrusted, private,
- *          outside}; token is {name}, null of a task that no API token submitted.
+ *          outside}; token is {name}: of an API token, or "hook:NAME" of the webhook that started the task; else null.
  *
  *          A rule fits when every pattern of its `match` is found and its `when` is true; patterns are looked at first. A field
  *          that is absent or null holds nothing; one that is no text is held against as compact JSON. The first rule that
@@ -41,6 +41,8 @@ struct judgement {
 const struct json *policy_facts(struct arena *a, const struct json *task, const struct json *input, struct str tool,
 				const struct json *args, unsigned taint);
 
+/* With what a task begins: what a webhook brought is from outside. */
+unsigned policy_taint_of(struct str submitted_by);
 /* Of a call: what the calls before it left, and what it can do itself. It has not read anything yet. */
 unsigned policy_taint(unsigned before, unsigned tool);
 

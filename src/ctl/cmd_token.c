@@ -72,6 +72,8 @@ static int parse_create(struct ctl *c, int argc, char **argv, struct token_row *
 	row->name = str_from(argv[optind]);
 	if (row->name.n == 0 || row->name.n > MAX_NAME || !utf8_valid(row->name))
 		return err_set(err, ERR_USAGE, "\"%s\": expected a name of 1 to %d bytes", argv[optind], MAX_NAME);
+	if (str_starts(row->name, STR("hook:")))
+		return err_set(err, ERR_USAGE, "\"%s\": names that begin with hook: are those of webhooks", argv[optind]);
 	row->scopes = scopes;
 	return parse_scopes(list, scopes, &row->n_scopes, err);
 }

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "config/policy_judge.h"
 #include "config/workflow.h"
 #include "engine/agent.h"
 #include "engine/path.h"
@@ -451,7 +452,8 @@ void state_init(struct state *st, struct arena *a, const struct program_task *p,
 		const struct json *facts)
 {
 	*st = (struct state){.arena = a, .program = p, .input = input, .facts = facts,
-			     .timed_min_us = INT64_MAX};
+			     .timed_min_us = INT64_MAX,
+			     .taint = policy_taint_of(json_str(json_getc(facts, "submitted_by")))};
 	st->root = scope_new(a, p->top);
 	st->root->vars = vars_new(a, st->root, json_empty_object());
 	state_push_ready(st, st->root);

@@ -148,7 +148,7 @@ struct state {
 	int64_t timed_min_us;		/* no later than the earliest of them; INT64_MAX: none */
 	struct arena *graveyard;
 	size_t n_uncertain, n_asking;	/* n_asking: requests nobody has decided, as far as the journal knows */
-	unsigned taint;			/* TAINT_ bits of all calls that have begun */
+	unsigned taint;			/* TAINT_ bits of who submitted the task and of all calls that have begun */
 	int64_t n_calls, n_model_turns, n_steps;
 	int64_t committed_seq;		/* number of the last move that was committed */
 	bool task_cancelling;		/* set by state_cancel_all() */

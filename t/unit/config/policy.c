@@ -296,11 +296,19 @@ START_TEST(test_facts)
 	f = policy_facts(a, parse("{\"submitted_by\":\"os:root\"}"), NULL, STR_NONE, NULL, TAINT_READS_UNTRUSTED | TAINT_ACTS_OUTSIDE);
 	ck_assert(json_equal(f, parse("{\"task\":{\"submitted_by\":\"os:root\",\"input\":null},\"tool\":null,\"args\":null,"
 					"\"taint\":{\"untrusted\":true,\"private\":false,\"outside\":true},\"token\":null}")));
+	f = policy_facts(a, parse("{\"submitted_by\":\"hook:github\"}"), NULL, STR_NONE, NULL, 0);
+	ck_assert(json_equal(json_getc(f, "token"), parse("{\"name\":\"hook:github\"}")));
+	f = policy_facts(a, parse("{\"submitted_by\":\"hooks\"}"), NULL, STR_NONE, NULL, 0);
+	ck_assert_int_eq(json_type(json_getc(f, "token")), JSON_NULL);
 }
 END_TEST
 
 START_TEST(test_taint)
 {
+	ck_assert_uint_eq(policy_taint_of(STR("hook:github")), TAINT_READS_UNTRUSTED);
+	ck_assert_uint_eq(policy_taint_of(STR("token:hook:github")), 0);
+	ck_assert_uint_eq(policy_taint_of(STR("os:root")), 0);
+	ck_assert_uint_eq(policy_taint_of(STR_NONE), 0);
 	ck_assert_uint_eq(policy_taint(0, TAINT_READS_UNTRUSTED | TAINT_ACTS_OUTSIDE), TAINT_ACTS_OUTSIDE);
 	ck_assert_uint_eq(policy_taint(TAINT_READS_UNTRUSTED, TAINT_READS_PRIVATE), TAINT_READS_UNTRUSTED | TAINT_READS_PRIVATE);
 	ck_assert_uint_eq(policy_taint(TAINT_READS_PRIVATE, 0), TAINT_READS_PRIVATE);

@@ -349,6 +349,21 @@ START_TEST(keeps_taint)
 }
 END_TEST
 
+/* By what is known of the task before its first row: any worker begins with the same. */
+START_TEST(what_a_webhook_brings_is_tainted)
+{
+	struct fixture *f = fixture_new(NESTED, false);
+	struct json_builder b;
+	struct state st;
+
+	json_object_begin(&b, f->state.arena);
+	json_object_setc(&b, "submitted_by", json_stringc(f->state.arena, "hook:github"));
+	state_init(&st, f->state.arena, f->state.program, json_empty_object(), json_object_end(&b));
+	ck_assert_uint_eq(st.taint, TAINT_READS_UNTRUSTED);
+	fixture_free(f);
+}
+END_TEST
+
 START_TEST(intents_keep_taint)
 {
 	struct arena *a = arena_new(NULL);
@@ -606,6 +621,7 @@ int main(void)
 	tcase_add_test(t, counts);
 	tcase_add_test(t, a_call_that_did_not_happen_counts_once);
 	tcase_add_test(t, keeps_taint);
+	tcase_add_test(t, what_a_webhook_brings_is_tainted);
 	tcase_add_test(t, intents_keep_taint);
 	tcase_add_test(t, counts_turns);
 	tcase_add_test(t, keeps_times);
