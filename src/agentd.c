@@ -58,7 +58,7 @@ struct daemon {
 	struct worker *worker;
 	struct sweeper *sweeper;
 	struct web *web;
-	const struct policy *policy;	/* NULL: none */
+	const struct catalog *live;	/* what of the files is in use; policy and hooks alone in a server without a worker */
 	struct publish *publish;
 	struct reporter *reporter;
 	struct loop_signal *term, *interrupt, *hup;
@@ -99,50 +99,16 @@ static const struct settings *load_settings(struct arena *a, const char *file)
 	return diag_errors(d) ? NULL : s;
 }
 
-static void set_policy(struct daemon *m, const struct policy *p)
+static void tell_web(struct daemon *m)
 {
-	if (p)
-		log_info("policy.loaded", "rules=%zu", p->n_rules);
-	else
-		log_info("policy.none", "file=%s", "policies/risk.yaml");
-	m->policy = p;
-	if (m->engine)
-		engine_set_policy(m->engine, p);
-	if (m->web)
-		web_set_policy(m->web, p);
+	web_set_policy(m->web, m->live->policy);
+	web_set_hooks(m->web, m->live->hooks, m->live->n_hooks);
 }
 
-/* All that a web server without a worker needs of the files; what it was before stays, as in load_live(). */
-static int load_policy(struct daemon *m)
+static void tell_worker(struct daemon *m, struct arena *a)
 {
-	struct arena *a = arena_new(m->arena);
-	struct diags *d = diags_new(a);
-	const struct policy *p;
+	const struct catalog *c = m->live;
 
-	if (catalog_policy(a, m->settings->config_dir, d, &p) == 0) {
-		set_policy(m, p);
-		return 0;
-	}
-	print_diags(a, d);
-	arena_free(a);
-	return -1;
-}
-
-/* Routing, policy and manifests are live: read from the files at start and at SIGHUP. An old catalog stays
- * until the process ends, as calls in flight may still use it. */
-static int load_live(struct daemon *m)
-{
-	struct arena *a = arena_new(m->arena);
-	struct diags *d = diags_new(a);
-	const struct catalog *c = catalog_load(a, m->settings->config_dir, d);
-
-	if (diag_warnings(d))
-		log_warn("config.warnings", "n=%zu", diag_warnings(d));
-	if (!c) {
-		print_diags(a, d);
-		arena_free(a);
-		return -1;
-	}
 	if (c->routing) {
 		const struct json *tiers = gateway_describe(a, c->routing);
 
@@ -152,7 +118,33 @@ static int load_live(struct daemon *m)
 				 log_quote(json_text(a, json_val(tiers, i))));
 	}
 	tools_set_manifests(m->tools, c->tools, c->n_tools);
-	set_policy(m, c->policy);
+	engine_set_policy(m->engine, c->policy);
+}
+
+/* Routing, policy, manifests and hooks are live: read from the files at start and at SIGHUP. An old catalog stays
+ * until the process ends, as calls in flight may still use it. */
+static int load_live(struct daemon *m)
+{
+	struct arena *a = arena_new(m->arena);
+	struct diags *d = diags_new(a);
+	const struct catalog *c = (m->parts & WORKER ? catalog_load : catalog_load_web)(a, m->settings->config_dir, d);
+
+	if (diag_warnings(d))
+		log_warn("config.warnings", "n=%zu", diag_warnings(d));
+	if (!c) {
+		print_diags(a, d);
+		arena_free(a);
+		return -1;
+	}
+	m->live = c;
+	if (c->policy)
+		log_info("policy.loaded", "rules=%zu", c->policy->n_rules);
+	else
+		log_info("policy.none", "file=%s", "policies/risk.yaml");
+	if (m->engine)
+		tell_worker(m, a);
+	if (m->web)
+		tell_web(m);
 	return 0;
 }
 
@@ -237,7 +229,7 @@ static void on_hup(void *arg, int signum)
 
 	(void)signum;
 	log_info("reload", "dir=%s", log_quotec(m->settings->config_dir));
-	if ((m->parts & WORKER ? load_live(m) : m->parts & WEB ? load_policy(m) : 0) < 0)
+	if (m->parts & (WORKER | WEB) && load_live(m) < 0)
 		log_error("reload.refused", "reason=%s", "\"the files have errors; the old ones stay\"");
 	if (m->publish)
 		publish_start(m->publish);
@@ -258,17 +250,15 @@ static int start(struct daemon *m, struct err *err)
 		m->gateway = gateway_new(m->loop, m->http, m->store);
 		m->tools = tools_new(m->loop, m->http, m->settings);
 		m->engine = engine_new(m->loop, m->store, m->gateway, m->tools);
-		if (load_live(m) < 0)
-			return err_set(err, ERR_CONFIG, "the configuration has errors");
-	} else if ((m->parts & WEB) && load_policy(m) < 0) {
-		return err_set(err, ERR_CONFIG, "the policy has errors");
 	}
+	if (m->parts & (WORKER | WEB) && load_live(m) < 0)
+		return err_set(err, ERR_CONFIG, "the configuration has errors");
 	if (m->parts & WEB) {
 		m->publish = publish_new(m->arena, m->store, m->settings->config_dir);
 		m->web = web_start(m->loop, m->store, m->settings, err);
 		if (!m->web)
 			return -1;
-		web_set_policy(m->web, m->policy);
+		tell_web(m);
 	}
 	/* nothing fails from here on */
 	m->reporter = reporter_start(m->loop, m->store);

@@ -83,9 +83,10 @@ d_token full
 # --- the same routes ---
 api_routes >"$D/routes" || bail "there are no routes"
 sed 's/|/+/g; s/:\([a-z]*\)/{\1}/' "$D/routes" | sort >"$D/table"
-jq -r '.paths | to_entries[] | .key as $path | .value | to_entries[] | [(.key | ascii_upcase), $path,
-	(if .value.security == [] then "none" else ([.value.security[].token[0] // "any"] | join("+")) end),
-	(.value.requestBody.content // {"-": 0} | keys | join(","))] | join(" ")' "$document" | sort >"$D/documented"
+jq -r '.paths | to_entries[] | .key as $path | .value | to_entries[] |
+	(.value.requestBody.content // {"-": 0} | keys[]) as $type | [(.key | ascii_upcase), $path,
+	(if .value.security == [] then "none" else ([.value.security[].token[0] // "any"] | join("+")) end), $type] |
+	join(" ")' "$document" | sort >"$D/documented"
 is "the document has the routes of the table, their scopes and media types, and no more" "$(diff "$D/table" "$D/documented")" ""
 d_http -H "Authorization: Bearer $token" "$api/openapi.json" >"$D/served"
 ok "what is served is the file" cmp -s "$document" "$D/served"

@@ -35,6 +35,7 @@ program_tests = \
   t/1065-reconcile.t \
   t/1066-approvals.t \
   t/1067-approval-binding.t \
+  t/1068-hooks.t \
   t/1070-lanes.t \
   t/1075-admission.t \
   t/1076-quarantine.t \
@@ -49,8 +50,25 @@ program_tests = \
   t/1130-torture.t
 TESTS += $(program_tests)
 EXTRA_DIST += t/unit/suite_run.h t/unit/test_arena.h
-EXTRA_DIST += $(program_tests) t/lib/pg.sh t/lib/daemon.sh t/lib/netns.sh t/lib/api.sh t/lib/client.py t/lib/events.py t/lib/idle.py t/lib/http_checks.py t/lib/http_corpus.py t/lib/http_matrix.py t/lib/torture.py t/lib/top.py t/lib/type.py t/chaos \
-  t/bench/claim_done.sql t/bench/jobs.sql t/bench/peers/agentd.mjs
+EXTRA_DIST += $(program_tests) \
+  t/bench/claim_done.sql \
+  t/bench/jobs.sql \
+  t/bench/peers/agentd.mjs \
+  t/chaos \
+  t/lib/api.sh \
+  t/lib/client.py \
+  t/lib/daemon.sh \
+  t/lib/events.py \
+  t/lib/hooks.py \
+  t/lib/http_checks.py \
+  t/lib/http_corpus.py \
+  t/lib/http_matrix.py \
+  t/lib/idle.py \
+  t/lib/netns.sh \
+  t/lib/pg.sh \
+  t/lib/top.py \
+  t/lib/torture.py \
+  t/lib/type.py
 
 if FUZZERS
 noinst_PROGRAMS += t/fuzz/json

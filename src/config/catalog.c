@@ -349,6 +349,55 @@ static void load_workflows(struct loading *w)
 	w->c->n_bundles = w->n_bundles;
 }
 
+/* --- hooks --- */
+
+static const struct hook *find_hook(const struct hook *const *hooks, size_t n, struct str name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(hooks[i]->name, name))
+			return hooks[i];
+	return NULL;
+}
+
+static int compare_hooks(const void *a, const void *b)
+{
+	return str_cmp((*(const struct hook *const *)a)->name, (*(const struct hook *const *)b)->name);
+}
+
+static void load_hooks(struct loading *w)
+{
+	size_t n;
+	const char **names = list(w, "hooks", &n);
+	const struct hook **hooks = ARENA_ARRAY(w->a, n + 1, const struct hook *);
+	for (size_t i = 0; i < n; i++) {
+		const char *path = below(w, arena_printf(w->a, "hooks/%s", names[i]));
+		struct str text;
+		if (read_file(w->a, w->d, path, &text) <= 0)
+			continue;
+		const struct hook *h = hook_parse(w->a, path, text, w->d);
+		const struct hook *other = h ? find_hook(hooks, w->c->n_hooks, h->name) : NULL;
+		if (other)
+			diag_error(w->d, h->place, "hook \"" STR_FMT "\" is given twice: first in %s", STR_ARG(h->name), other->place.file);
+		else if (h)
+			hooks[w->c->n_hooks++] = h;
+	}
+	if (w->c->n_hooks)
+		qsort(hooks, w->c->n_hooks, sizeof(*hooks), compare_hooks);
+	w->c->hooks = hooks;
+}
+
+static void link_hook(struct loading *w, const struct hook *h)
+{
+	const char **names = ARENA_ARRAY(w->a, w->n_bundles + 1, const char *);
+	for (size_t i = 0; i < w->n_bundles; i++) {
+		names[i] = str_cstr(w->a, w->bundles[i].name);
+		if (str_eq(w->bundles[i].name, h->workflow))
+			return;
+	}
+	diag_error(w->d, h->workflow_place, "there is no workflow \"" STR_FMT "\"%s", STR_ARG(h->workflow),
+		   load_nearest(w->d, w->a, h->workflow, names, w->n_bundles));
+}
+
 const struct catalog *catalog_load(struct arena *a, const char *root, struct diags *d)
 {
 	size_t before = diag_errors(d);
@@ -357,26 +406,34 @@ const struct catalog *catalog_load(struct arena *a, const char *root, struct dia
 	load_tools(&w);
 	for (size_t i = 0; w.settings && i < w.n_tools; i++)
 		link_settings(&w, w.tools[i]);
+	size_t before_workflows = diag_errors(d);
 	load_workflows(&w);
+	bool whole = diag_errors(d) == before_workflows;
+	load_hooks(&w);
+	for (size_t i = 0; whole && i < w.c->n_hooks; i++)	/* else a workflow may be missing only because of its own errors */
+		link_hook(&w, w.c->hooks[i]);
 	return diag_errors(d) > before ? NULL : w.c;
 }
 
-int catalog_policy(struct arena *a, const char *root, struct diags *d, const struct policy **ret)
+const struct catalog *catalog_load_web(struct arena *a, const char *root, struct diags *d)
 {
 	size_t before = diag_errors(d);
-	struct catalog c = {0};
-	struct loading w = {.a = a, .d = d, .root = root, .c = &c};
+	struct loading w = {.a = a, .d = d, .root = root, .c = ARENA_NEW(a, struct catalog)};
 	load_policy(&w);
-	*ret = c.policy;
-	return diag_errors(d) > before ? -1 : 0;
+	load_hooks(&w);
+	return diag_errors(d) > before ? NULL : w.c;
 }
 
 /* --- one file --- */
 
-enum file_kind { FILE_WORKFLOW, FILE_ROUTING, FILE_POLICY, FILE_TOOL, FILE_SETTINGS, FILE_UNKNOWN };
+enum file_kind { FILE_WORKFLOW, FILE_ROUTING, FILE_POLICY, FILE_TOOL, FILE_HOOK, FILE_SETTINGS, FILE_UNKNOWN };
 
-static enum file_kind kind_by_path(struct str path)
+static enum file_kind kind_by_path(struct arena *a, struct str path)
 {
+	static const struct {
+		const char *name;
+		enum file_kind kind;
+	} dirs[] = {{"tools.d", FILE_TOOL}, {"workflows", FILE_WORKFLOW}, {"hooks", FILE_HOOK}};
 	if (str_ends(path, STR("policies/routing.yaml")))
 		return FILE_ROUTING;
 	if (str_ends(path, STR("policies/risk.yaml")))
@@ -388,10 +445,9 @@ static enum file_kind kind_by_path(struct str path)
 		if (path.p[i] == '/')
 			slash = (ptrdiff_t)i;
 	struct str dir = slash < 0 ? STR("") : str_sub(path, 0, (size_t)slash);
-	if (str_is(dir, "tools.d") || str_ends(dir, STR("/tools.d")))
-		return FILE_TOOL;
-	if (str_is(dir, "workflows") || str_ends(dir, STR("/workflows")))
-		return FILE_WORKFLOW;
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		if (str_is(dir, dirs[i].name) || str_ends(dir, str_from(arena_printf(a, "/%s", dirs[i].name))))
+			return dirs[i].kind;
 	return FILE_UNKNOWN;
 }
 
@@ -400,7 +456,8 @@ static enum file_kind kind_by_keys(const struct yaml *root)
 	static const struct {
 		const char *key;
 		enum file_kind kind;
-	} marks[] = {{"steps", FILE_WORKFLOW},	  {"input", FILE_WORKFLOW},	   {"retain", FILE_WORKFLOW},
+	} marks[] = {{"steps", FILE_WORKFLOW},	  {"verify", FILE_HOOK},
+		     {"input", FILE_WORKFLOW},	  {"retain", FILE_WORKFLOW},
 		     {"providers", FILE_ROUTING}, {"tiers", FILE_ROUTING},	   {"models", FILE_ROUTING},
 		     {"rules", FILE_POLICY},	  {"effect", FILE_TOOL},	   {"args", FILE_TOOL},
 		     {"http", FILE_TOOL},	  {"exec", FILE_TOOL},		   {"database", FILE_SETTINGS},
@@ -414,26 +471,38 @@ static enum file_kind kind_by_keys(const struct yaml *root)
 
 static enum file_kind kind_of(struct arena *a, const char *path, struct str text, struct diags *d)
 {
-	enum file_kind kind = kind_by_path(str_from(path));
+	enum file_kind kind = kind_by_path(a, str_from(path));
 	if (kind != FILE_UNKNOWN)
 		return kind;
 	const struct yaml *root = yaml_parse(a, path, text, d);
 	kind = root ? kind_by_keys(root) : FILE_UNKNOWN;
 	if (root && kind == FILE_UNKNOWN)
-		diag_add(d, DIAG_ERROR, root->at, "a workflow has steps, a tool has args, routing has tiers, a policy has rules",
+		diag_add(d, DIAG_ERROR, root->at,
+			 "a workflow has steps, a tool has args, routing has tiers, a policy has rules, a hook has verify",
 			 "cannot tell what kind of file this is");
 	return kind;
 }
 
+static void load_links(struct loading *w)
+{
+	load_policies(w);
+	load_tools(w);
+}
+
+static void load_all_workflows(struct loading *w)
+{
+	load_links(w);
+	load_workflows(w);
+}
+
 /* What else stands in the root matters for links only: its own mistakes are not this file's. */
-static bool load_neighbours(struct loading *w)
+static bool load_neighbours(struct loading *w, void load(struct loading *w))
 {
 	if (!w->root)
 		return false;
 	struct diags *d = w->d;
 	w->d = diags_new(w->a);
-	load_policies(w);
-	load_tools(w);
+	load(w);
 	bool ok = !diag_errors(w->d);
 	w->d = d;
 	return ok;
@@ -444,9 +513,10 @@ static void check_text(struct loading *w, const char *name, const char *dir, str
 {
 	struct bundle bundle;
 	const struct manifest *m;
+	const struct hook *h;
 	switch (kind_of(w->a, name, text, w->d)) {
 	case FILE_WORKFLOW:
-		load_workflow_text(w, name, dir, text, load_neighbours(w), &bundle);
+		load_workflow_text(w, name, dir, text, load_neighbours(w, load_links), &bundle);
 		break;
 	case FILE_ROUTING:
 		routing_parse_beneath(w->a, name, w->outside ? below(w, "policies") : NULL, text, w->d);
@@ -456,9 +526,14 @@ static void check_text(struct loading *w, const char *name, const char *dir, str
 		break;
 	case FILE_TOOL:
 		m = manifest_parse(w->a, name, text, w->d);
-		load_neighbours(w);
+		load_neighbours(w, load_links);
 		if (m && w->settings)
 			link_settings(w, m);
+		break;
+	case FILE_HOOK:
+		h = hook_parse(w->a, name, text, w->d);
+		if (h && load_neighbours(w, load_all_workflows))
+			link_hook(w, h);
 		break;
 	case FILE_SETTINGS:
 		settings_parse(w->a, name, text, w->d);
@@ -485,7 +560,7 @@ void catalog_check_file(struct arena *a, const char *path, struct diags *d)
 /* DIR/NAME.yaml of plain characters: a name from outside must not lead anywhere else. */
 static bool is_plain_name(struct str name)
 {
-	static const char *const dirs[] = {"workflows/", "tools.d/", "policies/"};
+	static const char *const dirs[] = {"workflows/", "tools.d/", "policies/", "hooks/"};
 	struct str rest = STR_NONE;
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		if (str_starts(name, str_from(dirs[i])))
@@ -502,7 +577,8 @@ void catalog_check_text(struct arena *a, const char *root, const char *name, str
 {
 	struct loading w = {.a = a, .d = d, .root = root, .c = ARENA_NEW(a, struct catalog), .outside = true};
 	if (!is_plain_name(str_from(name))) {
-		diag_error(d, ((struct place){name, 0, 0}), "expected a name like workflows/NAME.yaml, tools.d/NAME.yaml or policies/NAME.yaml");
+		diag_error(d, ((struct place){name, 0, 0}),
+			   "expected a name like workflows/NAME.yaml, tools.d/NAME.yaml, hooks/NAME.yaml or policies/NAME.yaml");
 		return;
 	}
 	check_text(&w, name, below(&w, "workflows"), text);
@@ -550,4 +626,9 @@ const char *catalog_root(struct arena *a, const char *path, struct err *err)
 const struct manifest *catalog_tool(const struct catalog *c, struct str name)
 {
 	return find_tool(c->tools, c->n_tools, name);
+}
+
+const struct hook *catalog_hook(const struct catalog *c, struct str name)
+{
+	return find_hook(c->hooks, c->n_hooks, name);
 }

@@ -1,13 +1,13 @@
 /* catalog.h - everything below a configuration root, loaded, linked and checked.
  *
  * Shapes:  a catalog is a snapshot: workflows (each with its bundle), routing, policy,
- *          tools. A bundle is what a task pins: files by path and the contracts of the
+ *          tools, hooks. A bundle is what a task pins: files by path and the contracts of the
  *          tools it names; its digest is over sorted (path, SHA-256 of the text).
  * Memory:  one arena per snapshot; freed as a whole when nobody uses it.
  * Errors:  all to the diag list; a snapshot with errors is NULL. No file is ever executed,
  *          no connection opened.
  * Source:  agentd-workflow(5), "WHAT A TASK PINS". Root: the .yaml files of workflows/ (not .test.yaml), policies/routing.yaml,
- *          policies/risk.yaml, every file of tools.d/, agentd.yaml; each may be absent.
+ *          policies/risk.yaml, every file of tools.d/ and hooks/, agentd.yaml; each may be absent.
  */
 #ifndef CONFIG_CATALOG_H
 #define CONFIG_CATALOG_H
@@ -16,6 +16,7 @@
 
 #include "base/digest.h"
 #include "config/diag.h"
+#include "config/hook.h"
 #include "config/manifest.h"
 #include "config/policy.h"
 #include "config/routing.h"
@@ -40,15 +41,17 @@ struct catalog {
 	size_t n_tools;
 	const struct routing *routing;	/* NULL: no file */
 	const struct policy *policy;	/* NULL: no file */
+	const struct hook *const *hooks;	/* sorted by name */
+	size_t n_hooks;
 };
 
 /* The configuration root for path: itself or the nearest parent that holds workflows/. NULL with err. */
 const char *catalog_root(struct arena *a, const char *path, struct err *err);
 
 const struct catalog *catalog_load(struct arena *a, const char *root, struct diags *d);
-/* policies/risk.yaml alone; *ret NULL: there is none. -1: reported. */
-int catalog_policy(struct arena *a, const char *root, struct diags *d, const struct policy **ret);
-/* Check one file of any kind; its kind by where it stands (tools.d/, policies/) or its keys. Links against
+/* All that a server without a worker needs: policy and hooks alone, whose workflows are not looked for. */
+const struct catalog *catalog_load_web(struct arena *a, const char *root, struct diags *d);
+/* Check one file of any kind; its kind by where it stands (tools.d/, policies/, hooks/) or its keys. Links against
  * the rest of its root when there is one. */
 void catalog_check_file(struct arena *a, const char *path, struct diags *d);
 /* The same for a text that is not on disk; name says where it would stand below root ("workflows/x.yaml"). */
@@ -59,8 +62,9 @@ const struct json *bundle_to_json(struct arena *a, const struct bundle *b);
 const struct bundle *bundle_from_json(struct arena *a, const struct json *v, struct diags *d);
 
 const struct manifest *catalog_tool(const struct catalog *c, struct str name);
+const struct hook *catalog_hook(const struct catalog *c, struct str name);
 
-/* agentctl schema KIND: a JSON Schema for editors, made from the key tables. kinds: workflow routing tool risk settings. */
+/* agentctl schema KIND: a JSON Schema for editors, made from the key tables. kinds: workflow routing tool risk hook settings. */
 const struct json *catalog_schema(struct arena *a, const char *kind, struct err *err);
 
 #endif

@@ -127,7 +127,7 @@ static const struct key settings_keys[] = {
 	{.name = "database", .type = KEY_CSTR, .offset = offsetof(struct settings, database), .min = 1,
 	 .preset = "dbname=agentd", .text = "libpq connection string; AGENTD_DATABASE in the environment wins."},
 	{.name = "config_dir", .type = KEY_CSTR, .offset = offsetof(struct settings, config_dir), .read = read_path,
-	 .preset = ".", .text = "Directory that holds workflows/, policies/ and tools.d/; default: the file's own."},
+	 .preset = ".", .text = "Directory that holds workflows/, policies/, tools.d/ and hooks/; default: the file's own."},
 	{.name = "workspace_dir", .type = KEY_CSTR, .offset = offsetof(struct settings, workspace_dir), .read = read_path,
 	 .preset = "var/workspaces", .text = "Directory of the tasks' workspaces."},
 	{.name = "log_level", .type = KEY_ENUM, .offset = offsetof(struct settings, log_level), .words = level_words,

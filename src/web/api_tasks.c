@@ -5,10 +5,10 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "publish/input.h"
+#include "publish/judge.h"
 #include "schema/schema.h"
 #include "store/submission.h"
 #include "web/head.h"
-#include "web/judge.h"
 #include "web/request.h"
 #include "web/route.h"
 #include "web/server.h"
@@ -55,7 +55,7 @@ static void submit(struct request *req)
 {
 	struct err err;
 
-	if (judge_submission(req, req->submission, &err) < 0) {
+	if (judge_submission(req->arena, server_policy(req->web), req->submission, &err) < 0) {
 		fail(req, &err);
 		return;
 	}
@@ -78,6 +78,16 @@ static void on_schema(struct request *req, struct op *op)
 		reply_faults(&req->reply, req->arena, "/input", faults);
 }
 
+void api_submit_parsed(struct request *req, struct submission *s)
+{
+	req->submission = s;
+	if (inputs_fit(server_inputs(req->web), s))
+		submit(req);
+	else
+		req->op = tasks_input_schema(server_store(req->web), arena_new(NULL), s, STORE_DEADLINE_MS, request_done,
+					     request_call(req, on_schema));
+}
+
 void api_submit(struct request *req)
 {
 	struct submission *s = ARENA_NEW(req->arena, struct submission);
@@ -95,12 +105,7 @@ void api_submit(struct request *req)
 	s->by = req->by;
 	s->route = STR("POST /tasks");
 	s->idempotency_key = key;
-	req->submission = s;
-	if (inputs_fit(server_inputs(req->web), s))
-		submit(req);
-	else
-		req->op = tasks_input_schema(server_store(req->web), arena_new(NULL), s, STORE_DEADLINE_MS, request_done,
-					     request_call(req, on_schema));
+	api_submit_parsed(req, s);
 }
 
 /* --- views --- */

@@ -13,6 +13,7 @@
 #include "store/metrics.h"
 #include "store/store.h"
 #include "web/process.h"
+#include "web/hooks.h"
 #include "web/request.h"
 #include "web/route.h"
 #include "web/server.h"
@@ -271,6 +272,8 @@ void figures_count(const struct request *req)
 	snprintf(status, sizeof status, "%d", req->reply.status);
 	metric_add(METRIC_HTTP_REQUESTS, 1, route, method, str_from(status));
 	metric_add(METRIC_HTTP_DURATION, clock_boot_ms() - req->began_ms, route, method);
+	if (req->hook)
+		hooks_count(req);
 }
 
 struct figures *figures_new(struct arena *a, struct web *w)

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/arena.h"
+#include "base/json.h"
 #include "web/request.h"
 #include "web/route.h"
 
@@ -132,6 +133,33 @@ const char *head_get(const struct request *req, const char *name)
 	return MHD_lookup_connection_value(req->connection, MHD_HEADER_KIND, name);
 }
 
+struct listing {
+	struct arena *arena;
+	struct json_builder b;
+};
+
+static enum MHD_Result on_listed(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_n, const char *value, size_t value_n)
+{
+	struct listing *l = arg;
+	struct str lower = str_lower(l->arena, (struct str){name, name_n}), text = {value, value_n};
+
+	(void)kind;
+	for (size_t i = 0; i < l->b.n; i++)
+		if (str_eq(l->b.keys[i], lower))
+			text = str_from(arena_printf(l->arena, STR_FMT ", " STR_FMT, STR_ARG(json_str(l->b.vals[i])), STR_ARG(text)));
+	json_object_set(&l->b, lower, json_string_clean(l->arena, text));
+	return MHD_YES;
+}
+
+const struct json *head_json(struct request *req)
+{
+	struct listing l = {.arena = req->arena};
+
+	json_object_begin(&l.b, req->arena);
+	MHD_get_connection_values_n(req->connection, MHD_HEADER_KIND, on_listed, &l);
+	return json_object_end(&l.b);
+}
+
 /* "application/json" with at most a charset of utf-8. */
 static bool type_fits(const char *have, const char *want)
 {
@@ -153,14 +181,19 @@ static bool type_fits(const char *have, const char *want)
 
 int head_check_body(struct request *req)
 {
-	const char *length = head_get(req, "Content-Length");
+	const char *length = head_get(req, "Content-Length"), *type = head_get(req, "Content-Type"), *known = NULL;
+	const struct route *r = req->route;
 
-	if (req->route->content_type && !type_fits(head_get(req, "Content-Type"), req->route->content_type)) {
-		reply_problem(&req->reply, req->arena, 415, "media_type", "expected Content-Type: %s",
-			      req->route->content_type);
+	while (r && r->content_type && !type_fits(type, r->content_type)) {
+		known = known ? arena_printf(req->arena, "%s or %s", known, r->content_type) : r->content_type;
+		r = route_sibling(r);
+	}
+	if (!r) {
+		reply_problem(&req->reply, req->arena, 415, "media_type", "expected Content-Type: %s", known);
 		req->reply.close = true;
 		return -1;
 	}
+	req->route = r;
 	if (length && strtoull(length, NULL, 10) > req->max_body) {
 		reply_problem(&req->reply, req->arena, 413, "too_large", "the body may have %zu bytes", req->max_body);
 		req->reply.close = true;

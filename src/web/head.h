@@ -7,6 +7,7 @@
 #ifndef WEB_HEAD_H
 #define WEB_HEAD_H
 
+struct json;
 struct request;
 
 int head_check(struct request *req, const char *method, const char *version);
@@ -14,5 +15,7 @@ int head_check(struct request *req, const char *method, const char *version);
 int head_check_body(struct request *req);
 /* The value of a header that was checked to stand once; NULL when absent. */
 const char *head_get(const struct request *req, const char *name);
+/* All of them as texts by their names in lower case; those of one name are joined by ", ". Bytes that are no UTF-8 become U+FFFD. */
+const struct json *head_json(struct request *req);
 
 #endif

@@ -15,8 +15,8 @@ src_web_libweb_a_SOURCES = \
   src/web/figures.h \
   src/web/head.c \
   src/web/head.h \
-  src/web/judge.c \
-  src/web/judge.h \
+  src/web/hooks.c \
+  src/web/hooks.h \
   src/web/listen.c \
   src/web/listen.h \
   src/web/openapi.c \

@@ -24,6 +24,7 @@
 
 struct MHD_Connection;
 struct arena;
+struct hook_visit;
 struct json;
 struct route;
 struct web;
@@ -57,6 +58,7 @@ struct request {
 	unsigned long notices;		/* wait_notices() before the view was asked for */
 	void *validation;		/* api_other.c: lives in the op's arena */
 	const struct submission *submission;	/* api_tasks.c */
+	struct hook_visit *hook;	/* hooks.c's; NULL: no delivery of a webhook */
 	int refs;			/* the connection, and an op under way */
 	struct request *prev, *next;	/* server.h: the list of requests alive */
 };

@@ -20,6 +20,8 @@ const struct route routes[] = {
 	{"GET", "/approvals/:id", SCOPE_READ | SCOPE_APPROVE, NULL, api_approval_get, ONLINE},
 	{"POST", "/approvals/:id", SCOPE_APPROVE, "application/json", api_approval_decide, ONLINE},
 	{"GET", "/cost", SCOPE_READ, NULL, api_cost, ONLINE},
+	{"POST", "/hooks/:id", 0, "application/json", api_hook, OFFLINE},
+	{"POST", "/hooks/:id", 0, "application/x-www-form-urlencoded", api_hook, OFFLINE},
 	{"GET", "/workflows", SCOPE_READ, NULL, api_workflows, ONLINE},
 	{"POST", "/validate", SCOPE_SUBMIT, "application/yaml", api_validate, ONLINE},
 	{"GET", "/metrics", SCOPE_METRICS, NULL, api_metrics, OFFLINE},
@@ -28,6 +30,21 @@ const struct route routes[] = {
 	{"GET", "/readyz", 0, NULL, api_readyz, OFFLINE},
 };
 const size_t n_routes = sizeof routes / sizeof routes[0];
+
+int route_admit(const struct route *r, struct request *req)
+{
+	return r->handle == api_hook ? api_hook_admit(req) : 0;
+}
+
+const struct route *route_sibling(const struct route *r)
+{
+	const struct route *n = r;
+
+	while (++n < routes + n_routes)
+		if (strcmp(n->method, r->method) == 0 && strcmp(n->pattern, r->pattern) == 0)
+			return n;
+	return NULL;
+}
 
 static struct str next_segment(struct str *path)
 {
@@ -70,7 +87,8 @@ const struct route *route_find(struct arena *a, struct str method, struct str pa
 			*ret_id = id;
 			return &routes[i];
 		}
-		allow = allow ? arena_printf(a, "%s, %s", allow, routes[i].method) : routes[i].method;
+		if (!allow || !str_ends(str_from(allow), str_from(routes[i].method)))	/* rows of a method stand together */
+			allow = allow ? arena_printf(a, "%s, %s", allow, routes[i].method) : routes[i].method;
 	}
 	*ret_allow = allow;
 	return NULL;

@@ -1,6 +1,7 @@
 /* route.h - the table of routes: method, path, scope, body, handler.
  *
- * Shapes:  a pattern is literal segments and at most one ":id". content_type NULL: no body is taken.
+ * Shapes:  a pattern is literal segments and at most one ":id". content_type NULL: no body is taken; one path and
+ *          method may have a row for each of several types.
  *          scope: any of its bits will do; 0: no token needed.
  * Source:  agentd-api(7), "ROUTES"; the table in route.c. The scope matrix of the tests is made from it.
  */
@@ -15,6 +16,7 @@
 struct arena;
 struct op;
 struct request;
+struct submission;
 struct uuid;
 
 struct route {
@@ -27,9 +29,13 @@ struct route {
 
 extern const struct route routes[];
 extern const size_t n_routes;
+/* What a route wants to see before the body comes; -1: the reply is decided. */
+int route_admit(const struct route *r, struct request *req);
 
 /* The route; NULL: none. *ret_allow lists the methods of the path ("GET, POST"), NULL when the path is unknown. */
 const struct route *route_find(struct arena *a, struct str method, struct str path, struct str *ret_id, const char **ret_allow);
+
+const struct route *route_sibling(const struct route *r);	/* the row of its method and path that comes next; NULL: it was the last */
 
 /* handlers: api_tasks.c */
 void api_submit(struct request *req);
@@ -39,6 +45,10 @@ void api_task_cancel(struct request *req);
 void api_task_redrive(struct request *req);
 int api_task_id(struct request *req, struct uuid *ret);	/* of the path; -1: the reply is 404 */
 void api_text(struct request *req, struct op *op);	/* request_fn: 200 with the store's text, or its error */
+void api_submit_parsed(struct request *req, struct submission *s);	/* the reply is that of POST /tasks */
+/* hooks.c */
+int api_hook_admit(struct request *req);
+void api_hook(struct request *req);
 /* events.c */
 void api_task_events(struct request *req);
 void api_all_events(struct request *req);

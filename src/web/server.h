@@ -11,6 +11,7 @@
 
 struct auth;
 struct connections;
+struct hooks;
 struct inputs;
 struct figures;
 struct policy;
@@ -31,6 +32,7 @@ struct loop *server_loop(const struct web *w);
 struct store *server_store(const struct web *w);
 const struct settings *server_settings(const struct web *w);
 const struct policy *server_policy(const struct web *w);	/* NULL: none */
+const struct hooks *server_hooks(const struct web *w);
 struct waits *server_waits(const struct web *w);
 struct figures *server_figures(const struct web *w);
 struct auth *server_auth(const struct web *w);

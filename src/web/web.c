@@ -18,6 +18,7 @@
 #include "web/events.h"
 #include "web/figures.h"
 #include "web/head.h"
+#include "web/hooks.h"
 #include "web/listen.h"
 #include "web/request.h"
 #include "web/route.h"
@@ -39,6 +40,7 @@ struct web {
 	struct waits *waits;
 	struct auth *auth;
 	struct inputs *inputs;
+	struct hooks *hooks;
 	struct figures *figures;
 	struct connections *connections;
 	struct topics *topics;
@@ -75,6 +77,16 @@ const struct policy *server_policy(const struct web *w)
 void web_set_policy(struct web *w, const struct policy *p)
 {
 	w->policy = p;
+}
+
+const struct hooks *server_hooks(const struct web *w)
+{
+	return w->hooks;
+}
+
+void web_set_hooks(struct web *w, const struct hook *const *hooks, size_t n)
+{
+	hooks_set(w->hooks, hooks, n);
 }
 
 struct waits *server_waits(const struct web *w)
@@ -248,7 +260,7 @@ static enum MHD_Result send_reply(struct request *req)
 	if (p->replayed)
 		add(r, &whole, "Idempotency-Replayed", "true");
 	if (p->status == 401)
-		add(r, &whole, "WWW-Authenticate", "Bearer");
+		add(r, &whole, "WWW-Authenticate", req->hook ? "Signature" : "Bearer");
 	if (p->retry_after_s) {
 		snprintf(number, sizeof number, "%d", p->retry_after_s);
 		add(r, &whole, "Retry-After", number);
@@ -293,6 +305,8 @@ static void after_auth(struct request *req)
 		req->reply.close = true;
 	} else if (req->route->scope && !(req->scopes & req->route->scope)) {
 		reply_problem(&req->reply, req->arena, 403, "forbidden", "the token lacks the scope for this");
+		req->reply.close = true;
+	} else if (route_admit(req->route, req) < 0) {
 		req->reply.close = true;
 	} else if (head_check_body(req) == 0) {
 		req->phase = REQ_BODY;
@@ -470,6 +484,7 @@ struct web *web_start(struct loop *l, struct store *s, const struct settings *se
 	w->stop = loop_timer_new(l, on_stop_timer, w);
 	w->auth = auth_new(a);
 	w->inputs = inputs_new(a);
+	w->hooks = hooks_new(a);
 	w->waits = wait_new(a, w);
 	w->figures = figures_new(a, w);
 	w->topics = topics_new(a, w);

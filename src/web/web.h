@@ -11,7 +11,10 @@
 #ifndef WEB_WEB_H
 #define WEB_WEB_H
 
+#include <stddef.h>
+
 struct err;
+struct hook;
 struct loop;
 struct policy;
 struct settings;
@@ -21,6 +24,8 @@ struct web;
 struct web *web_start(struct loop *l, struct store *s, const struct settings *settings, struct err *err);
 /* Judges every submission; must live as long as the server or until the next is set. NULL: nothing is judged. */
 void web_set_policy(struct web *w, const struct policy *p);
+/* Whose deliveries are taken; they must live as long as the server. Their secrets are read now. */
+void web_set_hooks(struct web *w, const struct hook *const *hooks, size_t n);
 /* Accepts nothing more, answers long polls now, ends when the last request is answered or after 5 s. */
 void web_stop(struct web *w, void (*stopped)(void *arg), void *arg);
 void web_free(struct web *w);	/* without web_stop(), too: cuts what is there. Memory goes with the last operation of a request. */

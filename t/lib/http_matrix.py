@@ -36,6 +36,7 @@ ROWS = {
     "GET /approvals/:id": (404, None),
     "POST /approvals/:id": (404, {"decision": "deny", "digest": DIGEST}),
     "GET /cost": (200, None),
+    "POST /hooks/:id": (404, {"action": "opened"}),
     "GET /workflows": (200, None),
     "POST /validate": (200, YAML),
     "GET /metrics": (200, None),

@@ -247,6 +247,8 @@ static void put(const char *root, const char *name, const char *text)
 }
 
 #define TOOL(name) "agentd: v1\nname: " name "\ndescription: d\nargs: {type: object}\neffect: pure\nfs: {verb: read}\n"
+#define HOOK(name, flow) \
+	"agentd: v1\nname: " name "\nworkflow: " flow "\nverify: {scheme: standard-webhooks, secret: S}\ninput: {}\n"
 #define FLOW(name) "agentd: v1\nname: " name "\nsteps: [{id: a, wait: 1s}]\n"
 
 START_TEST(test_catalog_errors)
@@ -262,6 +264,9 @@ START_TEST(test_catalog_errors)
 	put(root, "workflows/x.test.yaml", "not: read");
 	put(root, "workflows/z.yaml", "agentd: v1\nname: z\nsteps: [{id: a, model: {tier: t, prompt: p}}, {id: b, call: no.tool}]\n");
 	put(root, "policies/risk.yaml", "agentd: v1\nrules: 5\n");
+	put(root, "hooks/a.yaml", HOOK("h", "x"));
+	put(root, "hooks/b.yaml", HOOK("h", "x"));
+	put(root, "hooks/c.yaml", HOOK("i", "y"));
 	ck_assert_ptr_null(catalog_load(a, root, d));
 	const char *got = printed();
 	static const char *const wanted[] = {
@@ -272,9 +277,11 @@ START_TEST(test_catalog_errors)
 		"z.yaml:3:31: error: tier \"t\" does not exist",
 		"z.yaml:3:61: error: tool \"no.tool\" does not exist",
 		"risk.yaml:2:8: error: \"rules\": expected a list",
+		"hooks/b.yaml:1:1: error: hook \"h\" is given twice: first in ",
 	};
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		ck_assert_msg(strstr(got, wanted[i]), "no %s in\n%s", wanted[i], got);
+	ck_assert_ptr_null(strstr(got, "there is no workflow"));	/* \"y\" may be missing because of its own errors */
 	/* A workflow below is found from any file of the root. */
 	struct err err;
 	const char *file = arena_printf(a, "%s/tools.d/a.yaml", root);
@@ -286,12 +293,36 @@ START_TEST(test_catalog_errors)
 }
 END_TEST
 
+START_TEST(test_hooks)
+{
+	char root[] = "/tmp/agentd-catalog-XXXXXX";
+	ck_assert_ptr_nonnull(mkdtemp(root));
+	put(root, "workflows/x.yaml", FLOW("x"));
+	put(root, "hooks/b.yaml", HOOK("second", "x"));
+	put(root, "hooks/c.yaml", HOOK("first", "x"));
+	const struct catalog *c = catalog_load(a, root, d);
+	ck_assert_msg(c && c->n_hooks == 2, "%s", printed());
+	ck_assert(str_is(c->hooks[0]->name, "first") && str_is(c->hooks[1]->name, "second"));
+	ck_assert_ptr_eq(catalog_hook(c, STR("second")), c->hooks[1]);
+	ck_assert_ptr_null(catalog_hook(c, STR("third")));
+	put(root, "hooks/a.yaml", HOOK("third", "y"));
+	ck_assert_ptr_null(catalog_load(a, root, d));
+	ck_assert_msg(strstr(printed(), "hooks/a.yaml:3:11: error: there is no workflow \"y\""), "%s", printed());
+	/* A server without a worker needs no workflows. */
+	c = catalog_load_web(a, root, d);
+	ck_assert_msg(c && c->n_hooks == 3 && !c->n_bundles && !c->policy, "%s", printed());
+	put(root, "hooks/d.yaml", "agentd: v1\nname: x\n");
+	ck_assert_ptr_null(catalog_load_web(a, root, d));
+	ck_assert_int_eq(system(arena_printf(a, "rm -rf '%s'", root)), 0);
+}
+END_TEST
+
 START_TEST(test_empty_root)
 {
 	char root[] = "/tmp/agentd-catalog-XXXXXX";
 	ck_assert_ptr_nonnull(mkdtemp(root));
 	const struct catalog *c = catalog_load(a, root, d);
-	ck_assert_msg(c && !c->n_bundles && !c->n_tools && !c->routing && !c->policy, "%s", printed());
+	ck_assert_msg(c && !c->n_bundles && !c->n_tools && !c->routing && !c->policy && !c->n_hooks, "%s", printed());
 	ck_assert_int_eq(rmdir(root), 0);
 }
 END_TEST
@@ -417,9 +448,9 @@ static void check_described(const struct json *v, const char *where)
 
 START_TEST(test_editor_schemas)
 {
-	static const char *const kinds[] = {"workflow", "routing", "tool", "risk", "settings"};
+	static const char *const kinds[] = {"workflow", "routing", "tool", "risk", "hook", "settings"};
 	struct err err;
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		const struct json *v = catalog_schema(a, kinds[i], &err);
 		ck_assert_ptr_nonnull(v);
 		check_described(v, kinds[i]);
@@ -484,6 +515,7 @@ int main(void)
 	tcase_add_test(t, test_round_trip);
 	tcase_add_test(t, test_broken_bundles);
 	tcase_add_test(t, test_catalog_errors);
+	tcase_add_test(t, test_hooks);
 	tcase_add_test(t, test_empty_root);
 	tcase_add_test(t, test_settings);
 	tcase_add_test(t, test_routing);
