@@ -10,6 +10,7 @@
 extern const struct command cmd_validate, cmd_schema, cmd_route;			/* cmd_files.c */
 extern const struct command cmd_policy_test, cmd_policy_explain;			/* cmd_policy.c, cmd_explain.c */
 extern const struct command cmd_migrate, cmd_reload, cmd_workflows, cmd_lanes, cmd_version;	/* cmd_admin.c */
+extern const struct command cmd_hooks_test;				/* cmd_hooks.c */
 extern const struct command cmd_doctor;				/* cmd_doctor.c */
 extern const struct command cmd_token_create, cmd_token_list, cmd_token_revoke;	/* cmd_token.c */
 extern const struct command cmd_submit;					/* cmd_submit.c */

@@ -24,7 +24,7 @@
 enum { CONNECT_MS = 5000, MAX_INPUT = 16 * 1024 * 1024 };
 
 const struct command *const ctl_commands[] = {
-	&cmd_validate, &cmd_schema, &cmd_route, &cmd_policy_test, &cmd_policy_explain, &cmd_migrate, &cmd_reload, &cmd_token_create,
+	&cmd_validate, &cmd_schema, &cmd_route, &cmd_policy_test, &cmd_policy_explain, &cmd_hooks_test, &cmd_migrate, &cmd_reload, &cmd_token_create,
 	&cmd_token_list, &cmd_token_revoke, &cmd_workflows, &cmd_lanes, &cmd_submit,  &cmd_get,	   &cmd_list,
 	&cmd_why, &cmd_tail,     &cmd_cancel,   &cmd_approvals_list, &cmd_approvals_show, &cmd_approvals_approve, &cmd_approvals_deny,
 	&cmd_approvals_watch, &cmd_reconcile, &cmd_redrive, &cmd_cost, &cmd_top, &cmd_doctor,
@@ -232,21 +232,29 @@ int ctl_answer(struct ctl_call *call, struct op *op, ctl_show_fn *show)
 
 /* --- arguments --- */
 
+int ctl_text_arg(struct ctl *c, const char *arg, const char **ret_name, struct str *ret, struct err *err)
+{
+	if (arg[0] == '@') {
+		*ret_name = arg + 1;
+		return file_read(c->arena, arg + 1, MAX_INPUT, ret, err);
+	}
+	if (strcmp(arg, "-") == 0) {
+		*ret_name = "standard input";
+		return file_read_fd(c->arena, STDIN_FILENO, MAX_INPUT, ret, err);
+	}
+	*ret_name = "the argument";
+	*ret = str_from(arg);
+	return 0;
+}
+
 const struct json *ctl_json_arg(struct ctl *c, const char *arg, struct err *err)
 {
 	const struct json *v;
-	struct str text = str_from(arg);
-	const char *name = "the argument";
+	const char *name;
+	struct str text;
 
-	if (arg[0] == '@') {
-		name = arg + 1;
-		if (file_read(c->arena, name, MAX_INPUT, &text, err) < 0)
-			return NULL;
-	} else if (strcmp(arg, "-") == 0) {
-		name = "standard input";
-		if (file_read_fd(c->arena, STDIN_FILENO, MAX_INPUT, &text, err) < 0)
-			return NULL;
-	}
+	if (ctl_text_arg(c, arg, &name, &text, err) < 0)
+		return NULL;
 	if (json_parse(c->arena, text, NULL, &v, err) < 0) {
 		err_prefix(err, "%s: ", name);
 		return NULL;

@@ -84,7 +84,9 @@ const struct json *ctl_wait_json(struct ctl_call *call, struct op *op, struct er
 typedef void ctl_show_fn(struct ctl *c, const struct json *answer);
 int ctl_answer(struct ctl_call *call, struct op *op, ctl_show_fn *show);
 
-/* An argument that is JSON, @FILE or "-" (standard input). */
+/* An argument that is a text, @FILE or "-" (standard input); *ret_name says for messages where it came from. */
+int ctl_text_arg(struct ctl *c, const char *arg, const char **ret_name, struct str *ret, struct err *err);
+/* The same that is JSON. */
 const struct json *ctl_json_arg(struct ctl *c, const char *arg, struct err *err);
 int ctl_uuid_arg(const char *arg, struct uuid *ret, struct err *err);
 int ctl_int_arg(const char *option, const char *arg, int min, int max, int *ret, struct err *err);
