@@ -2,6 +2,7 @@ dist_man_MANS = \
   man/agentctl.1 \
   man/agentd-api.7 \
   man/agentd-approvals.7 \
+  man/agentd-hooks.5 \
   man/agentd-internals.7 \
   man/agentd-metrics.7 \
   man/agentd-risk.5 \

@@ -74,6 +74,7 @@ check_keys routing agentd-routing.5
 check_keys tool agentd-tool.5
 check_keys settings agentd.yaml.5
 check_keys risk agentd-risk.5
+check_keys hook agentd-hooks.5
 
 # Words of the code that a section must name.
 section() {	# PAGE TITLE
@@ -163,7 +164,7 @@ ok "agentctl.1: -c" grep -q '^\.Op Fl c Ar file' "$man/agentctl.1"
 ok "agentctl.1: --json" grep -q '^\.Op Fl Fl json' "$man/agentctl.1"
 statuses=$(sed -n 's/^ERR(.*, \([0-9]*\))$/\1/p' "$top_srcdir/src/base/err.def" | sort -nu | tr '\n' ' ')
 is "agentctl.1: the exit statuses are those of err.def" "$(section agentctl.1 "EXIT STATUS" | sed -n 's/^\.It \([0-9]*\)$/\1/p' | sort -nu | tr '\n' ' ')" "$statuses"
-for kind in workflow routing tool risk settings; do
+for kind in workflow routing tool risk hook settings; do
 	ok "agentctl.1: schema prints $kind" grep -Eq "^\.It Ic schema .*$kind" "$D/items"
 done
 

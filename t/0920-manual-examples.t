@@ -2,7 +2,7 @@
 # 0920-manual-examples.t - what the manual shows works: files are valid, expressions give what the page says, commands run.
 #
 # The line before each .Bd is a comment that says what the block is:
-#   .\" example: workflow|routing|tool|settings|risk|replay   a whole file: valid
+#   .\" example: workflow|routing|tool|settings|risk|hook|replay   a whole file: valid
 #   .\" example: steps          steps of a workflow: valid in one
 #   .\" example: bad FILE       a file with errors ...
 #   .\" example: diagnostics    ... and what validate says of the last such file
@@ -26,7 +26,7 @@ agentctl=$(cd "$(dirname "$agentctl")" && pwd)/agentctl
 new_root() {
 	rm -rf "$D/root"
 	mkdir "$D/root"
-	cp -R "$top_srcdir/workflows" "$top_srcdir/policies" "$top_srcdir/tools.d" "$D/root/"
+	cp -R "$top_srcdir/workflows" "$top_srcdir/policies" "$top_srcdir/tools.d" "$top_srcdir/hooks" "$D/root/"
 	chmod -R u+w "$D/root"
 }
 
@@ -37,7 +37,7 @@ for page in $(cd "$man" && ls ./*.[1-8]); do
 	: >"$D/blocks/list"
 done
 is "every example is marked" "$(cat "$D/blocks/unmarked")" ""
-for kind in workflow steps routing tool settings risk replay expr tmpl ctl bad diagnostics; do
+for kind in workflow steps routing tool settings risk hook replay expr tmpl ctl bad diagnostics; do
 	ok "there are examples of kind $kind" grep -q "	$kind	" "$D/all"
 done
 
@@ -83,7 +83,7 @@ run_ctl() {	# NAME FILE
 
 check_ctl() {	# NAME FILE
 	while read -r line; do
-		command=$(printf '%s' "${line#*agentctl }" | awk '{ print ($1 == "token" || $1 == "policy" || $1 == "approvals") ? $1 " " $2 : $1 }')
+		command=$(printf '%s' "${line#*agentctl }" | awk '{ print ($1 == "token" || $1 == "policy" || $1 == "hooks" || $1 == "approvals") ? $1 " " $2 : $1 }')
 		# shellcheck disable=SC2086
 		help=$("$agentctl" $command --help 2>/dev/null)
 		like "$1: $command is a command" "$help" "^usage: agentctl $command"
@@ -132,6 +132,11 @@ while IFS='	' read -r file kind rest; do
 		new_root
 		cp "$file" "$D/root/agentd.yaml"
 		valid "$name: settings" agentd.yaml
+		;;
+	hook)
+		new_root
+		cp "$file" "$D/root/hooks/example.yaml"
+		valid "$name: a hook" hooks/example.yaml
 		;;
 	risk)
 		new_root

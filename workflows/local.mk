@@ -1,5 +1,6 @@
 # Shipped configuration: a root of its own below $(pkgdatadir), to run as it is or to copy.
 nobase_dist_pkgdata_DATA = \
+  hooks/github-issue.yaml \
   policies/replay/demo.json \
   policies/risk.yaml \
   policies/routing.yaml \
