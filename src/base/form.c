@@ -12,7 +12,7 @@ static int bad(struct err *err, struct str text, const char *what)
 	return -1;
 }
 
-int form_decode(struct arena *a, struct str raw, struct str *ret, struct err *err)
+int form_decode(struct arena *a, struct str raw, bool plus, struct str *ret, struct err *err)
 {
 	struct buf b;
 
@@ -30,7 +30,7 @@ int form_decode(struct arena *a, struct str raw, struct str *ret, struct err *er
 			i += 2;
 			if (c == '\0')
 				return bad(err, raw, "a NUL");
-		} else if (c == '+') {
+		} else if (plus && c == '+') {
 			c = ' ';
 		}
 		buf_addc(&b, c);
@@ -66,7 +66,7 @@ int form_get(struct arena *a, struct str text, const char *name, struct str *ret
 		if (found)
 			return bad(err, key, "given twice");
 		found = true;
-		if (form_decode(a, value, ret, err) < 0)
+		if (form_decode(a, value, true, ret, err) < 0)
 			return -1;
 	}
 	return 0;

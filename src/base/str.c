@@ -244,6 +244,19 @@ size_t utf8_prefix(struct str s)
 	return s.n;
 }
 
+bool str_is_name(struct str s)
+{
+	if (s.n == 0 || s.n > 255 || !utf8_valid(s) || str_is(s, ".") || str_is(s, ".."))
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < 0x20 || c == 0x7f || c == '/' || c == '\\')
+			return false;
+	}
+	return true;
+}
+
 bool utf8_valid(struct str s)
 {
 	return utf8_prefix(s) == s.n;

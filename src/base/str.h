@@ -52,6 +52,8 @@ size_t str_distance(struct str a, struct str b);
 /* The candidate nearest to name, or NULL when none is near enough to suggest. */
 const char *str_nearest(struct str name, const char *const *candidates, size_t n);
 
+/* The name of one thing in a path: 1 to 255 bytes of UTF-8, no control character, slash or backslash, neither "." nor "..". */
+bool str_is_name(struct str s);
 bool utf8_valid(struct str s);
 size_t utf8_prefix(struct str s);			/* bytes before the first invalid one; s.n when all are valid */
 /* Decode one code point at s[*i], advance *i. Input must be valid UTF-8. */

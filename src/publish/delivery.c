@@ -53,7 +53,7 @@ static int read_query(struct arena *a, struct str rest, const struct json **ret,
 	json_object_begin(&b, a);
 	while (rest.n) {
 		value = form_next(&rest, &name);
-		if (form_decode(a, value, &value, err) < 0)
+		if (form_decode(a, value, true, &value, err) < 0)
 			return err_prefix(err, "query ");
 		json_object_set(&b, json_str(json_string_clean(a, name)), json_string_ref(a, value));
 	}

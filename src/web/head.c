@@ -81,6 +81,19 @@ static const char *check_headers(struct request *req, const char *version)
 	return s.why;
 }
 
+/* What this escape stands for could mean another path; or it is none. */
+static bool bad_escape(struct str t, size_t i)
+{
+	char text[3] = {0};
+	long c;
+
+	if (i + 2 >= t.n || !isxdigit((unsigned char)t.p[i + 1]) || !isxdigit((unsigned char)t.p[i + 2]))
+		return true;
+	memcpy(text, t.p + i + 1, 2);
+	c = strtol(text, NULL, 16);
+	return c < 0x20 || c == 0x7f || c == '/' || c == '\\' || c == '.';
+}
+
 /* /a/b only: no empty or dot segments, no escapes of anything that could mean another path. */
 static const char *check_target(struct str t)
 {
@@ -97,8 +110,8 @@ static const char *check_target(struct str t)
 			return "a control character, space or non-ASCII byte in the target";
 		if (c == '?')
 			in_path = false;
-		if (in_path && (c == '%' || c == '\\'))
-			return "an escape or backslash in the path";
+		if (in_path && (c == '\\' || (c == '%' && bad_escape(t, i))))
+			return "a backslash, or an escape that is bad or could mean another path, in the path";
 		if (c == '#')
 			return "a fragment in the target";
 		if (in_path && c == '/' && i + 1 < t.n && (t.p[i + 1] == '/' || t.p[i + 1] == '.'))

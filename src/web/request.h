@@ -40,6 +40,7 @@ struct request {
 	const struct route *route;
 	struct str method, target, path, query;	/* path and query as sent, checked */
 	struct str id;			/* of /tasks/:id, as sent */
+	struct str name;		/* of /tasks/:id/artifacts/:name, decoded */
 	struct principal by;
 	unsigned scopes;
 	struct buf body;

@@ -2,6 +2,7 @@
 #include "web/route.h"
 
 #include "base/arena.h"
+#include "base/form.h"
 #include "store/admin.h"
 
 enum { ONLINE, OFFLINE };	/* the last column: does it need the database? */
@@ -56,35 +57,44 @@ static struct str next_segment(struct str *path)
 	return segment;
 }
 
-static bool fits(const char *pattern, struct str path, struct str *ret_id)
+/* Only a name may be escaped: elsewhere an escape could mean another path. */
+static bool fill(struct arena *a, struct str want, struct str segment, struct route_params *ret)
+{
+	if (str_is(want, ":name"))
+		return form_decode(a, segment, false, &ret->name, NULL) == 0 && str_is_name(ret->name);
+	if (segment.n == 0 || str_chr(segment, '%') >= 0)
+		return false;
+	if (str_is(want, ":id"))
+		ret->id = segment;
+	else
+		return str_eq(want, segment);
+	return true;
+}
+
+static bool fits(struct arena *a, const char *pattern, struct str path, struct route_params *ret)
 {
 	struct str want = str_from(pattern);
 
 	while (want.n && path.n) {
 		struct str w = next_segment(&want), p = next_segment(&path);
 
-		if (str_is(w, ":id")) {
-			if (p.n == 0)
-				return false;
-			*ret_id = p;
-		} else if (!str_eq(w, p)) {
+		if (!fill(a, w, p, ret))
 			return false;
-		}
 	}
 	return want.n == 0 && path.n == 0;
 }
 
-const struct route *route_find(struct arena *a, struct str method, struct str path, struct str *ret_id, const char **ret_allow)
+const struct route *route_find(struct arena *a, struct str method, struct str path, struct route_params *ret, const char **ret_allow)
 {
 	const char *allow = NULL;
 
 	for (size_t i = 0; i < n_routes; i++) {
-		struct str id = STR_NONE;
+		struct route_params params = {STR_NONE, STR_NONE};
 
-		if (!fits(routes[i].pattern, path, &id))
+		if (!fits(a, routes[i].pattern, path, &params))
 			continue;
 		if (str_is(method, routes[i].method)) {
-			*ret_id = id;
+			*ret = params;
 			return &routes[i];
 		}
 		if (!allow || !str_ends(str_from(allow), str_from(routes[i].method)))	/* rows of a method stand together */

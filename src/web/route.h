@@ -1,7 +1,8 @@
 /* route.h - the table of routes: method, path, scope, body, handler.
  *
- * Shapes:  a pattern is literal segments and at most one ":id". content_type NULL: no body is taken; one path and
- *          method may have a row for each of several types.
+ * Shapes:  a pattern is literal segments and parameters: ":id" is a segment as sent, ":name" one whose %-escapes are decoded,
+ *          of the shape of str_is_name(). content_type NULL: no body is taken; one path and method may have a row for each
+ *          of several types.
  *          scope: any of its bits will do; 0: no token needed.
  * Source:  agentd-api(7), "ROUTES"; the table in route.c. The scope matrix of the tests is made from it.
  */
@@ -27,13 +28,18 @@ struct route {
 	bool offline;	/* it answers without the database, too: a token known lately serves while that is away */
 };
 
+struct route_params {
+	struct str id, name;	/* STR_NONE: the pattern has none */
+};
+
 extern const struct route routes[];
 extern const size_t n_routes;
 /* What a route wants to see before the body comes; -1: the reply is decided. */
 int route_admit(const struct route *r, struct request *req);
 
 /* The route; NULL: none. *ret_allow lists the methods of the path ("GET, POST"), NULL when the path is unknown. */
-const struct route *route_find(struct arena *a, struct str method, struct str path, struct str *ret_id, const char **ret_allow);
+const struct route *route_find(struct arena *a, struct str method, struct str path, struct route_params *ret,
+			       const char **ret_allow);
 
 const struct route *route_sibling(const struct route *r);	/* the row of its method and path that comes next; NULL: it was the last */
 

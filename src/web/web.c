@@ -277,11 +277,14 @@ static enum MHD_Result send_reply(struct request *req)
 
 static void find_route(struct request *req)
 {
+	struct route_params params = {STR_NONE, STR_NONE};
 	const char *allow = NULL;
 
 	connection_no_deadline(req->web->connections, req->connection);	/* what follows takes our time */
 	req->max_body = (size_t)req->web->settings->web.max_body_bytes;
-	req->route = route_find(req->arena, req->method, req->path, &req->id, &allow);
+	req->route = route_find(req->arena, req->method, req->path, &params, &allow);
+	req->id = params.id;
+	req->name = params.name;
 	if (req->route && !req->route->scope) {
 		req->phase = REQ_AUTHORISED;
 		return;
@@ -292,11 +295,11 @@ static void find_route(struct request *req)
 
 static void after_auth(struct request *req)
 {
+	struct route_params params;
 	const char *allow = NULL;
-	struct str id;
 
 	if (!req->route) {
-		route_find(req->arena, req->method, req->path, &id, &allow);
+		route_find(req->arena, req->method, req->path, &params, &allow);
 		if (allow)
 			reply_problem(&req->reply, req->arena, 405, "method", "this path takes %s", allow);
 		else

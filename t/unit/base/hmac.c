@@ -77,6 +77,23 @@ START_TEST(base64_texts)
 }
 END_TEST
 
+static const struct {
+	const char *raw, *text;		/* NULL: refused */
+} escapes[] = {
+	{"a.txt", "a.txt"}, {"a%20b", "a b"}, {"a+b", "a+b"}, {"%C3%a9", "\u00e9"}, {"%25", "%"}, {"%2F", "/"}, {"", ""},
+	{"%00", NULL}, {"%", NULL}, {"%4", NULL}, {"%4g", NULL}, {"%ff", NULL},
+};
+
+START_TEST(escapes_of_paths)
+{
+	struct str text = STR_NONE;
+
+	ck_assert_int_eq(form_decode(a, str_from(escapes[_i].raw), false, &text, NULL) == 0, escapes[_i].text != NULL);
+	if (escapes[_i].text)
+		ck_assert(str_is(text, escapes[_i].text));
+}
+END_TEST
+
 START_TEST(form_texts)
 {
 	struct err err = {0};

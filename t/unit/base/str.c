@@ -297,12 +297,30 @@ END_TEST
 
 #define ROWS(table) ((int)(sizeof(table) / sizeof(table)[0]))
 
+START_TEST(names)
+{
+	static const char *const good[] = {"a", "a b", "..a", ".a", "\u00e9", "%", "a:b"};
+	static const char *const bad[] = {"", ".", "..", "a/b", "a\\b", "a\nb", "\x7f", "\xff", "\xed\xa0\x80"};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+		ck_assert_msg(str_is_name(str_from(good[i])), "%s", good[i]);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		ck_assert_msg(!str_is_name(str_from(bad[i])), "%s", bad[i]);
+	ck_assert(!str_is_name((struct str){"a\0b", 3}));
+	memset(text, 'n', sizeof text);
+	ck_assert(str_is_name((struct str){text, 255}));
+	ck_assert(!str_is_name((struct str){text, 256}));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("str");
 	TCase *tc = tcase_create("str");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, names);
 	tcase_add_test(tc, views);
 	tcase_add_loop_test(tc, comparing, 0, ROWS(compared));
 	tcase_add_test(tc, is_starts_ends);

@@ -38,20 +38,22 @@ static const struct {
 	{"GET", "/hooks/github", NULL, NULL, "POST"},
 	{"POST", "/hooks", NULL, NULL, NULL},
 	{"POST", "/hooks/a/b", NULL, NULL, NULL},
+	{"GET", "/tasks/a%41", NULL, NULL, NULL},
+	{"GET", "/t%61sks", NULL, NULL, NULL},
 };
 
 START_TEST(finds)
 {
 	struct arena *a = arena_new(NULL);
 	const char *allow = NULL;
-	struct str id = STR_NONE;
+	struct route_params params = {STR_NONE, STR_NONE};
 	const struct route *r;
 
-	r = route_find(a, str_from(cases[_i].method), str_from(cases[_i].path), &id, &allow);
+	r = route_find(a, str_from(cases[_i].method), str_from(cases[_i].path), &params, &allow);
 	if (cases[_i].pattern) {
 		ck_assert_ptr_nonnull(r);
 		ck_assert_str_eq(r->pattern, cases[_i].pattern);
-		ck_assert(str_eq(id, str_from(cases[_i].id)));
+		ck_assert(str_eq(params.id, str_from(cases[_i].id)));
 	} else {
 		ck_assert_ptr_null(r);
 		ck_assert_int_eq(allow != NULL, cases[_i].allow != NULL);
