@@ -11,7 +11,8 @@ SQL_FILES = \
   sql/0022_upkeep.sql \
   sql/0030_approvals.sql \
   sql/0040_counters.sql \
-  sql/0041_events.sql
+  sql/0041_events.sql \
+  sql/0043_artifacts.sql
 SQL_FUNCTIONS = \
   sql/functions/1_admission.sql \
   sql/functions/1_submit.sql \
@@ -23,6 +24,7 @@ SQL_FUNCTIONS = \
   sql/functions/3_effects.sql \
   sql/functions/3_spend.sql \
   sql/functions/4_bundles.sql \
+  sql/functions/5_artifacts.sql \
   sql/functions/5_events.sql \
   sql/functions/5_quarantine.sql \
   sql/functions/5_sight.sql \

@@ -56,9 +56,9 @@ done
 is "submit: each argument has its item" "$missing" ""
 is "task_list: the page names its columns" "$(for c in $(sql "SELECT array_to_string(proargnames[pronargs + 1:], ' ') FROM pg_proc
 	WHERE proname = 'task_list' AND has_function_privilege('agentd_client', oid, 'EXECUTE')"); do grep -qw "$c" "$page" || echo "$c"; done)" ""
-# AG403 is for who decides, AG410 for workers.
+# AG403 is for who decides, AG410 for workers, AG413 and AG507 for who gives files.
 is "the page has every code of ours that a caller can meet" "$(sed -n 's/^SQLSTATE("\(AG[0-9]*\)", \(ERR_[A-Z_]*\).*/\1/p' "$top_srcdir/src/store/sqlstate.def" |
-	grep -Ev 'AG403|AG410' | while read -r code; do grep -qx "\.It Li $code" "$page" || echo "$code"; done)" ""
+	grep -Ev 'AG(403|410|413|507)' | while read -r code; do grep -qx "\.It Li $code" "$page" || echo "$code"; done)" ""
 
 # --- what becomes of the tasks ---
 kiosk() { PGUSER=kiosk pg_psql -c "SELECT agentd.submit('invoice', '$1')"; }

@@ -60,6 +60,7 @@ BEGIN
 			FROM (SELECT name FROM lanes ORDER BY name LIMIT 200) l),
 		'admission', (SELECT coalesce(max(a.level), 0) FROM admission a WHERE a.level > 0 AND a.holds_until > v_now),
 		'approvals', (SELECT count(*) FROM approval_queue a WHERE a.state = 'pending'),
+		'files', (SELECT json_build_array(f.files, f.size_bytes) FROM file_total f),
 		'counters', (SELECT coalesce(json_agg(json_build_array(c.name, c.labels, c.value::text[]) ORDER BY c.name, c.labels), '[]')
 			FROM (SELECT * FROM counters ORDER BY name, labels LIMIT 10000) c));
 END $$;

@@ -42,6 +42,10 @@ GRANT EXECUTE ON FUNCTION
 	agentd.reconcile(uuid, text, text, json, integer, uuid, text, boolean, integer),
 	agentd.approval_view(uuid, text, boolean), agentd.approval_list(text, uuid, uuid, integer, text, boolean),
 	agentd.decide_approval(uuid, text, bytea, text, json, bytea, json, text),
+	agentd.file_chunk(uuid, integer, bytea, json), agentd.file_end(uuid, bytea, bigint, json), agentd.file_read(uuid, integer),
+	agentd.artifacts_attach(uuid, uuid[], text[], text[], uuid[], json), agentd.artifacts_discard(uuid),
+	agentd.artifact_may_come(uuid, text, boolean), agentd.artifact_upload(uuid, uuid, text, text, uuid, json, text, boolean),
+	agentd.artifact_list(uuid, text, boolean), agentd.artifact_find(uuid, uuid, text, text, boolean),
 	agentd.reload(text[], bytea[], json[], json[]), agentd.bundle(bytea), agentd.workflows_list(), agentd.lanes_list(), agentd.token_check(bytea),
 	agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid), agentd.ping() TO agentd_web;
 GRANT EXECUTE ON FUNCTION
@@ -49,10 +53,13 @@ GRANT EXECUTE ON FUNCTION
 	agentd.commit_steps(uuid[], integer[], integer[], smallint[], text[], bigint[], boolean[], json[], json[], integer[], integer[],
 		text[], integer[], text[], text[], json[], bytea[], bigint[], bigint[], json, json, json),
 	agentd.effect_read(uuid, bytea), agentd.approval_read(uuid, uuid), agentd.reconcile_by_tool(uuid, integer, text, text, json, integer, uuid),
+	agentd.file_chunk(uuid, integer, bytea, json), agentd.file_end(uuid, bytea, bigint, json), agentd.file_read(uuid, integer),
+	agentd.artifact_write(uuid, integer, uuid, text, text, uuid, text, bytea, json),
+	agentd.artifact_list(uuid, text, boolean), agentd.artifact_find(uuid, uuid, text, text, boolean),
 	agentd.worker_leave(uuid), agentd.bundle(bytea), agentd.task_states(uuid[]), agentd.ping() TO agentd_worker;
 GRANT EXECUTE ON FUNCTION
 	agentd.sweep_expired_workers(json), agentd.sweep_due_timers(json), agentd.sweep_deadlines(json), agentd.sweep_expired_holds(json),
-	agentd.sweep_approvals(json), agentd.sweep_partitions(json), agentd.sweep_retention(json), agentd.leaves_over(json), agentd.leaf_forget(integer), agentd.sweep_event_feed(json), agentd.sweep_admission(json), agentd.places(), agentd.task_states(uuid[]), agentd.ping() TO agentd_sweeper;
+	agentd.sweep_approvals(json), agentd.sweep_partitions(json), agentd.sweep_retention(json), agentd.leaves_over(json), agentd.leaf_forget(integer), agentd.sweep_event_feed(json), agentd.sweep_artifacts(json), agentd.sweep_admission(json), agentd.places(), agentd.task_states(uuid[]), agentd.ping() TO agentd_sweeper;
 
 GRANT EXECUTE ON FUNCTION agentd.count_report(uuid, bigint, json, json) TO agentd_web, agentd_worker, agentd_sweeper;
 GRANT EXECUTE ON FUNCTION agentd.metrics() TO agentd_web;

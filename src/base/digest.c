@@ -58,6 +58,35 @@ void digest_of(struct str bytes, struct digest *ret)
 	end(ctx, ret);
 }
 
+struct digest_sum {
+	EVP_MD_CTX *ctx;
+};
+
+static void free_sum(void *p)
+{
+	EVP_MD_CTX_free(((struct digest_sum *)p)->ctx);
+}
+
+struct digest_sum *digest_sum_new(struct arena *a)
+{
+	struct digest_sum *s = ARENA_NEW(a, struct digest_sum);
+
+	s->ctx = begin();
+	arena_defer(a, free_sum, s);
+	return s;
+}
+
+void digest_sum_add(struct digest_sum *s, struct str bytes)
+{
+	add(s->ctx, bytes.p, bytes.n);
+}
+
+void digest_sum_end(struct digest_sum *s, struct digest *ret)
+{
+	end(s->ctx, ret);
+	s->ctx = NULL;
+}
+
 void digest_of_parts(const struct str *parts, size_t n, struct digest *ret)
 {
 	EVP_MD_CTX *ctx = begin();
@@ -90,19 +119,24 @@ static int digit(char c)
 }
 
 /* Lower case only: one digest has one text. */
+bool hex_decode(struct str text, uint8_t *ret)
+{
+	for (size_t i = 0; i < text.n / 2; i++) {
+		int hi = digit(text.p[2 * i]), lo = digit(text.p[2 * i + 1]);
+
+		if (hi < 0 || lo < 0)
+			return false;
+		ret[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return text.n % 2 == 0;
+}
+
 bool digest_from_hex(struct str s, struct digest *ret)
 {
 	struct digest d;
 
-	if (s.n != 64)
+	if (s.n != 64 || !hex_decode(s, d.b))
 		return false;
-	for (size_t i = 0; i < 32; i++) {
-		int hi = digit(s.p[2 * i]), lo = digit(s.p[2 * i + 1]);
-
-		if (hi < 0 || lo < 0)
-			return false;
-		d.b[i] = (uint8_t)(hi << 4 | lo);
-	}
 	*ret = d;
 	return true;
 }

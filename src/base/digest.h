@@ -23,7 +23,13 @@ struct digest {
 void digest_of(struct str bytes, struct digest *ret);
 /* Over several pieces, each preceded by its length as 8 bytes big-endian, so that no two lists collide. */
 void digest_of_parts(const struct str *parts, size_t n, struct digest *ret);
+/* Piece by piece; the sum lives in the arena and is used up by its end. */
+struct digest_sum;
+struct digest_sum *digest_sum_new(struct arena *a);
+void digest_sum_add(struct digest_sum *s, struct str bytes);
+void digest_sum_end(struct digest_sum *s, struct digest *ret);
 void digest_hex(const struct digest *d, char ret[65]);
+bool hex_decode(struct str hex, uint8_t *ret);	/* hex.n / 2 bytes; false: not pairs of digits, and ret is partly written */
 bool digest_from_hex(struct str hex, struct digest *ret);
 bool digest_eq(const struct digest *a, const struct digest *b);	/* constant time */
 

@@ -257,6 +257,18 @@ bool str_is_name(struct str s)
 	return true;
 }
 
+bool str_is_media_type(struct str s)
+{
+	ptrdiff_t slash = str_chr(s, '/');
+
+	if (slash <= 0 || (size_t)slash + 1 == s.n || s.n > 255)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < 0x20 || (unsigned char)s.p[i] > 0x7e)
+			return false;
+	return true;
+}
+
 bool utf8_valid(struct str s)
 {
 	return utf8_prefix(s) == s.n;

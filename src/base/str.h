@@ -54,6 +54,7 @@ const char *str_nearest(struct str name, const char *const *candidates, size_t n
 
 /* The name of one thing in a path: 1 to 255 bytes of UTF-8, no control character, slash or backslash, neither "." nor "..". */
 bool str_is_name(struct str s);
+bool str_is_media_type(struct str s);			/* TYPE/SUBTYPE and what may follow: 3 to 255 printable ASCII characters */
 bool utf8_valid(struct str s);
 size_t utf8_prefix(struct str s);			/* bytes before the first invalid one; s.n when all are valid */
 /* Decode one code point at s[*i], advance *i. Input must be valid UTF-8. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/json.h"
 #include "config/lane.h"
 #include "config/schema.h"
 
@@ -102,6 +103,20 @@ static const struct key admission_keys[] = {
 };
 static const struct key_table admission_table = {"admission", KEYS(admission_keys), "When no work is taken in."};
 
+static const struct key artifact_keys[] = {
+	{.name = "max_size", .type = KEY_SIZE, .offset = offsetof(struct settings, artifacts.max_size), .min = 1, .max = 1 << 30,
+	 .preset = "16MiB", .text = "Largest file."},
+	{.name = "max_task", .type = KEY_SIZE, .offset = offsetof(struct settings, artifacts.max_task), .min = 1,
+	 .preset = "64MiB", .text = "Most bytes in the files of a task."},
+	{.name = "max_files", .type = KEY_INT, .offset = offsetof(struct settings, artifacts.max_files), .min = 1, .max = 10000,
+	 .preset = "100", .text = "Most files of a task."},
+	{.name = "max_total", .type = KEY_SIZE, .offset = offsetof(struct settings, artifacts.max_total), .min = 1,
+	 .preset = "10GiB", .text = "Most bytes in all files."},
+	{.name = "ttl", .type = KEY_DURATION, .offset = offsetof(struct settings, artifacts.ttl_ms), .min = 1000,
+	 .preset = "30d", .text = "How long a file is kept; never longer than its task."},
+};
+static const struct key_table artifact_table = {"artifacts", KEYS(artifact_keys), "Files that go in and out of tasks."};
+
 static const struct key root_keys[] = {
 	{.name = "path", .type = KEY_CSTR, .flags = KEY_REQUIRED, .offset = offsetof(struct fs_root, path), .read = read_path,
 	 .text = "The directory."},
@@ -138,6 +153,7 @@ static const struct key settings_keys[] = {
 	{.name = "worker", .type = KEY_MAP, .table = &worker_table, .text = "The worker."},
 	{.name = "sweeper", .type = KEY_MAP, .table = &sweeper_table, .text = "The sweeper."},
 	{.name = "admission", .type = KEY_MAP, .table = &admission_table, .text = "When no work is taken in."},
+	{.name = "artifacts", .type = KEY_MAP, .table = &artifact_table, .text = "Files that go in and out of tasks."},
 	{.name = "tools", .type = KEY_MAP, .table = &tools_table, .text = "What tools may use."},
 };
 const struct key_table settings_table = {"the settings", KEYS(settings_keys), "agentd.yaml"};
@@ -317,6 +333,18 @@ const struct settings *settings_serving(struct arena *a, const struct settings *
 
 	*copy = *s;
 	return lane_list(a, lanes, &copy->worker.lanes, &copy->worker.n_lanes, err) < 0 ? NULL : copy;
+}
+
+const struct json *settings_artifact_limits(struct arena *a, const struct settings *s)
+{
+	struct json_builder b;
+
+	json_object_begin(&b, a);
+	json_object_setc(&b, "max_task", json_int(a, s->artifacts.max_task));
+	json_object_setc(&b, "max_files", json_int(a, s->artifacts.max_files));
+	json_object_setc(&b, "max_total", json_int(a, s->artifacts.max_total));
+	json_object_setc(&b, "ttl_ms", json_int(a, s->artifacts.ttl_ms));
+	return json_object_end(&b);
 }
 
 const struct settings *settings_default(struct arena *a, const char *dir)

@@ -75,6 +75,13 @@ struct settings {
 		int64_t interval_ms;	/* 5 s */
 	} admission;
 	struct {
+		int64_t max_size;	/* of one file, 16 MiB */
+		int64_t max_task;	/* of all of a task, 64 MiB */
+		int max_files;		/* of a task, 100 */
+		int64_t max_total;	/* of all, 10 GiB */
+		int64_t ttl_ms;		/* 30 d */
+	} artifacts;
+	struct {
 		const struct fs_root *roots;
 		size_t n_roots;
 		const struct credential *credentials;
@@ -87,6 +94,8 @@ struct settings {
 const struct settings *settings_parse(struct arena *a, const char *path, struct str text, struct diags *d);
 /* The same, serving these lanes ("default,sandbox"); NULL with err. */
 const struct settings *settings_serving(struct arena *a, const struct settings *s, struct str lanes, struct err *err);
+struct json;
+const struct json *settings_artifact_limits(struct arena *a, const struct settings *s);	/* {max_task, max_files, max_total, ttl_ms}, as the store takes them */
 const struct settings *settings_default(struct arena *a, const char *dir);	/* never NULL */
 
 #endif

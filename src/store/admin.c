@@ -150,6 +150,7 @@ static const struct stmt sweeps[] = {
 	{"approvals", "SELECT agentd.sweep_approvals($1)"},
 	{"expired_holds", "SELECT agentd.sweep_expired_holds($1)"},
 	{"event_feed", "SELECT agentd.sweep_event_feed($1)"},
+	{"artifacts", "SELECT agentd.sweep_artifacts($1)"},
 	{"partitions", "SELECT agentd.sweep_partitions($1)"},
 	{"retention", "SELECT agentd.sweep_retention($1)"},
 };

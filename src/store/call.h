@@ -69,6 +69,7 @@ int64_t field_int(const PGresult *r, int row, int col);		/* 0 when null */
 bool field_bool(const PGresult *r, int row, int col);
 struct uuid field_uuid(const PGresult *r, int row, int col);	/* nil when null */
 bool field_digest(const PGresult *r, int row, int col, struct digest *ret);
+bool field_bytes(struct arena *a, const PGresult *r, int row, int col, struct str *ret);	/* of a bytea; STR_NONE when null; false: is none */
 /* Elements of an array of uuids or plain words: {a,b}; NULL and 0 when null. */
 struct str *field_words(struct arena *a, const PGresult *r, int row, int col, size_t *ret_n);
 int field_json(struct arena *a, const PGresult *r, int row, int col, const struct json **ret, struct err *err);	/* NULL when null */

@@ -44,6 +44,20 @@ bool field_digest(const PGresult *r, int row, int col, struct digest *ret)
 	return str_starts(s, STR("\\x")) && digest_from_hex(str_sub(s, 2, s.n), ret);
 }
 
+bool field_bytes(struct arena *a, const PGresult *r, int row, int col, struct str *ret)
+{
+	struct str s = field_str(r, row, col);
+	uint8_t *p;
+
+	*ret = STR_NONE;
+	if (!s.p)
+		return true;
+	s = str_starts(s, STR("\\x")) ? str_sub(s, 2, s.n) : STR("?");
+	p = arena_alloc(a, s.n / 2 + 1);
+	*ret = (struct str){(const char *)p, s.n / 2};
+	return hex_decode(s, p);
+}
+
 struct str *field_words(struct arena *a, const PGresult *r, int row, int col, size_t *ret_n)
 {
 	struct str s = field_str(r, row, col);

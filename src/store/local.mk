@@ -2,10 +2,11 @@ noinst_LIBRARIES += src/store/libstore.a
 src_store_libstore_a_SOURCES = \
   src/store/admin.c src/store/admin.h \
   src/store/approvals.c src/store/approvals.h \
+  src/store/artifacts.c src/store/artifacts.h \
   src/store/call.h \
   src/store/commit.c \
   src/store/connect.c src/store/connect.h \
-  src/store/effects.c src/store/events.c src/store/events.h src/store/field.c \
+  src/store/effects.c src/store/events.c src/store/events.h src/store/field.c src/store/file_whole.c \
   src/store/link.c src/store/link.h \
   src/store/listen.c src/store/listen.h \
   src/store/metrics.c src/store/metrics.h \

@@ -23,7 +23,7 @@ struct reporter *reporter_start(struct loop *l, struct store *s);
 void reporter_stop(struct reporter *r, void (*stopped)(void *arg), void *arg);
 void reporter_free(struct reporter *r);
 
-/* {"queue": [[lane, state, n, oldest_s]], "lanes": [[lane, workers]], "admission", "approvals", "counters": [[name, labels, [value]]]}.
+/* {"queue": [[lane, state, n, oldest_s]], "lanes": [[lane, workers]], "admission", "approvals", "files": [files, bytes], "counters": [[name, labels, [value]]]}.
  * Synchronous, on a connection of its own: for the thread pool. A queue of a million tasks takes a while to count, and nothing else
  * is to wait behind it. */
 int metrics_read(const char *conninfo, struct arena *a, struct str *ret, struct err *err);

@@ -50,6 +50,11 @@ void params_digest(struct params *p, const struct digest *d)
 	add(p, arena_dup(p->a, d->b, sizeof d->b), sizeof d->b, 1);
 }
 
+void params_bytes(struct params *p, struct str bytes)
+{
+	add(p, arena_dup(p->a, str_chars(bytes), bytes.n), bytes.n, 1);
+}
+
 void params_json(struct params *p, const struct json *v)
 {
 	struct str text;

@@ -35,6 +35,7 @@ void params_int(struct params *p, int64_t i);
 void params_bool(struct params *p, bool b);
 void params_uuid(struct params *p, const struct uuid *u);	/* nil: null */
 void params_digest(struct params *p, const struct digest *d);
+void params_bytes(struct params *p, struct str bytes);		/* a bytea */
 void params_json(struct params *p, const struct json *v);	/* NULL: null */
 void params_principal(struct params *p, const struct principal *by);	/* two: its name ("" for STR_NONE), whether it sees all */
 

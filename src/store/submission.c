@@ -252,3 +252,22 @@ int submission_key_check(struct str key, struct err *err)
 		err->status = 400;
 	return -1;
 }
+
+void submission_add_files(struct arena *a, struct submission *s, const struct artifact_new *v, size_t n)
+{
+	struct str *parts = ARENA_ARRAY(a, 1 + 3 * n, struct str);
+
+	s->fixed_id = true;
+	parts[0] = str_dup(a, (struct str){(const char *)s->request.b, sizeof s->request.b});
+	for (size_t i = 0; i < n; i++) {
+		parts[1 + 3 * i] = v[i].name;
+		parts[2 + 3 * i] = v[i].media_type;
+		parts[3 + 3 * i] = (struct str){(const char *)v[i].digest.b, sizeof v[i].digest.b};
+	}
+	digest_of_parts(parts, 1 + 3 * n, &s->request);
+}
+
+bool submission_may_be_made(const struct err *err, const struct submitted *got)
+{
+	return err->code == ERR_NONE ? !got->replayed : err->code == ERR_PG_DOWN || err->code == ERR_CANCELLED;
+}

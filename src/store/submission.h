@@ -11,10 +11,16 @@
 #ifndef STORE_SUBMISSION_H
 #define STORE_SUBMISSION_H
 
+#include "store/artifacts.h"
 #include "store/tasks.h"
 
 /* Fills all but by, idempotency_key and route. */
 int submission_parse(struct arena *a, const struct json *body, struct submission *ret, struct err *err);
+/* It comes with these files, sorted by name: the same request is one with the same names, types and bytes; its id is fixed. */
+void submission_add_files(struct arena *a, struct submission *s, const struct artifact_new *v, size_t n);
+/* Whether there is or may come to be a task of this very submission: without an answer nobody knows, and its files stay until the
+ * sweeper does. */
+bool submission_may_be_made(const struct err *err, const struct submitted *got);
 int submission_key_check(struct str key, struct err *err);	/* 1 to 255 visible ASCII characters */
 
 #endif

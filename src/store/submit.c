@@ -369,6 +369,8 @@ static bool follow_clock(struct submit *u, const PGresult *r, int row, bool *fol
 		uuid_follow(now_us);
 		*followed = true;
 	}
+	if (u->sub->fixed_id)
+		return false;
 	u->new_id = true;
 	u->id = uuid_new();
 	wait_in_line(u);

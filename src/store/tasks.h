@@ -36,6 +36,7 @@ bool task_state_is_terminal(struct str state);
 
 struct submission {
 	struct uuid id;			/* made by the caller */
+	bool fixed_id;			/* others know it: a clock that is not the database's is an error, not a reason for another id */
 	struct str workflow;
 	const struct json *input;
 	struct str urgency;		/* low normal high */

@@ -26,6 +26,12 @@ static int64_t six_hours(const struct settings *s)
 	return INT64_C(6) * 3600 * 1000;
 }
 
+static int64_t ten_minutes(const struct settings *s)
+{
+	(void)s;
+	return INT64_C(10) * 60 * 1000;
+}
+
 #define SQL(...) &(const struct duty){__VA_ARGS__}
 static const struct duty *const duties[] = {
 	/* Tasks of workers whose lease ran out go back to the queue, those that lose every worker to quarantine. */
@@ -42,6 +48,8 @@ static const struct duty *const duties[] = {
 	SQL(.name = "event_feed", .bound = 10000),
 	/* Partitions of the coming three months exist. */
 	SQL(.name = "partitions", .bound = 1000, .period_ms = six_hours),
+	/* Artifacts whose time is over go, and files that nobody refers to. */
+	SQL(.name = "artifacts", .bound = 50, .period_ms = ten_minutes),
 	&duty_retention,
 	&duty_workspaces,
 	&duty_admission,
