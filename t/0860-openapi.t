@@ -82,7 +82,7 @@ d_token full
 
 # --- the same routes ---
 api_routes >"$D/routes" || bail "there are no routes"
-sed 's/|/+/g; s/:\([a-z]*\)/{\1}/' "$D/routes" | sort >"$D/table"
+sed 's/|/+/g; s/:\([a-z]*\)/{\1}/g' "$D/routes" | sort >"$D/table"
 jq -r '.paths | to_entries[] | .key as $path | .value | to_entries[] |
 	(.value.requestBody.content // {"-": 0} | keys[]) as $type | [(.key | ascii_upcase), $path,
 	(if .value.security == [] then "none" else ([.value.security[].token[0] // "any"] | join("+")) end), $type] |

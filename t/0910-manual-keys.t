@@ -172,7 +172,7 @@ done
 api=$man/agentd-api.7
 api_routes >"$D/routes" || bail "there are no routes"
 while read -r method path scope type; do
-	shown=$(printf '%s' "$path" | sed 's/:id/ID/')
+	shown=$(printf '%s' "$path" | sed 's/:id/ID/; s/:name/NAME/')
 	awk -v want="$method $shown" '/^\.S[hs] / { on = index("," substr($0, 5) ",", want ",") > 0 || index(", " substr($0, 5), ", " want ",") > 0; if (on) print; next } on' "$api" >"$D/route"
 	ok "agentd-api.7: $method $path" test -s "$D/route"
 	for one in $(printf '%s' "$scope" | tr '|' ' '); do
@@ -183,7 +183,7 @@ while read -r method path scope type; do
 	fi
 done <"$D/routes"
 sed -n 's/^\.S[hs] \([A-Z]* \/.*\)/\1/p' "$api" | sed 's/, /\n/g' | while read -r method path; do
-	grep -q "^$method $(printf '%s' "$path" | sed 's/ID/:id/') " "$D/routes" || echo "$method $path"
+	grep -q "^$method $(printf '%s' "$path" | sed 's/ID/:id/; s/NAME/:name/') " "$D/routes" || echo "$method $path"
 done >"$D/unknown"
 is "agentd-api.7: no other route" "$(cat "$D/unknown")" ""
 section agentd-api.7 PROBLEMS >"$D/problems"

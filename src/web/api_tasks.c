@@ -9,6 +9,7 @@
 #include "schema/schema.h"
 #include "store/submission.h"
 #include "web/head.h"
+#include "web/intake.h"
 #include "web/request.h"
 #include "web/route.h"
 #include "web/server.h"
@@ -22,16 +23,22 @@ static void fail(struct request *req, const struct err *err)
 
 /* --- POST /tasks --- */
 
+static bool has_files(const struct request *req)
+{
+	return req->intake && intake_count(req->intake) > 0;
+}
+
 static void on_submitted(struct request *req, struct op *op)
 {
-	const struct submitted *s;
+	const struct submitted *s = op->err->code == ERR_NONE ? tasks_submitted_of(op) : NULL;
 	char id[37];
 
-	if (op->err->code != ERR_NONE) {
+	if (has_files(req) && !submission_may_be_made(op->err, s))
+		artifacts_discard(server_store(req->web), &req->submission->id);
+	if (!s) {
 		fail(req, op->err);
 		return;
 	}
-	s = tasks_submitted_of(op);
 	if (!s->replayed)
 		inputs_learn(server_inputs(req->web), req->submission, s->body);
 	uuid_format(&s->id, id);
@@ -50,18 +57,51 @@ static int read_key(struct request *req, struct str *ret, struct err *err)
 	return key ? submission_key_check(*ret, err) : 0;
 }
 
+static void submit_now(struct request *req)
+{
+	req->notices = wait_notices(server_waits(req->web));
+	req->op = tasks_submit(server_store(req->web), arena_new(NULL), req->submission, STORE_DEADLINE_MS, request_done,
+			       request_call(req, on_submitted));
+}
+
+static void on_attached(struct request *req, struct op *op)
+{
+	if (op->err->code == ERR_NONE)
+		submit_now(req);
+	else
+		fail(req, op->err);
+}
+
+static const struct artifact_new *files_of(const struct request *req)
+{
+	struct artifact_new *v = ARENA_ARRAY(req->arena, intake_count(req->intake), struct artifact_new);
+	size_t n = 0;
+
+	for (const struct intake_file *f = intake_first(req->intake); f; f = f->next)
+		v[n++] = f->artifact;
+	return v;
+}
+
+/* Files get their names before their task is there: who sees the task sees them all. */
+static void attach(struct request *req)
+{
+	const struct intake *in = req->intake;
+
+	req->op = artifacts_attach(server_store(req->web), arena_new(NULL), &req->submission->id, files_of(req), intake_count(in),
+				   intake_limits(in), STORE_DEADLINE_MS, request_done, request_call(req, on_attached));
+}
+
 /* Policy judges inputs that fit. */
 static void submit(struct request *req)
 {
 	struct err err;
 
-	if (judge_submission(req->arena, server_policy(req->web), req->submission, &err) < 0) {
+	if (judge_submission(req->arena, server_policy(req->web), req->submission, &err) < 0)
 		fail(req, &err);
-		return;
-	}
-	req->notices = wait_notices(server_waits(req->web));
-	req->op = tasks_submit(server_store(req->web), arena_new(NULL), req->submission, STORE_DEADLINE_MS, request_done,
-			       request_call(req, on_submitted));
+	else if (has_files(req))
+		attach(req);
+	else
+		submit_now(req);
 }
 
 /* What the input has to be is known now. */
@@ -81,6 +121,8 @@ static void on_schema(struct request *req, struct op *op)
 void api_submit_parsed(struct request *req, struct submission *s)
 {
 	req->submission = s;
+	if (has_files(req))
+		submission_add_files(req->arena, s, files_of(req), intake_count(req->intake));
 	if (inputs_fit(server_inputs(req->web), s))
 		submit(req);
 	else

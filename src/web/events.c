@@ -262,6 +262,11 @@ static void on_tick(void *arg)
 
 /* --- the beginning --- */
 
+static struct MHD_Response *stream_response(struct request *req)
+{
+	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, on_read, req, NULL);
+}
+
 static void begin(struct stream *s, struct page *page)
 {
 	struct request *req = s->req;
@@ -272,12 +277,7 @@ static void begin(struct stream *s, struct page *page)
 	s->out = STR("retry: 2000\n\n");
 	allow(s, 0);
 	reader_join(server_topics(req->web), &s->reader, s->of_all ? NULL : &s->task, &s->from, page, on_ready);
-	reply_stream(&req->reply);
-}
-
-struct MHD_Response *stream_response(struct request *req)
-{
-	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, on_read, req, NULL);
+	reply_made(&req->reply, "text/event-stream", stream_response);
 }
 
 static struct stream *stream_new(struct request *req, bool of_all)

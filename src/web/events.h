@@ -14,9 +14,7 @@
 
 #include <stddef.h>
 
-struct MHD_Response;
 struct arena;
-struct request;
 struct streams;
 struct web;
 
@@ -24,7 +22,5 @@ struct streams *streams_new(struct arena *a, struct web *w);
 void streams_free(struct streams *ss);
 void streams_end_all(struct streams *ss);
 size_t streams_count(const struct streams *ss);
-/* The answer of a request whose reply is a stream; NULL when there is no memory. */
-struct MHD_Response *stream_response(struct request *req);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "web/request.h"
 #include "web/route.h"
+#include "web/server.h"
 
 enum { MAX_TARGET = 2048 };
 
@@ -173,11 +174,13 @@ const struct json *head_json(struct request *req)
 	return json_object_end(&l.b);
 }
 
-/* "application/json" with at most a charset of utf-8. */
+/* "application/json" with at most a charset of utf-8; a multipart type has parameters of its own. */
 static bool type_fits(const char *have, const char *want)
 {
 	size_t n = strlen(want);
 
+	if (strcmp(want, "*/*") == 0)
+		return true;
 	if (!have || strncasecmp(have, want, n) != 0)
 		return false;
 	have += n;
@@ -187,6 +190,8 @@ static bool type_fits(const char *have, const char *want)
 		return true;
 	if (*have++ != ';')
 		return false;
+	if (strncmp(want, "multipart/", 10) == 0)
+		return true;
 	while (*have == ' ')
 		have++;
 	return strcasecmp(have, "charset=utf-8") == 0;
@@ -207,6 +212,8 @@ int head_check_body(struct request *req)
 		return -1;
 	}
 	req->route = r;
+	if (r->body)
+		req->max_body = r->body->max(server_settings(req->web));
 	if (length && strtoull(length, NULL, 10) > req->max_body) {
 		reply_problem(&req->reply, req->arena, 413, "too_large", "the body may have %zu bytes", req->max_body);
 		req->reply.close = true;

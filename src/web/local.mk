@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/web/libweb.a
 src_web_libweb_a_SOURCES = \
   src/web/api_approvals.c \
+  src/web/api_artifacts.c \
   src/web/api_other.c \
   src/web/api_reconcile.c \
   src/web/api_sight.c \
@@ -9,6 +10,8 @@ src_web_libweb_a_SOURCES = \
   src/web/auth.h \
   src/web/connection.c \
   src/web/connection.h \
+  src/web/download.c \
+  src/web/download.h \
   src/web/events.c \
   src/web/events.h \
   src/web/figures.c \
@@ -17,8 +20,12 @@ src_web_libweb_a_SOURCES = \
   src/web/head.h \
   src/web/hooks.c \
   src/web/hooks.h \
+  src/web/intake.c \
+  src/web/intake.h \
   src/web/listen.c \
   src/web/listen.h \
+  src/web/multipart.c \
+  src/web/multipart.h \
   src/web/openapi.c \
   src/web/process.c \
   src/web/process.h \
@@ -74,3 +81,9 @@ TESTS += t/unit/web/server
 t_unit_web_server_SOURCES = t/unit/web/server.c
 t_unit_web_server_LDADD = $(web_LIBS) $(CHECK_LIBS)
 t_unit_web_server_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += t/unit/web/multipart
+TESTS += t/unit/web/multipart
+t_unit_web_multipart_SOURCES = t/unit/web/multipart.c
+t_unit_web_multipart_LDADD = $(web_LIBS) $(CHECK_LIBS)
+t_unit_web_multipart_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

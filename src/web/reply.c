@@ -17,6 +17,7 @@ static const struct {
 	{413, "Too large"},		{415, "Unsupported media type"},
 	{422, "Cannot be processed"},	{429, "Too many requests"},
 	{500, "Internal error"},	{503, "Not available"},
+	{507, "Insufficient storage"},
 };
 
 static const struct {
@@ -36,6 +37,7 @@ static const struct {
 	{ERR_UNAUTHENTICATED, 401, "unauthenticated", NULL},
 	{ERR_SCHEMA_INPUT, 422, "schema", NULL},
 	{ERR_REFUSED, 503, "refused", NULL},
+	{ERR_STORE_FULL, 507, "storage_full", NULL},
 	{ERR_PG_DOWN, 503, "unavailable", "the database does not answer"},
 	{ERR_CANCELLED, 503, "unavailable", "the server is stopping"},
 };
@@ -52,9 +54,9 @@ void reply_empty(struct reply *r)
 	*r = (struct reply){.status = 204};
 }
 
-void reply_stream(struct reply *r)
+void reply_made(struct reply *r, const char *type, struct MHD_Response *(*make)(struct request *req))
 {
-	*r = (struct reply){.status = 200, .stream = true};
+	*r = (struct reply){.status = 200, .type = type, .make = make};
 }
 
 /* errors: NULL, or a list. */

@@ -14,7 +14,9 @@
 #include "base/err.h"
 #include "base/str.h"
 
+struct MHD_Response;
 struct arena;
+struct request;
 struct schema_faults;
 
 struct reply {
@@ -27,12 +29,18 @@ struct reply {
 	const char *allow;
 	int retry_after_s;	/* 0: none */
 	bool replayed;		/* Idempotency-Replayed: true */
-	bool stream;		/* events.h makes the answer, no body */
+	struct MHD_Response *(*make)(struct request *req);	/* the answer is made piece by piece, no body; NULL: it is not */
+	const struct reply_header *more;
+};
+
+struct reply_header {
+	const char *name, *value;
+	const struct reply_header *next;
 };
 
 void reply_json(struct reply *r, int status, struct str body);
 void reply_empty(struct reply *r);	/* 204 */
-void reply_stream(struct reply *r);	/* 200, text/event-stream */
+void reply_made(struct reply *r, const char *type, struct MHD_Response *(*make)(struct request *req));	/* 200 */
 void reply_problem(struct reply *r, struct arena *a, int status, const char *word, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 /* 422 with all that is wrong: "errors": [{"pointer", "message"}]; pointers are of the body, in which the value stands at place. */

@@ -45,6 +45,8 @@ struct request {
 	unsigned scopes;
 	struct buf body;
 	size_t max_body;
+	size_t taken;			/* of its body */
+	bool begun;			/* its taker knows of it */
 	bool too_large;
 	bool suspended;
 	bool gone;			/* the connection ended while an op was under way */
@@ -58,8 +60,11 @@ struct request {
 	struct digest token;		/* of the bearer token */
 	unsigned long notices;		/* wait_notices() before the view was asked for */
 	void *validation;		/* api_other.c: lives in the op's arena */
-	const struct submission *submission;	/* api_tasks.c */
+	struct submission *submission;	/* api_tasks.c */
 	struct hook_visit *hook;	/* hooks.c's; NULL: no delivery of a webhook */
+	struct intake *intake;		/* intake.c's; NULL: no files come with it */
+	struct form *form;		/* api_artifacts.c */
+	struct download *download;	/* download.c's */
 	int refs;			/* the connection, and an op under way */
 	struct request *prev, *next;	/* server.h: the list of requests alive */
 };

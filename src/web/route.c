@@ -5,30 +5,35 @@
 #include "base/form.h"
 #include "store/admin.h"
 
-enum { ONLINE, OFFLINE };	/* the last column: does it need the database? */
+enum { ONLINE, OFFLINE };	/* the column behind the handler: does it need the database? */
 
 const struct route routes[] = {
-	{"POST", "/tasks", SCOPE_SUBMIT, "application/json", api_submit, ONLINE},
-	{"GET", "/tasks", SCOPE_READ, NULL, api_task_list, ONLINE},
-	{"GET", "/tasks/:id", SCOPE_READ, NULL, api_task_get, ONLINE},
-	{"GET", "/tasks/:id/events", SCOPE_READ, NULL, api_task_events, ONLINE},
-	{"GET", "/tasks/:id/why", SCOPE_READ, NULL, api_task_why, ONLINE},
-	{"POST", "/tasks/:id/cancel", SCOPE_SUBMIT, NULL, api_task_cancel, ONLINE},
-	{"POST", "/tasks/:id/redrive", SCOPE_ADMIN, NULL, api_task_redrive, ONLINE},
-	{"POST", "/tasks/:id/reconcile", SCOPE_APPROVE, "application/json", api_task_reconcile, ONLINE},
-	{"GET", "/events", SCOPE_READ, NULL, api_all_events, ONLINE},
-	{"GET", "/approvals", SCOPE_READ | SCOPE_APPROVE, NULL, api_approval_list, ONLINE},
-	{"GET", "/approvals/:id", SCOPE_READ | SCOPE_APPROVE, NULL, api_approval_get, ONLINE},
-	{"POST", "/approvals/:id", SCOPE_APPROVE, "application/json", api_approval_decide, ONLINE},
-	{"GET", "/cost", SCOPE_READ, NULL, api_cost, ONLINE},
-	{"POST", "/hooks/:id", 0, "application/json", api_hook, OFFLINE},
-	{"POST", "/hooks/:id", 0, "application/x-www-form-urlencoded", api_hook, OFFLINE},
-	{"GET", "/workflows", SCOPE_READ, NULL, api_workflows, ONLINE},
-	{"POST", "/validate", SCOPE_SUBMIT, "application/yaml", api_validate, ONLINE},
-	{"GET", "/metrics", SCOPE_METRICS, NULL, api_metrics, OFFLINE},
-	{"GET", "/openapi.json", SCOPE_ANY, NULL, api_openapi, OFFLINE},
-	{"GET", "/healthz", 0, NULL, api_healthz, OFFLINE},
-	{"GET", "/readyz", 0, NULL, api_readyz, OFFLINE},
+	{"POST", "/tasks", SCOPE_SUBMIT, "application/json", api_submit, ONLINE, NULL},
+	{"POST", "/tasks", SCOPE_SUBMIT, "multipart/form-data", api_submit_form, ONLINE, &form_body},
+	{"GET", "/tasks", SCOPE_READ, NULL, api_task_list, ONLINE, NULL},
+	{"GET", "/tasks/:id", SCOPE_READ, NULL, api_task_get, ONLINE, NULL},
+	{"GET", "/tasks/:id/events", SCOPE_READ, NULL, api_task_events, ONLINE, NULL},
+	{"GET", "/tasks/:id/why", SCOPE_READ, NULL, api_task_why, ONLINE, NULL},
+	{"GET", "/tasks/:id/artifacts", SCOPE_READ, NULL, api_artifact_list, ONLINE, NULL},
+	{"GET", "/tasks/:id/artifacts/:name", SCOPE_READ, NULL, api_artifact_of_task, ONLINE, NULL},
+	{"PUT", "/tasks/:id/artifacts/:name", SCOPE_SUBMIT, "*/*", api_artifact_put, ONLINE, &put_body},
+	{"GET", "/artifacts/:id", SCOPE_READ, NULL, api_artifact_get, ONLINE, NULL},
+	{"POST", "/tasks/:id/cancel", SCOPE_SUBMIT, NULL, api_task_cancel, ONLINE, NULL},
+	{"POST", "/tasks/:id/redrive", SCOPE_ADMIN, NULL, api_task_redrive, ONLINE, NULL},
+	{"POST", "/tasks/:id/reconcile", SCOPE_APPROVE, "application/json", api_task_reconcile, ONLINE, NULL},
+	{"GET", "/events", SCOPE_READ, NULL, api_all_events, ONLINE, NULL},
+	{"GET", "/approvals", SCOPE_READ | SCOPE_APPROVE, NULL, api_approval_list, ONLINE, NULL},
+	{"GET", "/approvals/:id", SCOPE_READ | SCOPE_APPROVE, NULL, api_approval_get, ONLINE, NULL},
+	{"POST", "/approvals/:id", SCOPE_APPROVE, "application/json", api_approval_decide, ONLINE, NULL},
+	{"GET", "/cost", SCOPE_READ, NULL, api_cost, ONLINE, NULL},
+	{"POST", "/hooks/:id", 0, "application/json", api_hook, OFFLINE, NULL},
+	{"POST", "/hooks/:id", 0, "application/x-www-form-urlencoded", api_hook, OFFLINE, NULL},
+	{"GET", "/workflows", SCOPE_READ, NULL, api_workflows, ONLINE, NULL},
+	{"POST", "/validate", SCOPE_SUBMIT, "application/yaml", api_validate, ONLINE, NULL},
+	{"GET", "/metrics", SCOPE_METRICS, NULL, api_metrics, OFFLINE, NULL},
+	{"GET", "/openapi.json", SCOPE_ANY, NULL, api_openapi, OFFLINE, NULL},
+	{"GET", "/healthz", 0, NULL, api_healthz, OFFLINE, NULL},
+	{"GET", "/readyz", 0, NULL, api_readyz, OFFLINE, NULL},
 };
 const size_t n_routes = sizeof routes / sizeof routes[0];
 

@@ -2,7 +2,7 @@
  *
  * Shapes:  a pattern is literal segments and parameters: ":id" is a segment as sent, ":name" one whose %-escapes are decoded,
  *          of the shape of str_is_name(). content_type NULL: no body is taken; one path and method may have a row for each
- *          of several types.
+ *          of several types. body NULL: it is collected in req->body.
  *          scope: any of its bits will do; 0: no token needed.
  * Source:  agentd-api(7), "ROUTES"; the table in route.c. The scope matrix of the tests is made from it.
  */
@@ -17,8 +17,16 @@
 struct arena;
 struct op;
 struct request;
+struct settings;
 struct submission;
 struct uuid;
+
+struct body_taker {		/* of a body that is taken as it comes */
+	size_t (*max)(const struct settings *s);	/* bytes */
+	void (*begin)(struct request *req);	/* before the first byte: may decide the reply, or start an op that may */
+	void (*take)(struct request *req, struct str bytes);
+};
+extern const struct body_taker form_body, put_body;	/* api_artifacts.c */
 
 struct route {
 	const char *method, *pattern;
@@ -26,6 +34,7 @@ struct route {
 	const char *content_type;
 	void (*handle)(struct request *req);	/* decides req->reply, now or after request_call() */
 	bool offline;	/* it answers without the database, too: a token known lately serves while that is away */
+	const struct body_taker *body;
 };
 
 struct route_params {
@@ -55,6 +64,13 @@ void api_submit_parsed(struct request *req, struct submission *s);	/* the reply 
 /* hooks.c */
 int api_hook_admit(struct request *req);
 void api_hook(struct request *req);
+/* api_artifacts.c */
+void api_submit_form(struct request *req);
+void api_artifact_put(struct request *req);
+void api_artifact_list(struct request *req);
+/* download.c */
+void api_artifact_of_task(struct request *req);
+void api_artifact_get(struct request *req);
 /* events.c */
 void api_task_events(struct request *req);
 void api_all_events(struct request *req);

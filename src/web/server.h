@@ -41,6 +41,7 @@ struct streams *server_streams(const struct web *w);
 struct topics *server_topics(const struct web *w);
 struct inputs *server_inputs(const struct web *w);	/* publish/input.h */
 bool server_stopping(const struct web *w);
+bool server_ended(const struct web *w);	/* nothing is begun any more */
 
 enum { STORE_DEADLINE_MS = 10000 };	/* of a call made for a request; then 503 */
 

@@ -129,6 +129,11 @@ bool server_stopping(const struct web *w)
 	return w->stopping;
 }
 
+bool server_ended(const struct web *w)
+{
+	return w->ended;
+}
+
 void server_ref(struct web *w)
 {
 	w->refs++;
@@ -233,15 +238,13 @@ static void add(struct MHD_Response *r, bool *whole, const char *name, const cha
 
 static const char *content_type(const struct reply *p)
 {
-	if (p->stream)
-		return "text/event-stream";
 	return p->problem ? "application/problem+json" : p->type ? p->type : "application/json";
 }
 
 static enum MHD_Result send_reply(struct request *req)
 {
 	const struct reply *p = &req->reply;
-	struct MHD_Response *r = p->stream ? stream_response(req)
+	struct MHD_Response *r = p->make ? p->make(req)
 		: MHD_create_response_from_buffer(p->body.n, (void *)(uintptr_t)p->body.p, MHD_RESPMEM_MUST_COPY);
 	enum MHD_Result rc;
 	char number[16];
@@ -249,10 +252,12 @@ static enum MHD_Result send_reply(struct request *req)
 
 	if (!r)
 		return MHD_NO;
-	if (p->status != 204)
+	if (p->status != 204 && p->status != 304)
 		add(r, &whole, "Content-Type", content_type(p));
 	add(r, &whole, "X-Content-Type-Options", "nosniff");
 	add(r, &whole, "Cache-Control", "no-store");
+	for (const struct reply_header *h = p->more; h; h = h->next)
+		add(r, &whole, h->name, h->value);
 	if (p->location)
 		add(r, &whole, "Location", p->location);
 	if (p->allow)
@@ -293,6 +298,16 @@ static void find_route(struct request *req)
 	auth_request(req->web->auth, req);
 }
 
+/* Whoever takes a body as it comes is asked first whether it may come. */
+static void begin_body(struct request *req)
+{
+	req->begun = true;
+	if (!store_is_up(req->web->store))
+		reply_problem(&req->reply, req->arena, 503, "unavailable", "the database is away");
+	else
+		req->route->body->begin(req);
+}
+
 static void after_auth(struct request *req)
 {
 	struct route_params params;
@@ -312,6 +327,14 @@ static void after_auth(struct request *req)
 	} else if (route_admit(req->route, req) < 0) {
 		req->reply.close = true;
 	} else if (head_check_body(req) == 0) {
+		if (req->route->body && !req->begun)
+			begin_body(req);
+		if (req->op)
+			return;
+		if (req->reply.status) {
+			req->reply.close = true;
+			return;
+		}
 		req->phase = REQ_BODY;
 		connection_deadline(req->web->connections, req->connection, req->web->settings->web.body_timeout_ms);
 	}
@@ -319,8 +342,13 @@ static void after_auth(struct request *req)
 
 static void take_body(struct request *req, const char *data, size_t n)
 {
-	if (!req->route->content_type || req->body.n + n > req->max_body)
+	if (req->reply.status)
+		return;
+	req->taken += n;
+	if (!req->route->content_type || req->taken > req->max_body)
 		req->too_large = true;
+	else if (req->route->body)
+		req->route->body->take(req, (struct str){data, n});
 	else
 		buf_add(&req->body, data, n);
 }
@@ -365,6 +393,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 		if (!req->reply.status)
 			return MHD_YES;
 	}
+	if (req->phase == REQ_AUTHORISED)
+		req->reply.close = true;
 	if (req->reply.status && req->phase != REQ_BODY)
 		return req->phase == REQ_SENT ? MHD_YES : send_reply(req);
 	if (req->phase == REQ_BODY && *size) {

@@ -10,36 +10,43 @@
 #include "../suite_run.h"
 
 static const struct {
-	const char *method, *path, *pattern, *id, *allow;
+	const char *method, *path, *pattern, *id, *allow, *name;
 } cases[] = {
-	{"POST", "/tasks", "/tasks", NULL, NULL},
-	{"GET", "/tasks", "/tasks", NULL, NULL},
-	{"PUT", "/tasks", NULL, NULL, "POST, GET"},
-	{"HEAD", "/healthz", NULL, NULL, "GET"},
-	{"GET", "/tasks/abc", "/tasks/:id", "abc", NULL},
-	{"GET", "/tasks/", NULL, NULL, NULL},
-	{"GET", "/tasks/abc/", NULL, NULL, NULL},
-	{"POST", "/tasks/abc/cancel", "/tasks/:id/cancel", "abc", NULL},
-	{"GET", "/tasks/abc/cancel", NULL, NULL, "POST"},
-	{"GET", "/tasks/abc/cancel/x", NULL, NULL, NULL},
-	{"get", "/tasks", NULL, NULL, "POST, GET"},
-	{"GET", "/Tasks", NULL, NULL, NULL},
-	{"GET", "/", NULL, NULL, NULL},
-	{"GET", "/tasks/abc/why", "/tasks/:id/why", "abc", NULL},
-	{"POST", "/tasks/abc/why", NULL, NULL, "GET"},
-	{"GET", "/cost", "/cost", NULL, NULL},
-	{"POST", "/cost", NULL, NULL, "GET"},
-	{"GET", "/workflows", "/workflows", NULL, NULL},
-	{"POST", "/validate", "/validate", NULL, NULL},
-	{"GET", "/metrics", "/metrics", NULL, NULL},
-	{"GET", "/openapi.json", "/openapi.json", NULL, NULL},
-	{"POST", "/metrics", NULL, NULL, "GET"},
-	{"POST", "/hooks/github", "/hooks/:id", "github", NULL},
-	{"GET", "/hooks/github", NULL, NULL, "POST"},
-	{"POST", "/hooks", NULL, NULL, NULL},
-	{"POST", "/hooks/a/b", NULL, NULL, NULL},
-	{"GET", "/tasks/a%41", NULL, NULL, NULL},
-	{"GET", "/t%61sks", NULL, NULL, NULL},
+	{"POST", "/tasks", "/tasks", NULL, NULL, NULL},
+	{"GET", "/tasks", "/tasks", NULL, NULL, NULL},
+	{"PUT", "/tasks", NULL, NULL, "POST, GET", NULL},
+	{"HEAD", "/healthz", NULL, NULL, "GET", NULL},
+	{"GET", "/tasks/abc", "/tasks/:id", "abc", NULL, NULL},
+	{"GET", "/tasks/", NULL, NULL, NULL, NULL},
+	{"GET", "/tasks/abc/", NULL, NULL, NULL, NULL},
+	{"POST", "/tasks/abc/cancel", "/tasks/:id/cancel", "abc", NULL, NULL},
+	{"GET", "/tasks/abc/cancel", NULL, NULL, "POST", NULL},
+	{"GET", "/tasks/abc/cancel/x", NULL, NULL, NULL, NULL},
+	{"get", "/tasks", NULL, NULL, "POST, GET", NULL},
+	{"GET", "/Tasks", NULL, NULL, NULL, NULL},
+	{"GET", "/", NULL, NULL, NULL, NULL},
+	{"GET", "/workflows", "/workflows", NULL, NULL, NULL},
+	{"POST", "/validate", "/validate", NULL, NULL, NULL},
+	{"GET", "/metrics", "/metrics", NULL, NULL, NULL},
+	{"GET", "/openapi.json", "/openapi.json", NULL, NULL, NULL},
+	{"POST", "/metrics", NULL, NULL, "GET", NULL},
+	{"GET", "/tasks/a%41", NULL, NULL, NULL, NULL},
+	{"GET", "/t%61sks", NULL, NULL, NULL, NULL},
+	{"GET", "/artifacts/abc", "/artifacts/:id", "abc", NULL, NULL},
+	{"GET", "/tasks/abc/artifacts", "/tasks/:id/artifacts", "abc", NULL, NULL},
+	{"PUT", "/tasks/abc/artifacts/a%20b.txt", "/tasks/:id/artifacts/:name", "abc", NULL, "a b.txt"},
+	{"POST", "/tasks/abc/artifacts/a", NULL, NULL, "GET, PUT", NULL},
+	{"GET", "/tasks/abc/artifacts/", NULL, NULL, NULL, NULL},
+	{"GET", "/tasks/abc/artifacts/a%2fb", NULL, NULL, NULL, NULL},
+	{"GET", "/tasks/a%62c/artifacts/a", NULL, NULL, NULL, NULL},
+	{"GET", "/tasks/abc/why", "/tasks/:id/why", "abc", NULL, NULL},
+	{"POST", "/tasks/abc/why", NULL, NULL, "GET", NULL},
+	{"GET", "/cost", "/cost", NULL, NULL, NULL},
+	{"POST", "/cost", NULL, NULL, "GET", NULL},
+	{"POST", "/hooks/github", "/hooks/:id", "github", NULL, NULL},
+	{"GET", "/hooks/github", NULL, NULL, "POST", NULL},
+	{"POST", "/hooks", NULL, NULL, NULL, NULL},
+	{"POST", "/hooks/a/b", NULL, NULL, NULL, NULL},
 };
 
 START_TEST(finds)
@@ -54,6 +61,7 @@ START_TEST(finds)
 		ck_assert_ptr_nonnull(r);
 		ck_assert_str_eq(r->pattern, cases[_i].pattern);
 		ck_assert(str_eq(params.id, str_from(cases[_i].id)));
+		ck_assert(str_eq(params.name, str_from(cases[_i].name)));
 	} else {
 		ck_assert_ptr_null(r);
 		ck_assert_int_eq(allow != NULL, cases[_i].allow != NULL);

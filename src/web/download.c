@@ -1,0 +1,177 @@
+/* download.c - see download.h. */
+#include "web/download.h"
+
+#include <microhttpd.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "config/settings.h"
+#include "store/artifacts.h"
+#include "web/connection.h"
+#include "web/head.h"
+#include "web/request.h"
+#include "web/route.h"
+#include "web/server.h"
+
+enum { BLOCK = 16 * 1024 };
+
+struct download {
+	struct uuid file;
+	uint64_t size;
+	int nr;				/* of the piece */
+	struct arena *arena;		/* of the piece; NULL: there is none */
+	struct str piece;
+	bool broken;
+};
+
+/* --- the bytes --- */
+
+static void on_piece(struct op *op, void *arg)
+{
+	struct request *req = arg;
+	struct download *d = req->download;
+	struct str bytes = op->err->code == ERR_NONE ? files_bytes_of(op) : STR_NONE;
+
+	req->op = NULL;
+	if (!req->gone) {
+		d->broken = !bytes.p;
+		d->arena = arena_new(req->arena);
+		d->piece = str_dup(d->arena, bytes);
+		connection_deadline(server_connections(req->web), req->connection, server_settings(req->web)->web.body_timeout_ms);
+		request_resume(req);
+	}
+	request_unref(req);
+}
+
+static void fetch(struct request *req, int nr)
+{
+	struct download *d = req->download;
+
+	arena_free(d->arena);
+	d->arena = NULL;
+	d->piece = STR_NONE;
+	d->nr = nr;
+	request_ref(req);
+	request_suspend(req);
+	connection_no_deadline(server_connections(req->web), req->connection);
+	req->op = files_read(server_store(req->web), arena_new(NULL), &d->file, nr, STORE_DEADLINE_MS, on_piece, req);
+}
+
+static ssize_t on_read(void *arg, uint64_t at, char *to, size_t max)
+{
+	struct request *req = arg;
+	struct download *d = req->download;
+	int nr = (int)(at / FILE_CHUNK);
+	size_t from = (size_t)(at % FILE_CHUNK);
+	struct str part;
+
+	if (d->broken || server_ended(req->web))
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	if (!d->piece.p || d->nr != nr) {
+		fetch(req, nr);
+		return 0;
+	}
+	part = str_sub(d->piece, from, max);
+	if (part.n == 0)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	memcpy(to, part.p, part.n);
+	return (ssize_t)part.n;
+}
+
+static struct MHD_Response *make(struct request *req)
+{
+	return MHD_create_response_from_callback(req->download->size, BLOCK, on_read, req, NULL);
+}
+
+/* --- the head --- */
+
+static bool is_plain(unsigned char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_';
+}
+
+const char *download_disposition(struct arena *a, struct str name)
+{
+	struct buf b;
+
+	buf_init(&b, a);
+	buf_adds(&b, "attachment; filename=\"");
+	for (size_t i = 0; i < name.n; i++)
+		if (((unsigned char)name.p[i] & 0xc0) != 0x80)	/* one for a character */
+			buf_addc(&b, is_plain((unsigned char)name.p[i]) ? name.p[i] : '_');
+	buf_adds(&b, "\"; filename*=UTF-8''");
+	for (size_t i = 0; i < name.n; i++)
+		if (is_plain((unsigned char)name.p[i]))
+			buf_addc(&b, name.p[i]);
+		else
+			buf_addf(&b, "%%%02X", (unsigned)(unsigned char)name.p[i]);
+	return buf_cstr(&b);
+}
+
+/* "*", or a list of tags, weak or strong. */
+static bool matches(const char *header, const char *tag)
+{
+	return header && (strcmp(header, "*") == 0 || strstr(header, tag));
+}
+
+static void add_header(struct request *req, const char *name, const char *value)
+{
+	struct reply_header *h = ARENA_NEW(req->arena, struct reply_header);
+
+	*h = (struct reply_header){name, value, req->reply.more};
+	req->reply.more = h;
+}
+
+static void on_found(struct request *req, struct op *op)
+{
+	const struct artifact_found *f;
+	const char *tag;
+	char hex[65];
+
+	if (op->err->code != ERR_NONE) {
+		reply_err(&req->reply, req->arena, op->err);
+		return;
+	}
+	f = artifacts_found_of(op);
+	digest_hex(&f->digest, hex);
+	tag = arena_printf(req->arena, "\"%s\"", hex);
+	if (matches(head_get(req, "If-None-Match"), tag)) {
+		reply_empty(&req->reply);
+		req->reply.status = 304;
+		add_header(req, "ETag", tag);
+		return;
+	}
+	req->download = ARENA_NEW(req->arena, struct download);
+	req->download->file = f->file;
+	req->download->size = (uint64_t)f->size;
+	reply_made(&req->reply, str_cstr(req->arena, f->media_type), make);
+	add_header(req, "ETag", tag);
+	add_header(req, "Content-Disposition", download_disposition(req->arena, f->name));
+	add_header(req, "Content-Security-Policy", "sandbox; default-src 'none'");
+}
+
+static void find(struct request *req, const struct uuid *id, const struct uuid *task)
+{
+	req->op = artifacts_find(server_store(req->web), arena_new(NULL), id, task, req->name, &req->by, STORE_DEADLINE_MS, request_done,
+				 request_call(req, on_found));
+}
+
+void api_artifact_of_task(struct request *req)
+{
+	struct uuid *task = ARENA_NEW(req->arena, struct uuid);
+
+	if (request_no_params(req) == 0 && api_task_id(req, task) == 0)
+		find(req, NULL, task);
+}
+
+void api_artifact_get(struct request *req)
+{
+	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
+
+	if (request_no_params(req) < 0)
+		return;
+	if (uuid_parse(req->id, id))
+		find(req, id, NULL);
+	else
+		reply_problem(&req->reply, req->arena, 404, "not_found", "no artifact \"" STR_FMT "\"", STR_ARG(req->id));
+}
