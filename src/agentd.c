@@ -31,6 +31,7 @@
 #include "sweeper/sweep.h"
 #include "tools/tools.h"
 #include "web/web.h"
+#include "worker/artifacts.h"
 #include "worker/worker.h"
 
 enum { WEB = 1, WORKER = 2, SWEEPER = 4, MAX_FILES = 65536, SLICE_NS = 100000 };
@@ -249,6 +250,7 @@ static int start(struct daemon *m, struct err *err)
 		m->http = http_new(m->loop);
 		m->gateway = gateway_new(m->loop, m->http, m->store);
 		m->tools = tools_new(m->loop, m->http, m->settings);
+		tools_set_artifacts(m->tools, artifacts_port(m->arena, m->loop, m->store, m->settings));
 		m->engine = engine_new(m->loop, m->store, m->gateway, m->tools);
 	}
 	if (m->parts & (WORKER | WEB) && load_live(m) < 0)

@@ -72,6 +72,7 @@ static const struct key tool_keys[] = {
 	{.name = "http", .type = KEY_MAP, .table = &http_table, .read = read_runner, .text = "Send an HTTP request."},
 	{.name = "exec", .type = KEY_MAP, .table = &exec_table, .read = read_runner, .text = "Run a program."},
 	{.name = "fs", .type = KEY_MAP, .table = &fs_table, .read = read_runner, .text = "Read or write files."},
+	{.name = "artifact", .type = KEY_MAP, .table = &artifact_table, .read = read_runner, .text = "Read or write artifacts of the task."},
 };
 const struct key_table tool_table = {"a tool", KEYS(tool_keys), "A tool: tools.d/NAME.yaml."};
 
@@ -130,7 +131,7 @@ static const char *check_runner(struct manifest_load *w, const struct manifest *
 		found = &runner_rows[i];
 	}
 	if (!found) {
-		diag_error(w->l.d, map->at, "the %s has no runner: expected one of http, exec%s", what, m == w->m ? ", fs" : "");
+		diag_error(w->l.d, map->at, "the %s has no runner: expected one of http, exec%s", what, m == w->m ? ", fs, artifact" : "");
 		return NULL;
 	}
 	if (yaml_get(map, found->name)->kind != YAML_MAP)

@@ -22,7 +22,7 @@ struct expr;
 struct schema;
 struct tmpl;
 
-enum runner_kind { RUNNER_HTTP, RUNNER_EXEC, RUNNER_FS };
+enum runner_kind { RUNNER_HTTP, RUNNER_EXEC, RUNNER_FS, RUNNER_ARTIFACT };
 
 enum { TAINT_READS_UNTRUSTED = 1, TAINT_READS_PRIVATE = 2, TAINT_ACTS_OUTSIDE = 4 };
 
@@ -69,6 +69,12 @@ struct runner_fs {
 	struct str root;		/* "workspace", or the name of a directory in agentd.yaml; STR_NONE: args.root chooses */
 };
 
+enum artifact_verb { ARTIFACT_READ, ARTIFACT_WRITE, ARTIFACT_LIST, ARTIFACT_FETCH };
+
+struct runner_artifact {
+	enum artifact_verb verb;
+};
+
 struct manifest {
 	struct place place;
 	const char *file;
@@ -89,6 +95,7 @@ struct manifest {
 		struct runner_http http;
 		struct runner_exec exec;
 		struct runner_fs fs;
+		struct runner_artifact artifact;
 	} u;
 };
 

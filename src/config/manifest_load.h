@@ -30,7 +30,7 @@ struct runner_row {
 /* manifest_run.c */
 extern const struct runner_row runner_rows[];
 extern const size_t n_runner_rows;
-extern const struct key_table http_table, exec_table, fs_table;
+extern const struct key_table http_table, exec_table, fs_table, artifact_table;
 key_read_fn read_runner;
 
 /* The names that templates of a runner may use. */

@@ -1,4 +1,4 @@
-/* manifest_run.c - the runners of tools: http, exec, fs. */
+/* manifest_run.c - the runners of tools: http, exec, fs, artifact. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 
@@ -15,6 +15,7 @@ static const char *const exec_result_roots[] = {"exit_status", "stdout", "stderr
 
 static const char *const method_words[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", NULL};
 static const char *const verb_words[] = {"read", "write", "list", NULL};
+static const char *const artifact_words[] = {"read", "write", "list", "fetch", NULL};
 
 static key_read_fn read_method, read_text_tmpl, read_headers, read_http_result, read_allow, read_argv, read_env,
 	read_exec_result, read_cpu;
@@ -64,6 +65,12 @@ static const struct key fs_keys[] = {
 	 .text = "workspace, or a directory of agentd.yaml; default: args.root chooses."},
 };
 const struct key_table fs_table = {"fs", KEYS(fs_keys), "A tool that reads or writes files."};
+
+static const struct key artifact_keys[] = {
+	{.name = "verb", .type = KEY_ENUM, .flags = KEY_REQUIRED, .offset = offsetof(struct runner_artifact, verb),
+	 .words = artifact_words, .text = "What the tool does with the artifacts of its task."},
+};
+const struct key_table artifact_table = {"artifact", KEYS(artifact_keys), "A tool that reads or writes artifacts."};
 
 void load_roots(struct load *l, const char *const *roots, size_t n)
 {
@@ -293,6 +300,7 @@ const struct runner_row runner_rows[] = {
 	{"http", RUNNER_HTTP, &http_table, check_http},
 	{"exec", RUNNER_EXEC, &exec_table, check_nothing},
 	{"fs", RUNNER_FS, &fs_table, check_nothing},
+	{"artifact", RUNNER_ARTIFACT, &artifact_table, check_nothing},
 };
 const size_t n_runner_rows = sizeof(runner_rows) / sizeof(runner_rows[0]);
 

@@ -367,7 +367,7 @@ static void start(struct run *r, struct node *n, const struct intent *i)
 
 	f->req = (struct tool_request){.tool = i->tool, .args = i->args, .task = r->claimed->task,
 				       .fence = r->claimed->fence, .facts = r->claimed->facts,
-				       .effect_key = i->key, .effect = i->effect};
+				       .effect_key = i->key, .effect = i->effect, .step = node_path(a, n, ROW_STEP_STARTED)};
 	flight_begin(&f->flight, r, n);
 	f->flight.kill = tools_kill;
 	CRASHPOINT("effect.before_dispatch");

@@ -17,12 +17,14 @@
 #include "tools/secret.h"
 #include "tools/tools.h"
 
+struct artifact_port;
 struct tmpl;
 
 struct call {
 	struct op op;			/* first */
 	struct http *http;
 	const struct settings *settings;
+	const struct artifact_port *artifacts;	/* NULL: nobody keeps any */
 	const struct manifest *manifest;
 	struct tool_request req;	/* timeout_ms: what counts, never 0 */
 	struct tool_result result;
@@ -43,7 +45,7 @@ struct runner {
 	void (*start)(struct call *c);
 };
 
-extern const struct runner run_http, run_exec, run_fs;
+extern const struct runner run_http, run_exec, run_fs, run_artifact;
 
 static inline struct arena *call_arena(const struct call *c)
 {

@@ -21,6 +21,7 @@
 #include "tools/tools.h"
 
 struct arena;
+struct call;
 struct json;
 struct manifest;
 struct settings;
@@ -46,6 +47,17 @@ struct fs_job {
 int fs_read(struct fs_job *job, int root, struct err *err);
 int fs_write(struct fs_job *job, int root, struct err *err);
 int fs_list(struct fs_job *job, int root, struct err *err);
+
+/* For runners that use files of the workspace beside others. */
+void fs_job_init(struct fs_job *job, struct call *c);	/* at the workspace; the arena is the call's, the work's until it has ended */
+int fs_open_root(const struct fs_job *job, struct err *err);	/* close it */
+/* A whole file of at most max bytes. */
+int fs_get(struct fs_job *job, int root, struct str path, size_t max, struct str *ret, struct err *err);
+int fs_put(struct fs_job *job, int root, struct str path, struct str bytes, struct err *err);
+/* How much of size bytes is read: the manifest's cap, or less where args.max_bytes asks for less: who asks for the beginning gets it. */
+int fs_choose_limit(const struct fs_job *job, int64_t size, size_t *ret, struct err *err);
+/* {key: name, size, text or base64, truncated?} of what was read of it. */
+const struct json *fs_content(const struct fs_job *job, const char *key, struct str name, int64_t size, struct str bytes);
 
 /* Errors of base/file.h in the words of tools. Returns -1. */
 int fs_fail(struct err *err);

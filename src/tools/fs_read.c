@@ -6,31 +6,14 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "tools/base64.h"
 #include "tools/fs.h"
 #include "tools/output.h"
 
 enum { MAX_READ_BYTES = 16 << 20, FRAME_BYTES = 512 };
 
-static char *base64(struct arena *a, struct str bytes)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *p = (const unsigned char *)bytes.p;
-	char *out = arena_alloc(a, (bytes.n + 2) / 3 * 4 + 1), *o = out;
-
-	for (size_t i = 0; i < bytes.n; i += 3) {
-		unsigned left = (unsigned)(bytes.n - i), b1 = left > 1 ? p[i + 1] : 0, b2 = left > 2 ? p[i + 2] : 0;
-
-		*o++ = digits[p[i] >> 2];
-		*o++ = digits[(p[i] & 3u) << 4 | b1 >> 4];
-		*o++ = left > 1 ? digits[(b1 & 15u) << 2 | b2 >> 6] : '=';
-		*o++ = left > 2 ? digits[b2 & 63u] : '=';
-	}
-	*o = '\0';
-	return out;
-}
-
 /* At most max bytes; a file may shrink or grow meanwhile. */
-static int read_some(struct fs_job *job, int fd, size_t max, struct str *ret, struct err *err)
+static int read_some(struct fs_job *job, struct str path, int fd, size_t max, struct str *ret, struct err *err)
 {
 	char *p = arena_alloc(job->arena, max + 1);
 	size_t n = 0;
@@ -41,7 +24,7 @@ static int read_some(struct fs_job *job, int fd, size_t max, struct str *ret, st
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return fs_fail_errno(err, "cannot read", json_str(json_getc(job->args, "path")));
+			return fs_fail_errno(err, "cannot read", path);
 		if (got == 0)
 			break;
 		n += (size_t)got;
@@ -73,16 +56,16 @@ static bool is_text(struct str s)
 	return (s.n == 0 || !memchr(s.p, '\0', s.n)) && utf8_valid(s);
 }
 
-static const struct json *file_json(const struct fs_job *job, struct str path, int64_t size, struct str bytes,
-				    bool cut)
+const struct json *fs_content(const struct fs_job *job, const char *key, struct str name, int64_t size, struct str bytes)
 {
+	bool cut = size > (int64_t)bytes.n;
 	struct arena *a = job->arena;
 	struct str text = cut ? trim_split(bytes) : bytes;
-	size_t room = job->max_output > FRAME_BYTES + path.n ? (job->max_output - FRAME_BYTES - path.n) / 4 * 3 : 0;
+	size_t room = job->max_output > FRAME_BYTES + name.n ? (job->max_output - FRAME_BYTES - name.n) / 4 * 3 : 0;
 	struct json_builder b;
 
 	json_object_begin(&b, a);
-	json_object_setc(&b, "path", json_string(a, path));
+	json_object_setc(&b, key, json_string(a, name));
 	json_object_setc(&b, "size", json_int(a, size));
 	if (is_text(text)) {
 		json_object_setc(&b, "text", json_string_ref(a, text));
@@ -91,15 +74,14 @@ static const struct json *file_json(const struct fs_job *job, struct str path, i
 			bytes.n = room;
 			cut = true;
 		}
-		json_object_setc(&b, "base64", json_stringc(a, base64(a, bytes)));
+		json_object_setc(&b, "base64", json_stringc(a, base64_encode(a, bytes)));
 	}
 	if (cut)
 		json_object_setc(&b, "truncated", json_bool(true));
 	return json_object_end(&b);
 }
 
-/* The manifest's cap, or what the caller asks for: who asks for the beginning gets it. */
-static int choose_limit(const struct fs_job *job, int64_t size, size_t *ret, struct err *err)
+int fs_choose_limit(const struct fs_job *job, int64_t size, size_t *ret, struct err *err)
 {
 	int64_t wanted;
 
@@ -117,13 +99,14 @@ static int choose_limit(const struct fs_job *job, int64_t size, size_t *ret, str
 	return 0;
 }
 
-int fs_read(struct fs_job *job, int root, struct err *err)
+/* limit NULL: as fs_choose_limit() says. */
+static int get(struct fs_job *job, int root, struct str path, const size_t *limit, int64_t *ret_size, struct str *ret, struct err *err)
 {
-	struct str path = json_str(json_getc(job->args, "path")), bytes = STR_NONE;
+	size_t max = limit ? *limit : 0;
 	struct stat st;
-	size_t limit;
 	int fd, rc;
 
+	*ret = STR_NONE;
 	if (path.n == 0)
 		return err_set(err, ERR_TOOL_ARGS, "argument \"path\": expected the name of a file");
 	fd = file_open_beneath(root, str_cstr(job->arena, path), O_RDONLY, 0, err);
@@ -132,9 +115,31 @@ int fs_read(struct fs_job *job, int root, struct err *err)
 	if (fstat(fd, &st) < 0)
 		rc = fs_fail_errno(err, "cannot look at", path);
 	else
-		rc = choose_limit(job, st.st_size, &limit, err) < 0 ? -1 : read_some(job, fd, limit, &bytes, err);
+		rc = !limit && fs_choose_limit(job, st.st_size, &max, err) < 0 ? -1 : read_some(job, path, fd, max, ret, err);
 	close(fd);
-	if (rc == 0)
-		job->value = file_json(job, path, st.st_size, bytes, st.st_size > (off_t)bytes.n);
+	*ret_size = rc == 0 ? st.st_size : 0;
 	return rc;
+}
+
+int fs_get(struct fs_job *job, int root, struct str path, size_t max, struct str *ret, struct err *err)
+{
+	int64_t size;
+
+	if (get(job, root, path, &max, &size, ret, err) < 0)
+		return -1;
+	if (size > (int64_t)max)
+		return err_set(err, ERR_TOOL_FAILED, "\"" STR_FMT "\" has %lld bytes, expected at most %zu", STR_ARG(str_clip(path, 300)),
+			       (long long)size, max);
+	return 0;
+}
+
+int fs_read(struct fs_job *job, int root, struct err *err)
+{
+	struct str path = json_str(json_getc(job->args, "path")), bytes;
+	int64_t size;
+
+	if (get(job, root, path, NULL, &size, &bytes, err) < 0)
+		return -1;
+	job->value = fs_content(job, "path", path, size, bytes);
+	return 0;
 }

@@ -203,19 +203,14 @@ static const struct json *written_json(const struct fs_job *job, const struct ta
 	return json_object_end(&b);
 }
 
-int fs_write(struct fs_job *job, int root, struct err *err)
+int fs_put(struct fs_job *job, int root, struct str path, struct str bytes, struct err *err)
 {
-	struct target t = {
-		.path = json_str(json_getc(job->args, "path")),
-		.text = json_str(json_getc(job->args, "text")),
-	};
+	struct target t = {.path = path, .text = bytes};
 	pthread_mutex_t *lock = &locks[job->task->b[15] % LOCKS];
 	int dir, rc;
 
 	if (!job->writable)
 		return err_set(err, ERR_TOOL_FAILED, "root \"" STR_FMT "\" may not be written", STR_ARG(job->root_name));
-	if (!t.text.p)
-		return err_set(err, ERR_TOOL_ARGS, "argument \"text\": expected a string");
 	if (split(&t, err) < 0)
 		return -1;
 	pthread_mutex_lock(lock);
@@ -231,4 +226,13 @@ int fs_write(struct fs_job *job, int root, struct err *err)
 		return -1;
 	job->value = written_json(job, &t);
 	return 0;
+}
+
+int fs_write(struct fs_job *job, int root, struct err *err)
+{
+	struct str text = json_str(json_getc(job->args, "text"));
+
+	if (!text.p)
+		return err_set(err, ERR_TOOL_ARGS, "argument \"text\": expected a string");
+	return fs_put(job, root, json_str(json_getc(job->args, "path")), text, err);
 }

@@ -2,11 +2,13 @@ noinst_LIBRARIES += src/tools/libtools.a
 src_tools_libtools_a_SOURCES = \
   src/tools/tools.h src/tools/call.h src/tools/registry.c \
   src/tools/address.c src/tools/address.h \
+  src/tools/artifact.h \
+  src/tools/base64.c src/tools/base64.h \
   src/tools/fs.h src/tools/fs_list.c src/tools/fs_read.c src/tools/fs_walk.c src/tools/fs_write.c \
   src/tools/glob.c src/tools/glob.h \
   src/tools/http_answer.c src/tools/http_answer.h \
   src/tools/output.c src/tools/output.h \
-  src/tools/run_exec.c src/tools/run_fs.c src/tools/run_http.c \
+  src/tools/run_artifact.c src/tools/run_exec.c src/tools/run_fs.c src/tools/run_http.c \
   src/tools/secret.c src/tools/secret.h \
   src/tools/url.c src/tools/url.h
 
@@ -54,5 +56,6 @@ t_unit_tools_shipped_LDADD = $(tools_LIBS) $(CHECK_LIBS)
 
 # Tools that come with the program: to be copied to a configuration's tools.d/.
 toolsddir = $(pkgdatadir)/tools.d
-dist_toolsd_DATA = tools.d/fs.list.yaml tools.d/fs.read.yaml tools.d/fs.write.yaml \
+dist_toolsd_DATA = tools.d/artifact.fetch.yaml tools.d/artifact.list.yaml tools.d/artifact.read.yaml tools.d/artifact.write.yaml \
+  tools.d/fs.list.yaml tools.d/fs.read.yaml tools.d/fs.write.yaml \
   tools.d/text.wordcount.yaml tools.d/web.fetch.yaml

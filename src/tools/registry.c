@@ -12,12 +12,13 @@
 #include "tools/call.h"
 #include "tools/output.h"
 
-static const struct runner *const RUNNERS[] = {&run_http, &run_exec, &run_fs};
+static const struct runner *const RUNNERS[] = {&run_http, &run_exec, &run_fs, &run_artifact};
 
 struct tools {
 	struct loop *loop;
 	struct http *http;
 	const struct settings *settings;
+	const struct artifact_port *artifacts;
 	const struct manifest **v;
 	size_t n;
 };
@@ -50,6 +51,11 @@ void tools_set_manifests(struct tools *t, const struct manifest *const *v, size_
 	if (n)
 		memcpy(t->v, v, n * sizeof *v);
 	t->n = n;
+}
+
+void tools_set_artifacts(struct tools *t, const struct artifact_port *p)
+{
+	t->artifacts = p;
 }
 
 const struct manifest *tools_find(const struct tools *t, struct str name)
@@ -304,6 +310,7 @@ static struct op *start_call(struct tools *t, struct arena *a, const struct tool
 	op_init(&c->op, t->loop, a, cancel_call, done, arg);
 	c->http = t->http;
 	c->settings = t->settings;
+	c->artifacts = t->artifacts;
 	c->req = *req;
 	c->asks = asks;
 	if (prepare(t, c, &err) < 0)

@@ -76,13 +76,10 @@ static int choose_root(struct call *c, struct fs_job *job, struct err *err)
 		name = json_str(json_getc(c->req.args, "root"));
 	if (!name.p)
 		name = STR("workspace");
-	job->root_name = name;
-	job->workspace = str_is(name, "workspace");
-	if (job->workspace) {
-		job->root_dir = tools_workspace(job->arena, c->settings, &c->req.task);
-		job->writable = true;
+	if (str_eq(name, job->root_name))
 		return 0;
-	}
+	job->root_name = name;
+	job->workspace = false;
 	for (size_t i = 0; i < c->settings->tools.n_roots; i++) {
 		const struct fs_root *r = &c->settings->tools.roots[i];
 
@@ -96,7 +93,7 @@ static int choose_root(struct call *c, struct fs_job *job, struct err *err)
 }
 
 /* The workspace must be the directory itself; where an operator's root leads is the operator's affair. */
-static int open_root(const struct fs_job *job, struct err *err)
+int fs_open_root(const struct fs_job *job, struct err *err)
 {
 	int fd;
 
@@ -113,7 +110,7 @@ static void work(void *arg)
 	const struct call *c = arg;
 	struct state *s = c->state;
 	struct fs_job *job = &s->job;
-	int root = open_root(job, &job->err);
+	int root = fs_open_root(job, &job->err);
 
 	if (root < 0)
 		return;
@@ -136,26 +133,34 @@ static void on_worked(struct op *op, void *arg)
 		call_fail(c, job->outcome, job->err.code != ERR_NONE ? &job->err : op->err);
 }
 
-static void start(struct call *c)
+void fs_job_init(struct fs_job *job, struct call *c)
 {
-	struct state *s = ARENA_NEW(call_arena(c), struct state);
-	struct fs_job *job = &s->job;
-	struct err err = {0};
-
 	*job = (struct fs_job){
 		.arena = arena_new(call_arena(c)),
 		.args = c->req.args,
 		.settings = c->settings,
 		.task = &c->req.task,
+		.root_name = STR("workspace"),
+		.workspace = true,
+		.writable = true,
 		.max_output = (size_t)c->manifest->max_output_bytes,
 		.truncate = c->manifest->truncate_output,
 		.cancelled = &c->cancelled,
 		.deadline_ms = clock_boot_ms() + c->req.timeout_ms,
 		.outcome = TOOL_NOT_BEGUN,
 	};
+	job->root_dir = tools_workspace(job->arena, c->settings, &c->req.task);
+}
+
+static void start(struct call *c)
+{
+	struct state *s = ARENA_NEW(call_arena(c), struct state);
+	struct err err = {0};
+
+	fs_job_init(&s->job, c);
 	s->verb = c->manifest->u.fs.verb;
 	c->state = s;
-	if (choose_root(c, job, &err) < 0)
+	if (choose_root(c, &s->job, &err) < 0)
 		call_fail(c, TOOL_NOT_BEGUN, &err);
 	else
 		c->part = loop_work(c->op.loop, arena_new(call_arena(c)), work, on_worked, c);

@@ -21,6 +21,7 @@
 #include "base/uuid.h"
 #include "config/workflow.h"
 
+struct artifact_port;
 struct http;
 struct json;
 struct manifest;
@@ -31,6 +32,8 @@ struct tools *tools_new(struct loop *l, struct http *h, const struct settings *s
 void tools_free(struct tools *t);		/* no call may be in flight */
 /* Sorted by name; must live until tools_free(). */
 void tools_set_manifests(struct tools *t, const struct manifest *const *v, size_t n);
+/* artifact.h; must live until tools_free(). */
+void tools_set_artifacts(struct tools *t, const struct artifact_port *p);
 const struct manifest *tools_find(const struct tools *t, struct str name);	/* NULL: unknown */
 
 /* Whether this worker serves the lanes of all tools that the workflow names; else the lane its tasks belong to (config/lane.h). */
@@ -40,6 +43,7 @@ struct str tools_lane(struct arena *a, const struct tools *t, const struct workf
 struct tool_request {
 	struct str tool;
 	const struct json *args;	/* an object */
+	struct str step;		/* path of what calls, for those who ask where something came from */
 	struct uuid task;
 	int fence;
 	const struct json *facts;	/* .task of templates */

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/worker/libworker.a
 src_worker_libworker_a_SOURCES = \
+  src/worker/artifacts.c src/worker/artifacts.h \
   src/worker/worker.c \
   src/worker/worker.h
 
