@@ -1,17 +1,23 @@
 /* cmd_submit.c - submit a task, and with --follow show its steps as they happen. */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/arena.h"
 #include "base/json.h"
 #include "ctl/commands.h"
 #include "ctl/tail.h"
+#include "config/settings.h"
 #include "publish/input.h"
 #include "schema/schema.h"
 #include "store/store.h"
 #include "store/submission.h"
 
+enum { MAX_FILES = 100, CALL_MS = 30000 };
+
 struct request {
+	const char *files[MAX_FILES];
+	size_t n_files;
 	const char *workflow, *key;
 	struct json_builder body;
 	struct json_builder labels;
@@ -59,6 +65,11 @@ static int read_option(struct ctl *c, struct request *r, int o, char **argv, str
 	case 'k':
 		r->key = optarg;
 		return submission_key_check(str_from(optarg), err);
+	case 'F':
+		if (r->n_files == MAX_FILES)
+			return err_set(err, ERR_USAGE, "--file: expected at most %d", MAX_FILES);
+		r->files[r->n_files++] = optarg;
+		return 0;
 	case 'f':
 		r->follow = true;
 		return 0;
@@ -74,6 +85,7 @@ static int parse(struct ctl *c, int argc, char **argv, struct request *r, struct
 		{"label", required_argument, NULL, 'l'},    {"run-at", required_argument, NULL, 'r'},
 		{"deadline", required_argument, NULL, 'd'}, {"budget", required_argument, NULL, 'b'},
 		{"key", required_argument, NULL, 'k'},	    {"follow", no_argument, NULL, 'f'},
+		{"file", required_argument, NULL, 'F'},
 		{NULL, 0, NULL, 0},
 	};
 	int o;
@@ -148,6 +160,40 @@ static int check_input(struct ctl *c, const struct submission *s)
 	return ctl_faults(c, faults, &err);
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return str_cmp(((const struct ctl_file *)a)->artifact.name, ((const struct ctl_file *)b)->artifact.name);
+}
+
+/* The files get their names before the task is there. 0 or an exit status. */
+static int send_files(struct ctl *c, const struct request *r, struct submission *s)
+{
+	const struct json *limits = settings_artifact_limits(c->arena, c->settings);
+	struct ctl_file *files = ARENA_ARRAY(c->arena, r->n_files, struct ctl_file);
+	struct artifact_new *v = ARENA_ARRAY(c->arena, r->n_files, struct artifact_new);
+	struct ctl_call call = {.ctl = c, .text_of = NULL};
+	struct err err;
+
+	for (size_t i = 0; i < r->n_files; i++)
+		if (ctl_file_arg(c, r->files[i], &files[i], &err) < 0)
+			return ctl_fail(c, &err);
+	qsort(files, r->n_files, sizeof *files, by_name);
+	for (size_t i = 1; i < r->n_files; i++)
+		if (by_name(&files[i - 1], &files[i]) == 0) {
+			err_set(&err, ERR_USAGE, "--file: \"" STR_FMT "\" given twice", STR_ARG(files[i].artifact.name));
+			return ctl_fail(c, &err);
+		}
+	for (size_t i = 0; i < r->n_files; i++) {
+		if (ctl_file_send(c, &files[i], limits, &err) < 0)
+			return ctl_fail(c, &err);
+		v[i] = files[i].artifact;
+	}
+	submission_add_files(c->arena, s, v, r->n_files);
+	if (ctl_wait(&call, artifacts_attach(c->store, arena_new(NULL), &s->id, v, r->n_files, limits, CALL_MS, ctl_done, &call), &err) < 0)
+		return ctl_fail(c, &err);
+	return 0;
+}
+
 static int submit(struct ctl *c, int argc, char **argv)
 {
 	struct request r = {0};
@@ -166,10 +212,16 @@ static int submit(struct ctl *c, int argc, char **argv)
 	status = ctl_open(c);
 	if (status == 0)
 		status = check_input(c, &s);
+	if (status == 0 && r.n_files)
+		status = send_files(c, &r, &s);
 	if (status)
 		return status;
 	tasks_submit(c->store, arena_new(NULL), &s, 30000, on_submitted, &call);
 	while (!call.done)
+		loop_once(c->loop);
+	if (r.n_files && !submission_may_be_made(&call.err, &call.got))
+		artifacts_discard(c->store, &s.id);
+	while (store_pending(c->store))
 		loop_once(c->loop);
 	if (call.err.code != ERR_NONE)
 		return ctl_fail(c, &call.err);
@@ -189,6 +241,6 @@ static int submit(struct ctl *c, int argc, char **argv)
 const struct command cmd_submit = {
 	"submit",
 	"WORKFLOW [--input JSON|@FILE|-] [--follow] [--urgency low|normal|high] [--label NAME=TEXT]... "
-	"[--budget JSON] [--run-at TIME] [--deadline TIME] [--key TEXT]",
+	"[--budget JSON] [--run-at TIME] [--deadline TIME] [--key TEXT] [--file [NAME=]PATH]...",
 	"submit a task; --follow shows its steps and its end", submit,
 };

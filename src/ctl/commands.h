@@ -6,6 +6,7 @@
 #define CTL_COMMANDS_H
 
 #include "ctl/ctl.h"
+#include "store/artifacts.h"
 
 extern const struct command cmd_validate, cmd_schema, cmd_route;			/* cmd_files.c */
 extern const struct command cmd_policy_test, cmd_policy_explain;			/* cmd_policy.c, cmd_explain.c */
@@ -24,6 +25,17 @@ extern const struct command cmd_approvals_list, cmd_approvals_show, cmd_approval
 extern const struct command cmd_cost;					/* cmd_cost.c */
 extern const struct command cmd_top;					/* cmd_top.c */
 extern const struct command cmd_completion;				/* cmd_completion.c */
+
+extern const struct command cmd_artifacts_list, cmd_artifacts_get, cmd_artifacts_put;	/* cmd_artifacts.c */
+
+/* cmd_artifacts.c: a file that goes to a task. */
+struct ctl_file {
+	const char *path;
+	struct artifact_new artifact;
+	struct str bytes;
+};
+int ctl_file_arg(struct ctl *c, const char *arg, struct ctl_file *ret, struct err *err);	/* NAME=PATH or PATH; it is read (after ctl_settings()) */
+int ctl_file_send(struct ctl *c, struct ctl_file *f, const struct json *limits, struct err *err);	/* artifact.file is set */
 
 /* cmd_task.c, for submit --follow: result, cost, steps with durations of a finished task. */
 void print_task(struct ctl *c, const struct json *task);

@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/ctl/libctl.a
 src_ctl_libctl_a_SOURCES = \
   src/ctl/cmd_admin.c \
   src/ctl/cmd_approvals.c \
+  src/ctl/cmd_artifacts.c \
   src/ctl/cmd_completion.c \
   src/ctl/cmd_cost.c \
   src/ctl/cmd_doctor.c \
