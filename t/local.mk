@@ -30,6 +30,7 @@ program_tests = \
   t/1050-budget.t \
   t/1055-agent.t \
   t/1055-events.t \
+  t/1057-artifacts.t \
   t/1060-cancel.t \
   t/1065-cancel-tools.t \
   t/1065-reconcile.t \
@@ -56,6 +57,7 @@ EXTRA_DIST += $(program_tests) \
   t/bench/peers/agentd.mjs \
   t/chaos \
   t/lib/api.sh \
+  t/lib/artifacts.py \
   t/lib/client.py \
   t/lib/daemon.sh \
   t/lib/events.py \
