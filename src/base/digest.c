@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 
 #include "base/arena.h"
+#include "base/encoding.h"
 #include "base/err.h"
 #include "base/heap.h"
 
@@ -111,32 +112,15 @@ void digest_hex(const struct digest *d, char ret[65])
 	ret[64] = '\0';
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Lower case only: one digest has one text. */
-bool hex_decode(struct str text, uint8_t *ret)
-{
-	for (size_t i = 0; i < text.n / 2; i++) {
-		int hi = digit(text.p[2 * i]), lo = digit(text.p[2 * i + 1]);
-
-		if (hi < 0 || lo < 0)
-			return false;
-		ret[i] = (uint8_t)(hi << 4 | lo);
-	}
-	return text.n % 2 == 0;
-}
-
 bool digest_from_hex(struct str s, struct digest *ret)
 {
 	struct digest d;
 
-	if (s.n != 64 || !hex_decode(s, d.b))
+	if (s.n != 64 || !hex_read(s, d.b))
 		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] >= 'A' && s.p[i] <= 'F')	/* one digest has one text */
+			return false;
 	*ret = d;
 	return true;
 }

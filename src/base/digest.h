@@ -29,7 +29,6 @@ struct digest_sum *digest_sum_new(struct arena *a);
 void digest_sum_add(struct digest_sum *s, struct str bytes);
 void digest_sum_end(struct digest_sum *s, struct digest *ret);
 void digest_hex(const struct digest *d, char ret[65]);
-bool hex_decode(struct str hex, uint8_t *ret);	/* hex.n / 2 bytes; false: not pairs of digits, and ret is partly written */
 bool digest_from_hex(struct str hex, struct digest *ret);
 bool digest_eq(const struct digest *a, const struct digest *b);	/* constant time */
 

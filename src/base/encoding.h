@@ -1,6 +1,6 @@
-/* encoding.h - bytes from the texts in which they travel: hex and base64.
+/* encoding.h - bytes and the texts in which they travel: hex and base64.
  *
- * Memory:  decoded bytes live in the arena given.
+ * Memory:  results live in the arena given.
  * Errors:  false for what is no such text.
  * Source:  RFC 4648, sections 4 (base64, with its padding) and 8 (hex, both cases).
  */
@@ -8,13 +8,16 @@
 #define BASE_ENCODING_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
 struct arena;
 
 int hex_digit(char c);	/* 0 to 15, or -1 */
+bool hex_read(struct str text, uint8_t *ret);	/* text.n / 2 bytes; false: ret is partly written */
 bool hex_decode(struct arena *a, struct str text, struct str *ret);
+char *base64_encode(struct arena *a, struct str bytes);
 bool base64_decode(struct arena *a, struct str text, struct str *ret);
 
 #endif

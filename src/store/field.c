@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/encoding.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "store/call.h"
@@ -55,7 +56,7 @@ bool field_bytes(struct arena *a, const PGresult *r, int row, int col, struct st
 	s = str_starts(s, STR("\\x")) ? str_sub(s, 2, s.n) : STR("?");
 	p = arena_alloc(a, s.n / 2 + 1);
 	*ret = (struct str){(const char *)p, s.n / 2};
-	return hex_decode(s, p);
+	return hex_read(s, p);
 }
 
 struct str *field_words(struct arena *a, const PGresult *r, int row, int col, size_t *ret_n)

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/encoding.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "tools/base64.h"
 #include "tools/fs.h"
 #include "tools/output.h"
 

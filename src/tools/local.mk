@@ -3,7 +3,6 @@ src_tools_libtools_a_SOURCES = \
   src/tools/tools.h src/tools/call.h src/tools/registry.c \
   src/tools/address.c src/tools/address.h \
   src/tools/artifact.h \
-  src/tools/base64.c src/tools/base64.h \
   src/tools/fs.h src/tools/fs_list.c src/tools/fs_read.c src/tools/fs_walk.c src/tools/fs_write.c \
   src/tools/glob.c src/tools/glob.h \
   src/tools/http_answer.c src/tools/http_answer.h \

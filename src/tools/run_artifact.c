@@ -2,10 +2,10 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/encoding.h"
 #include "base/json.h"
 #include "config/settings.h"
 #include "tools/artifact.h"
-#include "tools/base64.h"
 #include "tools/call.h"
 #include "tools/fs.h"
 
