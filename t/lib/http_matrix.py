@@ -28,6 +28,10 @@ ROWS = {
     "GET /tasks/:id": (404, None),
     "GET /tasks/:id/events": (404, None),
     "GET /tasks/:id/why": (404, None),
+    "GET /tasks/:id/artifacts": (404, None),
+    "GET /tasks/:id/artifacts/:name": (404, None),
+    "PUT /tasks/:id/artifacts/:name": (404, "a text"),
+    "GET /artifacts/:id": (404, None),
     "POST /tasks/:id/cancel": (404, None),
     "POST /tasks/:id/redrive": (404, None),
     "POST /tasks/:id/reconcile": (404, {"path": "a", "decision": "give_up"}),
@@ -93,7 +97,7 @@ def refused(answer, method, want, word, **headers):
 
 def cell(method, path, header, scope, here, allow):
     """here: the table's row for this method and path, or None; allow: the methods of this path."""
-    content_type = here[3] if here and here[3] != "-" else "application/json"
+    content_type = {"-": "application/json", "*/*": "text/plain"}.get(here[3], here[3]) if here else "application/json"
     if here and (here[2] == "none" or scope and (here[2] == "any" or scope in here[2].split("|"))):
         want, body = ROWS[f"{method} {here[1]}"]
         answer = ask(method, path, header, body, content_type)
@@ -120,12 +124,14 @@ def main():
     cells = 0
     for pattern in patterns + NOWHERE:
         path = re.sub(r":[a-z]+", UNKNOWN, pattern)
-        rows = {r[0]: r for r in ROUTES if r[1] == pattern}
+        here = [r for r in ROUTES if r[1] == pattern]
+        rows = {r[0]: r for r in reversed(here)}                        # of several types the first
+        allow = list(dict.fromkeys(r[0] for r in here))
         for method in METHODS:
             if method in rows and f"{method} {pattern}" not in ROWS:
                 continue
             wrong = {name: why for name, (header, scope) in CALLERS.items()
-                     if (why := cell(method, path, header, scope, rows.get(method), list(rows)))}
+                     if (why := cell(method, path, header, scope, rows.get(method), allow))}
             cells += len(CALLERS)
             check(f"{method} {path.replace(UNKNOWN, 'ID')}: {len(CALLERS)} callers", not wrong, wrong)
     print(f"# figure cells {cells}: {len(patterns)} paths of {len(ROUTES)} routes and {len(NOWHERE)} others, {len(METHODS)} methods, {len(CALLERS)} callers",
