@@ -12,7 +12,8 @@ SQL_FILES = \
   sql/0030_approvals.sql \
   sql/0040_counters.sql \
   sql/0041_events.sql \
-  sql/0043_artifacts.sql
+  sql/0043_artifacts.sql \
+  sql/0044_control.sql
 SQL_FUNCTIONS = \
   sql/functions/1_admission.sql \
   sql/functions/1_submit.sql \
@@ -25,6 +26,7 @@ SQL_FUNCTIONS = \
   sql/functions/3_spend.sql \
   sql/functions/4_bundles.sql \
   sql/functions/5_artifacts.sql \
+  sql/functions/5_control.sql \
   sql/functions/5_events.sql \
   sql/functions/5_quarantine.sql \
   sql/functions/5_sight.sql \
@@ -58,6 +60,6 @@ sql_tests = \
   t/0292-quarantine.t \
   t/0294-bundles.t \
   t/0295-sql-interface.t t/0296-upgrade.t \
-  t/0297-events.t t/0298-counters.t t/0299-sight.t
+  t/0297-events.t t/0298-counters.t t/0299-control.t t/0299-sight.t
 TESTS += $(sql_tests)
 EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py t/lib/model_rules.py t/lib/interleave.py t/lib/interleave.sql

@@ -39,6 +39,12 @@ SELECT agentd.submit('nope')|web
 SELECT agentd.task_view(gen_random_uuid(), '', true)|web
 SELECT agentd.cancel(gen_random_uuid(), '', true)|web
 SELECT agentd.redrive(gen_random_uuid(), '', true)|web
+SELECT agentd.fork_facts(gen_random_uuid(), 'retry', NULL, false, NULL, '', true)|web
+SELECT agentd.fork_task(gen_random_uuid(), 'retry', gen_random_uuid(), NULL, NULL, NULL, false, NULL, '\x00', '', true)|web
+SELECT agentd.fork_copy(NULL, NULL, NULL, NULL)|
+SELECT agentd.purge(gen_random_uuid(), '', true)|web
+SELECT agentd.workflow_pause('x', '', true)|web
+SELECT agentd.workflow_settle('x')|web
 SELECT agentd.suspects_due(gen_random_uuid(), '{}')|
 SELECT agentd.reload('{}', '{}', '{}', '{}')|web
 SELECT agentd.token_check('\x00')|web

@@ -52,6 +52,21 @@ sql "SELECT test.submit('noop', 3)" >/dev/null
 same "claim, when more has come" "$claim"
 same "claim of nothing" "SELECT count(*) FROM agentd.claim('$W', 0, 2)"
 
+# --- what has ended ---
+sql "DELETE FROM agentd.task_queue; SELECT test.submit('noop')" >/dev/null
+done=$(sql "SELECT task FROM test.claim('$W')")
+sql "SELECT test.move('$done', 1, 'finish', 'failed', '[[\"a\", 1, \"step.succeeded\", {\"output\": 1}], [\"b\", 1, \"step.failed\", {\"error\": {}}]]')" >/dev/null
+fork=$(sql "SELECT agentd.uuid_new()")
+fork_task() { printf '%s\n' "SELECT task, state, body FROM agentd.fork_task('$1', 'fork', '$done', 'b', NULL, NULL, false, $2, '\\x01', 'ann', true)"; }
+same "fork_task" "$(fork_task "$fork" NULL)"
+same "fork_task with a key" "$(fork_task "$(sql "SELECT agentd.uuid_new()")" "'f'")"
+is "two forks, each with what was kept" "$(sql "SELECT count(DISTINCT task), count(*) FROM agentd.task_log WHERE task IN (SELECT id FROM agentd.tasks WHERE origin IS NOT NULL)")" "2|2"
+same "workflow_pause" "SELECT agentd.workflow_pause('noop', 'ann', true)"
+same "workflow_settle" "SELECT agentd.workflow_settle('noop')"
+same "workflow_pause, resumed" "SELECT agentd.workflow_pause('noop', 'ann', false)"
+same "workflow_settle, resumed" "SELECT agentd.workflow_settle('noop')"
+same "purge" "SELECT agentd.purge('$done', 'ann', true)"
+
 # --- moves ---
 sql "DELETE FROM agentd.task_queue; SELECT test.submit('paid', 1)" >/dev/null
 t=$(sql "SELECT task FROM test.claim('$W')")

@@ -226,8 +226,8 @@ looks="'EXISTS \(SELECT FROM (agentd\.)?event_watch \w WHERE \w\.until'"
 is "some look for the watch" "$(sql "$q ~ $looks")" "claim commit_steps feed_one submit_batch"
 is "each has its number before, and asks whether it may be blind" "$(sql "$q ~ $looks
 	AND p.prosrc !~ '\nDECLARE\n\tv_xid xid8 := pg_current_xact_id\(\);.*agentd\.feed_blind\(\) OR EXISTS \(SELECT FROM (agentd\.)?event_watch'")" ""
-is "whoever makes an event tells the feed: nobody else writes to these tables" "$(sql "$q ~
-	'(INSERT INTO|UPDATE|DELETE FROM) (agentd\.)?(tasks|task_log|task_attempts)\M' AND p.prosrc !~ 'agentd\.feed_(add|one|moves)\('")" ""
+is "whoever makes an event tells the feed: nobody else writes to these tables but who takes events away" "$(sql "$q ~
+	'(INSERT INTO|UPDATE|DELETE FROM) (agentd\.)?(tasks|task_log|task_attempts)\M' AND p.prosrc !~ 'agentd\.feed_(add|one|moves)\('")" purge
 
 gate_shut
 background watch "BEGIN; SELECT agentd.events_watch(); SELECT pg_advisory_xact_lock(42); COMMIT"

@@ -105,12 +105,15 @@ $$;
 -- this is their claim, too, and what an attempt needs to know is answered with them (taken).
 -- Answers one row per submission: status new | replayed | not_found | invalid | refused (by admission) | key_conflict | id_conflict |
 -- clock (the id is not of the present time, which is in body as microseconds; with another id it may be sent again).
+-- p_flow: the programs, where they are not the active ones of these workflows (5_control.sql).
 DROP FUNCTION IF EXISTS agentd.submit_batch(uuid[], text[], json[], text[], json[], json[], bigint[], bigint[], text[], text[], bytea[],
-	text[], uuid[], json[]);	-- as it was before p_worker
+	text[], uuid[], json[]), agentd.submit_batch(uuid[], text[], json[], text[], json[], json[], bigint[], bigint[], text[], text[],
+		bytea[],
+	text[], uuid[], json[], uuid, integer, integer);	-- as it was before p_worker, before p_flow
 CREATE OR REPLACE FUNCTION agentd.submit_batch(p_id uuid[], p_workflow text[], p_input json[], p_urgency text[], p_labels json[],
 	p_budget json[], p_run_at bigint[], p_deadline bigint[], p_key text[], p_route text[], p_request bytea[],
 	p_principal text[], p_parent uuid[] DEFAULT NULL, p_origin json[] DEFAULT NULL, p_worker uuid DEFAULT NULL,
-	p_claim integer DEFAULT NULL, p_room integer DEFAULT 0)
+	p_claim integer DEFAULT NULL, p_room integer DEFAULT 0, p_flow agentd.workflows[] DEFAULT NULL)
 RETURNS TABLE (ord bigint, status text, task uuid, state text, body text, message text, taken boolean, bundle bytea, budget json,
 	created_us bigint, deadline_us bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
@@ -148,15 +151,18 @@ DECLARE
 BEGIN
 	-- A loop spares a batch seven aggregates and a sort, and costs a single submission no more.
 	FOR r IN
-		SELECT i, w AS flow,
+		SELECT i, CASE WHEN p_flow IS NULL THEN w ELSE p_flow[i] END AS flow,
 			CASE WHEN (timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond') > v_now THEN 'waiting_timer' ELSE 'ready' END
 				AS state,
 			least((timestamptz 'epoch' + nullif(p_deadline[i], 0) * interval '1 microsecond'),
-				v_now + (w.budget ->> 'wall_ms')::bigint * interval '1 millisecond') AS until,
-			CASE WHEN p_id[i] BETWEEN v_lo AND v_hi THEN agentd.leaf_of(agentd.uuid_time(p_id[i]), w.retain) END AS leaf,
-			CASE WHEN w.name IS NULL THEN 'not_found' WHEN x.message IS NOT NULL THEN 'invalid'
+				v_now + (CASE WHEN p_flow IS NULL THEN w.budget ELSE (p_flow[i]).budget END ->> 'wall_ms')::bigint
+					* interval '1 millisecond') AS until,
+			CASE WHEN p_id[i] BETWEEN v_lo AND v_hi THEN agentd.leaf_of(agentd.uuid_time(p_id[i]),
+				CASE WHEN p_flow IS NULL THEN w.retain ELSE (p_flow[i]).retain END) END AS leaf,
+			CASE WHEN w.name IS NULL AND p_flow IS NULL THEN 'not_found' WHEN x.message IS NOT NULL THEN 'invalid'
 				WHEN p_id[i] < v_lo OR p_id[i] > v_hi THEN 'clock' END AS status,
-			CASE WHEN w.name IS NULL THEN format('unknown workflow "%s"', p_workflow[i]) WHEN x.message IS NOT NULL THEN x.message
+			CASE WHEN w.name IS NULL AND p_flow IS NULL THEN format('unknown workflow "%s"', p_workflow[i])
+				WHEN x.message IS NOT NULL THEN x.message
 				WHEN p_id[i] < v_lo OR p_id[i] > v_hi THEN format('"id": expected a UUIDv7 of the present time, got %s', p_id[i]) END
 				AS message,
 			agentd.feed_blind() OR EXISTS (SELECT FROM event_watch e WHERE e.until > v_now) AS fed

@@ -3,6 +3,8 @@
 -- Words:  a task's lane is one name, or several in order with + between: its worker must serve all of them (its parts).
 --         A worker is live while its lease runs. Unclaimed tasks are ready, and no live worker serves their lane or knows
 --         their semantics: nothing moves them but a worker that does.
+--         Tasks of a paused workflow (5_control.sql) stand in lanes that have one more part, !paused, which no worker can serve. People
+--         see the lane without it (lane_plain()).
 -- Locks:  lanes in name order; task_queue in id order.
 
 CREATE OR REPLACE FUNCTION agentd.lanes_add(p_lanes text[]) RETURNS void LANGUAGE plpgsql AS $$
@@ -10,6 +12,22 @@ BEGIN
 	INSERT INTO agentd.lanes (name, parts)
 	SELECT DISTINCT l COLLATE "C", string_to_array(l, '+') FROM unnest(p_lanes) l ORDER BY 1
 	ON CONFLICT DO NOTHING;
+END $$;
+
+CREATE OR REPLACE FUNCTION agentd.lane_plain(p_lane text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	RETURN CASE WHEN p_lane LIKE '%+!paused' THEN left(p_lane, -8) ELSE p_lane END;
+END $$;
+
+CREATE OR REPLACE FUNCTION agentd.lane_paused(p_lane text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	RETURN agentd.lane_plain(p_lane) || '+!paused';
+END $$;
+
+-- The lane p_new for a task that stands in p_old: paused stays paused.
+CREATE OR REPLACE FUNCTION agentd.lane_like(p_old text, p_new text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	RETURN CASE WHEN p_old = agentd.lane_plain(p_old) THEN p_new ELSE agentd.lane_paused(p_new) END;
 END $$;
 
 -- Tasks of these workflows' present bundles go to the lane that the workflows have now. Those of earlier bundles keep theirs:
@@ -39,6 +57,11 @@ CREATE OR REPLACE FUNCTION agentd.why_unclaimed(q agentd.task_queue) RETURNS jso
 BEGIN
 	IF q.state IS DISTINCT FROM 'ready' OR agentd.live_workers(q.lane, q.semantics) > 0 THEN
 		RETURN NULL;
+	ELSIF q.lane <> agentd.lane_plain(q.lane) THEN
+		RETURN (SELECT json_build_object('type', 'workflow.paused', 'message',
+			format('workflow "%s" is paused since %s by %s: agentctl resume %s',
+				t.workflow, agentd.rfc3339(w.paused_at), w.paused_by, t.workflow))
+			FROM agentd.tasks t JOIN agentd.workflows w ON w.name = t.workflow WHERE t.id = q.id AND t.leaf = q.leaf);
 	ELSIF agentd.live_workers(q.lane, 0::smallint) = 0 THEN
 		RETURN json_build_object('type', 'lane.unserved', 'message', format('no live worker serves lane "%s": agentd --lanes %s worker',
 			q.lane, replace(q.lane, '+', ',')));
@@ -47,8 +70,10 @@ BEGIN
 		format('no live worker of lane "%s" knows semantics %s: a newer agentd began the task', q.lane, q.semantics));
 END $$;
 
+-- paused: ready ones that only wait for their workflow to be resumed; they count nowhere else.
+DROP FUNCTION IF EXISTS agentd.lane_rows();	-- as it was before paused
 CREATE OR REPLACE FUNCTION agentd.lane_rows() RETURNS TABLE (lane text, ready bigint, unclaimed bigint, running bigint, waiting bigint,
-	oldest_s bigint, workers integer)
+	oldest_s bigint, workers integer, paused bigint)
 LANGUAGE plpgsql STABLE SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -58,15 +83,19 @@ BEGIN
 	WITH q AS MATERIALIZED (
 		SELECT x.lane, x.state, x.semantics, count(*) AS n, min(x.run_at) AS oldest FROM agentd.task_queue x GROUP BY 1, 2, 3
 	), r AS (
-		SELECT q.*, q.state = 'ready' AND agentd.live_workers(q.lane, q.semantics) = 0 AS is_unclaimed FROM q
+		SELECT agentd.lane_plain(q.lane) AS lane, q.n, q.oldest, CASE WHEN q.state <> 'ready' THEN q.state::text
+			WHEN q.lane <> agentd.lane_plain(q.lane) THEN 'paused' ELSE 'ready' END AS state,
+			q.state = 'ready' AND q.lane = agentd.lane_plain(q.lane) AND agentd.live_workers(q.lane, q.semantics) = 0
+				AS is_unclaimed
+		FROM q
 	)
 	SELECT l.name, coalesce(sum(r.n) FILTER (WHERE r.state = 'ready'), 0)::bigint,
 		coalesce(sum(r.n) FILTER (WHERE r.is_unclaimed), 0)::bigint,
 		coalesce(sum(r.n) FILTER (WHERE r.state = 'running'), 0)::bigint,
-		coalesce(sum(r.n) FILTER (WHERE r.state NOT IN ('ready', 'running')), 0)::bigint,
+		coalesce(sum(r.n) FILTER (WHERE r.state NOT IN ('ready', 'running', 'paused')), 0)::bigint,
 		greatest(0, extract(epoch FROM v_now - min(r.oldest) FILTER (WHERE r.state = 'ready')))::bigint,
-		agentd.live_workers(l.name, 0::smallint)
-	FROM (SELECT name FROM agentd.lanes UNION SELECT q.lane FROM q) l LEFT JOIN r ON r.lane = l.name
+		agentd.live_workers(l.name, 0::smallint), coalesce(sum(r.n) FILTER (WHERE r.state = 'paused'), 0)::bigint
+	FROM (SELECT name FROM lanes UNION SELECT r.lane FROM r) l LEFT JOIN r ON r.lane = l.name
 	GROUP BY l.name;
 END $$;
 
@@ -74,9 +103,11 @@ END $$;
 CREATE OR REPLACE FUNCTION agentd.lanes_list() RETURNS json
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 	SELECT json_build_object('lanes', coalesce(json_agg(json_build_object('lane', r.lane, 'workers', r.workers, 'ready', r.ready,
-		'unclaimed', r.unclaimed, 'running', r.running, 'waiting', r.waiting, 'oldest_ready_s', r.oldest_s) ORDER BY r.lane), '[]'))
+		'unclaimed', r.unclaimed, 'running', r.running, 'waiting', r.waiting, 'paused', r.paused, 'oldest_ready_s', r.oldest_s)
+			ORDER BY r.lane), '[]'))
 	FROM agentd.lane_rows() r
-	WHERE r.ready + r.running + r.waiting + r.workers > 0 OR EXISTS (SELECT FROM workflows w WHERE w.lane = r.lane AND w.active)
+	WHERE r.ready + r.running + r.waiting + r.paused + r.workers > 0 OR EXISTS (SELECT FROM workflows w WHERE
+		agentd.lane_plain(w.lane) = r.lane AND w.active)
 $$;
 
 -- doctor's part: one check for each lane that has unclaimed tasks, or one that says there is none.

@@ -152,7 +152,8 @@ BEGIN
 					recoveries = CASE WHEN m.rows > 0 THEN 0 ELSE q.recoveries END,
 					priority = CASE WHEN m.rows > 0 THEN q.priority % 100 ELSE q.priority END,
 					failures = q.failures + m.failure::integer,
-					lane = CASE WHEN m.next = 3 AND m.state <> '' THEN m.state ELSE q.lane END,
+					lane = CASE WHEN m.next = 3 AND m.state <> '' THEN agentd.lane_like(q.lane, m.state)
+						ELSE q.lane END,
 					run_at = CASE WHEN m.next = 1 AND m.state <> 'quarantined'
 							AND (q.unread OR q.cancel_at IS NOT NULL AND m.state <> 'uncertain') THEN v_now
 						WHEN m.next = 3 THEN greatest((timestamptz 'epoch' + nullif(m.run_at, 0) * interval '1 microsecond'), v_now)

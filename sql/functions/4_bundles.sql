@@ -19,23 +19,26 @@ BEGIN
 	LOCK TABLE workflows IN SHARE ROW EXCLUSIVE MODE;
 	-- Those that come back must not be swept before anything points at them.
 	UPDATE bundles SET superseded_at = NULL WHERE digest = ANY (p_digest) AND superseded_at IS NOT NULL;
-	INSERT INTO bundles (digest, workflow, content, created_at)
-	SELECT DISTINCT ON (digest) digest, workflow, content, v_now
-	FROM unnest(p_digest, p_workflow, p_content) b(digest, workflow, content) ORDER BY digest
-	ON CONFLICT (digest) DO NOTHING;
+	INSERT INTO bundles AS x (digest, workflow, content, created_at, meta)
+	SELECT DISTINCT ON (digest) digest, workflow, content, v_now, meta
+	FROM unnest(p_digest, p_workflow, p_content, p_meta) b(digest, workflow, content, meta) ORDER BY digest
+	ON CONFLICT (digest) DO UPDATE SET meta = excluded.meta WHERE x.meta::text IS DISTINCT FROM excluded.meta::text;
 	SELECT coalesce(array_agg(b.workflow ORDER BY b.workflow) FILTER (WHERE w.name IS NULL), '{}'),
 		coalesce(array_agg(b.workflow ORDER BY b.workflow) FILTER (WHERE w.name IS NOT NULL), '{}')
 	INTO v_activated, v_unchanged
 	FROM unnest(p_workflow, p_digest, p_meta) b(workflow, digest, meta)
-	LEFT JOIN workflows w ON w.name = b.workflow AND w.bundle = b.digest AND w.active AND w.lane = coalesce(b.meta ->> 'lane', 'default');
+	LEFT JOIN workflows w ON w.name = b.workflow AND w.bundle = b.digest AND w.active
+		AND agentd.lane_plain(w.lane) = coalesce(b.meta ->> 'lane', 'default');
 	v_moved := ARRAY(SELECT w.name FROM unnest(p_workflow, p_digest, p_meta) b(workflow, digest, meta)
-		JOIN workflows w ON w.name = b.workflow AND w.bundle = b.digest AND w.lane <> coalesce(b.meta ->> 'lane', 'default'));
+		JOIN workflows w ON w.name = b.workflow AND w.bundle = b.digest AND agentd.lane_plain(w.lane) 
+			<> coalesce(b.meta ->> 'lane', 'default'));
 	v_deactivated := ARRAY(SELECT name FROM workflows WHERE active AND name <> ALL (p_workflow) ORDER BY name);
 	IF v_activated = '{}' AND v_deactivated = '{}' THEN
 		SELECT coalesce(max(generation), 0) INTO v_generation FROM workflows;
 	ELSE
 		v_generation := nextval('workflow_generation');
-		INSERT INTO workflows (name, bundle, active, generation, activated_at, description, input, retain, lane, semantics, budget)
+		INSERT INTO workflows AS w (name, bundle, active, generation, activated_at, description, input, retain, lane, semantics,
+			budget)
 		SELECT b.workflow, b.digest, true, v_generation, v_now, b.meta ->> 'description', b.meta -> 'input',
 			coalesce(b.meta ->> 'retain', 'short')::retention, coalesce(b.meta ->> 'lane', 'default'),
 			coalesce((b.meta ->> 'semantics')::smallint, 1),
@@ -44,9 +47,10 @@ BEGIN
 		WHERE b.workflow = ANY (v_activated)
 		ON CONFLICT (name) DO UPDATE SET bundle = excluded.bundle, active = true, generation = excluded.generation,
 			activated_at = excluded.activated_at, description = excluded.description, input = excluded.input,
-			retain = excluded.retain, lane = excluded.lane, semantics = excluded.semantics, budget = excluded.budget;
+			retain = excluded.retain, lane = agentd.lane_like(w.lane, excluded.lane), semantics = excluded.semantics,
+			budget = excluded.budget;
 		UPDATE workflows SET active = false, generation = v_generation WHERE name = ANY (v_deactivated);
-		PERFORM agentd.lanes_add(ARRAY(SELECT lane FROM workflows WHERE name = ANY (v_activated)));
+		PERFORM agentd.lanes_add(ARRAY(SELECT agentd.lane_plain(lane) FROM workflows WHERE name = ANY (v_activated)));
 		PERFORM agentd.lanes_move(v_moved);
 		UPDATE bundles b SET superseded_at = v_now WHERE superseded_at IS NULL
 			AND NOT EXISTS (SELECT FROM workflows w WHERE w.bundle = b.digest);
@@ -95,12 +99,19 @@ BEGIN
 	RETURN v_content;
 END $$;
 
+CREATE OR REPLACE FUNCTION agentd.workflow_json(w agentd.workflows) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN json_build_object('name', w.name, 'description', w.description, 'bundle', encode(w.bundle, 'hex'), 'generation',
+		w.generation,
+		'activated_at', agentd.rfc3339(w.activated_at), 'input', w.input, 'budget', w.budget, 'retain', w.retain,
+		'lane', agentd.lane_plain(w.lane), 'active', w.active, 'paused_at', agentd.rfc3339(w.paused_at), 'paused_by', w.paused_by);
+END $$;
+
+-- Those that take tasks, and those that are paused: somebody will want to know.
 CREATE OR REPLACE FUNCTION agentd.workflows_list() RETURNS json
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
-	SELECT json_build_object('workflows', coalesce(json_agg(json_build_object('name', name, 'description', description,
-		'bundle', encode(bundle, 'hex'), 'generation', generation, 'activated_at', rfc3339(activated_at),
-		'input', input, 'budget', budget, 'retain', retain, 'lane', lane) ORDER BY name), '[]'))
-	FROM workflows WHERE active
+	SELECT json_build_object('workflows', coalesce(json_agg(agentd.workflow_json(w) ORDER BY w.name), '[]'))
+	FROM workflows w WHERE w.active OR w.paused_at IS NOT NULL
 $$;
 
 -- --- tokens: only the SHA-256 of the text is known here ---

@@ -139,7 +139,7 @@ BEGIN
 		FROM agentd.task_log l WHERE l.task = t.id AND l.leaf = t.leaf AND l.path = '';
 	END IF;
 	SELECT min(started_at), count(*) INTO v_started, v_attempts FROM agentd.task_attempts WHERE task = t.id AND leaf = t.leaf;
-	IF h.models THEN
+	IF h.models OR t.purged_at IS NOT NULL THEN
 		SELECT json_build_object('calls', count(*), 'in_fresh', coalesce(sum(in_fresh), 0), 'in_cached', coalesce(sum(in_cached), 0),
 			'in_write', coalesce(sum(in_write_5m + in_write_1h), 0), 'out_text', coalesce(sum(out_text), 0),
 			'out_reason', coalesce(sum(out_reason), 0), 'estimated', coalesce(bool_or(cost_source = 'estimated'), false))::text
@@ -153,12 +153,13 @@ BEGIN
 		|| ',"deadline":' || coalesce('"' || agentd.rfc3339(t.deadline) || '"', 'null')
 		|| ',"run_at":' || coalesce('"' || agentd.rfc3339(CASE WHEN q.state NOT IN ('ready', 'running') THEN q.run_at END) || '"', 'null')
 		|| ',"cancel_requested":' || (q.cancel_at IS NOT NULL)::text
-		|| agentd.member('lane', to_json(q.lane)::text) || agentd.member('waits_for', v_waits::text)
+		|| agentd.member('lane', to_json(agentd.lane_plain(q.lane))::text) || agentd.member('waits_for', v_waits::text)
 		|| ',"attempts":' || v_attempts || ',"failures":' || coalesce(t.failures, q.failures, 0)
 		|| ',"recoveries":' || coalesce(t.recoveries, q.recoveries, 0)
 		|| agentd.member('quarantined_at', '"' || agentd.rfc3339(v_quarantined_at) || '"')
 		|| agentd.member('redriven_at', '"' || agentd.rfc3339(v_redriven_at) || '"')
 		|| agentd.member('redriven_by', (v_redriven -> 'by')::text)
+		|| agentd.member('purged_at', '"' || agentd.rfc3339(t.purged_at) || '"')
 		|| ',"usage":' || v_usage || ',"steps":[' || agentd.task_steps(t.id, t.leaf, t.state IS NOT NULL, h.uncertain, h.turns) || ']}';
 END $$;
 

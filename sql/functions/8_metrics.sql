@@ -55,7 +55,11 @@ BEGIN
 	RETURN json_build_object(
 		'queue', (SELECT coalesce(json_agg(json_build_array(g.lane, g.state, g.n,
 				CASE WHEN g.state = 'ready' THEN greatest(0, extract(epoch FROM v_now - g.oldest)::bigint) END)), '[]')
-			FROM (SELECT q.lane, q.state, count(*) AS n, min(q.run_at) AS oldest FROM task_queue q GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 1000) g),
+			FROM (SELECT agentd.lane_plain(q.lane) AS lane, CASE WHEN q.state = 'ready' AND q.lane LIKE '%+!paused' THEN
+				'paused' ELSE q.state::text END AS state,
+					sum(q.n) AS n, min(q.oldest) AS oldest
+				FROM (SELECT x.lane, x.state, count(*) AS n, min(x.run_at) AS oldest FROM task_queue x GROUP BY 1, 2) q
+				GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 1000) g),
 		'lanes', (SELECT coalesce(json_agg(json_build_array(l.name, agentd.live_workers(l.name, 0::smallint))), '[]')
 			FROM (SELECT name FROM lanes ORDER BY name LIMIT 200) l),
 		'admission', (SELECT coalesce(max(a.level), 0) FROM admission a WHERE a.level > 0 AND a.holds_until > v_now),

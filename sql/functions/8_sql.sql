@@ -19,6 +19,31 @@ BEGIN
 	RETURN agentd.cancel($1, agentd.caller(), false)::json;
 END $$;
 
+-- A retry or fork of a task of the caller's; the arguments in common.
+CREATE OR REPLACE FUNCTION agentd.fork_of(p_kind text, p_task uuid, p_step text, p_input json, p_bundle text, p_repeat boolean, p_key
+	text, p_id uuid)
+RETURNS uuid LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN (SELECT f.task FROM agentd.fork_task(coalesce(p_id, agentd.uuid_new()), p_kind, p_task, p_step, p_input, p_bundle,
+		coalesce(p_repeat, false), p_key,
+		sha256(convert_to(json_build_array(p_task, p_step, p_input, p_bundle, coalesce(p_repeat, false))::text, 'UTF8')),
+			agentd.caller(), false) f);
+END $$;
+
+CREATE OR REPLACE FUNCTION agentd.retry(task uuid, step text DEFAULT NULL, input json DEFAULT NULL, bundle text DEFAULT NULL,
+	repeat_effects boolean DEFAULT false, idempotency_key text DEFAULT NULL, id uuid DEFAULT NULL)
+RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+BEGIN
+	RETURN agentd.fork_of('retry', $1, $2, $3, $4, $5, $6, $7);
+END $$;
+
+CREATE OR REPLACE FUNCTION agentd.fork(task uuid, step text DEFAULT NULL, input json DEFAULT NULL, bundle text DEFAULT NULL,
+	repeat_effects boolean DEFAULT false, idempotency_key text DEFAULT NULL, id uuid DEFAULT NULL)
+RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+BEGIN
+	RETURN agentd.fork_of('fork', $1, $2, $3, $4, $5, $6, $7);
+END $$;
+
 CREATE OR REPLACE FUNCTION agentd.task_view(task uuid) RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 BEGIN

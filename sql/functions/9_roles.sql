@@ -32,13 +32,15 @@ GRANT USAGE ON SCHEMA agentd TO agentd_owner, agentd_web, agentd_worker, agentd_
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA agentd TO agentd_owner;
 GRANT EXECUTE ON FUNCTION
 	agentd.submit_batch(uuid[], text[], json[], text[], json[], json[], bigint[], bigint[], text[], text[], bytea[], text[], uuid[], json[], uuid, integer,
-		integer),
+		integer, agentd.workflows[]),
 	agentd.task_view(uuid, text, boolean), agentd.task_view_ended(uuid, text, boolean), agentd.task_list(text, text, text, text, uuid, integer, text, boolean),
 	agentd.task_why(uuid, text, boolean), agentd.cost(text, text, bigint, bigint, text, text, boolean),
 	agentd.events_of_task(uuid, bigint, bigint, integer, integer, text, boolean), agentd.events_of_all(bigint, bigint, bigint, integer, integer),
 	agentd.task_events(uuid, bigint, integer, text, boolean),
 	agentd.events_news(uuid[]), agentd.events_watch(), agentd.task_states(uuid[]), agentd.cancel(uuid, text, boolean),
-	agentd.redrive(uuid, text, boolean), agentd.input_schema(text, text, text, text),
+	agentd.redrive(uuid, text, boolean), agentd.fork_facts(uuid, text, text, boolean, text, text, boolean),
+	agentd.fork_task(uuid, text, uuid, text, json, text, boolean, text, bytea, text, boolean), agentd.purge(uuid, text, boolean),
+	agentd.workflow_pause(text, text, boolean), agentd.workflow_settle(text), agentd.input_schema(text, text, text, text),
 	agentd.reconcile(uuid, text, text, json, integer, uuid, text, boolean, integer),
 	agentd.approval_view(uuid, text, boolean), agentd.approval_list(text, uuid, uuid, integer, text, boolean),
 	agentd.decide_approval(uuid, text, bytea, text, json, bytea, json, text),
@@ -66,7 +68,9 @@ GRANT EXECUTE ON FUNCTION agentd.metrics() TO agentd_web;
 
 -- For programs that speak SQL themselves (agentd-sql(7)).
 GRANT EXECUTE ON FUNCTION agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid) TO agentd_submitter, agentd_client;
-GRANT EXECUTE ON FUNCTION agentd.cancel(uuid), agentd.task_view(uuid), agentd.task_list(text, text, text, text, uuid, integer) TO agentd_client;
+GRANT EXECUTE ON FUNCTION agentd.retry(uuid, text, json, text, boolean, text, uuid), agentd.fork(uuid, text, json, text, boolean, text,
+	uuid),
+	agentd.cancel(uuid), agentd.task_view(uuid), agentd.task_list(text, text, text, text, uuid, integer) TO agentd_client;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA agentd TO agentd_reader;
 REVOKE SELECT ON agentd.api_tokens FROM agentd_reader;

@@ -49,6 +49,8 @@ OPERATIONS = {
     # an hour later
     "expire": "SELECT set_config('agentd.fake_now', '2030-01-01 01:00:00+00', false) <> '' AND agentd.sweep_approvals('{}') > 0",
     "redrive": "SELECT agentd.redrive('{T}', '', true) IS NOT NULL",
+    "fork": "SELECT task FROM agentd.fork_task('{N}', 'fork', '{T}', NULL, NULL, NULL, true, NULL, '\\x01', 'p', true)",
+    "purge": "SELECT agentd.purge('{T}', '', true) IS NOT NULL",
     "two commits": BOTH % ("{T}", "{U}"),
     "two commits the other way": BOTH % ("{U}", "{T}"),
     "takeover": "SELECT agentd.sweep_expired_workers('{}')",
