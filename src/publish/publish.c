@@ -43,6 +43,27 @@ static const struct manifest *tool_of(const void *catalog, struct str name)
 	return catalog_tool(catalog, name);
 }
 
+/* What a fork holds the steps against that it keeps (sql/functions/5_control.sql). Ids are unique in a file. */
+static void add_steps(struct json_builder *b, const struct steps *steps)
+{
+	for (size_t i = 0; i < steps->n; i++) {
+		const struct step *s = &steps->v[i];
+
+		json_object_set(b, s->id, json_stringc(b->a, step_kind_name(s->kind)));
+		if (s->kind == STEP_FOR)
+			add_steps(b, s->u.loop.body);
+	}
+}
+
+static const struct json *steps_json(struct arena *a, const struct steps *steps)
+{
+	struct json_builder b;
+
+	json_object_begin(&b, a);
+	add_steps(&b, steps);
+	return json_object_end(&b);
+}
+
 static const struct json *meta_json(struct arena *a, const struct catalog *c, const struct workflow *w)
 {
 	struct lane_needs needs = lane_needs_of(a, w, tool_of, c);
@@ -55,6 +76,7 @@ static const struct json *meta_json(struct arena *a, const struct catalog *c, co
 	json_object_setc(&b, "retain", json_stringc(a, w->retain == RETAIN_LONG ? "long" : "short"));
 	json_object_setc(&b, "lane", json_string(a, lane_join(a, &needs)));
 	json_object_setc(&b, "semantics", json_int(a, workflow_semantics(w)));
+	json_object_setc(&b, "steps", steps_json(a, w->steps));
 	return json_object_end(&b);
 }
 
