@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "store/call.h"
+#include "store/tasks.h"
 
 enum { ADMIN_DEADLINE_MS = 30000, SWEEP_DEADLINE_MS = 90000 };
 
@@ -56,6 +57,28 @@ struct op *admin_bundle(struct store *s, struct arena *a, const struct digest *d
 struct op *admin_workflows(struct store *s, struct arena *a, int64_t deadline_ms, op_done_fn *done, void *arg)
 {
 	return call_start(call_new(s, a, &workflows_stmt), deadline_ms, call_read_text, done, arg);
+}
+
+static const struct stmt pause_stmt = {"workflow_pause", "SELECT agentd.workflow_pause($1, $2, $3)"};
+static const struct stmt settle_stmt = {"workflow_settle", "SELECT agentd.workflow_settle($1)"};
+
+struct op *admin_workflow_pause(struct store *s, struct arena *a, struct str name, const struct principal *by, bool paused,
+				op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &pause_stmt);
+
+	params_text(&c->params, name);
+	params_text(&c->params, by->name);
+	params_bool(&c->params, paused);
+	return call_start(c, ADMIN_DEADLINE_MS, call_read_text, done, arg);
+}
+
+struct op *admin_workflow_settle(struct store *s, struct arena *a, struct str name, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &settle_stmt);
+
+	params_text(&c->params, name);
+	return call_start(c, ADMIN_DEADLINE_MS, call_read_text, done, arg);
 }
 
 /* --- tokens --- */

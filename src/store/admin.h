@@ -19,6 +19,7 @@
 
 struct arena;
 struct json;
+struct principal;
 struct store;
 
 /* --- bundles --- */
@@ -26,13 +27,19 @@ struct bundle_row {
 	struct str workflow;
 	struct digest digest;
 	const struct json *content;	/* catalog.h: bundle_to_json() */
-	const struct json *meta;	/* {description, input, budget: {usd?, wall_ms?, turns?, calls?}, retain, lane: "browser+sandbox", semantics} */
+	/* {description, input, budget: {usd?, wall_ms?, turns?, calls?}, retain, lane: "browser+sandbox", semantics, steps: {ID: KIND}} */
+	const struct json *meta;
 };
 /* Moves the active pointers of all given workflows, all or nothing; workflows that are not given become inactive
  * (no new tasks; running ones go on). Result: {"generation": N, "activated": [...], "unchanged": [...], "deactivated": [...]} */
 struct op *admin_reload(struct store *s, struct arena *a, const struct bundle_row *rows, size_t n, op_done_fn *done, void *arg);
 struct op *admin_bundle(struct store *s, struct arena *a, const struct digest *d, op_done_fn *done, void *arg);	/* content as JSON text */
 struct op *admin_workflows(struct store *s, struct arena *a, int64_t deadline_ms, op_done_fn *done, void *arg);	/* {"workflows": [{name, description, bundle, generation, activated_at, input}]} */
+/* No worker begins an attempt of the workflow's tasks until it is resumed. First the word is said, then its tasks are moved to where
+ * it wants them; the second answers the workflow. ERR_BUSY: a transaction that submits lasts too long. */
+struct op *admin_workflow_pause(struct store *s, struct arena *a, struct str name, const struct principal *by, bool paused,
+				op_done_fn *done, void *arg);
+struct op *admin_workflow_settle(struct store *s, struct arena *a, struct str name, op_done_fn *done, void *arg);
 
 /* --- tokens: only the SHA-256 is stored; the text is made by web/token.c or ctl --- */
 struct token_row {

@@ -7,6 +7,7 @@ src_store_libstore_a_SOURCES = \
   src/store/commit.c \
   src/store/connect.c src/store/connect.h \
   src/store/effects.c src/store/events.c src/store/events.h src/store/field.c src/store/file_whole.c \
+  src/store/fork.c src/store/fork.h \
   src/store/link.c src/store/link.h \
   src/store/listen.c src/store/listen.h \
   src/store/metrics.c src/store/metrics.h \

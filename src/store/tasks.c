@@ -1,4 +1,4 @@
-/* tasks.c - looking at tasks, cancelling and redriving them. Submitting is in submit.c. */
+/* tasks.c - looking at tasks, cancelling, redriving and purging them. Submitting is in submit.c, forking in fork.c. */
 #include "store/tasks.h"
 
 #include "base/arena.h"
@@ -11,6 +11,7 @@ static const struct stmt view_ended_stmt = {"task_view_ended", "SELECT agentd.ta
 static const struct stmt list_stmt = {"task_list", "SELECT agentd.task_list($1, $2, $3, $4, $5, $6, $7, $8)"};
 static const struct stmt cancel_stmt = {"cancel", "SELECT agentd.cancel($1, $2, $3)"};
 static const struct stmt redrive_stmt = {"redrive", "SELECT agentd.redrive($1, $2, $3)"};
+static const struct stmt purge_stmt = {"purge", "SELECT agentd.purge($1, $2, $3)"};
 static const struct stmt reconcile_stmt = {"reconcile", "SELECT agentd.reconcile($1, $2, $3, $4, $5, $6, $7, $8)"};
 static const struct stmt input_stmt = {"input_schema", "SELECT agentd.input_schema($1, $2, $3, $4)"};
 static const struct stmt states_stmt = {"task_states", "SELECT id, state, terminal FROM agentd.task_states($1)"};
@@ -52,24 +53,27 @@ struct op *tasks_input_schema(struct store *s, struct arena *a, const struct sub
 	return call_start(c, deadline_ms, call_read_text, done, arg);
 }
 
-struct op *tasks_view(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
-		      int64_t deadline_ms, op_done_fn *done, void *arg)
+/* A function of a task and of whom it is called by. */
+static struct op *ask(struct store *s, struct arena *a, const struct stmt *stmt, const struct uuid *task, const struct principal *by,
+		      int64_t deadline_ms, call_read_fn *read, op_done_fn *done, void *arg)
 {
-	struct call *c = call_new(s, a, &view_stmt);
+	struct call *c = call_new(s, a, stmt);
 
 	params_uuid(&c->params, task);
 	params_principal(&c->params, by);
-	return call_start(c, deadline_ms, call_read_text, done, arg);
+	return call_start(c, deadline_ms, read, done, arg);
+}
+
+struct op *tasks_view(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
+		      int64_t deadline_ms, op_done_fn *done, void *arg)
+{
+	return ask(s, a, &view_stmt, task, by, deadline_ms, call_read_text, done, arg);
 }
 
 struct op *tasks_view_ended(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
 			    int64_t deadline_ms, op_done_fn *done, void *arg)
 {
-	struct call *c = call_new(s, a, &view_ended_stmt);
-
-	params_uuid(&c->params, task);
-	params_principal(&c->params, by);
-	return call_start(c, deadline_ms, call_read_text, done, arg);
+	return ask(s, a, &view_ended_stmt, task, by, deadline_ms, call_read_text, done, arg);
 }
 
 struct op *tasks_list(struct store *s, struct arena *a, const struct task_filter *f, const struct principal *by,
@@ -96,22 +100,20 @@ static int read_cancelled(struct call *c, const PGresult *r, struct err *err)
 struct op *tasks_cancel(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
 			int64_t deadline_ms, op_done_fn *done, void *arg)
 {
-	struct call *c = call_new(s, a, &cancel_stmt);
-
-	params_uuid(&c->params, task);
-	params_principal(&c->params, by);
 	CRASHPOINT("cancel.before_send");
-	return call_start(c, deadline_ms, read_cancelled, done, arg);
+	return ask(s, a, &cancel_stmt, task, by, deadline_ms, read_cancelled, done, arg);
 }
 
 struct op *tasks_redrive(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
 			 int64_t deadline_ms, op_done_fn *done, void *arg)
 {
-	struct call *c = call_new(s, a, &redrive_stmt);
+	return ask(s, a, &redrive_stmt, task, by, deadline_ms, call_read_text, done, arg);
+}
 
-	params_uuid(&c->params, task);
-	params_principal(&c->params, by);
-	return call_start(c, deadline_ms, call_read_text, done, arg);
+struct op *tasks_purge(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
+		       int64_t deadline_ms, op_done_fn *done, void *arg)
+{
+	return ask(s, a, &purge_stmt, task, by, deadline_ms, call_read_text, done, arg);
 }
 
 struct op *tasks_reconcile(struct store *s, struct arena *a, const struct uuid *task, const struct reconciliation *rec,

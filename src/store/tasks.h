@@ -81,6 +81,9 @@ struct op *tasks_cancel(struct store *s, struct arena *a, const struct uuid *tas
 			int64_t deadline_ms, op_done_fn *done, void *arg);	/* the task's view */
 struct op *tasks_redrive(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
 			 int64_t deadline_ms, op_done_fn *done, void *arg);	/* a quarantined one goes on; the task's view */
+/* What a task that has ended was given, made and said is erased; its view. */
+struct op *tasks_purge(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
+		       int64_t deadline_ms, op_done_fn *done, void *arg);
 /* The word of a principal on an uncertain call; ERR_INVALID (422), ERR_NOT_FOUND, ERR_CONFLICT say why it is not taken. */
 struct reconciliation {
 	struct uuid id;			/* made by the caller: the same word sent again is the same one */

@@ -28,10 +28,19 @@ static bool has_files(const struct request *req)
 	return req->intake && intake_count(req->intake) > 0;
 }
 
+void api_submitted(struct request *req, const struct submitted *s)
+{
+	char id[37];
+
+	uuid_format(&s->id, id);
+	reply_json(&req->reply, 202, str_dup(req->arena, s->body));
+	req->reply.location = arena_printf(req->arena, "/tasks/%s", id);
+	req->reply.replayed = s->replayed;
+}
+
 static void on_submitted(struct request *req, struct op *op)
 {
 	const struct submitted *s = op->err->code == ERR_NONE ? tasks_submitted_of(op) : NULL;
-	char id[37];
 
 	if (has_files(req) && !submission_may_be_made(op->err, s))
 		artifacts_discard(server_store(req->web), &req->submission->id);
@@ -41,15 +50,12 @@ static void on_submitted(struct request *req, struct op *op)
 	}
 	if (!s->replayed)
 		inputs_learn(server_inputs(req->web), req->submission, s->body);
-	uuid_format(&s->id, id);
-	reply_json(&req->reply, 202, str_dup(req->arena, s->body));
-	req->reply.location = arena_printf(req->arena, "/tasks/%s", id);
-	req->reply.replayed = s->replayed;
+	api_submitted(req, s);
 	if (!s->replayed)
 		wait_remember(server_waits(req->web), &s->id, req->by.name, req->notices);
 }
 
-static int read_key(struct request *req, struct str *ret, struct err *err)
+int api_key(struct request *req, struct str *ret, struct err *err)
 {
 	const char *key = head_get(req, "Idempotency-Key");
 
@@ -140,7 +146,7 @@ void api_submit(struct request *req)
 	if (request_no_params(req) < 0)
 		return;
 	body = request_json(req, &err);
-	if (!body || read_key(req, &key, &err) < 0 || submission_parse(req->arena, body, s, &err) < 0) {
+	if (!body || api_key(req, &key, &err) < 0 || submission_parse(req->arena, body, s, &err) < 0) {
 		fail(req, &err);
 		return;
 	}

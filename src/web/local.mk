@@ -2,6 +2,7 @@ noinst_LIBRARIES += src/web/libweb.a
 src_web_libweb_a_SOURCES = \
   src/web/api_approvals.c \
   src/web/api_artifacts.c \
+  src/web/api_control.c \
   src/web/api_other.c \
   src/web/api_reconcile.c \
   src/web/api_sight.c \

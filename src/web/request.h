@@ -24,6 +24,7 @@
 
 struct MHD_Connection;
 struct arena;
+struct fork;
 struct hook_visit;
 struct json;
 struct route;
@@ -65,6 +66,7 @@ struct request {
 	struct intake *intake;		/* intake.c's; NULL: no files come with it */
 	struct form *form;		/* api_artifacts.c */
 	struct download *download;	/* download.c's */
+	struct fork *fork;		/* api_control.c */
 	int refs;			/* the connection, and an op under way */
 	struct request *prev, *next;	/* server.h: the list of requests alive */
 };

@@ -15,10 +15,12 @@
 #include "base/str.h"
 
 struct arena;
+struct err;
 struct op;
 struct request;
 struct settings;
 struct submission;
+struct submitted;
 struct uuid;
 
 struct body_taker {		/* of a body that is taken as it comes */
@@ -59,6 +61,8 @@ void api_task_get(struct request *req);
 void api_task_cancel(struct request *req);
 void api_task_redrive(struct request *req);
 int api_task_id(struct request *req, struct uuid *ret);	/* of the path; -1: the reply is 404 */
+int api_key(struct request *req, struct str *ret, struct err *err);	/* the Idempotency-Key; STR_NONE: none */
+void api_submitted(struct request *req, const struct submitted *s);	/* 202 */
 void api_text(struct request *req, struct op *op);	/* request_fn: 200 with the store's text, or its error */
 void api_submit_parsed(struct request *req, struct submission *s);	/* the reply is that of POST /tasks */
 /* hooks.c */
@@ -71,6 +75,12 @@ void api_artifact_list(struct request *req);
 /* download.c */
 void api_artifact_of_task(struct request *req);
 void api_artifact_get(struct request *req);
+/* api_control.c */
+void api_task_retry(struct request *req);
+void api_task_fork(struct request *req);
+void api_task_purge(struct request *req);
+void api_workflow_pause(struct request *req);
+void api_workflow_resume(struct request *req);
 /* events.c */
 void api_task_events(struct request *req);
 void api_all_events(struct request *req);

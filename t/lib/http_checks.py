@@ -182,7 +182,8 @@ def routes():
     for query in ["limit=0", "limit=201", "limit=x", "limit=", "before=abc", "label=docs", "state=bad%zz", "limt=3", "limit=1&limit=2",
                   "workflow=%00", "workflow=%ff"]:
         problem(f"GET /tasks?{query}", request("GET", "/tasks?" + query), 400, "malformed")
-    for method, target, body in [("POST", "/tasks", HELLO), ("POST", f"/tasks/{UNKNOWN}/cancel", None), ("POST", f"/tasks/{UNKNOWN}/redrive", None),
+    for method, target, body in [("POST", "/tasks", HELLO), ("POST", f"/tasks/{UNKNOWN}/cancel", None), ("POST", f"/tasks/{UNKNOWN}/redrive", None), ("DELETE", f"/tasks/{UNKNOWN}", None),
+                                 ("POST", f"/tasks/{UNKNOWN}/retry", {}), ("POST", f"/tasks/{UNKNOWN}/fork", {}), ("POST", "/workflows/x/pause", None), ("POST", "/workflows/x/resume", None),
                                  ("POST", f"/tasks/{UNKNOWN}/reconcile", {"path": "a", "decision": "give_up"}), ("GET", "/workflows", None),
                                  ("GET", f"/tasks/{UNKNOWN}/why", None), ("GET", "/cost", None),
                                  ("GET", "/metrics", None), ("GET", "/openapi.json", None), ("GET", "/healthz", None), ("GET", "/readyz", None)]:

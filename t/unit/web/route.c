@@ -47,6 +47,10 @@ static const struct {
 	{"GET", "/hooks/github", NULL, NULL, "POST", NULL},
 	{"POST", "/hooks", NULL, NULL, NULL, NULL},
 	{"POST", "/hooks/a/b", NULL, NULL, NULL, NULL},
+	{"DELETE", "/tasks/abc", "/tasks/:id", "abc", NULL, NULL},
+	{"PATCH", "/tasks/abc", NULL, NULL, "GET, DELETE", NULL},
+	{"POST", "/workflows/a-b/pause", "/workflows/:name/pause", NULL, NULL, "a-b"},
+	{"POST", "/workflows//pause", NULL, NULL, NULL, NULL},
 };
 
 START_TEST(finds)
