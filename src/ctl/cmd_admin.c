@@ -1,4 +1,4 @@
-/* cmd_admin.c - the operator's commands: migrate, reload, workflows, lanes, version. */
+/* cmd_admin.c - the operator's commands: migrate, reload, workflows, pause, resume, lanes, version. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -9,6 +9,7 @@
 #include "ctl/commands.h"
 #include "publish/publish.h"
 #include "store/admin.h"
+#include "store/tasks.h"
 
 enum { CALL_MS = 10000 };
 
@@ -105,9 +106,16 @@ static struct str bundle_of(struct arena *a, const struct json *row)
 	return str_sub(cell(row, "bundle"), 0, 12);
 }
 
+static struct str state_of(struct arena *a, const struct json *row)
+{
+	(void)a;
+	return json_type(json_getc(row, "paused_at")) == JSON_STRING ? STR("paused") :
+	       json_is_true(json_getc(row, "active"))		     ? STR("active") : STR("inactive");
+}
+
 static const struct column workflow_columns[] = {
-	{"WORKFLOW", "name", NULL}, {"BUNDLE", NULL, bundle_of}, {"LANE", "lane", NULL}, {"ACTIVE SINCE", "activated_at", NULL},
-	{"DESCRIPTION", "description", NULL},
+	{"WORKFLOW", "name", NULL}, {"BUNDLE", NULL, bundle_of}, {"STATE", NULL, state_of}, {"LANE", "lane", NULL},
+	{"ACTIVE SINCE", "activated_at", NULL}, {"DESCRIPTION", "description", NULL},
 };
 
 static void print_workflows(struct ctl *c, const struct json *answer)
@@ -127,12 +135,58 @@ static int workflows(struct ctl *c, int argc, char **argv)
 }
 
 const struct command cmd_workflows = {
-	"workflows", "", "the active workflows", workflows,
+	"workflows", "", "the active workflows, and those that are paused", workflows,
+};
+
+static void print_paused(struct ctl *c, const struct json *answer)
+{
+	print_text(cell(answer, "name"));
+	putchar(' ');
+	print_text(state_of(c->arena, answer));
+	putchar('\n');
+}
+
+static int pause_or_resume(struct ctl *c, int argc, char **argv, const struct command *cmd, bool paused)
+{
+	struct ctl_call said = {.ctl = c}, call = {.ctl = c, .text_of = admin_text_of};
+	struct principal by = ctl_principal(c);
+	struct err err;
+	int status = ctl_begin(c, cmd, argc, 1);
+	struct str name;
+
+	if (status)
+		return status;
+	name = str_from(argv[1]);
+	if (!utf8_valid(name)) {
+		err_set(&err, ERR_USAGE, "the name of the workflow is not UTF-8");
+		return ctl_fail(c, &err);
+	}
+	if (ctl_wait(&said, admin_workflow_pause(c->store, arena_new(NULL), name, &by, paused, ctl_done, &said), &err) < 0)
+		return ctl_fail(c, &err);
+	return ctl_answer(&call, admin_workflow_settle(c->store, arena_new(NULL), name, ctl_done, &call), print_paused);
+}
+
+static int pause_workflow(struct ctl *c, int argc, char **argv)
+{
+	return pause_or_resume(c, argc, argv, &cmd_pause, true);
+}
+
+const struct command cmd_pause = {
+	"pause", "WORKFLOW", "begin no attempts of a workflow's tasks; what comes in waits", pause_workflow,
+};
+
+static int resume(struct ctl *c, int argc, char **argv)
+{
+	return pause_or_resume(c, argc, argv, &cmd_resume, false);
+}
+
+const struct command cmd_resume = {
+	"resume", "WORKFLOW", "let a paused workflow's tasks go on", resume,
 };
 
 static const struct column lane_columns[] = {
 	{"LANE", "lane", NULL},	      {"WORKERS", "workers", NULL}, {"READY", "ready", NULL},	 {"UNCLAIMED", "unclaimed", NULL},
-	{"RUNNING", "running", NULL}, {"WAITING", "waiting", NULL}, {"OLDEST S", "oldest_ready_s", NULL},
+	{"RUNNING", "running", NULL}, {"WAITING", "waiting", NULL}, {"PAUSED", "paused", NULL}, {"OLDEST S", "oldest_ready_s", NULL},
 };
 
 static void print_lanes(struct ctl *c, const struct json *answer)

@@ -124,14 +124,7 @@ static int show_end(struct ctl *c, const struct uuid *id, const struct principal
 
 /* --- the command --- */
 
-struct submit_call {
-	struct ctl *ctl;
-	struct submitted got;
-	struct err err;
-	bool done;
-};
-
-static void on_submitted(struct op *op, void *arg)
+void ctl_submitted(struct op *op, void *arg)
 {
 	struct submit_call *call = arg;
 
@@ -139,25 +132,56 @@ static void on_submitted(struct op *op, void *arg)
 	call->done = true;
 	if (op->err->code != ERR_NONE)
 		return;
-	call->got = *tasks_submitted_of(op);
+	call->got = *call->got_of(op);
 	call->got.state = str_dup(call->ctl->arena, call->got.state);
 	call->got.body = str_dup(call->ctl->arena, call->got.body);
+}
+
+int ctl_show_submitted(struct submit_call *call, const struct principal *by, bool follow)
+{
+	struct ctl *c = call->ctl;
+	struct tail tail;
+	struct err err;
+	char id[37];
+
+	while (!call->done)
+		loop_once(c->loop);
+	if (call->err.code != ERR_NONE)
+		return ctl_fail(c, &call->err);
+	uuid_format(&call->got.id, id);
+	if (!follow) {
+		printf(STR_FMT "\n", STR_ARG(c->json ? call->got.body : str_from(id)));
+		return 0;
+	}
+	if (!c->json)
+		printf("task %s\n", id);
+	tail = (struct tail){.ctl = c, .by = *by, .task = &call->got.id, .place = event_place_first, .silent = c->json};
+	if (tail_run(&tail, &err) < 0)
+		return ctl_fail(c, &err);
+	return show_end(c, &call->got.id, by);
+}
+
+int ctl_judge_input(struct ctl *c, const struct submission *s, struct str answer)
+{
+	struct schema_faults *faults = ARENA_NEW(c->arena, struct schema_faults);
+	struct err err;
+
+	faults->a = c->arena;
+	if (inputs_judge(inputs_new(c->arena), s, answer, faults))
+		return 0;
+	err_set(&err, ERR_SCHEMA_INPUT, "the input does not fit the schema of workflow \"" STR_FMT "\"", STR_ARG(s->workflow));
+	return ctl_faults(c, faults, &err);
 }
 
 /* 0, or an exit status after printing what is wrong with the input. */
 static int check_input(struct ctl *c, const struct submission *s)
 {
 	struct ctl_call call = {.ctl = c, .text_of = tasks_text_of};
-	struct schema_faults *faults = ARENA_NEW(c->arena, struct schema_faults);
 	struct err err;
 
-	faults->a = c->arena;
-	if (ctl_wait(&call, tasks_input_schema(c->store, arena_new(NULL), s, 30000, ctl_done, &call), &err) < 0)
+	if (ctl_wait(&call, tasks_input_schema(c->store, arena_new(NULL), s, CTL_SUBMIT_MS, ctl_done, &call), &err) < 0)
 		return ctl_fail(c, &err);
-	if (inputs_judge(inputs_new(c->arena), s, call.text, faults))
-		return 0;
-	err_set(&err, ERR_SCHEMA_INPUT, "the input does not fit the schema of workflow \"" STR_FMT "\"", STR_ARG(s->workflow));
-	return ctl_faults(c, faults, &err);
+	return ctl_judge_input(c, s, call.text);
 }
 
 static int by_name(const void *a, const void *b)
@@ -196,13 +220,11 @@ static int send_files(struct ctl *c, const struct request *r, struct submission 
 
 static int submit(struct ctl *c, int argc, char **argv)
 {
+	struct submit_call call = {.ctl = c, .got_of = tasks_submitted_of};
 	struct request r = {0};
-	struct submit_call call = {.ctl = c};
-	struct tail follow;
 	struct submission s;
 	struct err err;
 	int status;
-	char id[37];
 
 	if (parse(c, argc, argv, &r, &err) < 0 || submission_parse(c->arena, json_object_end(&r.body), &s, &err) < 0)
 		return ctl_fail(c, &err);
@@ -216,26 +238,14 @@ static int submit(struct ctl *c, int argc, char **argv)
 		status = send_files(c, &r, &s);
 	if (status)
 		return status;
-	tasks_submit(c->store, arena_new(NULL), &s, 30000, on_submitted, &call);
+	tasks_submit(c->store, arena_new(NULL), &s, CTL_SUBMIT_MS, ctl_submitted, &call);
 	while (!call.done)
 		loop_once(c->loop);
 	if (r.n_files && !submission_may_be_made(&call.err, &call.got))
 		artifacts_discard(c->store, &s.id);
 	while (store_pending(c->store))
 		loop_once(c->loop);
-	if (call.err.code != ERR_NONE)
-		return ctl_fail(c, &call.err);
-	uuid_format(&call.got.id, id);
-	if (!r.follow) {
-		printf(STR_FMT "\n", STR_ARG(c->json ? call.got.body : str_from(id)));
-		return 0;
-	}
-	if (!c->json)
-		printf("task %s\n", id);
-	follow = (struct tail){.ctl = c, .by = s.by, .task = &call.got.id, .place = event_place_first, .silent = c->json};
-	if (tail_run(&follow, &err) < 0)
-		return ctl_fail(c, &err);
-	return show_end(c, &call.got.id, &s.by);
+	return ctl_show_submitted(&call, &s.by, r.follow);
 }
 
 const struct command cmd_submit = {

@@ -1,4 +1,4 @@
-/* cmd_task.c - look at tasks and stop them: get, list, cancel. */
+/* cmd_task.c - look at tasks and stop them: get, list, cancel, purge. */
 #include <getopt.h>
 #include <stdio.h>
 
@@ -65,7 +65,7 @@ static void print_pair(const char *name, struct str value)
 
 void print_task(struct ctl *c, const struct json *task)
 {
-	static const char *const facts[] = {"id", "workflow", "state", "urgency", "created_at", "started_at", "finished_at"};
+	static const char *const facts[] = {"id", "workflow", "state", "urgency", "created_at", "started_at", "finished_at", "purged_at"};
 	const struct json *error = json_getc(task, "error"), *output = json_getc(task, "output");
 	struct buf b;
 
@@ -140,6 +140,15 @@ static int cancel(struct ctl *c, int argc, char **argv)
 
 const struct command cmd_cancel = {
 	"cancel", "TASK", "ask for a task's end; prints the state it is in now", cancel,
+};
+
+static int purge(struct ctl *c, int argc, char **argv)
+{
+	return ask(c, argc, argv, &cmd_purge, tasks_purge, print_state);
+}
+
+const struct command cmd_purge = {
+	"purge", "TASK", "erase what a task that has ended was given, made and said", purge,
 };
 
 /* --- list --- */

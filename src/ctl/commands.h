@@ -7,15 +7,17 @@
 
 #include "ctl/ctl.h"
 #include "store/artifacts.h"
+#include "store/tasks.h"
 
 extern const struct command cmd_validate, cmd_schema, cmd_route;			/* cmd_files.c */
 extern const struct command cmd_policy_test, cmd_policy_explain;			/* cmd_policy.c, cmd_explain.c */
-extern const struct command cmd_migrate, cmd_reload, cmd_workflows, cmd_lanes, cmd_version;	/* cmd_admin.c */
+extern const struct command cmd_migrate, cmd_reload, cmd_workflows, cmd_pause, cmd_resume, cmd_lanes, cmd_version;	/* cmd_admin.c */
 extern const struct command cmd_hooks_test;				/* cmd_hooks.c */
 extern const struct command cmd_doctor;				/* cmd_doctor.c */
 extern const struct command cmd_token_create, cmd_token_list, cmd_token_revoke;	/* cmd_token.c */
 extern const struct command cmd_submit;					/* cmd_submit.c */
-extern const struct command cmd_get, cmd_list, cmd_cancel;		/* cmd_task.c */
+extern const struct command cmd_retry, cmd_fork;			/* cmd_fork.c */
+extern const struct command cmd_get, cmd_list, cmd_cancel, cmd_purge;	/* cmd_task.c */
 extern const struct command cmd_why;					/* cmd_why.c */
 extern const struct command cmd_tail;					/* cmd_tail.c */
 extern const struct command cmd_redrive;				/* cmd_redrive.c */
@@ -39,5 +41,21 @@ int ctl_file_send(struct ctl *c, struct ctl_file *f, const struct json *limits, 
 
 /* cmd_task.c, for submit --follow: result, cost, steps with durations of a finished task. */
 void print_task(struct ctl *c, const struct json *task);
+
+/* --- cmd_submit.c: what all that make tasks have in common --- */
+enum { CTL_SUBMIT_MS = 30000 };
+
+struct submit_call {
+	struct ctl *ctl;
+	const struct submitted *(*got_of)(const struct op *op);
+	struct submitted got;
+	struct err err;
+	bool done;
+};
+void ctl_submitted(struct op *op, void *arg);	/* op_done_fn for struct submit_call */
+/* Waits, then prints the id, or follows the task to its end. The exit status. */
+int ctl_show_submitted(struct submit_call *call, const struct principal *by, bool follow);
+/* 0, or an exit status after printing what is wrong with the input; answer: as of tasks_input_schema(). */
+int ctl_judge_input(struct ctl *c, const struct submission *s, struct str answer);
 
 #endif

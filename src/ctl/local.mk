@@ -8,6 +8,7 @@ src_ctl_libctl_a_SOURCES = \
   src/ctl/cmd_doctor.c \
   src/ctl/cmd_explain.c \
   src/ctl/cmd_files.c \
+  src/ctl/cmd_fork.c \
   src/ctl/cmd_hooks.c \
   src/ctl/cmd_policy.c \
   src/ctl/cmd_reconcile.c \
