@@ -38,6 +38,7 @@ program_tests = \
   t/1067-approval-binding.t \
   t/1068-hooks.t \
   t/1070-lanes.t \
+  t/1072-control.t \
   t/1075-admission.t \
   t/1076-quarantine.t \
   t/1077-durable.t \
