@@ -17,7 +17,7 @@ mkdir "$D/here" && : >"$D/here/input.json" && cd "$D/here" || exit 99
 words() { agentctl completion words -- "$@"; }
 
 # --- what the shells are told ---
-is "commands" "$(words re | cut -f 1 | xargs)" "reload reconcile redrive"
+is "commands" "$(words re | cut -f 1 | xargs)" "reload resume retry reconcile redrive"
 is "with what they do" "$(words doc | cut -f 2)" "$(agentctl doctor --help | tail -n 1)"
 is "workflows" "$(words submit '' | xargs)" "alpha says alpha. beta says beta."
 is "states" "$(words list --state wait | cut -f 1 | xargs)" "waiting_approval waiting_timer waiting_event waiting_slot"
@@ -44,7 +44,7 @@ in_bash() {
 	[ ! -s "$D/bash.err" ] || cat "$D/bash.err"
 }
 if command -v bash >/dev/null; then
-	is "bash: commands" "$(in_bash re)" "reload reconcile redrive"
+	is "bash: commands" "$(in_bash re)" "reload resume retry reconcile redrive"
 	is "bash: second words" "$(in_bash approvals '')" "list show approve deny watch"
 	is "bash: options" "$(in_bash top --)" "--interval --once --json --help"
 	is "bash: workflows" "$(in_bash submit a)" alpha

@@ -2,10 +2,10 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "publish/input.h"
+#include "publish/judge.h"
 #include "schema/schema.h"
 #include "store/admin.h"
 #include "store/fork.h"
-#include "web/judge.h"
 #include "web/request.h"
 #include "web/route.h"
 #include "web/server.h"
@@ -55,7 +55,7 @@ static void on_facts(struct request *req, struct op *op)
 		reply_err(&req->reply, req->arena, &err);
 	else if (!inputs_judge(inputs_new(req->arena), s, facts, faults))
 		reply_faults(&req->reply, req->arena, "/input", faults);
-	else if (judge_submission(req, s, &err) < 0)
+	else if (judge_submission(req->arena, server_policy(req->web), s, &err) < 0)
 		reply_err(&req->reply, req->arena, &err);
 	else
 		start(req);

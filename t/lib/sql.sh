@@ -52,12 +52,16 @@ refused() {
 }
 
 background() {
-	printf '%s\n' "$2" | PGAPPNAME=$1 pg_psql >"$PG_DIR/out.$1" 2>&1 &
-	eval "pid_$1=$!"
+	rm -f "$PG_DIR/ended.$1"
+	{
+		printf '%s\n' "$2" | PGAPPNAME=$1 pg_psql >"$PG_DIR/out.$1" 2>&1
+		: >"$PG_DIR/ended.$1"
+	} &
 }
 
+# Also in a subshell, where wait knows no children.
 result() {
-	eval "wait \$pid_$1"
+	until [ -e "$PG_DIR/ended.$1" ]; do sleep 0.05; done
 	cat "$PG_DIR/out.$1"
 }
 
