@@ -17,11 +17,8 @@ for tool in jq python3; do
 done
 document=$top_srcdir/src/web/openapi.json
 
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+api_tcp
 d_init "web: {listen: \"127.0.0.1:$port\", max_wait: 50ms, max_body: 64KiB, max_waiting: 3}"
-api=http://127.0.0.1:$port
-d_http() { curl -sS -m 10 "$@"; }
-d_ready() { case $1 in all) d_http -f "$api/readyz" ;; *) false ;; esac; }
 cat >"$D/root/tools.d/vanish.yaml" <<'END'
 agentd: v1
 name: test.vanish

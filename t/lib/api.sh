@@ -3,6 +3,8 @@
 #   api_routes                  lines METHOD PATTERN SCOPES TYPE, of the table of routes (t/bin/routes.c)
 #   api_problems                the words of all problems, one a line
 #   api_checks SCRIPT GROUP...  runs t/lib/SCRIPT.py GROUP SOCKET TOKENS...: its lines "ok NAME" and "not ok NAME<tab>WHY" become ours
+#   api_lines FILE              lines "ok NAME" and "not ok NAME<tab>WHY" become ours; others are said as they are
+#   api_tcp                     before d_init: a free $port, $api (the address with it), and d_http and d_ready that ask there (python3)
 #   api_tokens [NAME:SCOPES...] makes these tokens and writes them to $D/tokens, lines NAME TOKEN
 #
 # The first two fail when they find nothing.
@@ -26,18 +28,29 @@ api_tokens() {
 	done
 }
 
-api_checks() {
-	api_script=$1 api_group=$2
-	shift 2
-	PYTHONDONTWRITEBYTECODE=1 python3 "$top_srcdir/t/lib/$api_script.py" "$api_group" "$D/web.sock" "$D/tokens" "$@" >"$D/checks" 2>"$D/checks.log"
-	api_got=$?
+api_lines() {
 	while IFS= read -r api_line; do
 		case $api_line in
 		"ok "*) pass "${api_line#ok }" ;;
 		"not ok "*) fail "$(printf '%s' "${api_line#not ok }" | cut -f1)" "$(printf '%s' "$api_line" | cut -f2-)" ;;
 		*) echo "$api_line" ;;
 		esac
-	done <"$D/checks"
+	done <"$1"
+}
+
+api_tcp() {
+	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	api=http://127.0.0.1:$port
+	d_http() { curl -sS -m 10 "$@"; }
+	d_ready() { case $1 in all | web) d_http -f "$api/readyz" ;; *) false ;; esac; }
+}
+
+api_checks() {
+	api_script=$1 api_group=$2
+	shift 2
+	PYTHONDONTWRITEBYTECODE=1 python3 "$top_srcdir/t/lib/$api_script.py" "$api_group" "$D/web.sock" "$D/tokens" "$@" >"$D/checks" 2>"$D/checks.log"
+	api_got=$?
+	api_lines "$D/checks"
 	[ $api_got = 0 ] || sed 's/^/# /' "$D/checks.log"
 	is "the checks of \"$api_group\" ran through" $api_got 0
 }
