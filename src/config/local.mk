@@ -63,6 +63,8 @@ src_config_libconfig_a_SOURCES = \
   src/config/settings.h \
   src/config/workflow.c \
   src/config/workflow.h \
+  src/config/workflow_edge.c \
+  src/config/workflow_edge.h \
   src/config/workflow_graph.c \
   src/config/workflow_keys.c \
   src/config/workflow_kind.c \

@@ -1,5 +1,6 @@
 /* workflow_graph.c - `then` and `catch` as a graph: links, dead steps, cycles without a bound. */
 #include "base/arena.h"
+#include "config/workflow_edge.h"
 #include "config/workflow_load.h"
 
 /* --- links --- */
@@ -59,39 +60,6 @@ void graph_link(struct workflow_load *w)
 
 /* --- edges --- */
 
-typedef void edge_fn(void *arg, const struct scope *s, size_t from, size_t to, bool bounded);
-
-static void edge(const struct scope *s, size_t from, int to, bool bounded, edge_fn *fn, void *arg)
-{
-	if (to == STEP_NEXT)
-		to = (int)from + 1;
-	if (to >= 0 && (size_t)to < s->n)
-		fn(arg, s, from, (size_t)to, bounded);
-}
-
-/* A skipped step may go on below as well as along its `then`: both count. */
-static void edges_of(const struct scope *s, size_t from, edge_fn *fn, void *arg)
-{
-	const struct step *step = &s->v[from];
-	bool goes_on = step->kind != STEP_RAISE;
-	if (step->kind == STEP_SWITCH) {
-		for (size_t i = 0; i < step->u.sw.n; i++) {
-			const struct switch_edge *e = &step->u.sw.edges[i];
-			edge(s, from, e->then, e->max_visits > 0, fn, arg);
-			if (!e->when && i + 1 == step->u.sw.n)
-				goes_on = false;
-		}
-	}
-	if (goes_on)
-		edge(s, from, step->then, false, fn, arg);
-	if (step->when)
-		edge(s, from, STEP_NEXT, false, fn, arg);
-	if (step->catch >= 0)
-		edge(s, from, step->catch, false, fn, arg);
-	if (step->ask && step->ask->on_timeout >= 0)
-		edge(s, from, step->ask->on_timeout, false, fn, arg);
-}
-
 static void set_bit(uint64_t *rows, size_t words, size_t i, size_t j)
 {
 	rows[i * words + j / 64] |= UINT64_C(1) << (j % 64);
@@ -113,26 +81,31 @@ static void close_rows(uint64_t *rows, size_t words, size_t n)
 }
 
 struct matrix {
+	const struct scope *scope;
 	uint64_t *rows;
 	size_t words;
 	bool unbounded_only;
 };
 
-static void add_edge(void *arg, const struct scope *s, size_t from, size_t to, bool bounded)
+static bool is_bounded(const struct step_edge *e)
+{
+	return e->sw && e->sw->max_visits > 0;
+}
+
+static void add_edge(void *arg, size_t from, const struct step_edge *e)
 {
 	struct matrix *m = arg;
-	(void)s;
-	if (m->unbounded_only && bounded)
+	if (e->to == m->scope->n || (m->unbounded_only && is_bounded(e)))
 		return;
-	set_bit(m->rows, m->words, from, to);
+	set_bit(m->rows, m->words, from, e->to);
 }
 
 static uint64_t *closure(struct arena *a, const struct scope *s, bool unbounded_only)
 {
-	struct matrix m = {.words = (s->n + 63) / 64, .unbounded_only = unbounded_only};
+	struct matrix m = {.scope = s, .words = (s->n + 63) / 64, .unbounded_only = unbounded_only};
 	m.rows = ARENA_ARRAY(a, s->n * m.words, uint64_t);
 	for (size_t i = 0; i < s->n; i++)
-		edges_of(s, i, add_edge, &m);
+		step_edges(s->v, s->n, i, add_edge, &m);
 	close_rows(m.rows, m.words, s->n);
 	return m.rows;
 }
@@ -161,6 +134,7 @@ static void check_dead(struct workflow_load *w, const struct scope *s)
 
 struct cycle {
 	struct workflow_load *w;
+	const struct scope *scope;
 	const uint64_t *rows;
 	size_t words;
 };
@@ -180,10 +154,12 @@ static const struct yaml *node_of_link(const struct scope *s, size_t from, size_
 }
 
 /* Every cycle holds an edge that does not lead down. */
-static void check_back_edge(void *arg, const struct scope *s, size_t from, size_t to, bool bounded)
+static void check_back_edge(void *arg, size_t from, const struct step_edge *e)
 {
 	struct cycle *c = arg;
-	if (to > from || bounded)
+	const struct scope *s = c->scope;
+	size_t to = e->to;
+	if (to > from || is_bounded(e))
 		return;
 	if (from != to && !get_bit(c->rows, c->words, to, from))
 		return;
@@ -207,9 +183,9 @@ static void check_cycles(struct workflow_load *w, const struct scope *s)
 	for (const struct scope *at = s; at->parent; at = at->parent)
 		if (has_bound(&at->parent->v[at->holder].budget))
 			return;
-	struct cycle c = {w, closure(w->l.a, s, true), s->row_words};
+	struct cycle c = {w, s, closure(w->l.a, s, true), s->row_words};
 	for (size_t i = 0; i < s->n; i++)
-		edges_of(s, i, check_back_edge, &c);
+		step_edges(s->v, s->n, i, check_back_edge, &c);
 }
 
 void graph_check(struct workflow_load *w)
