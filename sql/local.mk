@@ -28,6 +28,7 @@ SQL_FUNCTIONS = \
   sql/functions/5_artifacts.sql \
   sql/functions/5_control.sql \
   sql/functions/5_events.sql \
+  sql/functions/5_page.sql \
   sql/functions/5_quarantine.sql \
   sql/functions/5_sight.sql \
   sql/functions/5_tasks.sql \

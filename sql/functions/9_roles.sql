@@ -48,7 +48,7 @@ GRANT EXECUTE ON FUNCTION
 	agentd.artifacts_attach(uuid, uuid[], text[], text[], uuid[], json), agentd.artifacts_discard(uuid),
 	agentd.artifact_may_come(uuid, text, boolean), agentd.artifact_upload(uuid, uuid, text, text, uuid, json, text, boolean),
 	agentd.artifact_list(uuid, text, boolean), agentd.artifact_find(uuid, uuid, text, text, boolean),
-	agentd.reload(text[], bytea[], json[], json[]), agentd.bundle(bytea), agentd.workflows_list(), agentd.lanes_list(), agentd.token_check(bytea),
+	agentd.reload(text[], bytea[], json[], json[]), agentd.bundle(bytea), agentd.workflows_list(), agentd.workflow_show(text), agentd.lanes_list(), agentd.token_check(bytea),
 	agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid), agentd.ping() TO agentd_web;
 GRANT EXECUTE ON FUNCTION
 	agentd.worker_register(uuid, text, integer, text[], bigint, integer), agentd.heartbeat(uuid), agentd.claim(uuid, integer, integer),

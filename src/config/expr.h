@@ -37,6 +37,7 @@ struct expr_error {
 };
 
 int expr_parse(struct arena *a, struct str source, const struct expr **ret, struct expr_error *error);
+struct str expr_source(const struct expr *e);	/* as it was written */
 
 /* A string with `${ }` inside; `$${` is a literal `${`. offsets count from the start of text. */
 int tmpl_parse(struct arena *a, struct str text, const struct tmpl **ret, struct expr_error *error);

@@ -241,3 +241,8 @@ int expr_parse(struct arena *a, struct str source, const struct expr **ret, stru
 
 	return expr_parse_at(a, str_dup(a, source), 0, false, ret, &end, error);
 }
+
+struct str expr_source(const struct expr *e)
+{
+	return e->source;
+}

@@ -43,6 +43,8 @@ src_config_libconfig_a_SOURCES = \
   src/config/manifest.h \
   src/config/manifest_load.h \
   src/config/manifest_run.c \
+  src/config/outline.c \
+  src/config/outline.h \
   src/config/policy.c \
   src/config/policy.h \
   src/config/policy_judge.c \

@@ -8,6 +8,8 @@ src_publish_libpublish_a_SOURCES = \
   src/publish/judge.h \
   src/publish/publish.c \
   src/publish/publish.h \
+  src/publish/show.c \
+  src/publish/show.h \
   src/publish/signature.c src/publish/signature.h \
   src/publish/why.c src/publish/why.h
 
@@ -44,3 +46,9 @@ t_fuzz_signature_SOURCES = t/fuzz/signature.c
 t_fuzz_signature_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 t_fuzz_signature_LDADD = $(publish_LIBS)
 endif
+
+check_PROGRAMS += t/unit/publish/show
+TESTS += t/unit/publish/show
+t_unit_publish_show_SOURCES = t/unit/publish/show.c
+t_unit_publish_show_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_publish_show_LDADD = $(publish_LIBS) $(CHECK_LIBS)

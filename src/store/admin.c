@@ -21,6 +21,7 @@ struct str admin_text_of(const struct op *op)
 
 static const struct stmt reload_stmt = {"reload", "SELECT agentd.reload($1, $2, $3, $4)"};
 static const struct stmt bundle_stmt = {"bundle", "SELECT agentd.bundle($1)"};
+static const struct stmt workflow_stmt = {"workflow", "SELECT agentd.workflow_show($1)"};
 static const struct stmt workflows_stmt = {"workflows", "SELECT agentd.workflows_list()"};
 
 struct op *admin_reload(struct store *s, struct arena *a, const struct bundle_row *rows, size_t n, op_done_fn *done, void *arg)
@@ -79,6 +80,14 @@ struct op *admin_workflow_settle(struct store *s, struct arena *a, struct str na
 
 	params_text(&c->params, name);
 	return call_start(c, ADMIN_DEADLINE_MS, call_read_text, done, arg);
+}
+
+struct op *admin_workflow(struct store *s, struct arena *a, struct str name, int64_t deadline_ms, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &workflow_stmt);
+
+	params_text(&c->params, name);
+	return call_start(c, deadline_ms, call_read_text, done, arg);
 }
 
 /* --- tokens --- */

@@ -4,7 +4,8 @@
  * Units:   _ms, _us.
  * Memory:  results live in the op's arena.
  * Errors:  as in store.h; ERR_NOT_FOUND, ERR_CONFLICT.
- * Source:  sql/functions/4_bundles.sql (tokens too), sql/functions/6_sweep.sql, sql/functions/7_admin.sql; agentd-internals(7), "Programs" and "Leaves".
+ * Source:  sql/functions/4_bundles.sql (tokens too), sql/functions/5_page.sql, sql/functions/6_sweep.sql, sql/functions/7_admin.sql;
+ *          agentd-internals(7), "Programs" and "Leaves".
  */
 #ifndef STORE_ADMIN_H
 #define STORE_ADMIN_H
@@ -40,6 +41,8 @@ struct op *admin_workflows(struct store *s, struct arena *a, int64_t deadline_ms
 struct op *admin_workflow_pause(struct store *s, struct arena *a, struct str name, const struct principal *by, bool paused,
 				op_done_fn *done, void *arg);
 struct op *admin_workflow_settle(struct store *s, struct arena *a, struct str name, op_done_fn *done, void *arg);
+/* {"workflow": {one of those}, "content": the bundle} */
+struct op *admin_workflow(struct store *s, struct arena *a, struct str name, int64_t deadline_ms, op_done_fn *done, void *arg);
 
 /* --- tokens: only the SHA-256 is stored; the text is made by web/token.c or ctl --- */
 struct token_row {
