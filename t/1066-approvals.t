@@ -147,6 +147,7 @@ decide "$boss" approve '' abc
 like "no digest" "$code" '^4'
 decide "$boss" approve '"args": {"n": "x"}'
 like "arguments that the tool does not take" "$code $(jq -r .detail "$D/answer")" '^422 .*"args".*n'
+is "and where" "$(jq -c '[.type, (.errors[] | .pointer, .message)]' "$D/answer")" '["urn:agentd:problem:schema","/args/n","expected integer, got string"]'
 decide "$boss" approve '"form": {}'
 is "a form nobody asked for" "$code" 422
 is "all that decided nothing" "$(task_state "$t") $(told 1)" "waiting_approval 0"
@@ -192,7 +193,7 @@ submit question 0
 decide "$boss" approve
 like "the form is asked for" "$code $(jq -r .detail "$D/answer")" '^422 .*"form"'
 decide "$boss" approve '"form": {"n": 0}'
-is "and has to fit" "$code" 422
+is "and has to fit" "$code $(jq -c '[.errors[].pointer]' "$D/answer")" '422 ["/form/n"]'
 decide "$boss" approve '"form": {"n": 77}'
 ends succeeded
 is "the answer goes on" "$(told 77)" 1

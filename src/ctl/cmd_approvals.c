@@ -235,7 +235,7 @@ static int take_digest(const struct json *seen, struct choice *ch, struct err *e
 		return err_set(err, ERR_CONFLICT, "it has another digest now: what it is about has changed");
 	if (!digest_from_hex(digest, &ch->decision.digest))
 		return err_set(err, ERR_PG, "a request without a digest");
-	return decision_check(seen, &ch->decision, err);
+	return decision_check(seen, &ch->decision, NULL, err);
 }
 
 static void print_outcome(struct ctl *c, const struct json *answer)

@@ -105,20 +105,23 @@ static void decide(struct request *req, struct decision *d)
 static void on_seen(struct request *req, struct op *op)
 {
 	struct decision *d = ARENA_NEW(req->arena, struct decision);
+	struct decision_faults *faults = ARENA_NEW(req->arena, struct decision_faults);
 	const struct json *body, *seen;
 	struct err err;
 
+	faults->list.a = req->arena;
 	if (op->err->code != ERR_NONE) {
 		reply_err(&req->reply, req->arena, op->err);
 		return;
 	}
 	body = request_object(req, keys, &err);
 	if (!body || read_body(body, d, &err) < 0 ||
-	    json_parse(req->arena, str_dup(req->arena, approvals_text_of(op)), NULL, &seen, &err) < 0 || decision_check(seen, d, &err) < 0) {
+	    json_parse(req->arena, str_dup(req->arena, approvals_text_of(op)), NULL, &seen, &err) < 0)
 		reply_err(&req->reply, req->arena, &err);
-		return;
-	}
-	decide(req, d);
+	else if (decision_check(seen, d, faults, &err) == 0)
+		decide(req, d);
+	else
+		reply_faults(&req->reply, req->arena, err.msg, arena_printf(req->arena, "/%s", faults->member), &faults->list);
 }
 
 void api_approval_decide(struct request *req)

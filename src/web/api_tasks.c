@@ -121,7 +121,7 @@ static void on_schema(struct request *req, struct op *op)
 	else if (inputs_judge(server_inputs(req->web), req->submission, tasks_text_of(op), faults))
 		submit(req);
 	else
-		reply_faults(&req->reply, req->arena, "/input", faults);
+		reply_faults(&req->reply, req->arena, "the input does not fit the workflow's schema", "/input", faults);
 }
 
 void api_submit_parsed(struct request *req, struct submission *s)

@@ -98,11 +98,10 @@ void reply_problem(struct reply *r, struct arena *a, int status, const char *wor
 	va_end(ap);
 }
 
-void reply_faults(struct reply *r, struct arena *a, const char *place, const struct schema_faults *f)
+void reply_faults(struct reply *r, struct arena *a, const char *detail, const char *place, const struct schema_faults *f)
 {
-	fill_with(r, a, 422, "schema",
-		  f->more ? "the input does not fit the workflow's schema in more places than are listed"
-			  : "the input does not fit the workflow's schema", schema_faults_json(a, place, f));
+	fill_with(r, a, 422, "schema", f->more ? arena_printf(a, "%s, in more places than are listed", detail) : detail,
+		  schema_faults_json(a, place, f));
 }
 
 void reply_err(struct reply *r, struct arena *a, const struct err *err)

@@ -44,7 +44,7 @@ void reply_made(struct reply *r, const char *type, struct MHD_Response *(*make)(
 void reply_problem(struct reply *r, struct arena *a, int status, const char *word, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 /* 422 with all that is wrong: "errors": [{"pointer", "message"}]; pointers are of the body, in which the value stands at place. */
-void reply_faults(struct reply *r, struct arena *a, const char *place, const struct schema_faults *f);
+void reply_faults(struct reply *r, struct arena *a, const char *detail, const char *place, const struct schema_faults *f);
 /* By err.code (and err.status where it is set). Our own faults are logged and show no detail. */
 void reply_err(struct reply *r, struct arena *a, const struct err *err);
 
