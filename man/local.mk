@@ -5,6 +5,7 @@ dist_man_MANS = \
   man/agentd-hooks.5 \
   man/agentd-internals.7 \
   man/agentd-metrics.7 \
+  man/agentd-page.7 \
   man/agentd-risk.5 \
   man/agentd-routing.5 \
   man/agentd-schema.7 \

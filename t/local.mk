@@ -49,6 +49,7 @@ program_tests = \
   t/1086-top.t \
   t/1087-completion.t \
   t/1090-hosts.t \
+  t/1110-session.t \
   t/1130-torture.t
 TESTS += $(program_tests)
 EXTRA_DIST += t/unit/suite_run.h t/unit/test_arena.h

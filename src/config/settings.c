@@ -17,11 +17,19 @@ static key_read_fn read_path, read_level, read_listen, read_mode, read_percent, 
 
 static const char *const level_words[] = {"error", "warn", "info", "debug", NULL};
 
+#define HOST_PATTERN "([a-z0-9.-]+|\\[[0-9a-f:.]+\\])(:[0-9]{1,5})?"
+
 static const struct key web_keys[] = {
 	{.name = "listen", .type = KEY_CSTR, .offset = offsetof(struct settings, web.listen), .read = read_listen,
 	 .preset = "127.0.0.1:8470", .text = "Address and port, or unix:/path."},
 	{.name = "socket_mode", .type = KEY_TEXT, .offset = offsetof(struct settings, web.socket_mode), .read = read_mode,
 	 .preset = "0660", .text = "Permissions of the Unix socket, octal."},
+	{.name = "public_url", .type = KEY_TEXT, .offset = offsetof(struct settings, web.public_url), .max = 255,
+	 .pattern = "^https?://(" HOST_PATTERN ")$", .pattern_text = "http:// or https:// and a host in lower case, without a path",
+	 .text = "Where people reach the server, such as https://agents.example.org."},
+	{.name = "hosts", .type = KEY_TEXTS, .offset = offsetof(struct settings, web.hosts), .offset_n = offsetof(struct settings, web.n_hosts),
+	 .pattern = "^(" HOST_PATTERN ")$", .pattern_text = "NAME or NAME:PORT in lower case",
+	 .text = "More names that the page may be reached by, as browsers send them: NAME or NAME:PORT."},
 	{.name = "max_connections", .type = KEY_INT, .offset = offsetof(struct settings, web.max_connections), .min = 1,
 	 .max = 100000, .preset = "4096", .text = "Most connections at once."},
 	{.name = "header_timeout", .type = KEY_DURATION, .offset = offsetof(struct settings, web.header_timeout_ms), .min = 1,

@@ -42,6 +42,9 @@ struct settings {
 	struct {
 		const char *listen;	/* "unix:/path" or "127.0.0.1:8470" (default) */
 		int socket_mode;	/* of a Unix socket, default 0660 */
+		struct str public_url;	/* "https://agents.example.org": how people reach it; STR_NONE: by `listen` */
+		const struct str *hosts;	/* more names that the page may be reached by, "name" or "name:port" */
+		size_t n_hosts;
 		int max_connections;	/* default 4096 */
 		int64_t header_timeout_ms, body_timeout_ms;	/* 5 s, 30 s */
 		int64_t max_body_bytes;	/* 1 MiB */

@@ -112,6 +112,17 @@ unsigned scope_parse(struct str name)
 	return 0;
 }
 
+const struct json *scope_names(struct arena *a, unsigned bits)
+{
+	struct json_builder list;
+
+	json_array_begin(&list, a);
+	for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++)
+		if (bits & scopes[i].bit)
+			json_array_add(&list, json_stringc(a, scopes[i].name));
+	return json_array_end(&list);
+}
+
 struct op *admin_token_create(struct store *s, struct arena *a, const struct token_row *t, op_done_fn *done, void *arg)
 {
 	struct call *c = call_new(s, a, &token_create_stmt);

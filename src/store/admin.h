@@ -57,6 +57,7 @@ struct op *admin_token_list(struct store *s, struct arena *a, op_done_fn *done, 
 struct op *admin_token_revoke(struct store *s, struct arena *a, struct str name, op_done_fn *done, void *arg);
 enum { SCOPE_SUBMIT = 1, SCOPE_READ = 2, SCOPE_APPROVE = 4, SCOPE_ADMIN = 8, SCOPE_METRICS = 16, SCOPE_ANY = 31 };
 unsigned scope_parse(struct str name);	/* 0: unknown */
+const struct json *scope_names(struct arena *a, unsigned bits);	/* ["submit", "read"] */
 struct token_check {
 	bool valid;			/* known, not revoked, not expired */
 	struct digest hash;		/* as stored, for the constant-time compare */

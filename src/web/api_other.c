@@ -1,7 +1,9 @@
-/* api_other.c - GET /workflows, POST /validate, GET /healthz, GET /readyz. */
+/* api_other.c - GET /workflows, GET /workflows/:name, POST /validate, GET /healthz, GET /readyz. */
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/err.h"
 #include "config/catalog.h"
+#include "publish/show.h"
 #include "store/admin.h"
 #include "store/store.h"
 #include "web/request.h"
@@ -25,6 +27,56 @@ void api_workflows(struct request *req)
 					  request_call(req, on_text));
 }
 
+/* --- GET /workflows/:name: its program is read on the thread pool --- */
+
+struct showing {
+	struct arena *arena;
+	struct str stored, answer;
+	struct err err;
+};
+
+static void show(void *arg)
+{
+	struct showing *s = request_of_call(arg)->work;
+
+	if (show_workflow(s->arena, s->stored, &s->answer, &s->err) == 0)
+		s->err.code = ERR_NONE;
+}
+
+static void on_shown(struct request *req, struct op *op)
+{
+	const struct showing *s = req->work;
+
+	if (op->err->code != ERR_NONE || s->err.code != ERR_NONE)
+		reply_err(&req->reply, req->arena, op->err->code != ERR_NONE ? op->err : &s->err);
+	else
+		reply_json(&req->reply, 200, str_dup(req->arena, s->answer));
+}
+
+static void on_stored(struct request *req, struct op *op)
+{
+	struct arena *a;
+	struct showing *s;
+
+	if (op->err->code != ERR_NONE) {
+		reply_err(&req->reply, req->arena, op->err);
+		return;
+	}
+	a = arena_new(NULL);
+	s = ARENA_NEW(a, struct showing);
+	s->arena = a;
+	s->stored = str_dup(a, admin_text_of(op));
+	req->work = s;
+	req->op = loop_work(server_loop(req->web), a, show, request_done, request_call(req, on_shown));
+}
+
+void api_workflow(struct request *req)
+{
+	if (request_no_params(req) == 0)
+		req->op = admin_workflow(server_store(req->web), arena_new(NULL), req->name, STORE_DEADLINE_MS, request_done,
+					 request_call(req, on_stored));
+}
+
 /* --- POST /validate: one file's text, on the thread pool --- */
 
 struct validation {
@@ -35,7 +87,7 @@ struct validation {
 
 static void validate(void *arg)
 {
-	struct validation *v = request_of_call(arg)->validation;
+	struct validation *v = request_of_call(arg)->work;
 	struct diags *d = diags_new(v->arena);
 	struct json_builder b;
 
@@ -53,7 +105,7 @@ static void on_validated(struct request *req, struct op *op)
 		return;
 	}
 	/* the validation lives in the op's arena, at its head */
-	reply_json(&req->reply, 200, str_dup(req->arena, ((struct validation *)req->validation)->answer));
+	reply_json(&req->reply, 200, str_dup(req->arena, ((struct validation *)req->work)->answer));
 }
 
 void api_validate(struct request *req)
@@ -74,7 +126,7 @@ void api_validate(struct request *req)
 	v->root = server_settings(req->web)->config_dir;
 	v->name = name.p ? str_cstr(a, name) : "workflows/unnamed.yaml";
 	v->text = str_dup(a, buf_str(&req->body));
-	req->validation = v;
+	req->work = v;
 	req->op = loop_work(server_loop(req->web), a, validate, request_done, request_call(req, on_validated));
 }
 

@@ -13,6 +13,7 @@
 #include "web/request.h"
 #include "web/route.h"
 #include "web/server.h"
+#include "web/session.h"
 
 enum { ENTRIES = 256, KEEP_MS = 2000, LATELY_MS = 5 * 60000, SECRET_CHARS = 43, CRC_CHARS = 8, MAX_NAME = 80 };
 
@@ -40,23 +41,29 @@ static void refuse(struct request *req, const char *why)
 	req->reply.close = true;	/* the body was not read */
 }
 
-/* "Bearer agd_..." with a right checksum; STR_NONE otherwise. */
-static struct str bearer(const char *header)
+bool auth_token_sound(struct str token)
 {
-	struct str token;
 	char crc[CRC_CHARS + 1];
 	size_t body;
 
-	if (!header || strncasecmp(header, "Bearer ", 7) != 0)
-		return STR_NONE;
-	token = str_from(header + 7);
 	if (!str_starts(token, STR("agd_")) || token.n < 4 + SECRET_CHARS + CRC_CHARS + 2 || token.n > 128)
-		return STR_NONE;
+		return false;
 	body = token.n - CRC_CHARS - 1;
 	if (token.p[body] != '_')
-		return STR_NONE;
+		return false;
 	snprintf(crc, sizeof crc, "%08x", (unsigned)crc32_of(str_sub(token, 0, body)));
-	return str_is(str_sub(token, body + 1, CRC_CHARS), crc) ? token : STR_NONE;
+	return str_is(str_sub(token, body + 1, CRC_CHARS), crc);
+}
+
+/* "Bearer agd_..."; STR_NONE otherwise. */
+static struct str bearer(const char *header)
+{
+	struct str token;
+
+	if (strncasecmp(header, "Bearer ", 7) != 0)
+		return STR_NONE;
+	token = str_from(header + 7);
+	return auth_token_sound(token) ? token : STR_NONE;
 }
 
 static void accept(struct request *req, struct str name, unsigned scopes)
@@ -84,7 +91,6 @@ static void keep(struct auth *auth, const struct token_check *t, struct str name
 static void on_checked(struct request *req, struct op *op)
 {
 	const struct token_check *t;
-	struct digest asked;
 	struct str name;
 
 	if (op->err->code != ERR_NONE) {
@@ -93,14 +99,23 @@ static void on_checked(struct request *req, struct op *op)
 		return;
 	}
 	t = admin_token_check_of(op);
-	digest_of(bearer(head_get(req, "Authorization")), &asked);
-	if (!t->valid || !digest_eq(&t->hash, &asked)) {	/* the index compares in its own time, we in constant time */
+	if (!auth_token_good(t, &req->token)) {
 		refuse(req, "the token is unknown, expired or revoked");
 		return;
 	}
-	name = str_from(arena_printf(req->arena, "token:" STR_FMT, STR_ARG(t->name)));
+	name = auth_name(req, t);
 	keep(server_auth(req->web), t, name);
 	accept(req, name, t->scopes);
+}
+
+bool auth_token_good(const struct token_check *t, const struct digest *asked)
+{
+	return t->valid && digest_eq(&t->hash, asked);	/* the index compares in its own time, we in constant time */
+}
+
+struct str auth_name(struct request *req, const struct token_check *t)
+{
+	return str_from(arena_printf(req->arena, "token:" STR_FMT, STR_ARG(t->name)));
 }
 
 /* Nobody can revoke a token while the database is away. */
@@ -115,16 +130,30 @@ static bool holds(struct auth *auth, const struct entry *e, const struct request
 	return now_ms - e->checked_ms < KEEP_MS;
 }
 
+/* A header counts before a cookie: no page elsewhere can send one. */
+static struct str presented(struct request *req)
+{
+	const char *header = head_get(req, "Authorization");
+	struct str token = header ? bearer(header) : STR_NONE;
+
+	if (!header) {
+		token = session_token(req);
+		if (token.p && session_guard(req) < 0)
+			return STR_NONE;
+	}
+	if (!token.p)
+		refuse(req, "a bearer token is needed: Authorization: Bearer agd_...");
+	return token;
+}
+
 void auth_request(struct auth *auth, struct request *req)
 {
-	struct str token = bearer(head_get(req, "Authorization"));
+	struct str token = presented(req);
 	const struct entry *e;
 	struct digest hash;
 
-	if (!token.p) {
-		refuse(req, "a bearer token is needed: Authorization: Bearer agd_...");
+	if (!token.p)
 		return;
-	}
 	digest_of(token, &hash);
 	req->token = hash;
 	e = &auth->entries[hash.b[0]];

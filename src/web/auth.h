@@ -1,4 +1,4 @@
-/* auth.h - bearer tokens: who asks, and what may they do?
+/* auth.h - tokens, of the Authorization header or a session's cookie: who asks, and what may they do?
  *
  * Shapes:  only SHA-256 hashes leave the request; answers of the store are kept for 2 s, so that a revocation
  *          works within 5 s and a busy client costs no query. While the database is away, routes that answer all the same
@@ -10,14 +10,21 @@
 #ifndef WEB_AUTH_H
 #define WEB_AUTH_H
 
-#include "store/store.h"
+#include <stdbool.h>
+
+#include "base/str.h"
 
 struct arena;
 struct auth;
+struct digest;
 struct request;
+struct token_check;
 
 struct auth *auth_new(struct arena *a);
 /* Decides: req->by and req->scopes are set, or req->reply is. May suspend the request. */
 void auth_request(struct auth *auth, struct request *req);
+bool auth_token_sound(struct str token);	/* its form and checksum */
+bool auth_token_good(const struct token_check *t, const struct digest *asked);
+struct str auth_name(struct request *req, const struct token_check *t);	/* "token:NAME", in the request's arena */
 
 #endif

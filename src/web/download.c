@@ -114,14 +114,6 @@ static bool matches(const char *header, const char *tag)
 	return header && (strcmp(header, "*") == 0 || strstr(header, tag));
 }
 
-static void add_header(struct request *req, const char *name, const char *value)
-{
-	struct reply_header *h = ARENA_NEW(req->arena, struct reply_header);
-
-	*h = (struct reply_header){name, value, req->reply.more};
-	req->reply.more = h;
-}
-
 static void on_found(struct request *req, struct op *op)
 {
 	const struct artifact_found *f;
@@ -138,16 +130,15 @@ static void on_found(struct request *req, struct op *op)
 	if (matches(head_get(req, "If-None-Match"), tag)) {
 		reply_empty(&req->reply);
 		req->reply.status = 304;
-		add_header(req, "ETag", tag);
+		reply_add(&req->reply, req->arena, "ETag", tag);
 		return;
 	}
 	req->download = ARENA_NEW(req->arena, struct download);
 	req->download->file = f->file;
 	req->download->size = (uint64_t)f->size;
 	reply_made(&req->reply, str_cstr(req->arena, f->media_type), make);
-	add_header(req, "ETag", tag);
-	add_header(req, "Content-Disposition", download_disposition(req->arena, f->name));
-	add_header(req, "Content-Security-Policy", "sandbox; default-src 'none'");
+	reply_add(&req->reply, req->arena, "ETag", tag);
+	reply_add(&req->reply, req->arena, "Content-Disposition", download_disposition(req->arena, f->name));
 }
 
 static void find(struct request *req, const struct uuid *id, const struct uuid *task)

@@ -17,7 +17,8 @@ enum { MAX_TARGET = 2048 };
 
 static const char *const once[] = {"Host",	    "Content-Length", "Transfer-Encoding",
 				   "Authorization", "Content-Type",   "Idempotency-Key",
-				   "Last-Event-ID"};
+				   "Last-Event-ID", "Cookie",	      "Origin",
+				   "Sec-Fetch-Site"};
 enum { N_ONCE = sizeof once / sizeof once[0] };
 
 struct scan {

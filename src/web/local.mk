@@ -28,6 +28,7 @@ src_web_libweb_a_SOURCES = \
   src/web/multipart.c \
   src/web/multipart.h \
   src/web/openapi.c \
+  src/web/page.c \
   src/web/process.c \
   src/web/process.h \
   src/web/reply.c \
@@ -37,6 +38,10 @@ src_web_libweb_a_SOURCES = \
   src/web/route.c \
   src/web/route.h \
   src/web/server.h \
+  src/web/session.c \
+  src/web/session.h \
+  src/web/site.c \
+  src/web/site.h \
   src/web/topics.c \
   src/web/topics.h \
   src/web/wait.c \
@@ -52,6 +57,36 @@ BUILT_SOURCES += src/web/openapi.inc
 CLEANFILES += src/web/openapi.inc
 EXTRA_DIST += src/web/openapi.json
 
+# The page, compiled in.
+PAGE_FILES = \
+  src/web/ui/api.mjs \
+  src/web/ui/approval.mjs \
+  src/web/ui/approvals.mjs \
+  src/web/ui/diff.mjs \
+  src/web/ui/dom.mjs \
+  src/web/ui/form.mjs \
+  src/web/ui/format.mjs \
+  src/web/ui/graph.mjs \
+  src/web/ui/icon.svg \
+  src/web/ui/index.html \
+  src/web/ui/json.mjs \
+  src/web/ui/keys.mjs \
+  src/web/ui/live.mjs \
+  src/web/ui/main.mjs \
+  src/web/ui/page.css \
+  src/web/ui/signin.mjs \
+  src/web/ui/task.mjs \
+  src/web/ui/tasks.mjs \
+  src/web/ui/waterfall.mjs \
+  src/web/ui/workflow.mjs \
+  src/web/ui/workflows.mjs
+src/web/page.inc: $(PAGE_FILES) src/web/ui/pack
+	$(AM_V_GEN)$(MKDIR_P) src/web && for f in $(PAGE_FILES); do echo "$(srcdir)/$$f"; done | xargs $(SHELL) $(srcdir)/src/web/ui/pack >$@.tmp && mv $@.tmp $@
+src/web/page.$(OBJEXT): src/web/page.inc
+BUILT_SOURCES += src/web/page.inc
+CLEANFILES += src/web/page.inc
+EXTRA_DIST += $(PAGE_FILES) src/web/ui/pack
+
 web_LIBS = src/web/libweb.a src/publish/libpublish.a src/config/libconfig.a src/schema/libschema.a $(store_LIBS) $(YAML_LIBS) $(PCRE2_LIBS) $(MHD_LIBS)
 
 check_PROGRAMS += t/unit/web/route
@@ -64,6 +99,12 @@ t_unit_web_route_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 check_PROGRAMS += t/bin/routes
 t_bin_routes_SOURCES = t/bin/routes.c
 t_bin_routes_LDADD = $(web_LIBS)
+
+check_PROGRAMS += t/unit/web/site
+TESTS += t/unit/web/site
+t_unit_web_site_SOURCES = t/unit/web/site.c
+t_unit_web_site_LDADD = $(web_LIBS) $(CHECK_LIBS)
+t_unit_web_site_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 check_PROGRAMS += t/unit/web/wait
 TESTS += t/unit/web/wait

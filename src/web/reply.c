@@ -15,7 +15,8 @@ static const struct {
 	{405, "Method not allowed"},	{408, "Request timeout"},
 	{409, "Conflict"},		{410, "Gone"},
 	{413, "Too large"},		{415, "Unsupported media type"},
-	{422, "Cannot be processed"},	{429, "Too many requests"},
+	{421, "Misdirected request"},	{422, "Cannot be processed"},
+	{429, "Too many requests"},
 	{500, "Internal error"},	{503, "Not available"},
 	{507, "Insufficient storage"},
 };
@@ -52,6 +53,20 @@ void reply_json(struct reply *r, int status, struct str body)
 void reply_empty(struct reply *r)
 {
 	*r = (struct reply){.status = 204};
+}
+
+void reply_add(struct reply *r, struct arena *a, const char *name, const char *value)
+{
+	struct reply_header *h = ARENA_NEW(a, struct reply_header);
+
+	*h = (struct reply_header){name, value, r->more};
+	r->more = h;
+}
+
+void reply_file(struct reply *r, struct arena *a, const char *type, const char *etag, struct str body)
+{
+	*r = (struct reply){.status = body.p ? 200 : 304, .body = body, .type = type, .page = true};
+	reply_add(r, a, "ETag", etag);
 }
 
 void reply_made(struct reply *r, const char *type, struct MHD_Response *(*make)(struct request *req))

@@ -30,6 +30,7 @@ struct reply {
 	int retry_after_s;	/* 0: none */
 	bool replayed;		/* Idempotency-Replayed: true */
 	struct MHD_Response *(*make)(struct request *req);	/* the answer is made piece by piece, no body; NULL: it is not */
+	bool page;		/* a file of the page: browsers may keep it, and run what it loads from here */
 	const struct reply_header *more;
 };
 
@@ -41,6 +42,8 @@ struct reply_header {
 void reply_json(struct reply *r, int status, struct str body);
 void reply_empty(struct reply *r);	/* 204 */
 void reply_made(struct reply *r, const char *type, struct MHD_Response *(*make)(struct request *req));	/* 200 */
+void reply_file(struct reply *r, struct arena *a, const char *type, const char *etag, struct str body);	/* of the page */
+void reply_add(struct reply *r, struct arena *a, const char *name, const char *value);	/* a header, to a reply that is decided */
 void reply_problem(struct reply *r, struct arena *a, int status, const char *word, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 /* 422 with all that is wrong: "errors": [{"pointer", "message"}]; pointers are of the body, in which the value stands at place. */

@@ -41,7 +41,7 @@ struct request {
 	const struct route *route;
 	struct str method, target, path, query;	/* path and query as sent, checked */
 	struct str id;			/* of /tasks/:id, as sent */
-	struct str name;		/* of /tasks/:id/artifacts/:name, decoded */
+	struct str name;		/* of /tasks/:id/artifacts/:name or /workflows/:name, decoded */
 	struct principal by;
 	unsigned scopes;
 	struct buf body;
@@ -58,9 +58,9 @@ struct request {
 	void (*release)(struct request *req);	/* request_hold(); NULL: nobody holds on to it */
 	struct loop_fd *watch;			/* request_watch(); NULL: none */
 	void (*left)(struct request *req);
-	struct digest token;		/* of the bearer token */
+	struct digest token;		/* of the token that it came with */
 	unsigned long notices;		/* wait_notices() before the view was asked for */
-	void *validation;		/* api_other.c: lives in the op's arena */
+	void *work;			/* api_other.c: on the thread pool, lives in the op's arena */
 	struct submission *submission;	/* api_tasks.c */
 	struct hook_visit *hook;	/* hooks.c's; NULL: no delivery of a webhook */
 	struct intake *intake;		/* intake.c's; NULL: no files come with it */

@@ -95,10 +95,18 @@ void api_task_why(struct request *req);
 void api_cost(struct request *req);
 /* api_other.c */
 void api_workflows(struct request *req);
+void api_workflow(struct request *req);
 void api_validate(struct request *req);
 void api_healthz(struct request *req);
 void api_readyz(struct request *req);
 void api_openapi(struct request *req);
+/* session.c */
+void api_sign_in(struct request *req);
+void api_session(struct request *req);
+void api_sign_out(struct request *req);
+/* page.c */
+void api_root(struct request *req);
+void api_page(struct request *req);
 /* figures.c */
 void api_metrics(struct request *req);
 

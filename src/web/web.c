@@ -241,6 +241,32 @@ static const char *content_type(const struct reply *p)
 	return p->problem ? "application/problem+json" : p->type ? p->type : "application/json";
 }
 
+/* What every answer tells browsers. A file of the page may load what lies beside it, nothing else may load or run anything, whatever
+ * somebody makes of its text. */
+static const struct {
+	const char *name, *page, *other;	/* NULL: not sent */
+} guards[] = {
+	{"X-Content-Type-Options", "nosniff", "nosniff"},
+	{"Cross-Origin-Resource-Policy", "same-origin", "same-origin"},
+	{"Cache-Control", "no-cache", "no-store"},
+	{"Content-Security-Policy",
+	 "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; "
+	 "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+	 "default-src 'none'; frame-ancestors 'none'; sandbox"},
+	{"Referrer-Policy", "no-referrer", NULL},
+	{"Cross-Origin-Opener-Policy", "same-origin", NULL},
+};
+
+static void add_guards(struct MHD_Response *r, bool *whole, bool page)
+{
+	for (size_t i = 0; i < sizeof guards / sizeof guards[0]; i++) {
+		const char *value = page ? guards[i].page : guards[i].other;
+
+		if (value)
+			add(r, whole, guards[i].name, value);
+	}
+}
+
 static enum MHD_Result send_reply(struct request *req)
 {
 	const struct reply *p = &req->reply;
@@ -252,10 +278,9 @@ static enum MHD_Result send_reply(struct request *req)
 
 	if (!r)
 		return MHD_NO;
-	if (p->status != 204 && p->status != 304)
+	if (p->make || p->status == 200 || p->body.n)
 		add(r, &whole, "Content-Type", content_type(p));
-	add(r, &whole, "X-Content-Type-Options", "nosniff");
-	add(r, &whole, "Cache-Control", "no-store");
+	add_guards(r, &whole, p->page);
 	for (const struct reply_header *h = p->more; h; h = h->next)
 		add(r, &whole, h->name, h->value);
 	if (p->location)

@@ -19,7 +19,7 @@ ROUTES = [line.split() for line in open(sys.argv[4])]
 UNKNOWN = "01936f00-0000-7000-8000-000000000000"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", "BREW"]
 SCOPES = ["submit", "read", "approve", "admin", "metrics"]
-NOWHERE = ["/", "/nowhere", "/tasks/", f"/tasks/{UNKNOWN}/nowhere", "/metrics/x"]
+NOWHERE = ["/nowhere", "/ui", "/ui/x/y", "/tasks/", f"/tasks/{UNKNOWN}/nowhere", "/metrics/x"]
 DIGEST = "0" * 64
 YAML = "agentd: v1\nname: x\nsteps:\n  - id: a\n    set: {n: 1}\n"
 ROWS = {
@@ -45,11 +45,18 @@ ROWS = {
     "GET /cost": (200, None),
     "POST /hooks/:id": (404, {"action": "opened"}),
     "GET /workflows": (200, None),
+    "GET /workflows/:name": (404, None),
     "POST /workflows/:name/pause": (404, None),
     "POST /workflows/:name/resume": (404, None),
     "POST /validate": (200, YAML),
     "GET /metrics": (200, None),
     "GET /openapi.json": (200, None),
+    "POST /session": (421, {"token": "x"}),
+    "GET /session": (200, None),
+    "DELETE /session": (421, None),
+    "GET /": (404, None),
+    "GET /ui/": (200, None),
+    "GET /ui/:name": (404, None),
     "GET /healthz": (200, None),
     "GET /readyz": (200, None),
 }
