@@ -2,8 +2,7 @@
 mkdir -p "$var/log"
 . dev.d/lib/packages
 . dev.d/lib/build
-# shellcheck disable=SC2086
-install_packages $packages $test_packages gcovr
+install_test_packages gcovr
 install_pgvector
 build_tree build-cov --enable-coverage --enable-test-hooks
 find build-cov -name '*.gcda' -exec rm -f {} +

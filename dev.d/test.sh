@@ -17,8 +17,7 @@ esac
 mkdir -p "$var/log"
 . dev.d/lib/packages
 . dev.d/lib/build
-# shellcheck disable=SC2086
-install_packages $packages $test_packages
+install_test_packages
 install_pgvector
 
 passed=0 failed=0 skipped=0

@@ -50,6 +50,7 @@ program_tests = \
   t/1087-completion.t \
   t/1090-hosts.t \
   t/1110-session.t \
+  t/1120-page.t \
   t/1130-torture.t
 TESTS += $(program_tests)
 EXTRA_DIST += t/unit/suite_run.h t/unit/test_arena.h
@@ -60,6 +61,7 @@ EXTRA_DIST += $(program_tests) \
   t/chaos \
   t/lib/api.sh \
   t/lib/artifacts.py \
+  t/lib/browser.sh \
   t/lib/client.py \
   t/lib/daemon.sh \
   t/lib/events.py \
@@ -69,6 +71,8 @@ EXTRA_DIST += $(program_tests) \
   t/lib/http_matrix.py \
   t/lib/idle.py \
   t/lib/netns.sh \
+  t/lib/page.mjs \
+  t/lib/page_fixture.sh \
   t/lib/pg.sh \
   t/lib/top.py \
   t/lib/torture.py \
