@@ -47,7 +47,8 @@ token=$(cat "$token_file")
 cat <<END
 
 == go on
-  token            $token_file
+  the page         $address/ (sign in with the token below)
+  token            $token_file, or: build/src/agentctl -c $settings token create NAME --scopes submit,read,approve
   submit by HTTP   curl -s -H "Authorization: Bearer \$(cat $token_file)" -H 'Content-Type: application/json' \\
                      -d '{"workflow": "digest", "input": $input}' $address/tasks
   see a task       curl -s -H "Authorization: Bearer \$(cat $token_file)" "$address/tasks/ID?wait=30s"
