@@ -88,7 +88,7 @@ http -D "$D/head" -o "$D/got" "$api/artifacts/$id"
 ok "it is what it was" cmp -s "$D/hello" "$D/got"
 tr -d '\r' <"$D/head" >"$D/headers"
 for line in "Content-Length: 6" "ETag: \"$sum\"" "X-Content-Type-Options: nosniff" "Content-Type: text/plain" \
-	"Content-Disposition: attachment; filename=\"hello.txt\"; filename\\*=UTF-8''hello.txt" "Content-Security-Policy: sandbox; default-src 'none'"; do
+	"Content-Disposition: attachment; filename=\"hello.txt\"; filename\\*=UTF-8''hello.txt" "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'; sandbox"; do
 	ok "it comes with $line" grep -iq "^$line\$" "$D/headers"
 done
 is "and is not sent again to who has it" "$(http -o "$D/body" -w '%{http_code} %{size_download}' -H "If-None-Match: \"$sum\"" "$api/artifacts/$id")" "304 0"

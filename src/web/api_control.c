@@ -54,7 +54,7 @@ static void on_facts(struct request *req, struct op *op)
 	if (fork_submission(req->arena, req->fork, facts, s, &err) < 0)
 		reply_err(&req->reply, req->arena, &err);
 	else if (!inputs_judge(inputs_new(req->arena), s, facts, faults))
-		reply_faults(&req->reply, req->arena, "/input", faults);
+		api_input_faults(req, faults);
 	else if (judge_submission(req->arena, server_policy(req->web), s, &err) < 0)
 		reply_err(&req->reply, req->arena, &err);
 	else

@@ -110,6 +110,11 @@ static void submit(struct request *req)
 		submit_now(req);
 }
 
+void api_input_faults(struct request *req, const struct schema_faults *f)
+{
+	reply_faults(&req->reply, req->arena, "the input does not fit the workflow's schema", "/input", f);
+}
+
 /* What the input has to be is known now. */
 static void on_schema(struct request *req, struct op *op)
 {
@@ -121,7 +126,7 @@ static void on_schema(struct request *req, struct op *op)
 	else if (inputs_judge(server_inputs(req->web), req->submission, tasks_text_of(op), faults))
 		submit(req);
 	else
-		reply_faults(&req->reply, req->arena, "the input does not fit the workflow's schema", "/input", faults);
+		api_input_faults(req, faults);
 }
 
 void api_submit_parsed(struct request *req, struct submission *s)

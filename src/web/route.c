@@ -77,15 +77,12 @@ static struct str next_segment(struct str *path)
 /* Only a name may be escaped: elsewhere an escape could mean another path. */
 static bool fill(struct arena *a, struct str want, struct str segment, struct route_params *ret)
 {
+	if (!str_starts(want, STR(":")))
+		return str_eq(want, segment);
 	if (str_is(want, ":name"))
 		return form_decode(a, segment, false, &ret->name, NULL) == 0 && str_is_name(ret->name);
-	if (segment.n == 0 || str_chr(segment, '%') >= 0)
-		return false;
-	if (str_is(want, ":id"))
-		ret->id = segment;
-	else
-		return str_eq(want, segment);
-	return true;
+	ret->id = segment;
+	return segment.n > 0 && str_chr(segment, '%') < 0;
 }
 
 static bool fits(struct arena *a, const char *pattern, struct str path, struct route_params *ret)

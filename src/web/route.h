@@ -18,6 +18,7 @@ struct arena;
 struct err;
 struct op;
 struct request;
+struct schema_faults;
 struct settings;
 struct submission;
 struct submitted;
@@ -63,6 +64,7 @@ void api_task_redrive(struct request *req);
 int api_task_id(struct request *req, struct uuid *ret);	/* of the path; -1: the reply is 404 */
 int api_key(struct request *req, struct str *ret, struct err *err);	/* the Idempotency-Key; STR_NONE: none */
 void api_submitted(struct request *req, const struct submitted *s);	/* 202 */
+void api_input_faults(struct request *req, const struct schema_faults *f);	/* 422 */
 void api_text(struct request *req, struct op *op);	/* request_fn: 200 with the store's text, or its error */
 void api_submit_parsed(struct request *req, struct submission *s);	/* the reply is that of POST /tasks */
 /* hooks.c */

@@ -82,9 +82,8 @@ int session_guard(struct request *req)
 static void set_cookie(struct request *req, struct str token)
 {
 	const struct site_facts facts = facts_of(req);
-
 	const char *cookie = arena_printf(req->arena, COOKIE "=" STR_FMT "; Path=/; HttpOnly; SameSite=Strict%s%s", STR_ARG(token),
-					 token.n ? "" : "; Max-Age=0", site_is_secure(server_settings(req->web), &facts) ? "; Secure" : "");
+					  token.n ? "" : "; Max-Age=0", site_is_secure(server_settings(req->web), &facts) ? "; Secure" : "");
 
 	reply_add(&req->reply, req->arena, "Set-Cookie", cookie);
 }
