@@ -146,28 +146,6 @@ void random_bytes(void *p, size_t n)
 	}
 }
 
-char *base64url(struct arena *a, const void *p, size_t n)
-{
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	char *out = arena_alloc(a, n / 3 * 4 + 5), *at = out;
-	const uint8_t *b = p;
-
-	for (size_t i = 0; i < n; i += 3) {
-		size_t left = n - i;
-		uint32_t second = left > 1 ? b[i + 1] : 0, third = left > 2 ? b[i + 2] : 0;
-		uint32_t v = (uint32_t)b[i] << 16 | second << 8 | third;
-
-		*at++ = letters[v >> 18];
-		*at++ = letters[v >> 12 & 63];
-		if (left > 1)
-			*at++ = letters[v >> 6 & 63];
-		if (left > 2)
-			*at++ = letters[v & 63];
-	}
-	*at = '\0';
-	return out;
-}
-
 /* CRC-32 of IEEE 802.3 (as in zlib), four bits at a time. */
 uint32_t crc32_of(struct str bytes)
 {

@@ -1,9 +1,9 @@
-/* digest.h - SHA-256, random bytes, hex and base64url, CRC-32.
+/* digest.h - SHA-256, random bytes, hex, CRC-32.
  *
  * Shapes:  struct digest is 32 bytes; its text form is 64 lower-case hex digits.
- * Memory:  text goes to the caller's array or the arena given.
+ * Memory:  text goes to the caller's array.
  * Errors:  a failing random source or libcrypto ends the process.
- * Source:  FIPS 180-4, RFC 4648 section 5, via OpenSSL's libcrypto.
+ * Source:  FIPS 180-4, via OpenSSL's libcrypto.
  */
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
@@ -13,8 +13,6 @@
 #include <stdint.h>
 
 #include "base/str.h"
-
-struct arena;
 
 struct digest {
 	uint8_t b[32];
@@ -33,7 +31,6 @@ bool digest_from_hex(struct str hex, struct digest *ret);
 bool digest_eq(const struct digest *a, const struct digest *b);	/* constant time */
 
 void random_bytes(void *p, size_t n);
-char *base64url(struct arena *a, const void *p, size_t n);	/* no padding */
 uint32_t crc32_of(struct str bytes);
 
 #endif

@@ -32,7 +32,12 @@ bool hex_decode(struct arena *a, struct str text, struct str *ret)
 	return hex_read(text, out);
 }
 
-static int base64_digit(char c)
+/* --- base64 --- */
+
+#define COMMON "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+static const char standard[] = COMMON "+/", for_urls[] = COMMON "-_";
+
+static int value_of(char c, const char *letters)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -40,26 +45,23 @@ static int base64_digit(char c)
 		return c - 'a' + 26;
 	if (c >= '0' && c <= '9')
 		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
+	return c == letters[62] ? 62 : c == letters[63] ? 63 : -1;
 }
 
 /* Bits that stand for nothing must be zero: bytes have one text. */
-bool base64_decode(struct arena *a, struct str text, struct str *ret)
+static bool decode(struct arena *a, struct str text, const char *letters, struct str *ret)
 {
-	size_t padding = str_ends(text, STR("==")) ? 2 : str_ends(text, STR("=")) ? 1 : 0, n = 0;
+	char *out = arena_alloc(a, text.n / 4 * 3 + 3);
 	uint32_t bits = 0;
+	size_t n = 0;
 	int held = 0;
-	char *out;
 
-	if (text.n % 4 != 0)
-		return false;
-	out = arena_alloc(a, text.n / 4 * 3 + 1);
-	for (size_t i = 0; i + padding < text.n; i++) {
-		int digit = base64_digit(text.p[i]);
+	for (size_t i = 0; i < text.n; i++) {
+		int value = value_of(text.p[i], letters);
 
-		if (digit < 0)
+		if (value < 0)
 			return false;
-		bits = bits << 6 | (uint32_t)digit;
+		bits = bits << 6 | (uint32_t)value;
 		held += 6;
 		if (held >= 8) {
 			held -= 8;
@@ -67,24 +69,56 @@ bool base64_decode(struct arena *a, struct str text, struct str *ret)
 		}
 	}
 	*ret = (struct str){out, n};
-	return (bits & ((1u << held) - 1)) == 0;
+	return held != 6 && (bits & ((1u << held) - 1)) == 0;
 }
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-char *base64_encode(struct arena *a, struct str bytes)
+bool base64_decode(struct arena *a, struct str text, struct str *ret)
 {
-	const unsigned char *p = (const unsigned char *)bytes.p;
-	char *out = arena_alloc(a, (bytes.n + 2) / 3 * 4 + 1), *o = out;
+	size_t padding = str_ends(text, STR("==")) ? 2 : str_ends(text, STR("=")) ? 1 : 0;
 
-	for (size_t i = 0; i < bytes.n; i += 3) {
-		unsigned left = (unsigned)(bytes.n - i), b1 = left > 1 ? p[i + 1] : 0, b2 = left > 2 ? p[i + 2] : 0;
+	return text.n % 4 == 0 && decode(a, str_sub(text, 0, text.n - padding), standard, ret);
+}
 
-		*o++ = base64_digits[p[i] >> 2];
-		*o++ = base64_digits[(p[i] & 3u) << 4 | b1 >> 4];
-		*o++ = left > 1 ? base64_digits[(b1 & 15u) << 2 | b2 >> 6] : '=';
-		*o++ = left > 2 ? base64_digits[b2 & 63u] : '=';
+bool base64url_decode(struct arena *a, struct str text, struct str *ret)
+{
+	return decode(a, text, for_urls, ret);
+}
+
+/* At least one byte of room is left behind the text: for padding and NUL there are three. */
+static char *encode(struct arena *a, const uint8_t *b, size_t n, const char *letters, char **ret_end)
+{
+	char *out = arena_alloc(a, n / 3 * 4 + 5), *at = out;
+
+	for (size_t i = 0; i < n; i += 3) {
+		size_t left = n - i;
+		uint32_t second = left > 1 ? b[i + 1] : 0, third = left > 2 ? b[i + 2] : 0;
+		uint32_t v = (uint32_t)b[i] << 16 | second << 8 | third;
+
+		*at++ = letters[v >> 18];
+		*at++ = letters[v >> 12 & 63];
+		if (left > 1)
+			*at++ = letters[v >> 6 & 63];
+		if (left > 2)
+			*at++ = letters[v & 63];
 	}
-	*o = '\0';
+	*at = '\0';
+	*ret_end = at;
 	return out;
+}
+
+char *base64_encode(struct arena *a, const void *p, size_t n)
+{
+	char *end, *out = encode(a, p, n, standard, &end);
+
+	while ((end - out) % 4)
+		*end++ = '=';
+	*end = '\0';
+	return out;
+}
+
+char *base64url(struct arena *a, const void *p, size_t n)
+{
+	char *end;
+
+	return encode(a, p, n, for_urls, &end);
 }

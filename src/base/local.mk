@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/base/libbase.a
 src_base_libbase_a_SOURCES = \
+  src/base/address.c src/base/address.h \
   src/base/arena.c src/base/arena.h \
   src/base/clock.c src/base/clock.h \
   src/base/digest.c src/base/digest.h \
@@ -19,7 +20,10 @@ src_base_libbase_a_SOURCES = \
   src/base/json_write.c \
   src/base/log.c src/base/log.h \
   src/base/metric.c src/base/metric.h src/base/metric.def \
+  src/base/retry_after.c src/base/retry_after.h \
   src/base/str.c src/base/str.h \
+  src/base/url.c src/base/url.h \
+  src/base/visible.c src/base/visible.h \
   src/base/uuid.c src/base/uuid.h \
   src/base/crash.c src/base/crash.h \
   src/base/http.c src/base/http.h \
@@ -27,6 +31,18 @@ src_base_libbase_a_SOURCES = \
   src/base/loop.c src/base/loop.h \
   src/base/proc.c src/base/proc.h \
   src/base/guard.c src/base/guard.h
+
+check_PROGRAMS += t/unit/base/address
+TESTS += t/unit/base/address
+t_unit_base_address_SOURCES = t/unit/base/address.c
+t_unit_base_address_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_address_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/url
+TESTS += t/unit/base/url
+t_unit_base_url_SOURCES = t/unit/base/url.c
+t_unit_base_url_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_url_LDADD = $(base_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += t/unit/base/loop
 TESTS += t/unit/base/loop

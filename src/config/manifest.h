@@ -31,11 +31,7 @@ struct tmpl_header {
 	const struct tmpl *value;
 };
 
-struct cidr {
-	int family;		/* AF_INET, AF_INET6 */
-	uint8_t addr[16];
-	int bits;
-};
+struct cidr;			/* base/address.h */
 
 struct runner_http {		/* templates over {args, credentials, effect_key, task} */
 	const char *method;

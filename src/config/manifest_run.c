@@ -1,7 +1,7 @@
 /* manifest_run.c - the runners of tools: http, exec, fs, artifact. */
-#include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "base/address.h"
 #include "base/arena.h"
 #include "config/expr.h"
 #include "config/manifest_load.h"
@@ -157,33 +157,6 @@ static void read_http_result(struct load *l, const struct key *k, const struct y
 	read_result(l, k, v, out, http_result_roots, 3);
 }
 
-static bool cidr_parse(struct arena *a, struct str s, struct cidr *ret)
-{
-	ptrdiff_t slash = str_chr(s, '/');
-	const char *addr = str_cstr(a, slash < 0 ? s : str_sub(s, 0, (size_t)slash));
-	struct cidr c = {.family = strchr(addr, ':') ? AF_INET6 : AF_INET};
-	int max = c.family == AF_INET6 ? 128 : 32;
-	c.bits = max;
-	if (slash >= 0) {
-		struct str bits = str_sub(s, (size_t)slash + 1, s.n);
-		if (!bits.n || bits.n > 3)
-			return false;
-		c.bits = 0;
-		for (size_t i = 0; i < bits.n; i++) {
-			if (bits.p[i] < '0' || bits.p[i] > '9')
-				return false;
-			c.bits = c.bits * 10 + (bits.p[i] - '0');
-		}
-	}
-	if (c.bits > max || inet_pton(c.family, addr, c.addr) != 1)
-		return false;
-	for (int bit = c.bits; bit < max; bit++)
-		if (c.addr[bit / 8] >> (7 - bit % 8) & 1)
-			return false;
-	*ret = c;
-	return true;
-}
-
 static void read_allow(struct load *l, const struct key *k, const struct yaml *v, void *out)
 {
 	struct runner_http *h = out;
@@ -192,7 +165,7 @@ static void read_allow(struct load *l, const struct key *k, const struct yaml *v
 	struct cidr *list = ARENA_ARRAY(l->a, v->n ? v->n : 1, struct cidr);
 	for (size_t i = 0; i < v->n; i++) {
 		const struct yaml *item = v->items[i];
-		if (item->kind == YAML_SCALAR && cidr_parse(l->a, item->text, &list[h->n_allow]))
+		if (item->kind == YAML_SCALAR && cidr_parse(item->text, &list[h->n_allow]))
 			h->n_allow++;
 		else
 			diag_error(l->d, item->at, "\"allow\": expected a network such as 10.1.0.0/16 with no bit set behind it");

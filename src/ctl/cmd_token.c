@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/encoding.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/json.h"

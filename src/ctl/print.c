@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/visible.h"
 #include "config/diag.h"
 #include "ctl/ctl.h"
 
@@ -14,49 +15,6 @@ struct table {
 	size_t columns, n, cap;
 	struct str *cells;	/* headings first */
 };
-
-static bool is_hostile(uint32_t cp)
-{
-	static const struct {
-		uint32_t from, to;
-	} ranges[] = {
-		{0, 0x1f}, {0x7f, 0x9f}, {0xad, 0xad}, {0x34f, 0x34f}, {0x61c, 0x61c}, {0x115f, 0x1160}, {0x17b4, 0x17b5}, {0x180b, 0x180f},
-		{0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0x3164, 0x3164}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfffb},
-		{0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
-	};
-
-	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
-		if (cp >= ranges[i].from && cp <= ranges[i].to)
-			return true;
-	return false;
-}
-
-/* What drives a terminal, or hides or turns text, becomes a visible escape; so do bytes that are no UTF-8. */
-static struct str escaped(struct arena *a, struct str s, bool keep_lines)
-{
-	size_t valid = utf8_prefix(s);
-	struct buf b;
-
-	buf_init(&b, a);
-	for (size_t i = 0; i < s.n;) {
-		size_t from = i;
-		uint32_t cp;
-
-		if (i == valid) {
-			buf_addf(&b, "\\x%02x", (unsigned)(unsigned char)s.p[i++]);
-			valid = i + utf8_prefix(str_sub(s, i, s.n));
-			continue;
-		}
-		cp = utf8_next(s, &i);
-		if ((cp == '\n' || cp == '\t') && keep_lines)
-			buf_addc(&b, (char)cp);
-		else if (is_hostile(cp))
-			buf_addf(&b, cp > 0xffff ? "\\U%08x" : "\\u%04x", (unsigned)cp);
-		else
-			buf_add(&b, s.p + from, i - from);
-	}
-	return buf_str(&b);
-}
 
 /* An empty text may have no address, which fwrite() does not take. */
 static void put(FILE *out, struct str s)
@@ -69,7 +27,7 @@ static void put_escaped(FILE *out, struct str s)
 {
 	struct arena *a = arena_new(NULL);
 
-	put(out, escaped(a, s, true));
+	put(out, str_visible(a, s, true));
 	arena_free(a);
 }
 
@@ -80,7 +38,7 @@ void print_text(struct str s)
 
 struct str print_line_of(struct arena *a, struct str s)
 {
-	return escaped(a, s, false);
+	return str_visible(a, s, false);
 }
 
 void print_error(const char *text)
@@ -159,7 +117,7 @@ void table_cell(struct table *t, struct str text)
 		t->cells = more;
 		t->cap = t->cap ? t->cap * 2 : 64;
 	}
-	t->cells[t->n++] = escaped(t->a, text, false);
+	t->cells[t->n++] = str_visible(t->a, text, false);
 }
 
 void table_write(const struct table *t, struct buf *out)

@@ -74,7 +74,7 @@ const struct json *fs_content(const struct fs_job *job, const char *key, struct 
 			bytes.n = room;
 			cut = true;
 		}
-		json_object_setc(&b, "base64", json_stringc(a, base64_encode(a, bytes)));
+		json_object_setc(&b, "base64", json_stringc(a, base64_encode(a, bytes.p, bytes.n)));
 	}
 	if (cut)
 		json_object_setc(&b, "truncated", json_bool(true));

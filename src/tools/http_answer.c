@@ -1,45 +1,23 @@
 /* http_answer.c - from an HTTP answer to the result or the error of a tool. */
-#define _GNU_SOURCE /* strptime */
 #include "tools/http_answer.h"
 
-#include <stdlib.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/http.h"
 #include "base/json.h"
+#include "base/retry_after.h"
 #include "config/expr.h"
 #include "tools/call.h"
 #include "tools/output.h"
 
 enum {
-	MAX_RETRY_AFTER_S = 24 * 60 * 60,
 	MAX_HEADERS = 256,	/* shown to the result expression */
 };
 
 static bool is_type(struct str type, const char *lower)
 {
 	return type.n == strlen(lower) && strncasecmp(type.p, lower, type.n) == 0;
-}
-
-/* Seconds, or a date. 0: none that can be used. */
-static int64_t retry_after_ms(struct str text)
-{
-	struct arena *scratch = arena_new(NULL);
-	const char *s = str_cstr(scratch, str_trim(text));
-	struct tm tm = {0};
-	char *end;
-	int64_t seconds = strtoll(s, &end, 10);
-
-	if (end == s || *end) {
-		end = strptime(s, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-		seconds = end && !*end ? (int64_t)timegm(&tm) - clock_wall_us() / 1000000 : 0;
-	}
-	arena_free(scratch);
-	seconds = seconds > MAX_RETRY_AFTER_S ? MAX_RETRY_AFTER_S : seconds;
-	return seconds > 0 ? seconds * 1000 : 0;
 }
 
 static bool is_transient(int status)

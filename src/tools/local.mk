@@ -1,27 +1,13 @@
 noinst_LIBRARIES += src/tools/libtools.a
 src_tools_libtools_a_SOURCES = \
   src/tools/tools.h src/tools/call.h src/tools/registry.c \
-  src/tools/address.c src/tools/address.h \
   src/tools/artifact.h \
   src/tools/fs.h src/tools/fs_list.c src/tools/fs_read.c src/tools/fs_walk.c src/tools/fs_write.c \
   src/tools/glob.c src/tools/glob.h \
   src/tools/http_answer.c src/tools/http_answer.h \
   src/tools/output.c src/tools/output.h \
   src/tools/run_artifact.c src/tools/run_exec.c src/tools/run_fs.c src/tools/run_http.c \
-  src/tools/secret.c src/tools/secret.h \
-  src/tools/url.c src/tools/url.h
-
-check_PROGRAMS += t/unit/tools/address
-TESTS += t/unit/tools/address
-t_unit_tools_address_SOURCES = t/unit/tools/address.c
-t_unit_tools_address_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-t_unit_tools_address_LDADD = $(tools_LIBS) $(CHECK_LIBS)
-
-check_PROGRAMS += t/unit/tools/url
-TESTS += t/unit/tools/url
-t_unit_tools_url_SOURCES = t/unit/tools/url.c
-t_unit_tools_url_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-t_unit_tools_url_LDADD = $(tools_LIBS) $(CHECK_LIBS)
+  src/tools/secret.c src/tools/secret.h
 
 check_PROGRAMS += t/unit/tools/shape
 TESTS += t/unit/tools/shape

@@ -2,14 +2,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/address.h"
 #include "base/arena.h"
 #include "base/http.h"
 #include "base/json.h"
+#include "base/url.h"
 #include "config/expr.h"
-#include "tools/address.h"
 #include "tools/call.h"
 #include "tools/http_answer.h"
-#include "tools/url.h"
 
 enum {
 	MIN_BODY_BYTES = 10 << 20,	/* a result expression may pick little out of much */

@@ -1,5 +1,6 @@
 /* digest.c - against published vectors. */
 #include "base/digest.h"
+#include "base/encoding.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -91,7 +92,24 @@ START_TEST(base64_texts)
 {
 	struct arena *a = arena_new(NULL);
 
+	struct str back;
+
 	ck_assert_str_eq(base64url(a, base64[_i].bytes.p, base64[_i].bytes.n), base64[_i].text);
+	ck_assert(base64url_decode(a, str_from(base64[_i].text), &back) && str_eq(back, base64[_i].bytes));
+	ck_assert(base64_decode(a, str_from(base64_encode(a, base64[_i].bytes.p, base64[_i].bytes.n)), &back));
+	ck_assert(str_eq(back, base64[_i].bytes));
+	arena_free(a);
+}
+END_TEST
+
+START_TEST(base64_of_both_alphabets)
+{
+	struct arena *a = arena_new(NULL);
+	struct str back;
+
+	ck_assert_str_eq(base64_encode(a, "\xff\xef\xbf\xfb", 4), "/++/+w==");
+	ck_assert(!base64url_decode(a, STR("/++/"), &back));
+	ck_assert(!base64url_decode(a, STR("Zh"), &back));
 	arena_free(a);
 }
 END_TEST
@@ -132,6 +150,7 @@ int main(void)
 	tcase_add_test(tc, parts);
 	tcase_add_loop_test(tc, texts_that_are_no_digest, 0, ROWS(no_digests));
 	tcase_add_loop_test(tc, base64_texts, 0, ROWS(base64));
+	tcase_add_test(tc, base64_of_both_alphabets);
 	tcase_add_test(tc, crc32);
 	tcase_add_test(tc, random_bytes_differ);
 	suite_add_tcase(s, tc);

@@ -1,5 +1,5 @@
 /* url.c - one parser for policy and client; relative references of redirects. */
-#include "tools/url.h"
+#include "base/url.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

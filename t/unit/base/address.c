@@ -1,5 +1,5 @@
 /* address.c - which addresses are the public internet. */
-#include "tools/address.h"
+#include "base/address.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "config/manifest.h"
 #include "../suite_run.h"
 
 static const char *const refused[] = {

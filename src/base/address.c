@@ -1,12 +1,10 @@
 /* address.c - tables of networks that are not the public internet. */
-#include "tools/address.h"
+#include "base/address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
-
-#include "config/manifest.h"
 
 struct net4 {
 	uint8_t addr[4];
@@ -104,6 +102,32 @@ static const uint8_t *bytes_of(const struct sockaddr *sa, socklen_t len, int *re
 		return a + 12;
 	}
 	return NULL;
+}
+
+bool cidr_parse(struct str text, struct cidr *ret)
+{
+	ptrdiff_t slash = str_chr(text, '/');
+	struct str addr = slash < 0 ? text : str_sub(text, 0, (size_t)slash), bits = str_sub(text, addr.n + 1, text.n);
+	struct cidr c = {.family = str_chr(addr, ':') < 0 ? AF_INET : AF_INET6};
+	int max = c.family == AF_INET6 ? 128 : 32;
+	char name[INET6_ADDRSTRLEN] = "";
+
+	c.bits = slash < 0 ? max : 0;
+	if (addr.n >= sizeof name || (slash >= 0 && (bits.n == 0 || bits.n > 3)))
+		return false;
+	for (size_t i = 0; slash >= 0 && i < bits.n; i++) {
+		if (bits.p[i] < '0' || bits.p[i] > '9')
+			return false;
+		c.bits = c.bits * 10 + (bits.p[i] - '0');
+	}
+	memcpy(name, str_chars(addr), addr.n);
+	if (c.bits > max || strlen(name) != addr.n || inet_pton(c.family, name, c.addr) != 1)
+		return false;
+	for (int bit = c.bits; bit < max; bit++)
+		if (c.addr[bit / 8] >> (7 - bit % 8) & 1)
+			return false;
+	*ret = c;
+	return true;
 }
 
 const char *address_refusal(const struct sockaddr *sa, socklen_t len)

@@ -1,13 +1,13 @@
 /* url.c - what is a URL here, and where relative references lead. */
-#include "tools/url.h"
+#include "base/url.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/arena.h"
 #include "base/err.h"
-#include "tools/address.h"
 #include "../suite_run.h"
 #include "../test_arena.h"
 

@@ -8,8 +8,8 @@
  * Errors:  ERR_INVALID. Messages name the host at most: paths and queries may hold secrets.
  * Source:  RFC 3986; agentd-tool(5), "Network rules".
  */
-#ifndef TOOLS_URL_H
-#define TOOLS_URL_H
+#ifndef BASE_URL_H
+#define BASE_URL_H
 
 #include <stdbool.h>
 #include <sys/socket.h>
