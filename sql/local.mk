@@ -12,6 +12,7 @@ SQL_FILES = \
   sql/0030_approvals.sql \
   sql/0040_counters.sql \
   sql/0041_events.sql \
+  sql/0042_webhooks.sql \
   sql/0043_artifacts.sql \
   sql/0044_control.sql
 SQL_FUNCTIONS = \
@@ -32,6 +33,7 @@ SQL_FUNCTIONS = \
   sql/functions/5_quarantine.sql \
   sql/functions/5_sight.sql \
   sql/functions/5_tasks.sql \
+  sql/functions/5_webhooks.sql \
   sql/functions/6_partitions.sql \
   sql/functions/6_sweep.sql \
   sql/functions/7_admin.sql \
@@ -61,6 +63,6 @@ sql_tests = \
   t/0292-quarantine.t \
   t/0294-bundles.t \
   t/0295-sql-interface.t t/0296-upgrade.t \
-  t/0297-events.t t/0298-counters.t t/0299-control.t t/0299-sight.t
+  t/0297-events.t t/0298-counters.t t/0299-control.t t/0299-sight.t t/0299-webhooks.t
 TESTS += $(sql_tests)
 EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py t/lib/model_rules.py t/lib/interleave.py t/lib/interleave.sql

@@ -112,11 +112,11 @@ sql "UPDATE agentd.task_queue SET priority = 0 WHERE id = '$two'; SELECT test.mo
 is "of one that has ended otherwise" "$(refused_as desk "SELECT agentd.cancel('$two')")" AG409
 
 # --- and nothing more ---
-sql "GRANT USAGE ON SCHEMA agentd TO bare; GRANT EXECUTE ON FUNCTION agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid) TO bare" >/dev/null
+sql "GRANT USAGE ON SCHEMA agentd TO bare; GRANT EXECUTE ON FUNCTION agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid, json) TO bare" >/dev/null
 is "usage of the schema and this one function are enough to submit" "$(refused_as bare "SELECT agentd.submit('noop')")" none
 functions() { sql "SELECT string_agg(oid::regprocedure::text, ' ' ORDER BY oid::regprocedure::text) FROM pg_proc
 	WHERE pronamespace = 'agentd'::regnamespace AND has_function_privilege('$1', oid, 'EXECUTE')" | sed 's/agentd\.//g'; }
-submit='submit(text,json,text,json,json,timestamp with time zone,timestamp with time zone,text,uuid)'
+submit='submit(text,json,text,json,json,timestamp with time zone,timestamp with time zone,text,uuid,json)'
 is "a submitter may call one function" "$(functions shop)" "$submit"
 is "so may who was granted it alone" "$(functions bare)" "$submit"
 is "a client four" "$(functions desk)" "cancel(uuid) $submit task_list(text,text,text,text,uuid,integer) task_view(uuid)"

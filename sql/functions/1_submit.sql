@@ -109,11 +109,12 @@ $$;
 DROP FUNCTION IF EXISTS agentd.submit_batch(uuid[], text[], json[], text[], json[], json[], bigint[], bigint[], text[], text[], bytea[],
 	text[], uuid[], json[]), agentd.submit_batch(uuid[], text[], json[], text[], json[], json[], bigint[], bigint[], text[], text[],
 		bytea[],
-	text[], uuid[], json[], uuid, integer, integer);	-- as it was before p_worker, before p_flow
+	text[], uuid[], json[], uuid, integer, integer);	-- as it was before p_worker, before p_webhook
 CREATE OR REPLACE FUNCTION agentd.submit_batch(p_id uuid[], p_workflow text[], p_input json[], p_urgency text[], p_labels json[],
 	p_budget json[], p_run_at bigint[], p_deadline bigint[], p_key text[], p_route text[], p_request bytea[],
 	p_principal text[], p_parent uuid[] DEFAULT NULL, p_origin json[] DEFAULT NULL, p_worker uuid DEFAULT NULL,
-	p_claim integer DEFAULT NULL, p_room integer DEFAULT 0, p_flow agentd.workflows[] DEFAULT NULL)
+	p_claim integer DEFAULT NULL, p_room integer DEFAULT 0, p_webhook json[] DEFAULT NULL,
+	p_flow agentd.workflows[] DEFAULT NULL)
 RETURNS TABLE (ord bigint, status text, task uuid, state text, body text, message text, taken boolean, bundle bytea, budget json,
 	created_us bigint, deadline_us bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
@@ -188,10 +189,11 @@ BEGIN
 			WHEN r.status IS NULL THEN agentd.submitted_body(p_id[r.i], r.state::task_state, p_workflow[r.i], (r.flow).bundle, v_now)
 			WHEN r.status = 'clock' THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text END;
 	END LOOP;
-	IF num_nonnulls(VARIADIC p_labels) + num_nonnulls(VARIADIC p_budget) > 0 THEN
+	IF p_webhook IS NOT NULL OR num_nonnulls(VARIADIC p_labels) + num_nonnulls(VARIADIC p_budget) > 0 THEN
 		FOR i IN 1..v_n LOOP
 			IF v_status[i] IS NULL THEN
-				v_message[i] := coalesce(agentd.labels_problem(p_labels[i]), agentd.budget_problem(p_budget[i], (v_flow[i]).budget));
+				v_message[i] := coalesce(agentd.labels_problem(p_labels[i]), agentd.budget_problem(p_budget[i], (v_flow[i]).budget),
+					agentd.webhook_problem(p_webhook[i]));
 				IF v_message[i] IS NOT NULL THEN
 					v_status[i] := 'invalid';
 					v_body[i] := NULL;
@@ -310,12 +312,15 @@ BEGIN
 			END IF;
 		END LOOP;
 	END IF;
-	INSERT INTO task_queue (id, run_at, deadline, state, leaf, priority, lane, semantics, budget_usd, fence, worker)
+	IF p_webhook IS NOT NULL THEN
+		PERFORM agentd.webhooks_keep(p_id, v_leaf, v_status, p_webhook);
+	END IF;
+	INSERT INTO task_queue (id, run_at, deadline, state, leaf, priority, lane, semantics, budget_usd, fence, worker, hooked)
 	SELECT p_id[i], coalesce((timestamptz 'epoch' + nullif(p_run_at[i], 0) * interval '1 microsecond'), v_now), v_until[i],
 		CASE WHEN v_taken[i] THEN 'running' ELSE v_state[i] END::task_state,
 		v_leaf[i], agentd.priority_of(p_urgency[i]), (v_flow[i]).lane, (v_flow[i]).semantics,
 		coalesce((p_budget[i] ->> 'usd')::numeric, ((v_flow[i]).budget ->> 'usd')::numeric),
-		CASE WHEN v_taken[i] THEN 1 ELSE 0 END, CASE WHEN v_taken[i] THEN p_worker END
+		CASE WHEN v_taken[i] THEN 1 ELSE 0 END, CASE WHEN v_taken[i] THEN p_worker END, p_webhook[i] IS NOT NULL
 	FROM generate_series(1, v_n) i
 	WHERE v_status[i] IS NULL;
 	GET DIAGNOSTICS v_new = ROW_COUNT;
@@ -340,7 +345,7 @@ END $$;
 -- see agentd-sql(7).
 CREATE OR REPLACE FUNCTION agentd.submit(workflow text, input json DEFAULT '{}', urgency text DEFAULT 'normal',
 	labels json DEFAULT NULL, budget json DEFAULT NULL, run_at timestamptz DEFAULT NULL, deadline timestamptz DEFAULT NULL,
-	idempotency_key text DEFAULT NULL, id uuid DEFAULT NULL)
+	idempotency_key text DEFAULT NULL, id uuid DEFAULT NULL, webhook json DEFAULT NULL)
 RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 DECLARE
 	v record;
@@ -351,8 +356,9 @@ BEGIN
 	SELECT * INTO v FROM agentd.submit_batch(ARRAY[coalesce($9, agentd.uuid_new())], ARRAY[$1], ARRAY[$2], ARRAY[coalesce($3, 'normal')],
 		ARRAY[$4], ARRAY[$5],
 		ARRAY[coalesce(agentd.us($6), 0)], ARRAY[coalesce(agentd.us($7), 0)], ARRAY[$8], ARRAY['SQL submit'],
-		ARRAY[sha256(convert_to(json_build_array($1, $2, coalesce($3, 'normal'), $4, $5, agentd.us($6), agentd.us($7))::text, 'UTF8'))],
-		ARRAY[agentd.caller()]);
+		ARRAY[sha256(convert_to(json_build_array($1, $2, coalesce($3, 'normal'), $4, $5, agentd.us($6), agentd.us($7))::text
+			|| coalesce($10::text, ''), 'UTF8'))],
+		ARRAY[agentd.caller()], p_webhook => CASE WHEN $10 IS NOT NULL THEN ARRAY[$10] END);
 	CASE v.status
 	WHEN 'new', 'replayed' THEN RETURN v.task;
 	WHEN 'not_found' THEN RAISE EXCEPTION '%', v.message USING ERRCODE = 'AG404';
@@ -360,6 +366,21 @@ BEGIN
 	WHEN 'refused' THEN RAISE EXCEPTION '%', v.message USING ERRCODE = 'AG503', HINT = 'try again in a while; agentctl doctor tells more';
 	ELSE RAISE EXCEPTION '%', v.message USING ERRCODE = 'AG422';
 	END CASE;
+END $$;
+
+-- Roles of one's own were granted the function as it was before webhook.
+DO $$
+DECLARE
+	v_old regprocedure := to_regprocedure('agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid)');
+	v_role regrole;
+BEGIN
+	IF v_old IS NULL THEN
+		RETURN;
+	END IF;
+	FOR v_role IN SELECT a.grantee::regrole FROM pg_proc p, aclexplode(p.proacl) a WHERE p.oid = v_old AND a.grantee <> 0 AND a.grantee <> p.proowner LOOP
+		EXECUTE format('GRANT EXECUTE ON FUNCTION agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid, json) TO %s', v_role);
+	END LOOP;
+	EXECUTE format('DROP FUNCTION %s', v_old);
 END $$;
 
 -- What an input has to be now: {bundle, input, key_used}, null of no active workflow. Whether a key was used before, as its first

@@ -14,6 +14,9 @@ CREATE OR REPLACE FUNCTION agentd.approvals_note(p_task uuid[], p_base bigint[],
 LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
 	v json;
+	v_task uuid[];		-- of new requests
+	v_leaf smallint[];
+	v_id uuid[];
 BEGIN
 	FOR k IN 1..cardinality(j_move) LOOP
 		CONTINUE WHEN j_kind[k] NOT IN ('approval.requested', 'approval.decided') OR p_base[j_move[k]] < 0;
@@ -37,7 +40,15 @@ BEGIN
 			v -> 'call' -> 'args', v -> 'schema', v ->> 'title', v -> 'show', v -> 'form', v ->> 'risk', v ->> 'rule',
 			(v ->> 'approvers')::integer)
 		ON CONFLICT (id) DO NOTHING;
+		IF FOUND THEN
+			v_task := v_task || p_task[j_move[k]];
+			v_leaf := v_leaf || p_leaf[j_move[k]];
+			v_id := v_id || (v ->> 'id')::uuid;
+		END IF;
 	END LOOP;
+	IF v_id IS NOT NULL THEN
+		PERFORM agentd.webhooks_note(v_task, v_leaf, array_fill('approval.requested'::text, ARRAY[cardinality(v_id)]), v_id);
+	END IF;
 END $$;
 
 -- The effect p_key is dispatched with what was approved, and nothing else is. Once more only for the same effect: whether that

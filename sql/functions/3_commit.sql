@@ -8,7 +8,8 @@
 --         caller halves the batch until the culprit is alone.
 -- Plans:  as 2_queue.sql: one generic plan, by keys and ctid, leaf by leaf.
 -- Locks:  task_queue in the order of the call (busy rows are skipped, so that nobody waits), then what belongs to those tasks:
---         spend_hold, effects and the approvals they use, model_calls, task_log, approval_queue, tasks, task_attempts.
+--         spend_hold, effects and the approvals they use, model_calls, task_log, approval_queue, tasks, task_attempts,
+--         webhook_deliveries.
 
 CREATE OR REPLACE FUNCTION agentd.commit_steps(p_task uuid[], p_fence integer[], p_rows integer[], p_next smallint[], p_state text[],
 	p_run_at bigint[], p_failure boolean[], p_output json[], p_error json[],
@@ -29,6 +30,7 @@ DECLARE
 	v_kept smallint[];
 	v_cancelled boolean[];
 	v_tids tid[];
+	v_hooked boolean;	-- some of them have a webhook
 	-- by move; base is -1 where the move does not take place
 	v_base bigint[];
 	v_leaf smallint[];
@@ -57,10 +59,10 @@ BEGIN
 		BEGIN
 			SELECT array_agg(q.ord), array_agg(q.seq), array_agg(q.leaf), array_agg(q.cancel), array_agg(q.tid),
 				EXISTS (SELECT FROM approval_queue a WHERE a.state IN ('pending', 'approved')),
-				agentd.feed_blind() OR EXISTS (SELECT FROM event_watch w WHERE w.until > v_now)
-			INTO v_ord, v_seq, v_kept, v_cancelled, v_tids, v_asks, v_fed
+				agentd.feed_blind() OR EXISTS (SELECT FROM event_watch w WHERE w.until > v_now), bool_or(q.hooked)
+			INTO v_ord, v_seq, v_kept, v_cancelled, v_tids, v_asks, v_fed, v_hooked
 			FROM generate_series(1, v_n) i
-			CROSS JOIN LATERAL (SELECT i AS ord, x.seq, x.leaf, x.cancel_at IS NOT NULL AS cancel, x.ctid AS tid FROM task_queue x
+			CROSS JOIN LATERAL (SELECT i AS ord, x.seq, x.leaf, x.cancel_at IS NOT NULL AS cancel, x.ctid AS tid, x.hooked FROM task_queue x
 				WHERE x.id = p_task[i] AND x.fence = p_fence[i] AND x.worker IS NOT NULL LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) q;
 			IF cardinality(v_ord) = v_n THEN
 				v_base := v_seq;
@@ -270,6 +272,9 @@ BEGIN
 	END IF;
 	IF v_fed THEN
 		PERFORM agentd.feed_moves(p_task, p_fence, v_base, p_rows, p_next);
+	END IF;
+	IF v_hooked OR p_state && '{failed,expired,uncertain,quarantined}' THEN
+		PERFORM agentd.webhooks_moves(p_task, v_base, v_leaf, p_next, p_state);
 	END IF;
 	IF 1 = ANY (p_next) OR 2 = ANY (p_next) THEN
 		PERFORM pg_notify('agentd_done', 'told');

@@ -244,6 +244,9 @@ BEGIN
 	WHERE t.id = q.id AND t.leaf = q.leaf;
 	INSERT INTO agentd.ended_news (workflow, state) SELECT t.workflow, p_state FROM agentd.tasks t WHERE t.id = q.id AND t.leaf = q.leaf;
 	PERFORM agentd.approvals_drop(ARRAY[q.id], agentd.clock());
+	IF q.hooked OR p_state IN ('failed', 'expired') THEN
+		PERFORM agentd.webhooks_moves(ARRAY[q.id], ARRAY[q.seq], ARRAY[q.leaf], '{2}', ARRAY[p_state::text]);
+	END IF;
 	PERFORM agentd.feed_one(q.id, q.seq, q.seq, 2 * q.fence::bigint + 2);
 END $$;
 

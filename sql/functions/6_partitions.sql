@@ -76,7 +76,7 @@ BEGIN
 	IF to_regclass('agentd.' || v_name) IS NULL OR EXISTS (SELECT FROM task_queue q WHERE q.leaf = p_leaf) THEN
 		RETURN;
 	END IF;
-	FOREACH v_table IN ARRAY ARRAY['blob_refs', 'spend_hold', 'approval_queue', 'artifacts'] LOOP
+	FOREACH v_table IN ARRAY ARRAY['blob_refs', 'spend_hold', 'approval_queue', 'artifacts', 'task_webhooks', 'webhook_deliveries'] LOOP
 		EXECUTE format('DELETE FROM agentd.%I r USING agentd.%I t WHERE r.task = t.id', v_table, v_name);
 	END LOOP;
 END $$;

@@ -35,6 +35,7 @@ BEGIN
 		IF q.state = 'quarantined' THEN
 			PERFORM agentd.journal_note(q.id, q.leaf, q.seq, q.fence, 'task.quarantined', agentd.lost_error(q.id, q.leaf,
 				(SELECT a.worker FROM task_attempts a WHERE a.task = q.id AND a.fence = q.fence AND a.leaf = q.leaf), q.recoveries));
+			PERFORM agentd.webhooks_moves(ARRAY[q.id], ARRAY[q.seq], ARRAY[q.leaf], '{1}', '{quarantined}');
 		END IF;
 		v_n := v_n + 1;
 	END LOOP;

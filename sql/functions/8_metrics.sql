@@ -46,7 +46,7 @@ BEGIN
 END $$;
 
 -- What the tables say now, and what was counted so far. The caller sets a statement_timeout. Cost: one look at each task that has not
--- ended, at each pending approval, and at the counters, of which there are a few hundred.
+-- ended, at each pending approval and delivery, and at the counters, of which there are a few hundred.
 CREATE OR REPLACE FUNCTION agentd.metrics() RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off AS $$
 DECLARE
@@ -63,6 +63,7 @@ BEGIN
 		'lanes', (SELECT coalesce(json_agg(json_build_array(l.name, agentd.live_workers(l.name, 0::smallint))), '[]')
 			FROM (SELECT name FROM lanes ORDER BY name LIMIT 200) l),
 		'admission', (SELECT coalesce(max(a.level), 0) FROM admission a WHERE a.level > 0 AND a.holds_until > v_now),
+		'webhooks', (SELECT count(*) FROM webhook_deliveries d WHERE d.state = 'pending'),
 		'approvals', (SELECT count(*) FROM approval_queue a WHERE a.state = 'pending'),
 		'files', (SELECT json_build_array(f.files, f.size_bytes) FROM file_total f),
 		'counters', (SELECT coalesce(json_agg(json_build_array(c.name, c.labels, c.value::text[]) ORDER BY c.name, c.labels), '[]')

@@ -32,7 +32,7 @@ GRANT USAGE ON SCHEMA agentd TO agentd_owner, agentd_web, agentd_worker, agentd_
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA agentd TO agentd_owner;
 GRANT EXECUTE ON FUNCTION
 	agentd.submit_batch(uuid[], text[], json[], text[], json[], json[], bigint[], bigint[], text[], text[], bytea[], text[], uuid[], json[], uuid, integer,
-		integer, agentd.workflows[]),
+		integer, json[], agentd.workflows[]),
 	agentd.task_view(uuid, text, boolean), agentd.task_view_ended(uuid, text, boolean), agentd.task_list(text, text, text, text, uuid, integer, text, boolean),
 	agentd.task_why(uuid, text, boolean), agentd.cost(text, text, bigint, bigint, text, text, boolean),
 	agentd.events_of_task(uuid, bigint, bigint, integer, integer, text, boolean), agentd.events_of_all(bigint, bigint, bigint, integer, integer),
@@ -48,8 +48,9 @@ GRANT EXECUTE ON FUNCTION
 	agentd.artifacts_attach(uuid, uuid[], text[], text[], uuid[], json), agentd.artifacts_discard(uuid),
 	agentd.artifact_may_come(uuid, text, boolean), agentd.artifact_upload(uuid, uuid, text, text, uuid, json, text, boolean),
 	agentd.artifact_list(uuid, text, boolean), agentd.artifact_find(uuid, uuid, text, text, boolean),
+	agentd.link_view(uuid, bytea, text), agentd.decide_by_link(uuid, bytea, text, text, text, json), agentd.webhooks_of_task(uuid, text, boolean),
 	agentd.reload(text[], bytea[], json[], json[]), agentd.bundle(bytea), agentd.workflows_list(), agentd.workflow_show(text), agentd.lanes_list(), agentd.token_check(bytea),
-	agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid), agentd.ping() TO agentd_web;
+	agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid, json), agentd.ping() TO agentd_web;
 GRANT EXECUTE ON FUNCTION
 	agentd.worker_register(uuid, text, integer, text[], bigint, integer), agentd.heartbeat(uuid), agentd.claim(uuid, integer, integer),
 	agentd.commit_steps(uuid[], integer[], integer[], smallint[], text[], bigint[], boolean[], json[], json[], integer[], integer[],
@@ -63,11 +64,13 @@ GRANT EXECUTE ON FUNCTION
 	agentd.sweep_expired_workers(json), agentd.sweep_due_timers(json), agentd.sweep_deadlines(json), agentd.sweep_expired_holds(json),
 	agentd.sweep_approvals(json), agentd.sweep_partitions(json), agentd.sweep_retention(json), agentd.leaves_over(json), agentd.leaf_forget(integer), agentd.sweep_event_feed(json), agentd.sweep_artifacts(json), agentd.sweep_admission(json), agentd.places(), agentd.task_states(uuid[]), agentd.ping() TO agentd_sweeper;
 
+GRANT EXECUTE ON FUNCTION agentd.webhook_targets(json), agentd.webhook_claim(uuid, text[], integer, integer, integer),
+	agentd.webhook_done(uuid, uuid, integer, text, integer, text, bigint) TO agentd_sweeper;
 GRANT EXECUTE ON FUNCTION agentd.count_report(uuid, bigint, json, json) TO agentd_web, agentd_worker, agentd_sweeper;
 GRANT EXECUTE ON FUNCTION agentd.metrics() TO agentd_web;
 
 -- For programs that speak SQL themselves (agentd-sql(7)).
-GRANT EXECUTE ON FUNCTION agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid) TO agentd_submitter, agentd_client;
+GRANT EXECUTE ON FUNCTION agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid, json) TO agentd_submitter, agentd_client;
 GRANT EXECUTE ON FUNCTION agentd.retry(uuid, text, json, text, boolean, text, uuid), agentd.fork(uuid, text, json, text, boolean, text,
 	uuid),
 	agentd.cancel(uuid), agentd.task_view(uuid), agentd.task_list(text, text, text, text, uuid, integer) TO agentd_client;

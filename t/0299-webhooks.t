@@ -1,0 +1,77 @@
+#!/bin/sh
+# 0299-webhooks.t - deliveries: made with every end of a task that has a webhook, lent to one sender at a time, ended by what it says.
+. "$top_srcdir/t/lib/sql.sh"
+
+new() { sql "SELECT agentd.submit('noop', webhook => '{\"url\": \"https://a.example/\", \"events\": [\"finished\", \"quarantined\"]}'$1)"; }
+told() { sql "SELECT string_agg(event || coalesce(' ' || target, ''), ', ' ORDER BY event, target NULLS FIRST) FROM agentd.webhook_deliveries WHERE task = '$1'"; }
+# claim LEASE [LIMIT [TARGETS]]: how many
+L=019ab000-0000-7000-8000-00000000000
+claim() { sql "SELECT count(id) FROM agentd.webhook_claim('$L$1', '{${3:-}}', ${2:-100}, 30000, 100000)"; }
+done_() { sql "SELECT agentd.webhook_done('$1', '$L$2', $3, '$4', $5, $6, $7)"; }
+is "targets" "$(sql "SELECT agentd.webhook_targets('[{\"name\": \"x\", \"events\": [\"task.failed\", \"task.quarantined\"]},
+	{\"name\": \"y\", \"events\": [\"task.failed\"], \"workflows\": [\"paid\"]}]')")" 2
+
+# --- every way to end ---
+a=$(new '') b=$(new '') c=$(new ", deadline => clock_timestamp() + interval '1 hour'") d=$(new '') e=$(sql "SELECT agentd.submit('noop')")
+sql "SELECT test.claim('$W', 100)" >/dev/null
+is "succeeded" "$(sql "SELECT test.move('$a', 1, 'finish', 'succeeded')") $(told "$a")" "ok task.finished"
+is "failed: the target is told, too" "$(sql "SELECT test.move('$b', 1, 'finish', 'failed')") $(told "$b")" "ok task.failed x, task.finished"
+is "without a webhook" "$(sql "SELECT test.move('$e', 1, 'finish', 'succeeded')") $(told "$e")" "ok "
+sql "SELECT test.move('$c', 1, 'release')" >/dev/null
+sql "SET agentd.fake_now = '2100-01-01'; UPDATE agentd.task_queue SET deadline = '2050-01-01' WHERE id = '$c'; SELECT agentd.sweep_deadlines('{}')" >/dev/null
+sql "UPDATE agentd.webhook_deliveries SET due_at = 'epoch' WHERE task = '$c'" >/dev/null
+is "expired by the sweeper" "$(told "$c")" "task.failed x, task.finished"
+sql "SELECT test.move('$d', 1, 'park', 'quarantined')" >/dev/null
+is "quarantined" "$(told "$d")" "task.quarantined, task.quarantined x"
+sql "SELECT agentd.cancel('$d', '', true)" >/dev/null
+is "cancelled" "$(told "$d")" "task.finished, task.quarantined, task.quarantined x"
+f=$(new '')
+sql "SELECT test.claim('$W', 100)" >/dev/null
+sql "BEGIN; SELECT test.move('$f', 1, 'finish', 'succeeded'); ROLLBACK" >/dev/null
+is "with a rollback nothing is told" "$(told "$f")" ""
+
+# --- lent to one at a time ---
+is "those of targets that the sender does not know are not for it" "$(claim 1)" 5
+is "the same lease gets the same ones again" "$(claim 1)" 5
+is "another gets nothing of them" "$(claim 2)" 0
+is "but the others" "$(claim 2 100 x)" 3
+is "their attempts are recorded once" "$(sql "SELECT count(*) || ' ' || count(ended_at) FROM agentd.webhook_attempts")" "8 0"
+id=$(sql "SELECT id FROM agentd.webhook_deliveries WHERE task = '$a'")
+is "somebody else's word counts for nothing" "$(done_ "$id" 2 1 again 500 "'x'" 0)" f
+sql "UPDATE agentd.webhook_deliveries SET due_at = 'epoch' WHERE lease = '${L}1'" >/dev/null
+is "a lease that is over goes to another" "$(claim 3)" 5
+is "who had it before is late" "$(done_ "$id" 1 1 failed 410 "'x'" 0)" f
+is "but is heard when it was taken" "$(done_ "$id" 1 1 delivered 200 NULL 0)" t
+is "so that it is not sent again" "$(done_ "$id" 3 2 again 500 "'x'" 0) $(sql "SELECT state || ' ' || attempts FROM agentd.webhook_deliveries WHERE id = '$id'")" "f delivered 2"
+id=$(sql "SELECT id FROM agentd.webhook_deliveries WHERE task = '$b' AND target IS NULL")
+is "again" "$(done_ "$id" 3 2 again 500 "'no'" 60000) $(sql "SELECT state || ' ' || (due_at > clock_timestamp() + interval '50 s') || ' ' || error FROM agentd.webhook_deliveries WHERE id = '$id'")" "t pending true no"
+is "failed" "$(sql "UPDATE agentd.webhook_deliveries SET due_at = 'epoch' WHERE id = '$id'"; claim 4; done_ "$id" 4 3 failed NULL "'gone'" 0)" "1
+t"
+sql "SELECT agentd.webhook_retry('$id', '', true)" >/dev/null
+is "retried it is due, its schedule from the start" "$(sql "SELECT state || ' ' || tries || ' ' || attempts FROM agentd.webhook_deliveries WHERE id = '$id'")" "pending 0 3"
+is "two senders at once share what is due" "$(sql "UPDATE agentd.webhook_deliveries SET due_at = 'epoch', lease = NULL WHERE state = 'pending'"
+	background one "BEGIN; SELECT count(id) FROM agentd.webhook_claim('${L}5', '{x}', 2, 30000, 1000); SELECT pg_sleep(0.3); COMMIT"
+	until_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'one' AND wait_event = 'PgSleep'"
+	claim 6 100 x; result one | head -n 1)" "5
+2"
+
+# --- targets that go ---
+sql "SELECT agentd.webhook_targets('[]')" >/dev/null
+is "what waits for a target that is gone has failed" "$(sql "SELECT string_agg(DISTINCT state || ' ' || error, ', ') FROM agentd.webhook_deliveries WHERE target = 'x'")" "failed agentd.yaml has no such target any more"
+b=$(new '')
+sql "SELECT test.claim('$W', 100)" >/dev/null
+sql "SELECT test.move('$b', 1, 'finish', 'failed')" >/dev/null
+is "and is told of nothing more" "$(told "$b")" task.finished
+
+# --- what SQL refuses ---
+for bad in '[]' '{}' '{"url": 1}' '{"url": "ftp://a/"}' '{"url": "https://u@a/"}' '{"url": "https://a/", "x": 1}' '{"url": "https://a/", "events": []}' \
+	'{"url": "https://a/", "events": ["done"]}' '{"url": "https://a/", "events": [null]}' '{"url": "https://a b/"}'; do
+	is "refused: $bad" "$(refused "SELECT agentd.submit('noop', webhook => '$bad')")" AG422
+done
+
+# --- who was granted the function of before ---
+sql "CREATE ROLE kiosk; CREATE FUNCTION agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid) RETURNS uuid LANGUAGE sql AS 'SELECT NULL::uuid';
+	GRANT EXECUTE ON FUNCTION agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid) TO kiosk" >/dev/null
+pg_psql -1 -f "$top_srcdir/sql/functions/1_submit.sql" >/dev/null 2>&1
+is "keeps it" "$(sql "SELECT string_agg(pronargs || ' ' || has_function_privilege('kiosk', oid, 'EXECUTE'), ', ') FROM pg_proc WHERE oid::regproc::text = 'agentd.submit'")" "10 true"
+done_testing
