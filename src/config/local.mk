@@ -39,6 +39,8 @@ src_config_libconfig_a_SOURCES = \
   src/config/json_schema.c \
   src/config/lane.c \
   src/config/lane.h \
+  src/config/link.c \
+  src/config/link.h \
   src/config/manifest.c \
   src/config/manifest.h \
   src/config/manifest_load.h \
@@ -63,6 +65,9 @@ src_config_libconfig_a_SOURCES = \
   src/config/schema_json.c \
   src/config/settings.c \
   src/config/settings.h \
+  src/config/webhook.c \
+  src/config/webhook.h \
+  src/config/webhook_load.h \
   src/config/workflow.c \
   src/config/workflow.h \
   src/config/workflow_edge.c \

@@ -7,13 +7,15 @@
 #include "base/json.h"
 #include "config/lane.h"
 #include "config/schema.h"
+#include "config/webhook_load.h"
 
 struct settings_load {
 	struct load l;			/* first: read functions cast */
 	const char *dir;		/* of the file, with its slash; "" when it has none */
 };
 
-static key_read_fn read_path, read_level, read_listen, read_mode, read_percent, read_roots, read_credentials;
+static key_read_fn read_path, read_level, read_listen, read_mode, read_percent, read_roots, read_credentials, read_link_key,
+	read_notify;
 
 static const char *const level_words[] = {"error", "warn", "info", "debug", NULL};
 
@@ -44,6 +46,9 @@ static const struct key web_keys[] = {
 	 .preset = "2000", .text = "Most requests that wait at once."},
 	{.name = "max_streams", .type = KEY_INT, .offset = offsetof(struct settings, web.max_streams), .max = 100000,
 	 .preset = "1000", .text = "Most event streams at once."},
+	{.name = "link_key", .type = KEY_CSTR, .offset = offsetof(struct settings, web.link_key), .read = read_link_key,
+	 .pattern = ENV_PATTERN, .pattern_text = ENV_TEXT,
+	 .text = "Environment variable of the key, 32 bytes or more, that signs one-time links to requests for approval."},
 };
 static const struct key_table web_table = {"web", KEYS(web_keys), "The HTTP server."};
 
@@ -163,6 +168,9 @@ static const struct key settings_keys[] = {
 	{.name = "admission", .type = KEY_MAP, .table = &admission_table, .text = "When no work is taken in."},
 	{.name = "artifacts", .type = KEY_MAP, .table = &artifact_table, .text = "Files that go in and out of tasks."},
 	{.name = "tools", .type = KEY_MAP, .table = &tools_table, .text = "What tools may use."},
+	{.name = "webhooks", .type = KEY_MAP, .offset = offsetof(struct settings, webhooks), .table = &webhooks_table,
+	 .text = "Messages to other programs."},
+	{.name = "notify", .type = KEY_MAPS, .table = &notify_table, .read = read_notify, .text = "Who is told what happens."},
 };
 const struct key_table settings_table = {"the settings", KEYS(settings_keys), "agentd.yaml"};
 
@@ -273,16 +281,23 @@ static void read_credentials(struct load *l, const struct key *k, const struct y
 	for (size_t i = 0; i < v->n; i++) {
 		const struct yaml *handle = v->pairs[i].key, *env = v->pairs[i].value;
 		load_name(l, handle, "handle", "^[a-z][a-z0-9_]{0,62}$", "a lower-case letter, then letters, digits and _");
-		if (env->kind != YAML_SCALAR || !load_matches(l, env->text, "^[A-Z_][A-Z0-9_]{0,127}$")) {
-			struct place at = env->at;
-			at.col = 0;	/* it may be the secret itself */
-			diag_error(l->d, at, "credential \"" STR_FMT "\": expected the name of an environment variable",
-				   STR_ARG(handle->text));
-			continue;
-		}
-		list[s->tools.n_credentials++] = (struct credential){handle->text, env->text.p};
+		if (load_env(l, env, arena_printf(l->a, "credential \"" STR_FMT "\"", STR_ARG(handle->text))))
+			list[s->tools.n_credentials++] = (struct credential){handle->text, env->text.p};
 	}
 	s->tools.credentials = list;
+}
+
+static void read_link_key(struct load *l, const struct key *k, const struct yaml *v, void *out)
+{
+	if (load_env(l, v, "\"link_key\""))
+		*(const char **)slot(out, k) = v->text.p;
+}
+
+/* Behind webhooks in the table: where targets may be, webhooks.allow says. */
+static void read_notify(struct load *l, const struct key *k, const struct yaml *v, void *out)
+{
+	if (load_expect(l, v, k->name, YAML_LIST))
+		notify_targets_read(l, v, out);
 }
 
 /* Each threshold is left at the one below, so they must stand apart. */
@@ -313,7 +328,10 @@ static void check(struct load *l, const struct yaml *root, struct settings *s)
 	if (s->worker.heartbeat_ms * 2 >= s->worker.lease_ms)
 		diag_error(l->d, heartbeat ? heartbeat->at : worker ? worker->at : root->at,
 			   "\"heartbeat\" must be less than half of \"lease\"");
+	if (s->web.link_key && !s->web.public_url.p)
+		diag_error(l->d, yaml_get(yaml_get(root, "web"), "link_key")->at, "\"link_key\" needs \"public_url\": links lead there");
 	check_admission(l, root, s);
+	webhook_defaults(&s->webhooks);
 }
 
 const struct settings *settings_parse(struct arena *a, const char *path, struct str text, struct diags *d)

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "config/diag.h"
+#include "config/webhook.h"
 
 struct arena;
 struct err;
@@ -51,6 +52,7 @@ struct settings {
 		int64_t max_wait_ms;	/* longest ?wait=, 60 s */
 		int max_waiting;	/* long polls at once, 2000 */
 		int max_streams;	/* event streams at once, 1000 */
+		const char *link_key;	/* environment variable; NULL: no links */
 	} web;
 	struct {
 		const struct str *lanes;	/* default: ["default"] */
@@ -92,6 +94,9 @@ struct settings {
 		int64_t workspace_bytes;	/* quota per task, 256 MiB */
 		int workspace_files;		/* 10,000 */
 	} tools;
+	struct webhook_settings webhooks;
+	const struct notify_target *notify;
+	size_t n_notify;
 };
 
 const struct settings *settings_parse(struct arena *a, const char *path, struct str text, struct diags *d);
