@@ -11,6 +11,7 @@ dist_man_MANS = \
   man/agentd-schema.7 \
   man/agentd-sql.7 \
   man/agentd-tool.5 \
+  man/agentd-webhooks.7 \
   man/agentd-workflow.5 \
   man/agentd.8 \
   man/agentd.yaml.5

@@ -24,6 +24,7 @@
 #include "config/policy_judge.h"
 #include "engine/engine.h"
 #include "gateway/gateway.h"
+#include "notify/notify.h"
 #include "publish/publish.h"
 #include "store/admin.h"
 #include "store/metrics.h"
@@ -58,6 +59,7 @@ struct daemon {
 	struct engine *engine;
 	struct worker *worker;
 	struct sweeper *sweeper;
+	struct notify *notify;
 	struct web *web;
 	const struct catalog *live;	/* what of the files is in use; policy and hooks alone in a server without a worker */
 	struct publish *publish;
@@ -176,6 +178,7 @@ static void on_stop(void *arg, int signum)
 		return;
 	}
 	m->stopping = true;
+	notify_stop(m->notify);
 	sweep_stop(m->sweeper);
 	m->sweeper = NULL;
 	m->running = 1;
@@ -246,8 +249,9 @@ static int start(struct daemon *m, struct err *err)
 	m->store = store_open(m->loop, m->settings->database, application);
 	store_on_state(m->store, ask_unsafe, m);
 	ask_unsafe(m, true);
-	if (m->parts & WORKER) {
+	if (m->parts & (WORKER | SWEEPER))
 		m->http = http_new(m->loop);
+	if (m->parts & WORKER) {
 		m->gateway = gateway_new(m->loop, m->http, m->store);
 		m->tools = tools_new(m->loop, m->http, m->settings);
 		tools_set_artifacts(m->tools, artifacts_port(m->arena, m->loop, m->store, m->settings));
@@ -261,6 +265,11 @@ static int start(struct daemon *m, struct err *err)
 		if (!m->web)
 			return -1;
 		tell_web(m);
+	}
+	if (m->parts & SWEEPER) {
+		m->notify = notify_start(m->loop, m->http, m->store, m->settings, err);
+		if (!m->notify)
+			return -1;
 	}
 	/* nothing fails from here on */
 	m->reporter = reporter_start(m->loop, m->store);
@@ -285,6 +294,13 @@ static void abandon_tasks(struct daemon *m)
 		loop_once(m->loop);
 }
 
+static void end_transfers(struct daemon *m)
+{
+	notify_stop(m->notify);
+	while (!notify_is_idle(m->notify))
+		loop_once(m->loop);
+}
+
 /* Also after a start that did not come to its end. */
 static void finish(struct daemon *m)
 {
@@ -294,7 +310,9 @@ static void finish(struct daemon *m)
 	sweep_stop(m->sweeper);
 	web_free(m->web);
 	abandon_tasks(m);
+	end_transfers(m);
 	store_stop(m->store);
+	notify_free(m->notify);
 	reporter_free(m->reporter);
 	worker_free(m->worker);
 	engine_free(m->engine);

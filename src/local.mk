@@ -1,6 +1,6 @@
 bin_PROGRAMS += src/agentd
 src_agentd_SOURCES = src/agentd.c
-src_agentd_LDADD = src/web/libweb.a src/publish/libpublish.a src/worker/libworker.a src/sweeper/libsweeper.a \
+src_agentd_LDADD = src/web/libweb.a src/publish/libpublish.a src/worker/libworker.a src/sweeper/libsweeper.a src/notify/libnotify.a \
   $(engine_LIBS) $(MHD_LIBS)
 
 bin_PROGRAMS += src/agentctl

@@ -5,9 +5,10 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/url.h"
+#include "config/settings.h"
 #include "ctl/commands.h"
 #include "ctl/tail.h"
-#include "config/settings.h"
 #include "publish/input.h"
 #include "schema/schema.h"
 #include "store/store.h"
@@ -21,6 +22,8 @@ struct request {
 	const char *workflow, *key;
 	struct json_builder body;
 	struct json_builder labels;
+	struct json_builder events;
+	const char *webhook;
 	bool follow;
 };
 
@@ -73,9 +76,44 @@ static int read_option(struct ctl *c, struct request *r, int o, char **argv, str
 	case 'f':
 		r->follow = true;
 		return 0;
+	case 'w':
+		r->webhook = optarg;
+		return 0;
+	case 'e':
+		json_array_add(&r->events, json_string_clean(c->arena, str_from(optarg)));
+		return 0;
 	default:
 		return ctl_option_error(argv, o, err);
 	}
+}
+
+static int add_webhook(struct ctl *c, struct request *r, struct err *err)
+{
+	struct json_builder b;
+
+	if (!r->webhook)
+		return r->events.n ? err_set(err, ERR_USAGE, "--webhook-event: expected --webhook, too") : 0;
+	json_object_begin(&b, c->arena);
+	json_object_setc(&b, "url", json_string_clean(c->arena, str_from(r->webhook)));
+	if (r->events.n)
+		json_object_setc(&b, "events", json_array_end(&r->events));
+	json_object_setc(&r->body, "webhook", json_object_end(&b));
+	return 0;
+}
+
+/* As the web server judges it. */
+static int check_webhook(struct ctl *c, const struct submission *s)
+{
+	struct url url;
+	struct err err;
+
+	if (!s->webhook)
+		return 0;
+	if (c->settings->webhooks.n_secrets == 0)
+		err_set(&err, ERR_INVALID, "--webhook: agentd.yaml has no webhooks.secret to sign with");
+	else if (webhook_url_check(c->arena, &c->settings->webhooks, s->webhook_url, &url, &err) == 0)
+		return 0;
+	return ctl_fail(c, &err);
 }
 
 static int parse(struct ctl *c, int argc, char **argv, struct request *r, struct err *err)
@@ -86,12 +124,14 @@ static int parse(struct ctl *c, int argc, char **argv, struct request *r, struct
 		{"deadline", required_argument, NULL, 'd'}, {"budget", required_argument, NULL, 'b'},
 		{"key", required_argument, NULL, 'k'},	    {"follow", no_argument, NULL, 'f'},
 		{"file", required_argument, NULL, 'F'},
+		{"webhook", required_argument, NULL, 'w'},  {"webhook-event", required_argument, NULL, 'e'},
 		{NULL, 0, NULL, 0},
 	};
 	int o;
 
 	json_object_begin(&r->body, c->arena);
 	json_object_begin(&r->labels, c->arena);
+	json_array_begin(&r->events, c->arena);
 	while ((o = getopt_long(argc, argv, ":f", options, NULL)) != -1)
 		if (read_option(c, r, o, argv, err) < 0)
 			return -1;
@@ -99,7 +139,7 @@ static int parse(struct ctl *c, int argc, char **argv, struct request *r, struct
 		return err_set(err, ERR_USAGE, "expected one WORKFLOW");
 	json_object_setc(&r->body, "workflow", json_string_clean(c->arena, str_from(argv[optind])));
 	json_object_setc(&r->body, "labels", json_object_end(&r->labels));
-	return 0;
+	return add_webhook(c, r, err);
 }
 
 /* --- following --- */
@@ -233,6 +273,8 @@ static int submit(struct ctl *c, int argc, char **argv)
 	s.idempotency_key = str_from(r.key);
 	status = ctl_open(c);
 	if (status == 0)
+		status = check_webhook(c, &s);
+	if (status == 0)
 		status = check_input(c, &s);
 	if (status == 0 && r.n_files)
 		status = send_files(c, &r, &s);
@@ -251,6 +293,7 @@ static int submit(struct ctl *c, int argc, char **argv)
 const struct command cmd_submit = {
 	"submit",
 	"WORKFLOW [--input JSON|@FILE|-] [--follow] [--urgency low|normal|high] [--label NAME=TEXT]... "
-	"[--budget JSON] [--run-at TIME] [--deadline TIME] [--key TEXT] [--file [NAME=]PATH]...",
+	"[--budget JSON] [--run-at TIME] [--deadline TIME] [--key TEXT] [--file [NAME=]PATH]... "
+	"[--webhook URL [--webhook-event finished|uncertain|quarantined|approval]...]",
 	"submit a task; --follow shows its steps and its end", submit,
 };

@@ -28,6 +28,7 @@ extern const struct command cmd_cost;					/* cmd_cost.c */
 extern const struct command cmd_top;					/* cmd_top.c */
 extern const struct command cmd_completion;				/* cmd_completion.c */
 
+extern const struct command cmd_webhooks_list, cmd_webhooks_show, cmd_webhooks_retry;	/* cmd_webhooks.c */
 extern const struct command cmd_artifacts_list, cmd_artifacts_get, cmd_artifacts_put;	/* cmd_artifacts.c */
 
 /* cmd_artifacts.c: a file that goes to a task. */

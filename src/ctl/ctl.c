@@ -30,6 +30,7 @@ const struct command *const ctl_commands[] = {		/* in the order in which they ar
 	&cmd_submit, &cmd_get, &cmd_list, &cmd_why, &cmd_tail, &cmd_cancel, &cmd_retry, &cmd_fork, &cmd_purge,
 	&cmd_approvals_list, &cmd_approvals_show, &cmd_approvals_approve, &cmd_approvals_deny, &cmd_approvals_watch,
 	&cmd_artifacts_list, &cmd_artifacts_get, &cmd_artifacts_put,
+	&cmd_webhooks_list, &cmd_webhooks_show, &cmd_webhooks_retry,
 	&cmd_reconcile, &cmd_redrive,
 	&cmd_cost, &cmd_top, &cmd_doctor,
 	&cmd_completion, &cmd_version,

@@ -33,16 +33,6 @@ struct op *approvals_view(struct store *s, struct arena *a, const struct uuid *i
 	return call_start(c, deadline_ms, call_read_text, done, arg);
 }
 
-/* Two people who say the same have said it in the same words. */
-static struct str canonical(struct arena *a, const struct json *v)
-{
-	struct buf b;
-
-	buf_init(&b, a);
-	json_canonical(&b, v);
-	return buf_str(&b);
-}
-
 struct op *approvals_decide(struct store *s, struct arena *a, const struct uuid *id, const struct decision *d, const struct principal *by,
 			    int64_t deadline_ms, op_done_fn *done, void *arg)
 {
@@ -60,7 +50,7 @@ struct op *approvals_decide(struct store *s, struct arena *a, const struct uuid 
 	} else {
 		params_text(&c->params, STR_NONE);
 	}
-	params_text(&c->params, d->form ? canonical(a, d->form) : STR_NONE);
+	params_canonical(&c->params, d->form);	/* two people who say the same say it in the same words */
 	params_text(&c->params, by->name);
 	return call_start(c, deadline_ms, call_read_text, done, arg);
 }

@@ -22,7 +22,8 @@ src_store_libstore_a_SOURCES = \
   src/store/sqlstate.def \
   src/store/submission.c src/store/submission.h \
   src/store/submit.c \
-  src/store/tasks.c src/store/tasks.h
+  src/store/tasks.c src/store/tasks.h \
+  src/store/webhooks.c src/store/webhooks.h
 
 check_PROGRAMS += t/unit/store/queue
 TESTS += t/unit/store/queue

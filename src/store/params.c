@@ -45,14 +45,27 @@ void params_uuid(struct params *p, const struct uuid *u)
 	add(p, arena_strdup(p->a, text), 0, 0);
 }
 
-void params_digest(struct params *p, const struct digest *d)
-{
-	add(p, arena_dup(p->a, d->b, sizeof d->b), sizeof d->b, 1);
-}
-
 void params_bytes(struct params *p, struct str bytes)
 {
 	add(p, arena_dup(p->a, str_chars(bytes), bytes.n), bytes.n, 1);
+}
+
+void params_digest(struct params *p, const struct digest *d)
+{
+	params_bytes(p, (struct str){(const char *)d->b, sizeof d->b});
+}
+
+void params_canonical(struct params *p, const struct json *v)
+{
+	struct buf b;
+
+	if (!v) {
+		add(p, NULL, 0, 0);
+		return;
+	}
+	buf_init(&b, p->a);
+	json_canonical(&b, v);
+	add(p, buf_cstr(&b), b.n, 0);
 }
 
 void params_json(struct params *p, const struct json *v)

@@ -37,6 +37,7 @@ void params_uuid(struct params *p, const struct uuid *u);	/* nil: null */
 void params_digest(struct params *p, const struct digest *d);
 void params_bytes(struct params *p, struct str bytes);		/* a bytea */
 void params_json(struct params *p, const struct json *v);	/* NULL: null */
+void params_canonical(struct params *p, const struct json *v);	/* the same in the one form that equal values share */
 void params_principal(struct params *p, const struct principal *by);	/* two: its name ("" for STR_NONE), whether it sees all */
 
 enum array_type { ARRAY_BOOL = 16, ARRAY_BYTEA = 17, ARRAY_INT8 = 20, ARRAY_INT2 = 21, ARRAY_INT4 = 23,

@@ -170,9 +170,44 @@ static int read_budget(struct arena *a, const struct json *v, struct submission 
 	return 0;
 }
 
+static int read_events(struct arena *a, const struct json *v, struct err *err)
+{
+	static const char *const words[] = {"finished", "uncertain", "quarantined", "approval"};
+
+	if (json_type(v) != JSON_ARRAY || json_len(v) == 0 || json_len(v) > sizeof words / sizeof words[0])
+		return bad(err, "/webhook/events", "a list of finished, uncertain, quarantined and approval", v);
+	for (size_t i = 0; i < json_len(v); i++) {
+		size_t k = 0;
+
+		while (k < sizeof words / sizeof words[0] && !str_is(json_str(json_at(v, i)), words[k]))
+			k++;
+		if (k == sizeof words / sizeof words[0])
+			return bad(err, arena_printf(a, "/webhook/events/%zu", i), "finished, uncertain, quarantined or approval", json_at(v, i));
+	}
+	return 0;
+}
+
+static int read_webhook(struct arena *a, const struct json *v, struct submission *s, struct err *err)
+{
+	if (json_type(v) != JSON_OBJECT)
+		return bad(err, "/webhook", "an object", v);
+	for (size_t i = 0; i < json_len(v); i++) {
+		struct str key = json_key(v, i);
+
+		if (!str_is(key, "url") && !str_is(key, "events"))
+			return bad(err, pointer_to(a, "/webhook", key), "one of url, events", json_val(v, i));
+	}
+	s->webhook_url = json_str(json_getc(v, "url"));
+	if (!s->webhook_url.p)
+		return bad(err, "/webhook/url", "an address", json_getc(v, "url"));
+	s->webhook = v;
+	return json_getc(v, "events") ? read_events(a, json_getc(v, "events"), err) : 0;
+}
+
 static const struct reader readers[] = {
 	{"workflow", read_workflow}, {"input", read_input},	{"urgency", read_urgency}, {"labels", read_labels},
 	{"run_at", read_run_at},     {"deadline", read_deadline}, {"budget", read_budget},
+	{"webhook", read_webhook},
 };
 
 static const struct reader *find_reader(struct str key)
@@ -215,6 +250,8 @@ static void digest_request(struct arena *a, const struct submission *s, struct d
 	json_object_setc(&b, "run_at", json_int(a, s->run_at_us));
 	json_object_setc(&b, "deadline", json_int(a, s->deadline_us));
 	json_object_setc(&b, "budget", s->budget);
+	if (s->webhook)		/* keys of before there were webhooks stay what they are */
+		json_object_setc(&b, "webhook", s->webhook);
 	json_digest(json_object_end(&b), ret);
 }
 

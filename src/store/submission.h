@@ -1,7 +1,7 @@
 /* submission.h - the body of a submission, checked and made a struct submission.
  *
  * Shapes:  {"workflow", "input"?, "urgency"?, "labels"?, "run_at"?, "deadline"?, "budget"?: {"usd"?, "wall"?, "turns"?,
- *          "calls"?}}. usd is a number or decimal text, wall a duration text. The digest is over the canonical form of
+ *          "calls"?}, "webhook"?: {"url", "events"?}}. Where a webhook may lead is the caller's to judge. usd is a number or decimal text, wall a duration text. The digest is over the canonical form of
  *          what was asked for, so that spelling (order of keys, white space) does not matter.
  * Units:   as struct submission.
  * Memory:  the submission points into body and the arena.

@@ -60,7 +60,7 @@ struct submits {
 
 static const struct stmt submit_stmt = {
 	"submit", "SELECT ord, status, task, state, body, message, taken, bundle, budget, created_us, deadline_us FROM "
-		  "agentd.submit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL, $13, $14, $15)"};
+		  "agentd.submit_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL, $13, $14, $15, $16)"};
 enum submit_col { COL_ORD, COL_STATUS, COL_TASK, COL_STATE, COL_BODY, COL_MESSAGE, COL_TAKEN, COL_BUNDLE, COL_BUDGET, COL_CREATED, COL_DEADLINE };
 
 static void finish(struct submit *u, const struct err *err)
@@ -185,6 +185,24 @@ static void add_what(struct params *p, struct arena *a, struct submit *const *v,
 	params_array(p, &deadline);
 }
 
+/* Null as a whole where no task has one, as nearly always. */
+static void add_webhooks(struct params *p, struct arena *a, struct submit *const *v, size_t n)
+{
+	struct array webhook;
+	bool any = false;
+
+	for (size_t i = 0; i < n && !any; i++)
+		any = v[i]->sub->webhook;
+	if (!any) {
+		params_text(p, STR_NONE);
+		return;
+	}
+	array_begin(&webhook, a, ARRAY_JSON);
+	for (size_t i = 0; i < n; i++)
+		array_json(&webhook, v[i]->sub->webhook);
+	params_array(p, &webhook);
+}
+
 /* --- starting at once --- */
 
 static struct start start_of(struct arena *parent, const struct submit *u)
@@ -291,6 +309,7 @@ static void send_batch(struct submits *s, struct submit *const *v, size_t n)
 	add_what(&b->call.params, a, v, n);
 	add_who(&b->call.params, a, v, n);
 	ask_for_room(b);
+	add_webhooks(&b->call.params, a, v, n);
 	s->n_in_flight++;
 	CRASHPOINT("submit.before_send");
 	call_start(&b->call, 0, read_rows, on_batch, b);

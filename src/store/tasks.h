@@ -42,6 +42,8 @@ struct submission {
 	struct str urgency;		/* low normal high */
 	const struct json *labels;	/* object of texts */
 	const struct json *budget;	/* {usd?, wall_ms?, turns?, calls?}: lowers the workflow's; NULL: none */
+	const struct json *webhook;	/* {url, events?}; NULL: none */
+	struct str webhook_url;		/* of it */
 	int64_t run_at_us;		/* 0: now */
 	int64_t deadline_us;		/* 0: none */
 	struct str idempotency_key;	/* STR_NONE: none */

@@ -141,6 +141,7 @@ static void write_tables(struct buf *out, struct arena *a, const struct json *an
 	write_number(out, a, METRIC_APPROVALS, json_getc(answer, "approvals"));
 	write_number(out, a, METRIC_FILES, json_at(json_getc(answer, "files"), 0));
 	write_number(out, a, METRIC_FILE_BYTES, json_at(json_getc(answer, "files"), 1));
+	write_number(out, a, METRIC_WEBHOOKS, json_getc(answer, "webhooks"));
 }
 
 static void answer(struct figures *f, struct request *req)
