@@ -37,6 +37,8 @@ program_tests = \
   t/1066-approvals.t \
   t/1067-approval-binding.t \
   t/1068-hooks.t \
+  t/1067-webhooks.t \
+  t/1068-links.t \
   t/1070-lanes.t \
   t/1072-control.t \
   t/1075-admission.t \
@@ -74,6 +76,7 @@ EXTRA_DIST += $(program_tests) \
   t/lib/page.mjs \
   t/lib/page_fixture.sh \
   t/lib/pg.sh \
+  t/lib/receiver.py \
   t/lib/top.py \
   t/lib/torture.py \
   t/lib/type.py

@@ -1,13 +1,15 @@
-/* api_tasks.c - POST /tasks, GET /tasks, GET /tasks/:id, POST /tasks/:id/cancel, POST /tasks/:id/redrive. */
+/* api_tasks.c - POST /tasks, GET /tasks, GET /tasks/:id, GET /tasks/:id/webhooks, POST /tasks/:id/cancel, POST /tasks/:id/redrive. */
 #include <stdlib.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/url.h"
 #include "publish/input.h"
 #include "publish/judge.h"
 #include "schema/schema.h"
 #include "store/submission.h"
+#include "store/webhooks.h"
 #include "web/head.h"
 #include "web/intake.h"
 #include "web/request.h"
@@ -97,6 +99,18 @@ static void attach(struct request *req)
 				   intake_limits(in), STORE_DEADLINE_MS, request_done, request_call(req, on_attached));
 }
 
+static int check_webhook(struct request *req, const struct submission *s, struct err *err)
+{
+	const struct webhook_settings *w = &server_settings(req->web)->webhooks;
+	struct url url;
+
+	if (!s->webhook)
+		return 0;
+	if (w->n_secrets == 0)
+		return err_set(err, ERR_INVALID, "/webhook: this server signs no webhooks: agentd.yaml has no webhooks.secret");
+	return webhook_url_check(req->arena, w, s->webhook_url, &url, err) < 0 ? err_prefix(err, "/webhook/url: ") : 0;
+}
+
 /* Policy judges inputs that fit. */
 static void submit(struct request *req)
 {
@@ -151,7 +165,7 @@ void api_submit(struct request *req)
 	if (request_no_params(req) < 0)
 		return;
 	body = request_json(req, &err);
-	if (!body || api_key(req, &key, &err) < 0 || submission_parse(req->arena, body, s, &err) < 0) {
+	if (!body || api_key(req, &key, &err) < 0 || submission_parse(req->arena, body, s, &err) < 0 || check_webhook(req, s, &err) < 0) {
 		fail(req, &err);
 		return;
 	}
@@ -298,6 +312,15 @@ void api_task_get(struct request *req)
 		get_ended(req);
 	else
 		get_view(req, api_text);
+}
+
+void api_task_webhooks(struct request *req)
+{
+	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
+
+	if (request_no_params(req) == 0 && api_task_id(req, id) == 0)
+		req->op = webhooks_of_task(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS,
+					   request_done, request_call(req, api_text));
 }
 
 /* --- POST /tasks/:id/cancel --- */

@@ -23,6 +23,10 @@ src_web_libweb_a_SOURCES = \
   src/web/hooks.h \
   src/web/intake.c \
   src/web/intake.h \
+  src/web/link_form.c \
+  src/web/link_page.c \
+  src/web/links.c \
+  src/web/links.h \
   src/web/listen.c \
   src/web/listen.h \
   src/web/multipart.c \

@@ -23,6 +23,7 @@ struct reply {
 	int status;		/* 0: not decided yet */
 	struct str body;
 	const char *type;	/* NULL: JSON */
+	const char *csp;	/* Content-Security-Policy of a form for people; NULL: that of all others */
 	bool problem;
 	bool close;		/* end the connection after it */
 	const char *location;	/* NULL: none */

@@ -158,6 +158,11 @@ int request_param(struct request *req, const char *name, struct str *ret, struct
 	return form_get(req->arena, req->query, name, ret, err) < 0 ? err_prefix(err, "query ") : 0;
 }
 
+int request_field(struct request *req, const char *name, struct str *ret, struct err *err)
+{
+	return form_get(req->arena, buf_str(&req->body), name, ret, err);
+}
+
 int request_limit(struct request *req, int *ret, struct err *err)
 {
 	struct str text;

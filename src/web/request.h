@@ -102,6 +102,8 @@ int request_limit(struct request *req, int *ret, struct err *err);	/* ?limit=, t
 int request_uuid(struct request *req, const char *name, const char *what, struct uuid *ret, struct err *err);	/* untouched when absent */
 /* The id in the path; -1: one that cannot be an id is as unknown as any other, the reply is 404. */
 int request_id(struct request *req, const char *what, struct uuid *ret);
+/* The same in a body that is a form (application/x-www-form-urlencoded). */
+int request_field(struct request *req, const char *name, struct str *ret, struct err *err);
 /* Refuse parameters that the route does not know. names NULL-ended. */
 int request_params_known(struct request *req, const char *const *names, struct err *err);
 /* For routes that take none; -1: the reply is decided. */

@@ -59,6 +59,7 @@ const struct route *route_sibling(const struct route *r);	/* the row of its meth
 void api_submit(struct request *req);
 void api_task_list(struct request *req);
 void api_task_get(struct request *req);
+void api_task_webhooks(struct request *req);
 void api_task_cancel(struct request *req);
 void api_task_redrive(struct request *req);
 int api_task_id(struct request *req, struct uuid *ret);	/* of the path; -1: the reply is 404 */
@@ -95,6 +96,9 @@ void api_approval_decide(struct request *req);
 /* api_sight.c */
 void api_task_why(struct request *req);
 void api_cost(struct request *req);
+/* links.c */
+void api_link_show(struct request *req);
+void api_link_decide(struct request *req);
 /* api_other.c */
 void api_workflows(struct request *req);
 void api_workflow(struct request *req);

@@ -13,6 +13,7 @@ struct auth;
 struct connections;
 struct hooks;
 struct inputs;
+struct links;
 struct figures;
 struct policy;
 struct request;
@@ -40,6 +41,7 @@ struct connections *server_connections(const struct web *w);
 struct streams *server_streams(const struct web *w);
 struct topics *server_topics(const struct web *w);
 struct inputs *server_inputs(const struct web *w);	/* publish/input.h */
+struct links *server_links(const struct web *w);		/* links.h */
 bool server_stopping(const struct web *w);
 bool server_ended(const struct web *w);	/* nothing is begun any more */
 

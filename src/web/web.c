@@ -19,6 +19,7 @@
 #include "web/figures.h"
 #include "web/head.h"
 #include "web/hooks.h"
+#include "web/links.h"
 #include "web/listen.h"
 #include "web/request.h"
 #include "web/route.h"
@@ -41,6 +42,7 @@ struct web {
 	struct auth *auth;
 	struct inputs *inputs;
 	struct hooks *hooks;
+	struct links *links;
 	struct figures *figures;
 	struct connections *connections;
 	struct topics *topics;
@@ -122,6 +124,11 @@ struct auth *server_auth(const struct web *w)
 struct inputs *server_inputs(const struct web *w)
 {
 	return w->inputs;
+}
+
+struct links *server_links(const struct web *w)
+{
+	return w->links;
 }
 
 bool server_stopping(const struct web *w)
@@ -253,15 +260,17 @@ static const struct {
 	 "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; "
 	 "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
 	 "default-src 'none'; frame-ancestors 'none'; sandbox"},
-	{"Referrer-Policy", "no-referrer", NULL},
+	{"Referrer-Policy", "no-referrer", "no-referrer"},
 	{"Cross-Origin-Opener-Policy", "same-origin", NULL},
 };
 
-static void add_guards(struct MHD_Response *r, bool *whole, bool page)
+static void add_guards(struct MHD_Response *r, bool *whole, const struct reply *p)
 {
 	for (size_t i = 0; i < sizeof guards / sizeof guards[0]; i++) {
-		const char *value = page ? guards[i].page : guards[i].other;
+		const char *value = p->page ? guards[i].page : guards[i].other;
 
+		if (p->csp && strcmp(guards[i].name, "Content-Security-Policy") == 0)
+			value = p->csp;
 		if (value)
 			add(r, whole, guards[i].name, value);
 	}
@@ -280,7 +289,7 @@ static enum MHD_Result send_reply(struct request *req)
 		return MHD_NO;
 	if (p->make || p->status == 200 || p->body.n)
 		add(r, &whole, "Content-Type", content_type(p));
-	add_guards(r, &whole, p->page);
+	add_guards(r, &whole, p);
 	for (const struct reply_header *h = p->more; h; h = h->next)
 		add(r, &whole, h->name, h->value);
 	if (p->location)
@@ -532,7 +541,8 @@ struct web *web_start(struct loop *l, struct store *s, const struct settings *se
 	w = ARENA_NEW(a, struct web);
 	*w = (struct web){.arena = a, .loop = l, .store = s, .settings = settings, .listen_fd = fd, .refs = 1};
 	w->connections = connections_new(a, l, settings->web.header_timeout_ms);
-	if (start_daemon(w, err) < 0) {
+	w->links = links_new(a, settings, err);
+	if (!w->links || start_daemon(w, err) < 0) {
 		connections_free(w->connections);
 		listen_close(settings->web.listen, fd);
 		arena_free(a);
