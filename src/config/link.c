@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
-#include "base/base64.h"
+#include "base/encoding.h"
 #include "base/err.h"
 #include "base/hmac.h"
 #include "config/settings.h"

@@ -181,7 +181,7 @@ static const char *link_of(struct sending *s, const struct json *v)
 	memcpy(f.digest, digest.b, sizeof f.digest);
 	f.recipient = s->target->name;
 	f.expires_s = expires_us / 1000000;
-	return arena_printf(s->arena, "%s/a/%s", settings->web.public_url, link_token(s->arena, s->notify->link_key, &f));
+	return arena_printf(s->arena, STR_FMT "/a/%s", STR_ARG(settings->web.public_url), link_token(s->arena, s->notify->link_key, &f));
 }
 
 /* People are not asked what nobody can answer any more. */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
-#include "base/base64.h"
 #include "base/encoding.h"
 #include "base/err.h"
 #include "base/hmac.h"

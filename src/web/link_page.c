@@ -1,6 +1,6 @@
 /* link_page.c - the pages behind one-time links: HTML without scripts, in which everything from outside is text. */
 #include "base/arena.h"
-#include "base/base64.h"
+#include "base/encoding.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/visible.h"

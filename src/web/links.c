@@ -22,7 +22,7 @@ enum { PER_SECOND = 20, AT_ONCE = 60 };
 
 struct links {
 	struct str key;			/* STR_NONE: links are off */
-	const char *origin;
+	struct str origin;
 	const char *csp;
 	int64_t room_ms, seen_ms;	/* a bucket: each request takes 1000 / PER_SECOND */
 };
@@ -136,7 +136,7 @@ static bool is_own_form(struct request *req)
 
 	if (site)
 		return strcmp(site, "same-origin") == 0;
-	return !origin || strcmp(origin, server_links(req->web)->origin) == 0;
+	return !origin || str_eq(str_from(origin), server_links(req->web)->origin);
 }
 
 static void view(struct request *req, const struct link_claim *c, request_fn *fn)
@@ -205,7 +205,7 @@ static int read_decision(struct request *req, const struct json *seen, struct li
 		return -1;
 	d.word = ret->word;
 	d.form = ret->form;
-	return decision_check(seen, &d, err);
+	return decision_check(seen, &d, NULL, err);
 }
 
 static void on_seen(struct request *req, struct op *op)
