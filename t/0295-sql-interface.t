@@ -119,7 +119,7 @@ functions() { sql "SELECT string_agg(oid::regprocedure::text, ' ' ORDER BY oid::
 submit='submit(text,json,text,json,json,timestamp with time zone,timestamp with time zone,text,uuid,json)'
 is "a submitter may call one function" "$(functions shop)" "$submit"
 is "so may who was granted it alone" "$(functions bare)" "$submit"
-is "a client four" "$(functions desk)" "cancel(uuid) $submit task_list(text,text,text,text,uuid,integer) task_view(uuid)"
+is "a client six" "$(functions desk)" "cancel(uuid) fork(uuid,text,json,text,boolean,text,uuid) retry(uuid,text,json,text,boolean,text,uuid) $submit task_list(text,text,text,text,uuid,integer) task_view(uuid)"
 for role in shop desk bare; do
 	is "$role has no right on any table, view or sequence of ours" "$(sql "SELECT string_agg(relname, ' ') FROM pg_class WHERE relnamespace = 'agentd'::regnamespace
 		AND relkind IN ('r', 'p', 'v', 'S') AND (has_table_privilege('$role', oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'))")" ""
