@@ -26,7 +26,6 @@ struct arena;
 struct err;
 struct json;
 struct expr;
-struct expr_pattern;
 struct tmpl;
 
 struct expr_error {
@@ -64,7 +63,7 @@ void expr_check(const struct expr *e, const char *const *roots, size_t n_roots,
 void tmpl_check(const struct tmpl *t, const char *const *roots, size_t n_roots,
 		void (*report)(void *arg, const struct expr_error *error), void *arg);
 
-/* --- evaluation: 100,000 operations, 8 MiB, depth 64, PCRE2 match limits --- */
+/* --- evaluation: 100,000 operations, matches of patterns included, 8 MiB, depth 64 --- */
 /* Exactly one output is wanted; none or several is ERR_EXPRESSION. */
 int expr_eval(const struct expr *e, const struct json *root, struct arena *a, const struct json **ret, struct err *err);
 /* All outputs as an array (tests, switch of several). */
@@ -73,10 +72,5 @@ int expr_test(const struct expr *e, const struct json *root, bool *ret, struct e
 int tmpl_eval(const struct tmpl *t, const struct json *root, struct arena *a, const struct json **ret, struct err *err);
 /* The result as text for prompts: a string as it is, anything else compact JSON; null is an error. */
 int tmpl_eval_text(const struct tmpl *t, const struct json *root, struct arena *a, struct str *ret, struct err *err);
-
-/* --- patterns outside of programs: as `test` has them and within the same bounds, but `$` is the very end of the text --- */
-/* Lives in the arena, and pattern must live as long. NULL: error says why, msg is PCRE2's. */
-const struct expr_pattern *expr_pattern_compile(struct arena *a, struct str pattern, struct expr_error *error);
-int expr_pattern_find(const struct expr_pattern *p, struct str text, bool *ret, struct err *err);	/* text: valid UTF-8; ERR_EXPRESSION */
 
 #endif

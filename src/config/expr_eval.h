@@ -26,7 +26,7 @@ enum {
 };
 
 struct arena;
-struct regexes;
+struct regex;
 
 struct eval {
 	struct arena *scratch;
@@ -36,7 +36,7 @@ struct eval {
 	size_t bytes;
 	bool limit;
 	struct err err;		/* the last one raised */
-	struct regexes *regexes;	/* compiled in this evaluation */
+	struct regex *regexes;	/* compiled in this evaluation */
 };
 
 void eval_begin(struct eval *ev);
@@ -47,6 +47,7 @@ bool eval_charge(struct eval *ev, size_t operations);
 bool eval_work(struct eval *ev, size_t work);
 bool eval_make(struct eval *ev, size_t text_bytes);
 bool eval_spend(struct eval *ev, size_t work);	/* like eval_work(), but the caller words the error */
+uint64_t eval_work_left(const struct eval *ev);
 
 /* --- errors: NULL, for value functions; eval_fail() is -1, for the others --- */
 const struct json *eval_raise(struct eval *ev, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -113,6 +113,11 @@ bool eval_spend(struct eval *ev, size_t work)
 	return ev->work <= max_work;
 }
 
+uint64_t eval_work_left(const struct eval *ev)
+{
+	return ev->work < max_work ? max_work - ev->work : 0;
+}
+
 bool eval_work(struct eval *ev, size_t work)
 {
 	if (eval_spend(ev, work))

@@ -1,9 +1,4 @@
-/* expr_regex.c - test, capture, sub, gsub and split by pattern. The only user of PCRE2 in this language.
- *
- * A pattern can come from data, so that a match must end however hostile it is. PCRE2's match limit counts
- * anew at each start, and scanning inside one item is not counted at all; therefore an automatic callout
- * at every item of the pattern pays for the way since the last one, from the budget of the evaluation.
- */
+/* expr_regex.c - test, capture, sub, gsub and split by pattern. A match is paid for from the budget of the evaluation. */
 #include <stdio.h>
 
 #include "base/arena.h"
@@ -11,46 +6,28 @@
 #include "schema/pattern.h"
 
 enum {
-	MAX_PATTERN_BYTES = 16 * 1024,
-	MAX_GROUPS = 99,
-	MAX_PARENTHESES = 64,
-	MATCH_LIMIT = 1000000,
-	DEPTH_LIMIT = 100000,
-	HEAP_LIMIT_KIB = 8 * 1024,
-	CALLOUT_WORK = 8,
+	WORK_PER_STEP = 8,	/* of a match */
 	COMPILE_WORK = 4096,
 };
 
 struct flags {
 	bool global, not_empty;
-	uint32_t options;
+	unsigned options;
 };
 
 struct regex {
 	struct regex *next;
-	struct str pattern, flags_text;
+	struct str flags_text;
 	struct flags flags;
-	pcre2_code *code;
-	size_t n_groups;
+	const struct pattern *pattern;
 	const struct str *names;	/* by number of group; .p NULL: unnamed */
-	bool has_backreferences;
-};
-
-struct regexes {
-	struct regex *first;
-	pcre2_match_data *data;		/* one for all, so that its memory is bounded once */
-	pcre2_match_context *context;
-	struct eval *ev;
-	bool has_backreferences;
-	size_t last_position;
-	bool exhausted;
 };
 
 /* --- compiling --- */
 
 static int read_flags(struct str text, struct flags *f, char *msg, size_t size)
 {
-	*f = (struct flags){.options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT};
+	*f = (struct flags){.options = PATTERN_UNICODE};
 	for (size_t i = 0; i < text.n; i++) {
 		switch (text.p[i]) {
 		case 'g':
@@ -60,15 +37,15 @@ static int read_flags(struct str text, struct flags *f, char *msg, size_t size)
 			f->not_empty = true;
 			break;
 		case 'i':
-			f->options |= PCRE2_CASELESS;
+			f->options |= PATTERN_CASELESS;
 			break;
 		case 'x':
-			f->options |= PCRE2_EXTENDED;
+			f->options |= PATTERN_EXTENDED;
 			break;
 		case 's':	/* ^ and $ are the ends of the text: they are always */
 			break;
 		case 'p':
-			f->options |= PCRE2_DOTALL;
+			f->options |= PATTERN_DOT_ALL;
 			break;
 		default:
 			snprintf(msg, size, "\"%.*s\" is not a string of the flags g, i, n, p, s and x",
@@ -79,166 +56,59 @@ static int read_flags(struct str text, struct flags *f, char *msg, size_t size)
 	return 0;
 }
 
-enum { WHY = 120 };
-
-static pcre2_code *compile_or_why(struct str pattern, const struct flags *f, PCRE2_SIZE *offset, PCRE2_UCHAR why[WHY])
+static const struct pattern *compile(struct arena *a, struct str text, const struct flags *f, char *msg, size_t size)
 {
-	pcre2_compile_context *context = pcre2_compile_context_create(pattern_heap());
-	pcre2_code *code;
-	int error;
+	struct pattern_error why;
+	const struct pattern *p = pattern_compile(a, text, f->options, &why);
 
-	if (!context)
-		fatal("PCRE2 gives no compile context");
-	pcre2_set_max_pattern_length(context, MAX_PATTERN_BYTES);
-	pcre2_set_parens_nest_limit(context, MAX_PARENTHESES);
-	code = pcre2_compile((PCRE2_SPTR)(pattern.p ? pattern.p : ""), pattern.n, f->options, &error, offset, context);
-	pcre2_compile_context_free(context);
-	if (!code)
-		pcre2_get_error_message(error, why, WHY);
-	return code;
-}
-
-static pcre2_code *compile(struct str pattern, const struct flags *f, char *msg, size_t size)
-{
-	PCRE2_UCHAR why[WHY];
-	PCRE2_SIZE offset;
-	pcre2_code *code = compile_or_why(pattern, f, &offset, why);
-
-	if (!code)
+	if (!p)
 		snprintf(msg, size, "\"" STR_FMT "\" is not a regular expression, at offset %zu: %s",
-			 STR_ARG(eval_head(pattern, 60)), (size_t)offset, (const char *)why);
-	return code;
+			 STR_ARG(eval_head(text, 60)), why.offset, why.message);
+	else if (pattern_groups(p) > PATTERN_MAX_GROUPS)
+		snprintf(msg, size, "a regular expression with more than %d groups", PATTERN_MAX_GROUPS);
+	else
+		return p;
+	return NULL;
 }
 
 int expr_regex_check(struct str pattern, struct str flags, char *msg, size_t size)
 {
+	struct arena *scratch;
 	struct flags f;
-	pcre2_code *code;
+	bool fits;
 
 	if (read_flags(flags, &f, msg, size) < 0)
 		return -1;
-	code = compile(pattern, &f, msg, size);
-	if (!code)
-		return -1;
-	pcre2_code_free(code);
-	return 0;
+	scratch = arena_new(NULL);
+	fits = compile(scratch, pattern, &f, msg, size) != NULL;
+	arena_free(scratch);
+	return fits ? 0 : -1;
 }
 
-static void free_code(void *p)
+static struct regex *take_in(struct eval *ev, struct regex *rx, struct str text)
 {
-	pcre2_code_free(p);
-}
-
-static void free_data(void *p)
-{
-	pcre2_match_data_free(p);
-}
-
-static void free_context(void *p)
-{
-	pcre2_match_context_free(p);
-}
-
-/* Names in the order of their groups. */
-static void read_names(struct arena *a, struct regex *rx)
-{
-	uint32_t count = 0, size = 0;
-	PCRE2_SPTR table = NULL;
-	struct str *names = ARENA_ARRAY(a, rx->n_groups + 1, struct str);
-
-	pcre2_pattern_info(rx->code, PCRE2_INFO_NAMECOUNT, &count);
-	pcre2_pattern_info(rx->code, PCRE2_INFO_NAMEENTRYSIZE, &size);
-	pcre2_pattern_info(rx->code, PCRE2_INFO_NAMETABLE, &table);
-	for (uint32_t i = 0; i < count; i++, table += size) {
-		size_t group = (size_t)table[0] << 8 | table[1];
-
-		if (group <= rx->n_groups)
-			names[group] = str_dup(a, str_from((const char *)(table + 2)));
-	}
-	rx->names = names;
-}
-
-static int on_item(pcre2_callout_block *block, void *arg)
-{
-	struct regexes *all = arg;
-	size_t at = block->current_position, way;
-
-	way = at > all->last_position ? at - all->last_position : all->last_position - at;
-	if (all->has_backreferences)
-		way += at > block->start_match ? at - block->start_match : 0;
-	all->last_position = at;
-	if (eval_spend(all->ev, CALLOUT_WORK + way / 4))
-		return 0;
-	all->exhausted = true;
-	return PCRE2_ERROR_CALLOUT;
-}
-
-static struct regexes *machine(struct eval *ev)
-{
-	struct regexes *all = ev->regexes;
-
-	if (all)
-		return all;
-	all = ev->regexes = ARENA_NEW(ev->scratch, struct regexes);
-	all->ev = ev;
-	all->data = pcre2_match_data_create(MAX_GROUPS + 1, pattern_heap());
-	all->context = pcre2_match_context_create(pattern_heap());
-	if (!all->data || !all->context)
-		fatal("PCRE2 gives no match context");
-	arena_defer(ev->scratch, free_data, all->data);
-	arena_defer(ev->scratch, free_context, all->context);
-	pcre2_set_match_limit(all->context, MATCH_LIMIT);
-	pcre2_set_depth_limit(all->context, DEPTH_LIMIT);
-	pcre2_set_heap_limit(all->context, HEAP_LIMIT_KIB);
-	pcre2_set_callout(all->context, on_item, all);
-	return all;
-}
-
-static void count_groups(struct regex *rx)
-{
-	uint32_t groups = 0, references = 0;
-
-	pcre2_pattern_info(rx->code, PCRE2_INFO_CAPTURECOUNT, &groups);
-	pcre2_pattern_info(rx->code, PCRE2_INFO_BACKREFMAX, &references);
-	rx->n_groups = groups;
-	rx->has_backreferences = references > 0;
-}
-
-static struct regex *take_in(struct eval *ev, struct regex *rx, struct str pattern)
-{
-	struct regexes *all = machine(ev);
 	char msg[sizeof ev->err.msg];
-	size_t size = 0;
 
-	rx->code = compile(pattern, &rx->flags, msg, sizeof msg);
-	if (!rx->code) {
+	rx->pattern = compile(ev->scratch, text, &rx->flags, msg, sizeof msg);
+	if (!rx->pattern) {
 		eval_raise(ev, "%s", msg);
 		return NULL;
 	}
-	arena_defer(ev->scratch, free_code, rx->code);
-	pcre2_pattern_info(rx->code, PCRE2_INFO_SIZE, &size);
-	count_groups(rx);
-	if (!eval_make(ev, size))
+	if (!eval_make(ev, pattern_bytes(rx->pattern)))
 		return NULL;
-	if (rx->n_groups > MAX_GROUPS) {
-		eval_raise(ev, "a regular expression with more than %d groups", MAX_GROUPS);
-		return NULL;
-	}
-	rx->pattern = pattern;
-	read_names(ev->scratch, rx);
-	rx->next = all->first;
-	all->first = rx;
+	rx->names = pattern_names(ev->scratch, rx->pattern);
+	rx->next = ev->regexes;
+	ev->regexes = rx;
 	return rx;
 }
 
 static struct regex *compiled(struct eval *ev, struct str pattern, struct str flags)
 {
-	struct regexes *all = machine(ev);
 	char msg[sizeof ev->err.msg];
 	struct regex *rx;
 
-	for (rx = all->first; rx; rx = rx->next)
-		if (eval_work(ev, 16) && str_eq(rx->pattern, pattern) && str_eq(rx->flags_text, flags))
+	for (rx = ev->regexes; rx; rx = rx->next)
+		if (eval_work(ev, 16) && str_eq(pattern_text(rx->pattern), pattern) && str_eq(rx->flags_text, flags))
 			return rx;
 	if (!eval_work(ev, COMPILE_WORK + 32 * pattern.n))
 		return NULL;
@@ -277,46 +147,20 @@ static struct regex *regex_of(struct eval *ev, const struct json *in, const stru
 
 /* --- matching --- */
 
-struct match {
-	size_t start, end;	/* bytes */
-	const PCRE2_SIZE *groups;	/* pairs; of the last match only */
-	size_t n_groups;		/* set ones, from 1 */
-};
-
 /* 1: found, 0: not, -1. */
-static int match_from(struct eval *ev, const struct regex *rx, struct str s, size_t from, struct match *m)
+static int match_from(struct eval *ev, const struct regex *rx, struct str s, size_t from, struct pattern_match *m)
 {
-	uint32_t options = PCRE2_NO_UTF_CHECK | (rx->flags.not_empty ? PCRE2_NOTEMPTY : 0);
-	struct regexes *all = ev->regexes;
-	int rc;
+	uint64_t budget = eval_work_left(ev) / WORK_PER_STEP, left = budget;
+	enum pattern_answer answer = pattern_find(rx->pattern, s, from, rx->flags.not_empty, m, &left);
 
-	all->last_position = from;
-	all->has_backreferences = rx->has_backreferences;
-	if (!eval_work(ev, 64))
-		return -1;
-	rc = pcre2_match(rx->code, (PCRE2_SPTR)(s.p ? s.p : ""), s.n, from, options, all->data, all->context);
-	if (rc == PCRE2_ERROR_NOMATCH)
-		return eval_work(ev, (s.n - from) / 8) ? 0 : -1;
-	if (all->exhausted || rc == PCRE2_ERROR_MATCHLIMIT || rc == PCRE2_ERROR_DEPTHLIMIT ||
-	    rc == PCRE2_ERROR_HEAPLIMIT)
-		return eval_limit(ev, "the regular expression \"" STR_FMT "\" tries too many ways to match",
-				  STR_ARG(eval_head(rx->pattern, 60)));
-	if (rc < 0) {
-		PCRE2_UCHAR why[120];
-
-		pcre2_get_error_message(rc, why, sizeof why);
-		return eval_fail(ev, "the regular expression \"" STR_FMT "\" failed: %s",
-				 STR_ARG(eval_head(rx->pattern, 60)), (const char *)why);
-	}
-	m->groups = pcre2_get_ovector_pointer(all->data);
-	m->n_groups = (size_t)rc - 1;
-	m->end = m->groups[1];
-	m->start = m->groups[0] < m->end ? m->groups[0] : m->end;	/* \K may put it behind */
-	return eval_work(ev, (m->end - from) / 8) ? 1 : -1;
+	if (eval_spend(ev, (budget - left) * WORK_PER_STEP) && answer != PATTERN_GIVEN_UP)
+		return answer == PATTERN_YES;
+	return eval_limit(ev, "the regular expression \"" STR_FMT "\" tries too many ways to match",
+			  STR_ARG(eval_head(pattern_text(rx->pattern), 60)));
 }
 
 /* Where to look after m; beyond the text: no more. */
-static size_t next_from(struct str s, size_t from, const struct match *m)
+static size_t next_from(struct str s, size_t from, const struct pattern_match *m)
 {
 	size_t at = m->end > from ? m->end : from;
 
@@ -328,23 +172,19 @@ static size_t next_from(struct str s, size_t from, const struct match *m)
 	return at;
 }
 
-static const struct json *group_text(struct eval *ev, struct str s, const struct match *m, size_t group)
+static const struct json *group_text(struct eval *ev, struct str s, const struct pattern_match *m, size_t group)
 {
-	size_t from, to;
+	struct str text = pattern_group(m, s, group);
 
-	if (group > m->n_groups || m->groups[2 * group] == PCRE2_UNSET)
-		return json_null();
-	from = m->groups[2 * group];
-	to = m->groups[2 * group + 1];
-	return eval_string_at(ev, str_sub(s, from, to > from ? to - from : 0));
+	return text.p ? eval_string_at(ev, text) : json_null();
 }
 
-static const struct json *named_groups(struct eval *ev, const struct regex *rx, struct str s, const struct match *m)
+static const struct json *named_groups(struct eval *ev, const struct regex *rx, struct str s, const struct pattern_match *m)
 {
 	struct json_builder out;
 
 	json_object_begin(&out, ev->scratch);
-	for (size_t i = 1; i <= rx->n_groups; i++) {
+	for (size_t i = 1; i <= pattern_groups(rx->pattern); i++) {
 		const struct json *v;
 
 		if (!rx->names[i].p)
@@ -362,7 +202,7 @@ static const struct json *named_groups(struct eval *ev, const struct regex *rx, 
 static const struct json *test(struct eval *ev, const struct json *in, const struct json *const *args)
 {
 	struct regex *rx = regex_of(ev, in, args[0], NULL);
-	struct match m;
+	struct pattern_match m;
 	int rc = rx ? match_from(ev, rx, json_str(in), 0, &m) : -1;
 
 	return rc < 0 ? NULL : json_bool(rc);
@@ -371,7 +211,7 @@ static const struct json *test(struct eval *ev, const struct json *in, const str
 static const struct json *test_flags(struct eval *ev, const struct json *in, const struct json *const *args)
 {
 	struct regex *rx = regex_of(ev, in, args[0], args[1]);
-	struct match m;
+	struct pattern_match m;
 	int rc = rx ? match_from(ev, rx, json_str(in), 0, &m) : -1;
 
 	return rc < 0 ? NULL : json_bool(rc);
@@ -383,7 +223,7 @@ static const struct json *split(struct eval *ev, const struct json *in, const st
 	size_t base = ev->top, piece = 0;
 	struct str s = json_str(in);
 	const struct json *v = NULL;
-	struct match m;
+	struct pattern_match m;
 	int rc = rx ? 0 : -1;
 
 	for (size_t from = 0; rx && from <= s.n; from = next_from(s, from, &m)) {
@@ -458,7 +298,7 @@ static int with_patterns(struct eval *ev, const struct expr_node *call, const st
 static int push_captures(struct eval *ev, const struct expr_node *call, struct regex *rx, const struct json *in)
 {
 	struct str s = json_str(in);
-	struct match m;
+	struct pattern_match m;
 
 	(void)call;
 	for (size_t from = 0; from <= s.n; from = next_from(s, from, &m)) {
@@ -541,7 +381,7 @@ static int substitute(struct eval *ev, const struct expr_node *call, struct rege
 	struct str s = json_str(in);
 	struct results r = {0};
 	size_t previous = 0;
-	struct match m;
+	struct pattern_match m;
 
 	for (size_t from = 0; from <= s.n;) {
 		const struct json *names;
@@ -588,62 +428,6 @@ static int gsub(struct eval *ev, const struct expr_node *call, const struct json
 {
 	(void)want;
 	return with_patterns(ev, call, in, call->n_kids == 3 ? call->kids[2] : NULL, gsub_with);
-}
-
-/* --- patterns outside of programs --- */
-
-/* `$` is the very end: a line feed behind it must not make a text fit. */
-static struct flags pattern_flags(void)
-{
-	struct flags f;
-
-	read_flags(STR(""), &f, NULL, 0);
-	f.options |= PCRE2_DOLLAR_ENDONLY;
-	return f;
-}
-
-struct expr_pattern {
-	struct regex regex;
-};
-
-const struct expr_pattern *expr_pattern_compile(struct arena *a, struct str pattern, struct expr_error *error)
-{
-	struct expr_pattern *p = ARENA_NEW(a, struct expr_pattern);
-	PCRE2_UCHAR why[WHY];
-	PCRE2_SIZE offset;
-
-	p->regex.flags = pattern_flags();
-	p->regex.pattern = pattern;
-	p->regex.code = compile_or_why(pattern, &p->regex.flags, &offset, why);
-	*error = (struct expr_error){.length = 1};
-	if (!p->regex.code) {
-		error->offset = offset;
-		snprintf(error->msg, sizeof error->msg, "%s", (const char *)why);
-		return NULL;
-	}
-	arena_defer(a, free_code, p->regex.code);
-	count_groups(&p->regex);
-	if (p->regex.n_groups <= MAX_GROUPS)
-		return p;
-	snprintf(error->msg, sizeof error->msg, "more than %d groups", MAX_GROUPS);
-	return NULL;
-}
-
-int expr_pattern_find(const struct expr_pattern *p, struct str text, bool *ret, struct err *err)
-{
-	struct match m;
-	struct eval ev;
-	int rc;
-
-	eval_begin(&ev);
-	machine(&ev);
-	rc = match_from(&ev, &p->regex, text, 0, &m);
-	if (rc < 0)
-		err_copy(err, &ev.err);
-	else
-		*ret = rc > 0;
-	eval_end(&ev);
-	return rc < 0 ? -1 : 0;
 }
 
 #define PATTERN (EXPR_T_STRING | EXPR_T_ARRAY)

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "config/expr.h"
 #include "config/schema.h"
+#include "schema/pattern.h"
 
 #define ID_PATTERN "^[a-z][a-z0-9_-]{0,62}$"
 #define ID_TEXT "a lower-case letter, then letters, digits, _ and -"
@@ -137,12 +138,12 @@ static void check_field(struct load *l, const struct yaml *field)
 
 /* --- rules --- */
 
-static const struct expr_pattern *compile_pattern(struct load *l, const struct yaml *v)
+static const struct pattern *compile_pattern(struct load *l, const struct yaml *v)
 {
-	struct expr_error error;
-	const struct expr_pattern *p = expr_pattern_compile(l->a, v->text, &error);
+	struct pattern_error error;
+	const struct pattern *p = pattern_compile(l->a, v->text, PATTERN_UNICODE | PATTERN_END_ONLY, &error);
 	if (!p)
-		diag_error(l->d, yaml_place(v, error.offset), "\"match\": the pattern cannot be read: %s", error.msg);
+		diag_error(l->d, yaml_place(v, error.offset), "\"match\": the pattern cannot be read: %s", error.message);
 	return p;
 }
 

@@ -14,7 +14,7 @@
 #include "config/workflow.h"
 
 struct expr;
-struct expr_pattern;
+struct pattern;
 
 enum { POLICY_EXPIRES_MS = 24 * 60 * 60 * 1000 };
 
@@ -23,7 +23,7 @@ enum verdict { VERDICT_ALLOW, VERDICT_ASK, VERDICT_DENY };
 struct policy_match {
 	struct str field;		/* "args.to" */
 	struct str pattern;		/* PCRE2 */
-	const struct expr_pattern *compiled;	/* NULL only after an error at load */
+	const struct pattern *compiled;	/* NULL only after an error at load */
 };
 
 struct policy_rule {

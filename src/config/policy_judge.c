@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "config/expr.h"
 #include "config/manifest.h"
+#include "schema/pattern.h"
 
 /* --- facts --- */
 
@@ -95,21 +96,23 @@ static enum fit pattern_fits(const struct policy_match *m, const struct json *fa
 {
 	const struct json *v = field_of(facts, m->field);
 	struct str shown = str_clip(m->pattern, 120);
-	bool found;
-	struct err err;
+	uint64_t steps = PATTERN_STEPS;
+	enum pattern_answer answer;
 
 	if (json_type(v) == JSON_NULL) {
 		say(why, STR_FMT " is absent", STR_ARG(m->field));
 		return FIT_NO;
 	}
-	if (expr_pattern_find(m->compiled, json_type(v) == JSON_STRING ? json_str(v) : json_text(a, v), &found, &err) < 0) {
-		say(why, STR_FMT ": %s", STR_ARG(m->field), err.msg);
+	answer = pattern_find(m->compiled, json_type(v) == JSON_STRING ? json_str(v) : json_text(a, v), 0, false, NULL, &steps);
+	if (answer == PATTERN_GIVEN_UP) {
+		say(why, STR_FMT ": the regular expression \"" STR_FMT "\" tries too many ways to match", STR_ARG(m->field),
+		    STR_ARG(str_clip(m->pattern, 60)));
 		return FIT_UNKNOWN;
 	}
-	if (!found)
+	if (answer == PATTERN_NO)
 		say(why, STR_FMT " does not match '" STR_FMT "%s'", STR_ARG(m->field), STR_ARG(shown),
 		    shown.n < m->pattern.n ? "..." : "");
-	return found ? FIT_YES : FIT_NO;
+	return answer == PATTERN_YES ? FIT_YES : FIT_NO;
 }
 
 static enum fit when_fits(const struct policy_rule *r, const struct json *facts, char why[POLICY_WHY_BYTES])

@@ -15,20 +15,15 @@ enum { MAX_CANDIDATES = 300 };
 
 bool load_matches(const struct load *l, struct str s, const char *pattern)
 {
-	int code;
-	PCRE2_SIZE at;
 	struct arena *scratch = arena_new(l->a);
-	pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_DOLLAR_ENDONLY, &code, &at, pattern_defaults());
-	if (!re)
+	uint64_t steps = PATTERN_STEPS;
+	struct pattern_error error;
+	const struct pattern *p = pattern_compile(scratch, str_from(pattern), PATTERN_END_ONLY, &error);
+	if (!p)
 		fatal("the pattern \"%s\" of our own tables cannot be compiled", pattern);
-	pcre2_match_data *m = pcre2_match_data_create(1, pattern_heap());
-	if (!m)
-		fatal("PCRE2 gives no match data");
-	int rc = pcre2_match(re, (PCRE2_SPTR)(s.p ? s.p : ""), s.n, 0, 0, m, NULL);
-	pcre2_match_data_free(m);
-	pcre2_code_free(re);
+	bool found = pattern_find(p, s, 0, false, NULL, &steps) == PATTERN_YES;
 	arena_free(scratch);
-	return rc >= 0;
+	return found;
 }
 
 bool load_name(struct load *l, const struct yaml *n, const char *what, const char *pattern, const char *pattern_text)

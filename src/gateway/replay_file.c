@@ -70,26 +70,14 @@ static int read_texts(struct arena *a, const struct json *obj, const char *key, 
 	return 0;
 }
 
-static void free_regex(void *code)
+const struct pattern *replay_compile(struct arena *a, struct str text, struct err *err)
 {
-	pcre2_code_free(code);
-}
+	struct pattern_error why;
+	const struct pattern *p = pattern_compile(a, text, 0, &why);
 
-pcre2_code *replay_compile(struct arena *a, struct str pattern, struct err *err)
-{
-	pcre2_code *regex;
-	PCRE2_UCHAR why[120];
-	PCRE2_SIZE at;
-	int code;
-
-	regex = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at, pattern_defaults());
-	if (!regex) {
-		pcre2_get_error_message(code, why, sizeof why);
-		err_set(err, ERR_CONFIG, "%s at byte %zu", (const char *)why, (size_t)at);
-		return NULL;
-	}
-	arena_defer(a, free_regex, regex);
-	return regex;
+	if (!p)
+		err_set(err, ERR_CONFIG, "%s at byte %zu", why.message, why.offset);
+	return p;
 }
 
 static int read_regex(struct arena *a, const struct json *match, struct entry *e, struct err *err)

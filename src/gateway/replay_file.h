@@ -14,8 +14,8 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "schema/pattern.h"
 #include "gateway/replay_extract.h"
+#include "schema/pattern.h"
 #include "store/queue.h"
 
 enum reply_kind { REPLY_TEXT, REPLY_JSON, REPLY_EXTRACT, REPLY_SHAPE, REPLY_CALLS, REPLY_ERROR };
@@ -42,7 +42,7 @@ struct entry {
 	struct str name;
 	struct str tier, model;
 	struct texts contains, called, result;
-	pcre2_code *regex;
+	const struct pattern *regex;
 	int64_t attempt, turn;		/* 0: any */
 	const struct json *output, *tools;	/* true, false or NULL */
 	enum reply_kind kind;
@@ -68,6 +68,6 @@ const struct json *replay_extract_in(const struct json *v);
 const struct json *replay_found_in(const struct json *v);
 /* Both were checked when the recording was read. err NULL: they were. */
 int replay_read_extract(struct arena *a, const struct json *v, struct copied *ret, struct err *err);
-pcre2_code *replay_compile(struct arena *a, struct str pattern, struct err *err);
+const struct pattern *replay_compile(struct arena *a, struct str text, struct err *err);
 
 #endif

@@ -7,8 +7,6 @@
 #include "gateway/replay_file.h"
 #include "gateway/wire.h"
 
-enum { MATCH_LIMIT = 100000 };
-
 /* --- matching --- */
 
 static struct str last_user_message(const struct wire_request *req)
@@ -43,26 +41,17 @@ static struct str last_results(struct arena *a, const struct wire_request *req)
 	return buf_str(&b);
 }
 
-/* The whole, or the first group; STR_NONE: not found. */
-static struct str find_match(const pcre2_code *regex, struct str text)
+/* The whole, or the first group; STR_NONE: not found within the bounds. */
+static struct str find_match(const struct pattern *regex, struct str text)
 {
-	pcre2_match_data *data = pcre2_match_data_create_from_pattern(regex, pattern_heap());
-	pcre2_match_context *limits = pcre2_match_context_create(pattern_heap());
-	struct str found = STR_NONE;
-	PCRE2_SIZE *at;
-	int n;
+	uint64_t steps = PATTERN_STEPS;
+	struct pattern_match m;
+	struct str found;
 
-	if (!data || !limits)
-		fatal("PCRE2 gives no match context");
-	pcre2_set_match_limit(limits, MATCH_LIMIT);
-	n = pcre2_match(regex, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, 0, 0, data, limits);
-	if (n > 0) {
-		at = pcre2_get_ovector_pointer(data) + (n > 1 ? 2 : 0);
-		found = at[0] == PCRE2_UNSET ? STR("") : str_sub(text, at[0], at[1] - at[0]);
-	}
-	pcre2_match_context_free(limits);
-	pcre2_match_data_free(data);
-	return found;
+	if (pattern_find(regex, text, 0, false, &m, &steps) != PATTERN_YES)
+		return STR_NONE;
+	found = pattern_group(&m, text, m.n_groups > 0 ? 1 : 0);
+	return found.p ? found : STR("");
 }
 
 static int64_t turn_of(const struct wire_request *req)
@@ -149,7 +138,7 @@ static struct str source_of(const struct view *v, const struct copied *x)
 static struct str find_text(struct arena *a, const struct view *v, struct str pattern)
 {
 	struct arena *scratch = arena_new(NULL);
-	pcre2_code *regex = replay_compile(scratch, pattern, NULL);
+	const struct pattern *regex = replay_compile(scratch, pattern, NULL);
 	struct str found = find_match(regex, v->results.n ? v->results : v->message);
 
 	found = found.p ? str_dup(a, found) : STR("");

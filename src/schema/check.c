@@ -120,7 +120,7 @@ static bool fits_choice(struct run *r, const struct node *n, const struct json *
 
 bool check_pattern(struct run *r, const struct pattern *p, struct str s)
 {
-	enum pattern_answer answer = ecma_match(p, s, &r->steps);
+	enum pattern_answer answer = pattern_find(p, s, 0, false, NULL, &r->steps);
 
 	if (answer == PATTERN_GIVEN_UP)
 		r->given_up = true;
@@ -151,7 +151,7 @@ bool check_string(struct run *r, const struct string_rules *rules, struct str s,
 	}
 	if (rules->pattern && !check_pattern(r, rules->pattern, s))
 		ok = check_fail(r, at, "pattern", "does not match the pattern \"" STR_FMT "\"",
-			  STR_ARG(str_clip(ecma_text(rules->pattern), SHOWN_BYTES)));
+			  STR_ARG(str_clip(pattern_text(rules->pattern), SHOWN_BYTES)));
 	return ok;
 }
 

@@ -22,7 +22,6 @@ struct translate {
 	struct buf *out;
 	struct pattern_error *error;
 	size_t n_groups, n_names;
-	size_t least;			/* the largest {n,...} */
 	struct str names[MAX_NAMES];
 	size_t group_of[MAX_NAMES];
 	bool quantifiable[MAX_NEST];	/* the group that is open, by depth */
@@ -478,8 +477,6 @@ static int translate_braces(struct translate *t)
 		return refuse(t, from, "incomplete quantifier");
 	if (n[0] > n[1] && n[1] != UINT32_MAX)
 		return refuse(t, from, "numbers out of order in {} quantifier");
-	if (n[0] > t->least)
-		t->least = (size_t)n[0];
 	buf_add(t->out, t->s.p + from, t->i - from);
 	return 0;
 }
@@ -553,7 +550,7 @@ static int term(struct translate *t, int c, bool *quantifiable)
 	return 0;
 }
 
-int ecma_translate(struct arena *a, struct str text, struct buf *out, size_t *least, struct pattern_error *ret)
+int ecma_translate(struct arena *a, struct str text, struct buf *out, struct pattern_error *ret)
 {
 	struct translate *t = ARENA_NEW(a, struct translate);
 
@@ -571,6 +568,5 @@ int ecma_translate(struct arena *a, struct str text, struct buf *out, size_t *le
 	}
 	if (t->depth > 0)
 		return refuse(t, t->s.n, "missing closing parenthesis");
-	*least = t->least;
 	return 0;
 }

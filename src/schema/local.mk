@@ -39,6 +39,12 @@ t_unit_schema_ecma_SOURCES = t/unit/schema/ecma.c
 t_unit_schema_ecma_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_schema_ecma_LDADD = $(schema_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += t/unit/schema/pattern
+TESTS += t/unit/schema/pattern
+t_unit_schema_pattern_SOURCES = t/unit/schema/pattern.c
+t_unit_schema_pattern_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_schema_pattern_LDADD = $(schema_LIBS) $(CHECK_LIBS)
+
 EXTRA_DIST += t/fuzz/seeds/schema/unevaluated t/fuzz/seeds/schema/arrays t/fuzz/seeds/schema/refs \
   t/fuzz/seeds/schema/objects t/fuzz/seeds/schema/pattern-0 t/fuzz/seeds/schema/pattern-1
 

@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (nul < 0 && utf8_valid(all)) {
 		p = ecma_compile(a, all, &error);
 		if (p)
-			ecma_match(p, all, &budget);
+			pattern_find(p, all, 0, false, NULL, &budget);
 		else
 			HOLDS(error.message[0] && error.offset <= all.n);
 	}

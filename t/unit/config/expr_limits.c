@@ -10,19 +10,6 @@
 #include "../suite_run.h"
 #include "../test_arena.h"
 
-static struct str repeated(const char *head, const char *part, size_t n, const char *tail)
-{
-	struct buf b;
-
-	buf_init(&b, a);
-	buf_adds(&b, head);
-	for (size_t i = 0; i < n; i++)
-		buf_adds(&b, part);
-	buf_adds(&b, tail);
-	buf_cstr(&b);
-	return buf_str(&b);
-}
-
 static const struct json *json_of(struct str text)
 {
 	struct json_limits limits = {.max_depth = 512};
@@ -118,6 +105,9 @@ static const struct {
 	{"(\"a\" * 100000) | test(\"(.*)(.*)(.*)[bc]\")", "null", pattern},
 	{"(\"a\" * 20000) | test(\"(a+)\\\\1\\\\1[bc]\")", "null", pattern},
 	{"(\"a\" * 3000) | test(\"(a+)b?\\\\1[cd]\")", "null", pattern},
+	{"((\"a\" * 1999 + \"!\") * 500) | test(\"a?[a-z]{2000}\")", "null", pattern},
+	{"(\"e\" + \"\u0301\" * 500000) | test(\"a?\\\\X{2}\")", "null", pattern},
+	{"(\"a\" * 65000) | test(\"^.*(?<=\" + \"z.{60000}|\" * 1000 + \"q)\")", "null", pattern},
 	{"(\"a\" * 200000) | split(\"a\"; null) | length", "null", bytes},
 	{"[range(5000) | \"(a{1,\\(. % 200 + 1)}){1,20}\\(.)\"] | map(test(.)) | length", "null", "more than"},
 	{"test(\"(((((((((((((a{1,100}){1,100}){1,100}){1,100}){1,100}){1,100}){1,100}))))))){1,100}\")", "\"a\"",

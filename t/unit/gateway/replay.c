@@ -151,6 +151,26 @@ START_TEST(the_first_match_answers)
 }
 END_TEST
 
+/* A pattern that takes too many steps finds nothing, and the next reply is looked at. */
+START_TEST(patterns_are_bounded)
+{
+	static const char *const patterns[] = {"(a|aa)+$", "a?[a-z]{2000}", "(a+)\\\\1\\\\1[bc]"};
+	const char *hostile = arena_printf(a, "{\"replies\":[{\"match\":{\"regex\":\"%s\"},\"reply\":{\"text\":\"never\"}},"
+					      "{\"match\":{},\"reply\":{\"json\":{\"found\":\"x?%s\"}}}]}", patterns[_i], patterns[_i]);
+	char *question = arena_alloc(a, 1000000);
+	struct message m = {.role = ROLE_USER, .text = {question, 1000000}};
+	struct wire_request req = {.tier = STR("cheap"), .attempt = 1, .messages = &m, .n_messages = 1};
+	struct str text;
+	struct err err;
+
+	memset(question, 'a', 1000000);
+	for (size_t i = 1999; i < 1000000; i += 2000)
+		question[i] = '!';
+	ck_assert_int_eq(ask(hostile, &req, &text, &err), 0);
+	ck_assert_msg(str_is(text, "\"\""), STR_FMT, STR_ARG(text));
+}
+END_TEST
+
 /* --- tools --- */
 
 static const char agent_recording[] =
@@ -363,6 +383,7 @@ int main(void)
 	tcase_add_loop_test(t, mistakes_are_named, 0, COUNT(bad));
 	tcase_add_test(t, a_missing_file_is_named);
 	tcase_add_loop_test(t, the_first_match_answers, 0, COUNT(questions));
+	tcase_add_loop_test(t, patterns_are_bounded, 0, 3);
 	tcase_add_test(t, a_recorded_agent_takes_its_turns);
 	tcase_add_test(t, one_of_several_results_is_copied);
 	tcase_add_test(t, ids_are_new_to_the_conversation);
