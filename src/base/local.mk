@@ -16,6 +16,7 @@ src_base_libbase_a_SOURCES = \
   src/base/json_number.c \
   src/base/json_order.c \
   src/base/json_parse.c \
+  src/base/json_pointer.c src/base/json_pointer.h \
   src/base/json_value.c \
   src/base/json_write.c \
   src/base/log.c src/base/log.h \
@@ -85,6 +86,12 @@ TESTS += t/unit/base/json_parse
 t_unit_base_json_parse_SOURCES = t/unit/base/json_parse.c
 t_unit_base_json_parse_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_base_json_parse_LDADD = $(base_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/base/json_pointer
+TESTS += t/unit/base/json_pointer
+t_unit_base_json_pointer_SOURCES = t/unit/base/json_pointer.c
+t_unit_base_json_pointer_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_base_json_pointer_LDADD = $(base_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += t/unit/base/json_value
 TESTS += t/unit/base/json_value

@@ -1,6 +1,5 @@
 /* json_schema.c - JSON Schemas of files: compiled, with what is wrong at its place in the file. */
-#include "base/arena.h"
-#include "base/json.h"
+#include "base/json_pointer.h"
 #include "config/schema.h"
 #include "schema/schema.h"
 
@@ -23,33 +22,14 @@ static const struct schema_origin *origin_of(const struct schema_origin *v, size
 	return &v[0];
 }
 
-static bool token_is(struct arena *a, struct str token, struct str key)
-{
-	struct buf b;
-
-	if (str_chr(token, '~') < 0)
-		return str_eq(token, key);
-	buf_init(&b, a);
-	for (size_t i = 0; i < token.n; i++) {
-		if (token.p[i] == '~' && i + 1 < token.n)
-			buf_addc(&b, token.p[++i] == '1' ? '/' : '~');
-		else
-			buf_addc(&b, token.p[i]);
-	}
-	return str_eq(buf_str(&b), key);
-}
-
-static const struct yaml *child(struct arena *a, const struct yaml *n, struct str token, const struct yaml **key)
+static const struct yaml *child(const struct yaml *n, struct str token, const struct yaml **key)
 {
 	size_t i = 0;
 
-	if (n->kind == YAML_LIST) {
-		for (size_t k = 0; k < token.n && i < n->n; k++)
-			i = i * 10 + (size_t)(token.p[k] - '0');
-		return i < n->n ? n->items[i] : NULL;
-	}
+	if (n->kind == YAML_LIST)
+		return json_pointer_index(token, &i) && i < n->n ? n->items[i] : NULL;
 	for (; n->kind == YAML_MAP && i < n->n; i++)
-		if (token_is(a, token, n->pairs[i].key->text)) {
+		if (json_pointer_names(token, n->pairs[i].key->text)) {
 			*key = n->pairs[i].key;
 			return n->pairs[i].value;
 		}
@@ -57,26 +37,21 @@ static const struct yaml *child(struct arena *a, const struct yaml *n, struct st
 }
 
 /* As far as the file goes there. */
-static struct place place_of(struct arena *a, const struct schema_origin *o, struct str pointer, const struct schema_fault *f)
+static struct place place_of(const struct schema_origin *o, struct str pointer, const struct schema_fault *f)
 {
 	const struct yaml *n = o->nodes, *key = NULL, *next = n;
 	struct place at = o->at;
 
 	while (next) {
-		ptrdiff_t end;
 		struct str token;
 
 		n = next;
 		at = n->at;
-		if (!pointer.n) {
+		if (!json_pointer_next(&pointer, &token)) {
 			n = f->at_key && key ? key : n;
 			return f->offset != SIZE_MAX && n->kind == YAML_SCALAR ? yaml_place(n, f->offset) : n->at;
 		}
-		pointer = str_sub(pointer, 1, pointer.n);
-		end = str_chr(pointer, '/');
-		token = end < 0 ? pointer : str_sub(pointer, 0, (size_t)end);
-		pointer = str_sub(pointer, token.n, pointer.n);
-		next = child(a, n, token, &key);
+		next = child(n, token, &key);
 	}
 	return at;
 }
@@ -91,7 +66,7 @@ const struct schema *load_schema(struct load *l, const struct json *schema, cons
 		struct str rest;
 		const struct schema_origin *o = origin_of(origins, n, f->pointer, &rest);
 
-		diag_add(l->d, f->warning ? DIAG_WARNING : DIAG_ERROR, place_of(l->a, o, rest, f), NULL, "JSON Schema: " STR_FMT,
+		diag_add(l->d, f->warning ? DIAG_WARNING : DIAG_ERROR, place_of(o, rest, f), NULL, "JSON Schema: " STR_FMT,
 			 STR_ARG(f->message));
 	}
 	if (faults.more)

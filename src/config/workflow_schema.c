@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/json_pointer.h"
 #include "config/workflow_load.h"
 #include "schema/schema.h"
 
@@ -143,15 +144,8 @@ static const struct json *inner_ref(struct arena *a, struct str path, struct str
 {
 	struct buf b;
 	buf_init(&b, a);
-	buf_adds(&b, "#/$defs/");
-	for (size_t i = 0; i < path.n; i++) {
-		if (path.p[i] == '/')
-			buf_adds(&b, "~1");
-		else if (path.p[i] == '~')
-			buf_adds(&b, "~0");
-		else
-			buf_addc(&b, path.p[i]);
-	}
+	buf_adds(&b, "#/$defs");
+	json_pointer_add(&b, path);
 	buf_addstr(&b, fragment);
 	return json_string(a, buf_str(&b));
 }
@@ -185,7 +179,7 @@ static const struct json *rewrite_ref(struct embed *e, const struct json *v, str
 		e->failed = true;
 		return NULL;
 	}
-	if (fragment.n && (fragment.p[0] != '/' || !schema_pointer(e->docs[i], fragment)))
+	if (fragment.n && (fragment.p[0] != '/' || !json_pointer_find(e->docs[i], fragment)))
 		return fail(e, "it is not there", ref);
 	return inner_ref(a, target, fragment);
 }

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/json_pointer.h"
 
 enum { SENTENCES_MAX = 64, DEPTH_MAX = 16, LIST_ITEMS = 3, TITLE_WORDS = 8, HEADING_WORDS = 5 };
 
@@ -171,21 +172,9 @@ struct shaper {
 
 static const struct json *shape(struct shaper *s, const struct json *schema, struct str name, int depth);
 
-static const struct json *resolve(const struct json *root, struct str pointer)
+static const struct json *resolve(const struct json *root, struct str ref)
 {
-	const struct json *v = root;
-
-	if (!str_starts(pointer, STR("#/")))
-		return NULL;
-	pointer = str_sub(pointer, 2, pointer.n);
-	while (v && pointer.n > 0) {
-		ptrdiff_t slash = str_chr(pointer, '/');
-		size_t n = slash < 0 ? pointer.n : (size_t)slash;
-
-		v = json_get(v, str_sub(pointer, 0, n));
-		pointer = str_sub(pointer, n + 1, pointer.n);
-	}
-	return v;
+	return str_starts(ref, STR("#/")) ? json_pointer_find(root, str_sub(ref, 1, ref.n)) : NULL;
 }
 
 static bool is_title(struct str name)

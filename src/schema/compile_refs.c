@@ -1,6 +1,7 @@
 /* compile_refs.c - anchors and references, and that no reference leads back to its own value. */
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/json_pointer.h"
 #include "schema/compile.h"
 
 void reference_add(struct compile *c, struct node *n, struct str text, bool dynamic, const struct at *at)
@@ -84,7 +85,7 @@ static const struct node *lost(struct compile *c, const struct reference *r, con
 
 static const struct node *by_pointer(struct compile *c, const struct reference *r, uint32_t index, struct str pointer)
 {
-	const struct json *v = schema_pointer(c->resources[index].root, pointer);
+	const struct json *v = json_pointer_find(c->resources[index].root, pointer);
 	const struct at top = {.up = NULL}, outer = {.up = &top, .key = c->resources[index].pointer, .raw = true};
 	const struct at here = {.up = &outer, .key = pointer, .raw = true};
 	const struct node *n;

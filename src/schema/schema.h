@@ -57,7 +57,4 @@ int schema_require(const struct schema *s, const struct json *v, enum err_code c
 /* The list [{"pointer", "message"}] that answers show; place: the pointer to the value that was checked, "" where it is the whole. */
 const struct json *schema_faults_json(struct arena *a, const char *place, const struct schema_faults *f);
 
-/* What an RFC 6901 pointer ("" or "/a/b") leads to, or NULL. */
-const struct json *schema_pointer(const struct json *v, struct str pointer);
-
 #endif

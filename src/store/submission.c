@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/json_pointer.h"
 
 enum { MAX_LABELS = 32, MAX_LABEL_BYTES = 255, MAX_NAME = 63, MAX_KEY = 255 };
 
@@ -20,7 +21,7 @@ static int bad(struct err *err, const char *pointer, const char *expected, const
 	return -1;
 }
 
-/* "/labels/KEY" with KEY as RFC 6901 writes it; a long one is cut, as messages are short. */
+/* "/labels/KEY"; a long key is cut, as messages are short. */
 static const char *pointer_to(struct arena *a, const char *parent, struct str key)
 {
 	struct str shown = str_clip(key, MAX_NAME + 1);
@@ -28,13 +29,7 @@ static const char *pointer_to(struct arena *a, const char *parent, struct str ke
 
 	buf_init(&b, a);
 	buf_adds(&b, parent);
-	buf_addc(&b, '/');
-	for (size_t i = 0; i < shown.n; i++) {
-		if (shown.p[i] == '~' || shown.p[i] == '/')
-			buf_adds(&b, shown.p[i] == '~' ? "~0" : "~1");
-		else
-			buf_addc(&b, shown.p[i]);
-	}
+	json_pointer_add(&b, shown);
 	if (shown.n < key.n)
 		buf_adds(&b, "...");
 	return buf_cstr(&b);

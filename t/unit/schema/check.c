@@ -353,22 +353,6 @@ START_TEST(threads_share_a_program)
 }
 END_TEST
 
-START_TEST(pointers)
-{
-	const struct json *v = parse("{\"a\":[10,{\"x/y\":1,\"~\":2}],\"\":3}");
-
-	ck_assert_ptr_eq(schema_pointer(v, STR("")), v);
-	ck_assert(json_equal(schema_pointer(v, STR("/a/0")), parse("10")));
-	ck_assert(json_equal(schema_pointer(v, STR("/a/1/x~1y")), parse("1")));
-	ck_assert(json_equal(schema_pointer(v, STR("/a/1/~0")), parse("2")));
-	ck_assert(json_equal(schema_pointer(v, STR("/")), parse("3")));
-	ck_assert_ptr_null(schema_pointer(v, STR("/a/2")));
-	ck_assert_ptr_null(schema_pointer(v, STR("/a/00")));
-	ck_assert_ptr_null(schema_pointer(v, STR("/a/-")));
-	ck_assert_ptr_null(schema_pointer(v, STR("a")));
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("schema/check");
@@ -387,7 +371,6 @@ int main(void)
 	tcase_add_test(t, depth_is_bounded);
 	tcase_add_test(t, what_fits_costs_no_memory);
 	tcase_add_test(t, threads_share_a_program);
-	tcase_add_test(t, pointers);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
