@@ -61,6 +61,22 @@ status_is 1 "as JSON" "$agentctl" --json policy test "$risk"
 ok "the same" jq -e '.tests == 3 and .failed == 1 and (.failures[0] | .line == 13 and .column == 5 and (.hint | startswith("\"big\"")))' "$D/out"
 status_is 1 "validate refuses such a file" "$agentctl" validate "$risk"
 like "for the same reason" "$err" 'expected rule "big"'
+mkdir -p "$D/linked/workflows" "$D/linked/tools.d" "$D/linked/policies"
+cp "$risk" "$D/linked/policies"
+printf 'agentd: v1\nname: odd\nsteps:\n  - {id: a, call: sink.gone}\n' >"$D/linked/workflows/odd.yaml"
+status_is 1 "links of a file are checked beside it" "$agentctl" validate "$D/linked/workflows/odd.yaml"
+like "that there is no such tool" "$err" 'odd.yaml:4:19: error: .*sink.gone'
+is "of the policy nothing" "$(grep -c risk.yaml "$D/err")" 0
+status_is 1 "and in the whole root" "$agentctl" validate "$D/linked"
+like "both are told" "$(printf %s "$err" | tr '\n' ' ')" 'risk.yaml:13:5: error: .*odd.yaml:4:19: error: '
+{
+	cat "$D/risk.ok"
+	yes '#23456789012345678901234567890123456789012345678901234567890123' | head -5000
+} >"$D/linked/policies/risk.yaml"
+status_is 1 "a file that is too large" "$agentctl" policy test "$D/linked"
+large=$err
+status_is 1 "is that for validate too" "$agentctl" validate "$D/linked/policies/risk.yaml"
+is "in the same words" "$(sed -n 's/.*error: //p' "$D/err")" "$(printf '%s\n' "$large" | sed -n 's/.*error: //p')"
 echo 'rulez: []' >"$risk"
 status_is 1 "a file that cannot be read" "$agentctl" policy test "$risk"
 like "every error with its place" "$err" 'risk.yaml:1:1: error: '

@@ -17,7 +17,7 @@
 #include "config/policy_judge.h"
 #include "config/schema.h"
 
-enum { MAX_FILE_BYTES = 1024 * 1024, MAX_ENTRIES = 10000 };
+enum { MAX_ENTRIES = 10000 };
 
 struct loading {
 	struct arena *a;
@@ -53,7 +53,7 @@ static bool is_there(const char *path)
 static int read_file(struct arena *a, struct diags *d, const char *path, struct str *text)
 {
 	struct err err;
-	if (file_read(a, path, MAX_FILE_BYTES, text, &err) == 0)
+	if (file_read(a, path, CATALOG_FILE_BYTES, text, &err) == 0)
 		return 1;
 	if (err.code == ERR_NOT_FOUND)
 		return 0;
@@ -218,13 +218,13 @@ static void load_policy(struct loading *w)
 		w->c->policy = read_policy(w, path, text);
 }
 
-static void load_policies(struct loading *w)
+/* What workflows and tools are linked with. */
+static void load_ground(struct loading *w)
 {
 	struct str text;
 	const char *path = below(w, "policies/routing.yaml");
 	if (read_file(w->a, w->d, path, &text) > 0)
 		w->c->routing = routing_parse(w->a, path, text, w->d);
-	load_policy(w);
 	path = below(w, "agentd.yaml");
 	if (read_file(w->a, w->d, path, &text) > 0)
 		w->settings = settings_parse(w->a, path, text, w->d);
@@ -245,7 +245,7 @@ static int disk_read(const struct source *s, const char *path, struct str *ret, 
 	int fd = file_open_beneath(k->dirfd, path, O_RDONLY | O_CLOEXEC, 0, err);
 	if (fd < 0)
 		return -1;
-	int rc = file_read_fd(k->w->a, fd, MAX_FILE_BYTES, ret, err);
+	int rc = file_read_fd(k->w->a, fd, CATALOG_FILE_BYTES, ret, err);
 	close(fd);
 	return rc;
 }
@@ -402,7 +402,8 @@ const struct catalog *catalog_load(struct arena *a, const char *root, struct dia
 {
 	size_t before = diag_errors(d);
 	struct loading w = {.a = a, .d = d, .root = root, .c = ARENA_NEW(a, struct catalog)};
-	load_policies(&w);
+	load_policy(&w);
+	load_ground(&w);
 	load_tools(&w);
 	for (size_t i = 0; w.settings && i < w.n_tools; i++)
 		link_settings(&w, w.tools[i]);
@@ -485,7 +486,7 @@ static enum file_kind kind_of(struct arena *a, const char *path, struct str text
 
 static void load_links(struct loading *w)
 {
-	load_policies(w);
+	load_ground(w);
 	load_tools(w);
 }
 

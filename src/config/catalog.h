@@ -25,6 +25,8 @@
 
 struct err;
 
+enum { CATALOG_FILE_BYTES = 1024 * 1024 };	/* of any file; what is YAML may be YAML_MAX_BYTES */
+
 struct bundle {
 	struct str name;		/* of the workflow */
 	struct digest digest;

@@ -9,8 +9,6 @@
 #include "config/policy_judge.h"
 #include "ctl/commands.h"
 
-enum { MAX_POLICY = 256 * 1024 };
-
 /* The policy of a file, or of a configuration root; *root NULL: a file that stands in none. */
 static const struct policy *read_policy(struct ctl *c, const char *path, const char **root, struct diags *d, struct err *err)
 {
@@ -23,7 +21,7 @@ static const struct policy *read_policy(struct ctl *c, const char *path, const c
 			return NULL;
 		path = arena_printf(c->arena, "%s/policies/risk.yaml", *root);
 	}
-	if (file_read(c->arena, path, MAX_POLICY, &text, err) < 0)
+	if (file_read(c->arena, path, CATALOG_FILE_BYTES, &text, err) < 0)
 		return NULL;
 	err_set(err, ERR_CONFIG, "\"%s\" has errors", path);
 	return policy_parse(c->arena, path, text, d);
