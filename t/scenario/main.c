@@ -1,7 +1,7 @@
 /* main.c - plays scenarios: once undisturbed against the expected journal, then again with a kill at every
  * committed move, which must come to the same end.
  *
- * A file has sections, each opened by a line "### NAME": workflow, perhaps policy, script, expect. See README.
+ * A file has sections, each opened by a line "### NAME": workflow, perhaps policy and later policy, script, expect. See README.
  * SCENARIO_UPDATE=1 rewrites the last section.
  */
 #include <dirent.h>
@@ -24,7 +24,7 @@
 enum { MAX_ATTEMPTS = 200, MAX_SECONDS = 60 };
 
 struct scenario {
-	struct str head, workflow, policy, script, expect;
+	struct str head, workflow, policy, later_policy, script, expect;
 };
 
 static int n_tests, n_failed;
@@ -42,7 +42,8 @@ static void report(bool good, const char *name, const char *what, const char *de
 	fflush(stdout);
 }
 
-static struct str section(struct str text, const char *name)
+/* STR_NONE: it has none. */
+static struct str optional(struct str text, const char *name)
 {
 	char mark[32];
 	ptrdiff_t from, to;
@@ -50,10 +51,19 @@ static struct str section(struct str text, const char *name)
 	snprintf(mark, sizeof mark, "### %s\n", name);
 	from = str_find(text, str_from(mark));
 	if (from < 0)
-		fatal("section \"%s\" is missing", name);
+		return STR_NONE;
 	text = str_sub(text, (size_t)from + strlen(mark), text.n);
 	to = str_find(text, STR("### "));
 	return to < 0 ? text : str_sub(text, 0, (size_t)to);
+}
+
+static struct str section(struct str text, const char *name)
+{
+	struct str found = optional(text, name);
+
+	if (!found.p)
+		fatal("section \"%s\" is missing", name);
+	return found;
 }
 
 static void scenario_read(struct scenario *s, struct str text)
@@ -61,7 +71,8 @@ static void scenario_read(struct scenario *s, struct str text)
 	ptrdiff_t expect = str_find(text, STR("### expect\n"));
 
 	s->workflow = section(text, "workflow");
-	s->policy = str_find(text, STR("### policy\n")) < 0 ? STR_NONE : section(text, "policy");
+	s->policy = optional(text, "policy");
+	s->later_policy = optional(text, "later policy");
 	s->script = section(text, "script");
 	s->expect = expect < 0 ? STR("") : str_sub(text, (size_t)expect + 11, text.n);
 	s->head = expect < 0 ? text : str_sub(text, 0, (size_t)expect);
@@ -139,7 +150,7 @@ static struct world *play_new(const struct scenario *s, struct loop **ret_loop, 
 	*ret_loop = loop_new();
 	w = world_new(*ret_loop);
 	world_script(w, s->workflow, s->script);
-	world_policy(w, s->policy);
+	world_policy(w, s->policy, s->later_policy);
 	play(w, crash, at);
 	return w;
 }

@@ -77,6 +77,10 @@ bool world_fire(struct world *w, struct str name)
 		case EVENT_GONE:
 			w->gone = e->on_call;
 			break;
+		case EVENT_POLICY:
+			w->policy = w->later_policy;
+			engine_set_policy(w->engine, w->policy);
+			break;
 		}
 	}
 	return fired;

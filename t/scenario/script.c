@@ -209,10 +209,10 @@ static void read_answer(struct world *w, struct str rest)
 	*at = v;
 }
 
-/* on call NAME (cancel|drain|release|drop|gone); on move N ... */
+/* on call NAME (cancel|drain|release|drop|gone|policy); on move N ... */
 static void read_event(struct world *w, struct str rest)
 {
-	static const char *const names[] = {"cancel", "drain", "release", "drop", "gone"};
+	static const char *const names[] = {"cancel", "drain", "release", "drop", "gone", "policy"};
 	struct event *e = ARENA_NEW(w->arena, struct event);
 	struct str where = take_word(&rest), what;
 
@@ -221,11 +221,11 @@ static void read_event(struct world *w, struct str rest)
 	else
 		e->on_call = take_word(&rest);
 	what = take_word(&rest);
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		if (!str_is(what, names[i]))
 			continue;
-		if (i == EVENT_GONE && e->on_move)
-			fatal("script: on move: \"gone\": which tool?");
+		if (i >= EVENT_GONE && e->on_move)
+			fatal("script: on move: \"%s\" happens on a call", names[i]);
 		e->kind = (enum event_kind)i;
 		e->next = w->events;
 		w->events = e;
@@ -317,16 +317,21 @@ void world_script(struct world *w, struct str workflow, struct str script)
 	}
 }
 
-void world_policy(struct world *w, struct str text)
+static const struct policy *read_policy(struct world *w, const char *name, struct str text)
 {
 	struct diags *d = diags_new(w->arena);
+	const struct policy *p = text.p ? policy_parse(w->arena, name, text, d) : NULL;
 	struct buf b;
 
-	if (!text.p)
-		return;
-	w->policy = policy_parse(w->arena, "policy", text, d);
 	buf_init(&b, w->arena);
 	diag_print(d, &b);
-	if (!w->policy)
+	if (text.p && !p)
 		fatal("%s", buf_cstr(&b));
+	return p;
+}
+
+void world_policy(struct world *w, struct str text, struct str later)
+{
+	w->policy = read_policy(w, "policy", text);
+	w->later_policy = read_policy(w, "later policy", later);
 }

@@ -103,7 +103,7 @@ struct told {				/* what a tool was really asked to do */
 	int times, not_begun;
 };
 
-enum event_kind { EVENT_CANCEL, EVENT_DRAIN, EVENT_RELEASE, EVENT_DROP, EVENT_GONE };
+enum event_kind { EVENT_CANCEL, EVENT_DRAIN, EVENT_RELEASE, EVENT_DROP, EVENT_GONE, EVENT_POLICY };
 
 struct event {
 	struct event *next;
@@ -117,7 +117,7 @@ struct world {
 	struct arena *arena;
 	struct loop *loop;
 	struct engine *engine;
-	const struct policy *policy;	/* NULL: none */
+	const struct policy *policy, *later_policy;	/* NULL: none */
 
 	/* the script */
 	struct str workflow;
@@ -165,7 +165,7 @@ struct world {
 struct world *world_new(struct loop *l);
 void world_free(struct world *w);
 void world_script(struct world *w, struct str workflow, struct str script);
-void world_policy(struct world *w, struct str text);	/* STR_NONE: none */
+void world_policy(struct world *w, struct str text, struct str later);	/* STR_NONE: none */
 struct claimed *world_claim(struct world *w);
 int64_t world_now_us(const struct world *w);
 bool effect_state_parse(struct str word, enum effect_state *ret);
