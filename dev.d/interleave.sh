@@ -1,7 +1,7 @@
 # interleave - two sessions, every pair of operations, cut between any two statements: ./dev interleave [--state STATE] [--sample N] [--seed S]
 #
 # The states are shared out over as many throw-away databases as there are processors. Exit status 1 when anything deadlocks, is
-# forbidden, or cannot be explained by one order of the two.
+# forbidden, cannot be explained by one order of the two, or was not decided as the machine was too slow for it.
 mkdir -p "$var/log"
 . dev.d/lib/packages
 . dev.d/lib/shares

@@ -16,6 +16,13 @@ is "no deadlock, no forbidden state, no result that no order explains" $? 0
 interleave --state running --pair holds,leave
 is "a worker leaves while money is booked on its task" $? 0
 
+interleave --lock-timeout 1ms --state running --pair finish,heartbeat
+is "no lock timeout ends who waits for the conductor" $? 0
+out=$(interleave --lock-timeout 1ms --state running --pair finish,cancel)
+is "one that ends who waits for the other session decides nothing" $? 1
+like "is tried again, and told as what it is" "$out" 'not decided, the machine is too slow \(3 of 3 attempts\)'
+like "and not as wrong" "$out" ' [1-9][0-9]* not decided, 0 wrong'
+
 sql "DO \$\$ BEGIN EXECUTE replace(pg_get_functiondef('agentd.worker_leave'::regproc), 'ORDER BY y.id FOR NO KEY UPDATE', ''); END \$\$"
 out=$(interleave --state running --pair holds,leave)
 is "without its lock that goes wrong" $? 1

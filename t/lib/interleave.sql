@@ -1,18 +1,23 @@
 -- interleave.sql - the world of interleave.py: functions that stop where they are told, one state of one task, and what is forbidden.
 --
 -- Words:  a step is a statement of a function that writes or locks; test.step() stands before each of them and counts. A session stops
---         before its step number test.stop_at and waits there for advisory lock test.gate, which the conductor holds.
+--         before its step number test.stop_at and waits there for advisory lock test.gate, which the conductor holds, however long:
+--         lock_timeout is for the locks of the other session.
 CREATE FUNCTION test.step() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	v_at integer := coalesce(nullif(current_setting('test.at', true), ''), '0')::integer + 1;
 	v_gate bigint;
+	v_timeout text;
 BEGIN
 	PERFORM set_config('test.at', v_at::text, false);
 	IF v_at = coalesce(nullif(current_setting('test.stop_at', true), ''), '0')::integer THEN
 		v_gate := current_setting('test.gate')::bigint;
 		RAISE NOTICE USING ERRCODE = 'TS001', MESSAGE = 'stops';
+		v_timeout := current_setting('lock_timeout');
+		PERFORM set_config('lock_timeout', '0', false);
 		PERFORM pg_advisory_lock(v_gate);
 		PERFORM pg_advisory_unlock(v_gate);
+		PERFORM set_config('lock_timeout', v_timeout, false);
 	END IF;
 END $$;
 
