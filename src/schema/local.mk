@@ -11,8 +11,9 @@ src_schema_libschema_a_SOURCES = \
   src/schema/compile_shape.c \
   src/schema/cost.c \
   src/schema/ecma.c src/schema/ecma.h \
+  src/schema/ecma_atom.c \
   src/schema/ecma_property.c \
-  src/schema/ecma_translate.c \
+  src/schema/ecma_translate.c src/schema/ecma_translate.h \
   src/schema/fault.c \
   src/schema/keywords.c \
   src/schema/metaschema.c \
