@@ -68,19 +68,22 @@ static void set_alternatives(struct json_builder *o, const struct key *k)
 	json_object_setc(o, "anyOf", json_array_end(&list));
 }
 
+static void add_members(struct json_builder *props, const struct key_table *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (!(t->keys[i].flags & KEY_LATER))
+			json_object_setc(props, t->keys[i].name, key_schema(props->a, &t->keys[i]));
+}
+
 static void set_members(struct json_builder *o, const struct key_table *t)
 {
 	struct json_builder props, required;
 	json_object_begin(&props, o->a);
 	json_array_begin(&required, o->a);
-	for (size_t i = 0; i < t->n; i++) {
-		const struct key *k = &t->keys[i];
-		if (k->flags & KEY_LATER)
-			continue;
-		json_object_setc(&props, k->name, key_schema(o->a, k));
-		if (k->flags & KEY_REQUIRED)
-			json_array_add(&required, json_stringc(o->a, k->name));
-	}
+	add_members(&props, t);
+	for (size_t i = 0; i < t->n; i++)
+		if (t->keys[i].flags & KEY_REQUIRED)
+			json_array_add(&required, json_stringc(o->a, t->keys[i].name));
 	json_object_setc(o, "properties", json_object_end(&props));
 	if (required.n)
 		json_object_setc(o, "required", json_array_end(&required));
@@ -190,11 +193,8 @@ static const struct json *kind_schema(struct arena *a, const struct step_row *ro
 	json_object_begin(&o, a);
 	json_object_begin(&props, a);
 	json_array_begin(&required, a);
-	const struct key_table *tables[] = {&step_table, &row->keys};
-	for (size_t t = 0; t < 2; t++)
-		for (size_t i = 0; i < tables[t]->n; i++)
-			if (!(tables[t]->keys[i].flags & KEY_LATER))
-				json_object_setc(&props, tables[t]->keys[i].name, key_schema(a, &tables[t]->keys[i]));
+	add_members(&props, &step_table);
+	add_members(&props, &row->keys);
 	json_array_add(&required, json_stringc(a, "id"));
 	json_array_add(&required, json_stringc(a, row->name));
 	set_text(&o, "title", row->name);

@@ -256,7 +256,6 @@ void read_agent_tools(struct load *l, const struct key *k, const struct yaml *v,
 
 void read_switch(struct load *l, const struct key *k, const struct yaml *v, void *out)
 {
-	struct workflow_load *w = (struct workflow_load *)l;
 	struct step_switch *sw = &((struct step *)out)->u.sw;
 	if (!load_expect(l, v, k->name, YAML_LIST))
 		return;
@@ -265,12 +264,9 @@ void read_switch(struct load *l, const struct key *k, const struct yaml *v, void
 	struct switch_edge *edges = ARENA_ARRAY(l->a, v->n ? v->n : 1, struct switch_edge);
 	*sw = (struct step_switch){edges, v->n};
 	for (size_t i = 0; i < v->n; i++) {
-		size_t first = w->scope->n_links;
 		edges[i].then = STEP_NEXT;
 		if (!keys_read(l, k->table, v->items[i], &edges[i]))
 			continue;
-		if (w->scope->n_links > first)
-			w->scope->links[first].bounded = edges[i].max_visits > 0;
 		if (i + 1 < v->n && !yaml_get(v->items[i], "when"))
 			diag_error(l->d, v->items[i + 1]->at, "this edge is never reached: the one above has no \"when\"");
 	}

@@ -20,7 +20,6 @@ struct link {
 	int *slot;
 	const char *key;		/* "then" */
 	bool is_catch;			/* no `end` there */
-	bool bounded;			/* an edge with max_visits */
 };
 
 /* The steps of one list. */
