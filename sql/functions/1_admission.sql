@@ -21,7 +21,8 @@ DECLARE
 	v_leaves smallint[] := agentd.leaves_of(ARRAY(SELECT s.id FROM unnest(p_id, p_status) s(id, status) WHERE s.status IS NULL));
 BEGIN
 	RETURN ARRAY(
-		SELECT s.ord FROM unnest(p_id, p_key, p_route, p_principal, p_status) WITH ORDINALITY s(id, key, route, principal, status, ord)
+		SELECT s.ord FROM unnest(p_id, p_key, p_route, p_principal, p_status)
+			WITH ORDINALITY s(id, key, route, principal, status, ord)
 		WHERE s.status IS NULL
 			AND NOT EXISTS (SELECT FROM agentd.idempotency_keys k
 				WHERE k.principal = s.principal AND k.route = s.route AND k.key = s.key)
@@ -67,26 +68,31 @@ BEGIN
 	SELECT * INTO v_old FROM admission WHERE source = p ->> 'source' FOR NO KEY UPDATE;
 
 	FOR d IN SELECT * FROM json_to_recordset(p -> 'disks') x(name text, path text, permille integer, error text) LOOP
-		v_before := coalesce((SELECT (c ->> 'level')::integer FROM json_array_elements(v_old.causes) c WHERE c ->> 'name' = 'disk ' || d.name), 0);
+		v_before := coalesce((SELECT (c ->> 'level')::integer FROM json_array_elements(v_old.causes) c
+			WHERE c ->> 'name' = 'disk ' || d.name), 0);
 		v_names := v_names || ('disk ' || d.name);
 		v_levels := v_levels || coalesce(agentd.admission_level(d.permille,
 			ARRAY[(p ->> 'refuse_at')::integer, (p ->> 'stop_claims_at')::integer, (p ->> 'stop_files_at')::integer]::numeric[],
-			ARRAY[(p ->> 'resume_at')::integer, (p ->> 'refuse_at')::integer, (p ->> 'stop_claims_at')::integer]::numeric[], v_before), 0);
+			ARRAY[(p ->> 'resume_at')::integer, (p ->> 'refuse_at')::integer, (p ->> 'stop_claims_at')::integer]::numeric[],
+			v_before), 0);
 		v_details := v_details || CASE WHEN d.error IS NOT NULL THEN format('%s: %s', d.path, d.error)
 			ELSE format('%s %% full, %s', round(d.permille / 10.0, 1), d.path) END;
-		v_whys := v_whys || format('the disk of the %s is %s %% full', CASE d.name WHEN 'data' THEN 'database' WHEN 'wal' THEN 'write-ahead log'
+		v_whys := v_whys || format('the disk of the %s is %s %% full',
+			CASE d.name WHEN 'data' THEN 'database' WHEN 'wal' THEN 'write-ahead log'
 			ELSE d.name END, round(d.permille / 10.0, 1));
 	END LOOP;
 
 	-- Counted only where a guess says that it matters: the statistics know all rows, the limit is for those that are ready.
 	v_limit := coalesce((p ->> 'queue_depth')::bigint, 0);
 	IF v_limit > 0 THEN
-		v_before := coalesce((SELECT (c ->> 'level')::integer FROM json_array_elements(v_old.causes) c WHERE c ->> 'name' = 'queue'), 0);
+		v_before := coalesce((SELECT (c ->> 'level')::integer FROM json_array_elements(v_old.causes) c
+			WHERE c ->> 'name' = 'queue'), 0);
 		v_n := greatest(pg_stat_get_live_tuples('agentd.task_queue'::regclass),
 			(SELECT reltuples::bigint FROM pg_class WHERE oid = 'agentd.task_queue'::regclass), 0);
 		IF v_limit <= 10000 OR v_n >= v_limit / 10 * 8 THEN
 			SELECT count(*) INTO v_n FROM (SELECT FROM task_queue WHERE state = 'ready' LIMIT v_limit) x;
-			v_details := v_details || format('%s%s tasks are ready, the limit is %s', CASE WHEN v_n = v_limit THEN 'at least ' END, v_n, v_limit);
+			v_details := v_details || format('%s%s tasks are ready, the limit is %s',
+				CASE WHEN v_n = v_limit THEN 'at least ' END, v_n, v_limit);
 		ELSE
 			v_details := v_details || format('about %s tasks, the limit is %s ready ones', v_n, v_limit);
 			v_n := 0;
@@ -100,17 +106,21 @@ BEGIN
 	SELECT * INTO a FROM pg_stat_archiver;
 	IF coalesce((p ->> 'archiver_ms')::bigint, 0) > 0 AND current_setting('archive_mode') <> 'off' THEN
 		IF a.last_failed_time > coalesce(a.last_archived_time, '-infinity') THEN
-			v_since := coalesce((SELECT (c ->> 'since')::timestamptz FROM json_array_elements(v_old.causes) c WHERE c ->> 'name' = 'archiver'),
+			v_since := coalesce((SELECT (c ->> 'since')::timestamptz FROM json_array_elements(v_old.causes) c
+				WHERE c ->> 'name' = 'archiver'),
 				a.last_failed_time);
 		END IF;
 		v_names := v_names || 'archiver'::text;
-		v_levels := v_levels || (coalesce(v_now - v_since > (p ->> 'archiver_ms')::bigint * interval '1 millisecond', false))::integer;
-		v_details := v_details || CASE WHEN v_since IS NULL THEN 'archives' ELSE format('fails since %s, last at %s', agentd.rfc3339(v_since), a.last_failed_wal) END;
+		v_levels := v_levels || (coalesce(v_now - v_since > (p ->> 'archiver_ms')::bigint *
+			interval '1 millisecond', false))::integer;
+		v_details := v_details || CASE WHEN v_since IS NULL THEN 'archives'
+			ELSE format('fails since %s, last at %s', agentd.rfc3339(v_since), a.last_failed_wal) END;
 		v_whys := v_whys || format('the archiver of the write-ahead log fails since %s', agentd.rfc3339(v_since));
 	END IF;
 
 	IF has_function_privilege('pg_ls_waldir()', 'EXECUTE') THEN
-		v_before := coalesce((SELECT (c ->> 'level')::integer FROM json_array_elements(v_old.causes) c WHERE c ->> 'name' = 'wal'), 0);
+		v_before := coalesce((SELECT (c ->> 'level')::integer FROM json_array_elements(v_old.causes) c
+			WHERE c ->> 'name' = 'wal'), 0);
 		v_limit := coalesce(nullif((p ->> 'wal_bytes')::bigint, 0), 4 * (pg_size_bytes(current_setting('max_wal_size'))
 			+ pg_size_bytes(current_setting('wal_keep_size'))));
 		SELECT coalesce(sum(size), 0) INTO v_n FROM pg_ls_waldir();
@@ -127,7 +137,8 @@ BEGIN
 	FROM unnest(v_names, v_levels, v_details, v_whys) WITH ORDINALITY c(name, level, detail, why, ord);
 	v_why := CASE WHEN v_level > 0 THEN v_why END;
 	INSERT INTO admission (source, measured_at, holds_until, level, why, causes)
-	VALUES (p ->> 'source', v_now, v_now + greatest(60000, 3 * (p ->> 'interval_ms')::bigint) * interval '1 millisecond', v_level, v_why, v_causes)
+	VALUES (p ->> 'source', v_now, v_now + greatest(60000, 3 * (p ->> 'interval_ms')::bigint) * interval '1 millisecond',
+		v_level, v_why, v_causes)
 	ON CONFLICT (source) DO UPDATE SET measured_at = excluded.measured_at, holds_until = excluded.holds_until,
 		level = excluded.level, why = excluded.why, causes = excluded.causes;
 	IF v_level < coalesce(v_old.level, 0) THEN

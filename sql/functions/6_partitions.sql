@@ -15,7 +15,8 @@ END $$;
 
 CREATE OR REPLACE FUNCTION agentd.leaf_start(p_leaf integer) RETURNS timestamptz LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-	RETURN make_timestamptz(2000 + floor((p_leaf >> 1) / 12.0)::integer, (p_leaf >> 1) - 12 * floor((p_leaf >> 1) / 12.0)::integer + 1, 1, 0, 0, 0, 'UTC');
+	RETURN make_timestamptz(2000 + floor((p_leaf >> 1) / 12.0)::integer,
+		(p_leaf >> 1) - 12 * floor((p_leaf >> 1) / 12.0)::integer + 1, 1, 0, 0, 0, 'UTC');
 END $$;
 
 CREATE OR REPLACE FUNCTION agentd.leaf_name(p_table text, p_leaf integer) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$

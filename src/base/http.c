@@ -513,7 +513,8 @@ struct http *http_new(struct loop *l)
 
 	heap_share();		/* before libcurl brings libcrypto up */
 	if (!ready)
-		http_must(curl_global_init_mem(CURL_GLOBAL_DEFAULT, heap_alloc, free, heap_resize, heap_strdup, heap_zalloc), "curl_global_init");
+		http_must(curl_global_init_mem(CURL_GLOBAL_DEFAULT, heap_alloc, free, heap_resize, heap_strdup, heap_zalloc),
+			  "curl_global_init");
 	ready = true;
 	h->multi = curl_multi_init();
 	if (!h->multi)

@@ -75,7 +75,8 @@ int json_need_str(const struct json *obj, const char *key, struct str *ret, stru
 const struct json *json_null(void);
 const struct json *json_bool(bool b);
 const struct json *json_int(struct arena *a, int64_t i);
-const struct json *json_double(struct arena *a, double d);	/* integral values within 2^53 become JSON_INT; NaN becomes null, infinities the largest double, as jq does */
+const struct json *json_double(struct arena *a, double d);	/* integral values within 2^53 become JSON_INT; NaN
+								 * becomes null, infinities the largest double, as jq does */
 const struct json *json_number(struct arena *a, struct str literal);	/* copied; NULL when literal is no number that json_parse() takes */
 const struct json *json_string(struct arena *a, struct str s);	/* copies; s must be valid UTF-8 without NUL */
 const struct json *json_string_ref(struct arena *a, struct str s);	/* points at s, which must live as long */

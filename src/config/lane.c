@@ -103,7 +103,8 @@ void lane_check(struct arena *a, struct diags *d, struct place at, struct str la
 	for (size_t i = 0; i < s->worker.n_lanes; i++)
 		names[i] = str_cstr(a, s->worker.lanes[i]);
 	diag_add(d, DIAG_WARNING, at,
-		 arena_printf(a, "tasks wait for a worker that is started with --lanes " STR_FMT ", or has it in worker.lanes", STR_ARG(lane)),
+		 arena_printf(a, "tasks wait for a worker that is started with --lanes " STR_FMT ", or has it in worker.lanes",
+			      STR_ARG(lane)),
 		 "worker.lanes of agentd.yaml does not have the lane \"" STR_FMT "\"%s", STR_ARG(lane),
 		 load_nearest(d, a, lane, names, s->worker.n_lanes));
 }

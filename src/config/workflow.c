@@ -188,7 +188,8 @@ static void read_all(struct workflow_load *w, const struct yaml *root)
 
 /* ENGINE_SEMANTICS since which each kind is known, and means what it means now. */
 static const int since[STEP_KINDS] = {
-	[STEP_SET] = 1, [STEP_CALL] = 1, [STEP_MODEL] = 1, [STEP_AGENT] = 2, [STEP_SWITCH] = 1, [STEP_FOR] = 1, [STEP_WAIT] = 1, [STEP_RAISE] = 1,
+	[STEP_SET] = 1, [STEP_CALL] = 1, [STEP_MODEL] = 1, [STEP_AGENT] = 2, [STEP_SWITCH] = 1, [STEP_FOR] = 1,
+	[STEP_WAIT] = 1, [STEP_RAISE] = 1,
 	[STEP_APPROVE] = 2,
 };
 

@@ -75,7 +75,8 @@ static const struct key workflow_keys[] = {
 	{.name = "retain", .type = KEY_ENUM, .offset = offsetof(struct workflow, retain), .words = retain_words,
 	 .preset = "short", .text = "How long finished tasks are kept."},
 	{.name = "lane", .type = KEY_TEXT, .offset = offsetof(struct workflow, lane), .preset = "default",
-	 .pattern = LANE_PATTERN, .pattern_text = LANE_TEXT, .text = "What its worker must be able to do: a lane that workers serve by name."},
+	 .pattern = LANE_PATTERN, .pattern_text = LANE_TEXT,
+	 .text = "What its worker must be able to do: a lane that workers serve by name."},
 	{.name = "schedule", .type = KEY_ANY, .flags = KEY_LATER, .text = "Start tasks by the clock."},
 	{.name = "concurrency", .type = KEY_ANY, .flags = KEY_LATER, .text = "Bound on tasks that run at once."},
 	{.name = "steps", .type = KEY_STEPS, .flags = KEY_REQUIRED, .read = read_steps,
@@ -167,7 +168,8 @@ static const struct key agent_map[] = {
 	{.name = "max_turns", .type = KEY_INT, .offset = offsetof(struct step_agent, max_turns), .min = 1, .max = 1000, .preset = "10",
 	 .text = "Most answers of the model, repairs included."},
 	{.name = "truncate", .type = KEY_ENUM, .offset = offsetof(struct step_agent, truncate), .words = truncate_words,
-	 .base = TRUNCATE_OLDEST, .text = "What to leave out when the conversation has outgrown the model's context; default: the step fails."},
+	 .base = TRUNCATE_OLDEST,
+	 .text = "What to leave out when the conversation has outgrown the model's context; default: the step fails."},
 };
 static const struct key_table agent_table = {"agent", KEYS(agent_map), "A model that calls tools until it has an answer."};
 static const struct key agent_keys[] = {

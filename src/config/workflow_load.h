@@ -98,7 +98,8 @@ extern const char *const step_kinds_later[];	/* NULL-ended */
 void steps_read(struct workflow_load *w, const struct yaml *list, struct scope *scope);
 key_read_fn read_steps, read_budget, read_backoff, read_retry_on, read_link;
 /* workflow_kind.c */
-key_read_fn read_set, read_call, read_with, read_model, read_agent, read_agent_tools, read_prompt, read_tier, read_schema, read_switch, read_for, read_as,
+key_read_fn read_set, read_call, read_with, read_model, read_agent, read_agent_tools, read_prompt, read_tier, read_schema, read_switch,
+	read_for, read_as,
 	read_for_output, read_do, read_wait, read_until, read_raise, read_type, read_ask, read_on_timeout;
 
 /* workflow.c */

@@ -63,7 +63,8 @@ static void report_unknown_step(struct ref *r, struct str id, size_t offset)
 	for (size_t i = 0; i < w->n_ids && diag_suggests(w->l.d); i++)
 		if (is_within(r->spot->scope, w->ids[i].scope))
 			names[n++] = str_cstr(a, w->ids[i].id);
-	report(r, offset, NULL, arena_printf(a, "there is no step \"" STR_FMT "\"%s", STR_ARG(id), load_nearest(r->w->l.d, a, id, names, n)));
+	report(r, offset, NULL, arena_printf(a, "there is no step \"" STR_FMT "\"%s", STR_ARG(id),
+					     load_nearest(r->w->l.d, a, id, names, n)));
 }
 
 static const char *schema_names(struct ref *r, const struct json *schema, struct str key, bool *closed)

@@ -158,7 +158,9 @@ static const char *decision_without_row(const struct run *r, const struct node *
 {
 	int64_t expires_us;
 
-	return time_parse(json_str(json_getc(n->request, "expires_at")), &expires_us) && run_now_us(r) >= expires_us ? "expired" : "cancelled";
+	if (time_parse(json_str(json_getc(n->request, "expires_at")), &expires_us) && run_now_us(r) >= expires_us)
+		return "expired";
+	return "cancelled";
 }
 
 /* Approved is only what was approved in time: the database takes nothing after it. */
@@ -314,8 +316,10 @@ int approval_error(const struct node *n, struct err *err)
 	if (str_is(decision, "expired"))
 		return err_set(err, ERR_APPROVAL_DENIED, "nobody approved it in time");
 	if (str_is(decision, "denied"))
-		return err_set(err, ERR_APPROVAL_DENIED, "denied by " STR_FMT "%s" STR_FMT, STR_ARG(by), comment.n ? ": " : "", STR_ARG(comment));
-	return err_set(err, ERR_APPROVAL_DENIED, "the request for approval was %s", str_is(decision, "superseded") ? "superseded" : "cancelled");
+		return err_set(err, ERR_APPROVAL_DENIED, "denied by " STR_FMT "%s" STR_FMT, STR_ARG(by),
+			       comment.n ? ": " : "", STR_ARG(comment));
+	return err_set(err, ERR_APPROVAL_DENIED, "the request for approval was %s",
+		       str_is(decision, "superseded") ? "superseded" : "cancelled");
 }
 
 enum risk approval_risk(const struct step *s, enum risk least)

@@ -101,7 +101,8 @@ static const struct json *given_up(struct arena *a, const struct node *n, const 
 		type = str_from(err_name(ERR_TOOL_FAILED));
 	json_object_begin(&b, a);
 	json_object_setc(&b, "type", json_string(a, type));
-	json_object_setc(&b, "message", json_string(a, str_from(arena_printf(a, "given up by " STR_FMT ": it is not known whether the call happened (" STR_FMT ")",
+	json_object_setc(&b, "message", json_string(a, str_from(arena_printf(a,
+		"given up by " STR_FMT ": it is not known whether the call happened (" STR_FMT ")",
 		STR_ARG(json_str(json_getc(w->reconciled, "by"))), STR_ARG(why)))));
 	json_object_setc(&b, "step", json_string(a, node_path(a, n, ROW_STEP_FAILED)));
 	json_object_setc(&b, "retryable", json_bool(false));
@@ -183,8 +184,8 @@ static void still_unknown(struct run *r, struct node *n, const struct err *err)
 	json_object_setc(&b, "said", json_stringc(a, "unknown"));
 	if (err)
 		json_object_setc(&b, "message", json_string_clean(a, str_from(err->msg)));
-	act_row_at(r, n->scope, path_ask(run_batch(r)->arena, node_path(r->engine->scratch, n, ROW_STEP_CANCELLED), n->n_asks + 1), n->try_no,
-		   ROW_ASK_ANSWERED, step_kind_name(STEP_CALL), json_object_end(&b), false);
+	act_row_at(r, n->scope, path_ask(run_batch(r)->arena, node_path(r->engine->scratch, n, ROW_STEP_CANCELLED), n->n_asks + 1),
+		   n->try_no, ROW_ASK_ANSWERED, step_kind_name(STEP_CALL), json_object_end(&b), false);
 	call_plan_ask(r, n);
 }
 

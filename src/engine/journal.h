@@ -2,8 +2,9 @@
  * and agentctl show them.
  *
  * Shapes:  a row is (path, try, kind, step_kind, value). Paths: segments joined by '/': `id`, `id~V` (visit V >= 2
- *          through `then`), `[i]` glued to a loop's id, `turn-N`, `ask-N` and `approval-N`: `each[3]/send~2/turn-1`. A retry is try, not path;
- *          only a loop that is tried again gets a new visit, since its iterations need paths of their own. The calls of an
+ *          through `then`), `[i]` glued to a loop's id, `turn-N`, `ask-N` and `approval-N`: `each[3]/send~2/turn-1`.
+ *          A retry is try, not path; only a loop that is tried again gets a new visit, since its iterations need paths of
+ *          their own. The calls of an
  *          agent's turn are steps of kind call below it, `research/turn-2/call-0`, with tries of their own; an agent that is tried
  *          again keeps its turns and asks the next one.
  *

@@ -23,7 +23,8 @@ src_engine_libengine_a_SOURCES = \
   src/engine/scope.c src/engine/scope.h \
   src/engine/state.c src/engine/state.h \
   src/engine/steps.h \
-  src/engine/step_agent.c src/engine/step_approve.c src/engine/step_call.c src/engine/step_for.c src/engine/step_model.c src/engine/step_raise.c \
+  src/engine/step_agent.c src/engine/step_approve.c src/engine/step_call.c src/engine/step_for.c \
+  src/engine/step_model.c src/engine/step_raise.c \
   src/engine/step_set.c src/engine/step_switch.c src/engine/step_wait.c \
   src/engine/vars.c src/engine/vars.h
 

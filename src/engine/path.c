@@ -41,7 +41,8 @@ static bool is_id_char(char c)
 /* Below a turn are calls, below a call asks and requests. */
 static bool may_follow(const struct segment *s, struct str rest)
 {
-	return (s->turn && str_starts(rest, STR("call-"))) || (s->is_call && (str_starts(rest, STR("ask-")) || str_starts(rest, STR("approval-"))));
+	return (s->turn && str_starts(rest, STR("call-"))) ||
+	       (s->is_call && (str_starts(rest, STR("ask-")) || str_starts(rest, STR("approval-"))));
 }
 
 static bool take_numbered(struct str *rest, struct segment *ret)

@@ -317,7 +317,8 @@ static void give_back_failed(struct run *r, struct batch *b)
 {
 	int failures = r->claimed->failures + 1;
 	struct json_builder v;
-	struct journal_row row = {.attempt_try = r->claimed->fence, .path = STR(""), .kind = STR("task.quarantined"), .step_kind = STR_NONE};
+	struct journal_row row = {.attempt_try = r->claimed->fence, .path = STR(""), .kind = STR("task.quarantined"),
+				  .step_kind = STR_NONE};
 
 	b->n_effects = b->n_calls = 0;
 	b->move.count_failure = true;

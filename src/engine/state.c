@@ -572,7 +572,8 @@ static bool may_request(const struct target *t, const struct node *n, const stru
 {
 	enum step_kind kind = node_program(n)->step->kind;
 
-	if ((kind != STEP_CALL && kind != STEP_APPROVE) || t->scope->state != SCOPE_OPEN || t->scope->cursor != t->index || t->scope->cancelling)
+	if ((kind != STEP_CALL && kind != STEP_APPROVE) || t->scope->state != SCOPE_OPEN ||
+	    t->scope->cursor != t->index || t->scope->cancelling)
 		return false;
 	if (n->status == NODE_ASKING)	/* once more: what was approved is not enough any more */
 		return n->decision && t->visit == n->visits && row->attempt_try == n->try_no && t->number == n->n_requests + 1;

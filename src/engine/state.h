@@ -7,7 +7,8 @@
  *          closes by itself when all calls have ended. Replay and live running go the same way: state_apply().
  *
  *          A few fields belong to who runs the state, not to the journal: node.flight, node.mine, node.looked, node.ledger,
- *          node.word and the wake of an uncertain or running one, node.asked_us, node.summarise, scope.held_seq, each.abort. Scopes that may have something to do stand in the ready list.
+ *          node.word and the wake of an uncertain or running one, node.asked_us, node.summarise, scope.held_seq, each.abort.
+ *          Scopes that may have something to do stand in the ready list.
  * Units:   _us by the database's clock.
  * Memory:  values of rows are referenced, not copied: the value of a row must live as long as its scope. Closed
  *          scopes go to the graveyard (an arena of the caller), or at once when there is none; what outlives

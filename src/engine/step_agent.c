@@ -193,7 +193,8 @@ static void dispatch(struct run *r, struct node *n)
 	const struct step_agent *s = agent_of(n);
 	struct arena *a = r->engine->scratch;
 	struct message *v = ARENA_ARRAY(a, MODEL_MAX_QUESTION + agent_max_messages(n), struct message);
-	struct model_request req = {.messages = v, .tools = agent_tools(a, s, r->state.program->workflow), .n_tools = s->n_tools, .output = s->ask.output};
+	struct model_request req = {.messages = v, .tools = agent_tools(a, s, r->state.program->workflow), .n_tools = s->n_tools,
+				    .output = s->ask.output};
 	struct err err = {0};
 
 	if (model_question(r, n, &s->ask, v, &req.n_messages, &err) < 0) {

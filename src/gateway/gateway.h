@@ -7,7 +7,8 @@
  * Units:   _ms, _pusd, tokens.
  * Memory:  the request is copied; the answer lives in op->arena.
  * Errors:  ERR_MODEL_*, of the last attempt when all failed; ERR_MODEL_NO_ROUTE (unknown tier, no step allowed or
- *          configured or able; only too long for them: ERR_MODEL_CONTEXT_OVERFLOW); ERR_MODEL_INVALID_REQUEST (request.h); ERR_BUDGET_USD (reservation refused);
+ *          configured or able; only too long for them: ERR_MODEL_CONTEXT_OVERFLOW); ERR_MODEL_INVALID_REQUEST (request.h);
+ *          ERR_BUDGET_USD (reservation refused);
  *          ERR_LEASE_LOST (the fence is gone); ERR_CANCELLED.
  * Source:  agentd-routing(5).
  */

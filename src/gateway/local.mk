@@ -33,7 +33,8 @@ t_bin_stub_provider_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 t_bin_stub_provider_LDADD = $(base_LIBS)
 
 # The tests play the store themselves, so they link without it.
-gateway_TEST_LIBS = src/gateway/libgateway.a src/config/libconfig.a src/schema/libschema.a $(base_LIBS) $(YAML_LIBS) $(PCRE2_LIBS) $(CHECK_LIBS)
+gateway_TEST_LIBS = src/gateway/libgateway.a src/config/libconfig.a src/schema/libschema.a $(base_LIBS) $(YAML_LIBS) \
+  $(PCRE2_LIBS) $(CHECK_LIBS)
 gateway_TESTS = t/unit/gateway/sse t/unit/gateway/spend t/unit/gateway/route t/unit/gateway/openai t/unit/gateway/replay \
   t/unit/gateway/tools t/unit/gateway/gateway
 check_PROGRAMS += $(gateway_TESTS)

@@ -55,7 +55,8 @@ static int number_groups(struct translate *t)
 			in_class = c != ']';
 		} else if (c == '[') {
 			in_class = true;
-		} else if (c == '(' && (ecma_peek(t, 0) != '?' || (ecma_peek(t, 1) == '<' && ecma_peek(t, 2) != '=' && ecma_peek(t, 2) != '!'))) {
+		} else if (c == '(' && (ecma_peek(t, 0) != '?' ||
+					(ecma_peek(t, 1) == '<' && ecma_peek(t, 2) != '=' && ecma_peek(t, 2) != '!'))) {
 			t->n_groups++;
 			if (ecma_take(t, "?<") && note_name(t) < 0)
 				return -1;

@@ -32,8 +32,9 @@ struct link {
 	char reason[256];
 };
 
-/* No transaction outlives a call of ours; jit: a batch's estimated cost must never start a compiler. keepalives: a server that waits for the rest of a call holds the
- * locks of its first half, and no other time limit of its own is running then. It must notice that the network lost us:
+/* No transaction outlives a call of ours; jit: a batch's estimated cost must never start a compiler. keepalives: a server that
+ * waits for the rest of a call holds the locks of its first half, and no other time limit of its own is running then. It must
+ * notice that the network lost us:
  * 14 s after our last sign, which comes no later than 10 s (connect.c) after the network let nothing through to us any more. */
 static const char setup_sql[] =
 	"SET statement_timeout = '60s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '30s';"

@@ -78,7 +78,8 @@ static int list_files(struct migration *m, const char *sub, int (*version)(const
 		int v = version(e->d_name);
 
 		if (v >= 0)
-			ret->v[ret->n++] = (struct file_row){v, arena_printf(m->arena, "%s%s%s", sub + (*sub == '/'), *sub ? "/" : "", e->d_name)};
+			ret->v[ret->n++] = (struct file_row){v,
+						   arena_printf(m->arena, "%s%s%s", sub + (*sub == '/'), *sub ? "/" : "", e->d_name)};
 	}
 	closedir(d);
 	if (ret->n)
@@ -178,7 +179,8 @@ static int check_applied(struct migration *m, int *ret_version, struct err *err)
 			if (read_file(m, &m->tables.v[i], &text, &d, err) < 0)
 				return -1;
 			if (!digest_is(r, row, 1, &d))
-				return err_set(err, ERR_CONFIG, "%s was changed after it was applied to this database", m->tables.v[i].name);
+				return err_set(err, ERR_CONFIG, "%s was changed after it was applied to this database",
+					       m->tables.v[i].name);
 		}
 	}
 	return 0;
@@ -259,8 +261,9 @@ static int apply_functions(struct migration *m, bool dry, bool *ret_replaced, st
 		return 0;
 	digest_hex(&d, hex);
 	return apply_text(m, "functions", text.p,
-			  arena_printf(m->arena, "INSERT INTO agentd.schema_functions (digest, applied_at) VALUES ('\\x%s', clock_timestamp()) "
-						 "ON CONFLICT (one) DO UPDATE SET digest = excluded.digest, applied_at = excluded.applied_at",
+			  arena_printf(m->arena, "INSERT INTO agentd.schema_functions (digest, applied_at) "
+						 "VALUES ('\\x%s', clock_timestamp()) ON CONFLICT (one) DO UPDATE "
+						 "SET digest = excluded.digest, applied_at = excluded.applied_at",
 				       hex), err);
 }
 

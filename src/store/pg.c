@@ -57,8 +57,8 @@ static bool starts(const char *state, const char *prefix)
  * as it takes, a lock that somebody holds (a dump, a migration). */
 static bool is_repeatable(const struct call *c, const char *state)
 {
-	return starts(state, "40001") || starts(state, "40P01") || starts(state, "53") || starts(state, "26000") || starts(state, "25006") ||
-	       (c->patient && starts(state, "55P03"));
+	return starts(state, "40001") || starts(state, "40P01") || starts(state, "53") || starts(state, "26000") ||
+	       starts(state, "25006") || (c->patient && starts(state, "55P03"));
 }
 
 static const char *state_of(const PGresult *r)
@@ -177,7 +177,8 @@ static void on_down(void *arg)
 static struct pipe *pipe_for(struct store *s, enum pipe_name name)
 {
 	if (!s->pipes[name])
-		s->pipes[name] = pipe_open(s->loop, s->conninfo, arena_printf(s->arena, "%s claims", s->application), (struct pipe_user){0});
+		s->pipes[name] = pipe_open(s->loop, s->conninfo,
+					   arena_printf(s->arena, "%s claims", s->application), (struct pipe_user){0});
 	return s->pipes[name];
 }
 

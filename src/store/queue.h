@@ -69,7 +69,8 @@ struct claimed {
 	int fence;
 	struct str workflow;
 	struct digest bundle;
-	const struct json *facts;	/* the expression's .task: {id, workflow, bundle, urgency, labels, created_at, submitted_by, parent} */
+	const struct json *facts;	/* the expression's .task: {id, workflow, bundle, urgency, labels,
+					 * created_at, submitted_by, parent} */
 	const struct json *input;
 	struct json const *budget;	/* {usd?, wall_ms?, turns?, calls?} as pinned at submission */
 	int64_t deadline_us;		/* of wall budget or submission; 0: none */
@@ -209,9 +210,11 @@ struct move {
 	const struct model_call *calls;	/* inserted and, with their holds, settled */
 	size_t n_calls;
 	enum move_next next;
-	struct str state;		/* PARK: waiting_timer, waiting_approval, uncertain ...; FINISH: succeeded, failed, cancelled, expired;
+	struct str state;		/* PARK: waiting_timer, waiting_approval, uncertain ...; FINISH: succeeded,
+				 * failed, cancelled, expired;
 				 * RELEASE: the lane that the task belongs to; STR_NONE: the one it stands in */
-	int64_t run_at_us;		/* PARK: earliest wake; RELEASE: ready again then (0: at once); 0 for PARK: only an event wakes it */
+	int64_t run_at_us;		/* PARK: earliest wake; RELEASE: ready again then (0: at once); 0 for PARK:
+				 * only an event wakes it */
 	bool count_failure;		/* RELEASE: adds 1 to failures */
 	const struct json *output;	/* FINISH */
 	const struct json *error;	/* FINISH; NULL when it succeeded */

@@ -1,7 +1,7 @@
 /* store.h - connections to PostgreSQL on the loop: function calls in pipeline mode, notifications.
  *
- * Shapes:  a store has one pipelined connection for calls, a second for claims
- *          that come while the first is busy, and, when somebody listens, one more that only listens. One function call per Sync is one transaction. The
+ * Shapes:  a store has one pipelined connection for calls, a second for claims that come while the first is busy, and,
+ *          when somebody listens, one more that only listens. One function call per Sync is one transaction. The
  *          store reconnects by itself (full jitter, 50 ms to 2 s) and sends every call that
  *          had no answer yet again, identically and in order: every SQL function is idempotent
  *          by the ids it is given.

@@ -19,17 +19,20 @@ import subprocess
 import sys
 import time
 
-STATES = ["ready", "late ready", "running", "expired", "cancel asked", "due", "parked", "late parked", "uncertain", "uncertain running", "quarantined", "ended",
+STATES = ["ready", "late ready", "running", "expired", "cancel asked", "due", "parked", "late parked",
+          "uncertain", "uncertain running", "quarantined", "ended",
           "asked", "asked running", "approved running"]
 ROW = '[["s%s", 1, "done", 1]]'
-CALL = ('[{"move":1,"id":"{C}","hold":"{H}","path":"a","attempt":1,"tier":"t","provider":"p","model_asked":"m","error_class":"","http_status":200,'
-        '"started_us":0,"first_byte_ms":1,"total_ms":2,"in_fresh":1,"in_cached":0,"in_write_5m":0,"in_write_1h":0,"out_text":1,"out_reason":0,'
+CALL = ('[{"move":1,"id":"{C}","hold":"{H}","path":"a","attempt":1,"tier":"t","provider":"p","model_asked":"m",'
+        '"error_class":"","http_status":200,"started_us":0,"first_byte_ms":1,"total_ms":2,"in_fresh":1,"in_cached":0,'
+        '"in_write_5m":0,"in_write_1h":0,"out_text":1,"out_reason":0,'
         '"cost_pusd":1000,"cost_source":"provider"}]')
 EFFECT = '[{"move":1,"key":"\\\\x01","path":"e","tool":"t","class":"at_most_once","args":"\\\\x00","to":"dispatched"}]'
 CONSUME = EFFECT[:-2] + ',"approval":"{A}","approved":"\\\\x' + "00" * 31 + '01"}]'
 DECIDE = "SELECT agentd.decide_approval('{A}', '%s', '\\x" + "00" * 31 + "01', NULL, NULL, NULL, NULL, '%s') IS NOT NULL"
-BOTH = ("SELECT string_agg(status, ' ') FROM agentd.commit_steps(ARRAY['%s', '%s']::uuid[], '{1,1}', '{1,1}', '{0,0}', ARRAY['', ''], '{0,0}', '{f,f}', "
-        "ARRAY[NULL, NULL]::json[], ARRAY[NULL, NULL]::json[], '{1,2}', '{1,1}', '{b,b}', '{1,1}', '{done,done}', '{set,set}', ARRAY['1', '1']::json[], "
+BOTH = ("SELECT string_agg(status, ' ') FROM agentd.commit_steps(ARRAY['%s', '%s']::uuid[], '{1,1}', '{1,1}', '{0,0}', ARRAY['', ''], "
+        "'{0,0}', '{f,f}', ARRAY[NULL, NULL]::json[], ARRAY[NULL, NULL]::json[], '{1,2}', '{1,1}', '{b,b}', '{1,1}', '{done,done}', "
+        "'{set,set}', ARRAY['1', '1']::json[], "
         "ARRAY['\\x01', '\\x01']::bytea[], '{0,0}', '{0,0}')")
 OPERATIONS = {
     "claim": "SELECT string_agg(task::text, ' ' ORDER BY task) FROM agentd.claim('{V}', 5, 1)",
@@ -39,7 +42,8 @@ OPERATIONS = {
     "park": "SELECT test.move('{T}', 1, 'park', 'waiting_timer', '[]', timestamptz '2030-01-01 00:00:01+00')",
     "release": "SELECT test.move('{T}', 1, 'release', '', '[]')",
     "settle": "SELECT test.move('{T}', 1, 'stay', '', '[]', NULL, NULL, NULL, '" + CALL + "')",
-    "hold": "SELECT test.move('{T}', 1, 'stay', '', '[]', NULL, NULL, '[{\"move\":1,\"id\":\"{H2}\",\"path\":\"b\",\"amount_pusd\":1,\"expires_ms\":1}]')",
+    "hold": "SELECT test.move('{T}', 1, 'stay', '', '[]', NULL, NULL, "
+            "'[{\"move\":1,\"id\":\"{H2}\",\"path\":\"b\",\"amount_pusd\":1,\"expires_ms\":1}]')",
     "dispatch": "SELECT test.move('{T}', 1, 'stay', '', '[]', NULL, '" + EFFECT + "')",
     "uncertain": "SELECT test.move('{T}', 1, 'stay', '', '[]', NULL, '" + EFFECT.replace("dispatched", "uncertain") + "')",
     "reconcile": "SELECT agentd.reconcile('{T}', 'e', 'happened', '1', NULL, '{D}', '', true) IS NOT NULL",
@@ -64,14 +68,16 @@ OPERATIONS = {
     "holds": "SELECT agentd.sweep_expired_holds('{}')",
     "submit one key": "SELECT agentd.submit('noop', idempotency_key => 'k', id => '{X}')",
     "submit one id": "SELECT agentd.submit('noop', id => '{N}')",
-    "start": "SELECT status, taken FROM agentd.submit_batch(ARRAY['{N}']::uuid[], '{noop}', ARRAY['null']::json[], '{normal}', ARRAY[NULL]::json[], "
-             "ARRAY[NULL]::json[], '{0}', '{0}', ARRAY[NULL], '{x}', ARRAY['r']::bytea[], '{p}', p_worker => '{W}', p_claim => 7, p_room => 1)",
+    "start": "SELECT status, taken FROM agentd.submit_batch(ARRAY['{N}']::uuid[], '{noop}', ARRAY['null']::json[], '{normal}', "
+             "ARRAY[NULL]::json[], ARRAY[NULL]::json[], '{0}', '{0}', ARRAY[NULL], '{x}', ARRAY['r']::bytea[], '{p}', "
+             "p_worker => '{W}', p_claim => 7, p_room => 1)",
 }
 REFUSALS = ("AG404", "AG409", "AG410")
 TOO_SLOW = "55P03"
 ATTEMPTS = 3
 # What skips rows that are locked is called again and again; that is part of the promise.
-REPEATED = {**{x: OPERATIONS[x].replace("5, 1", "5, 2") for x in ("claim", "claim again")}, **{x: OPERATIONS[x] for x in ("takeover", "timers", "deadlines", "expire")}}
+REPEATED = {**{x: OPERATIONS[x].replace("5, 1", "5, 2") for x in ("claim", "claim again")},
+            **{x: OPERATIONS[x] for x in ("takeover", "timers", "deadlines", "expire")}}
 
 
 class Session:
@@ -79,8 +85,8 @@ class Session:
         self.p = subprocess.Popen([psql, "-X", "-q", "-A", "-t", "-v", "VERBOSITY=sqlstate"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT)
         self.buffer, self.lines, self.gate = b"", [], gate
-        self.pid = self.ask(f"SET synchronous_commit = off; SET lock_timeout = '{lock_timeout}'; SET deadlock_timeout = '50ms'; SET test.gate = {gate}; "
-                            "SELECT pg_backend_pid()")[0]
+        self.pid = self.ask(f"SET synchronous_commit = off; SET lock_timeout = '{lock_timeout}'; SET deadlock_timeout = '50ms'; "
+                            f"SET test.gate = {gate}; SELECT pg_backend_pid()")[0]
 
     def start(self, text):
         self.p.stdin.write((text + ";\n\\echo =end=\n").encode())
@@ -146,7 +152,8 @@ class Stage:
         return "\n".join(lines)
 
     def begin(self, session, name, stop_at):
-        session.start(f"SET agentd.fake_now = '{self.now}'; SET test.at = 0; SET test.stop_at = {stop_at}; BEGIN; {self.text(name, session)}")
+        session.start(f"SET agentd.fake_now = '{self.now}'; SET test.at = 0; SET test.stop_at = {stop_at}; BEGIN; "
+                      f"{self.text(name, session)}")
 
     def waits(self, session):
         return self.watch.ask(f"SELECT count(*) FROM pg_stat_activity WHERE pid = {session.pid} AND wait_event_type = 'Lock' "
@@ -295,7 +302,8 @@ def main():
                     print("#   left:\n" + "\n".join("#     " + x for x in left.split("\n")))
                     for k, v in wanted.items():
                         print(f"#   {k}:\n" + "\n".join("#     " + x for x in v.split("\n") if x not in left.split("\n")))
-    print(f"# {len(cases)} of {n_all} interleavings, seed {args.seed}, {len({x[1:4:2] for x in cases})} pairs, {len(args.state or STATES)} states: {stage.waited} had to wait, "
+    print(f"# {len(cases)} of {n_all} interleavings, seed {args.seed}, {len({x[1:4:2] for x in cases})} pairs, "
+          f"{len(args.state or STATES)} states: {stage.waited} had to wait, "
           f"{deadlocks} deadlocks, {undecided} not decided, {bad} wrong; as if {dict(kinds)}; {time.monotonic() - began:.0f} s")
     return bad > 0 or undecided > 0
 

@@ -70,8 +70,10 @@ def hexed(text):
 def sql_submit(items, start):
     def all_of(kind, get):
         return array(kind, [get(s) for s in items])
-    return ("SELECT ord, status, CASE WHEN status IN ('new', 'replayed') THEN task END, CASE WHEN status IN ('new', 'replayed') THEN state END, "
-            "CASE WHEN status IN ('new', 'replayed') THEN body::json ->> 'id' END, CASE WHEN status IN ('new', 'replayed') THEN body::json ->> 'created_at' END, "
+    return ("SELECT ord, status, CASE WHEN status IN ('new', 'replayed') THEN task END, "
+            "CASE WHEN status IN ('new', 'replayed') THEN state END, "
+            "CASE WHEN status IN ('new', 'replayed') THEN body::json ->> 'id' END, "
+            "CASE WHEN status IN ('new', 'replayed') THEN body::json ->> 'created_at' END, "
             "taken FROM agentd.submit_batch(" + ", ".join([
                 all_of("uuid", lambda s: s["id"]), all_of("text", lambda s: s["workflow"]), all_of("json", lambda s: "{}"),
                 all_of("text", lambda s: s["urgency"]), all_of("json", lambda s: None),
@@ -84,14 +86,16 @@ def sql_submit(items, start):
 
 
 def sql_claim(worker, limit, number):
-    return ("SELECT task, fence, last_seq, cancel, failures, recoveries, spent_pusd, json_array_length(journal), deadline_us, now_us, next_due_us "
+    return ("SELECT task, fence, last_seq, cancel, failures, recoveries, spent_pusd, "
+            "json_array_length(journal), deadline_us, now_us, next_due_us "
             f"FROM agentd.claim('{worker}', {limit}, {'NULL' if number is None else number}) ORDER BY task NULLS FIRST")
 
 
 def sql_commit(moves):
     rows = [(i + 1, j + 1, r) for i, m in enumerate(moves) for j, r in enumerate(m["rows"])]
     effects = [dict(move=i + 1, key=hexed(e["key"]), path=e["path"], tool="t", args=hexed(""), to=e["to"],
-                    result=1 if e["to"] == "done" else None, **{"class": e["class"], "try": e["try"]}) for i, m in enumerate(moves) for e in m["effects"]]
+                    result=1 if e["to"] == "done" else None, **{"class": e["class"], "try": e["try"]})
+               for i, m in enumerate(moves) for e in m["effects"]]
     holds = [dict(move=i + 1, id=m["hold"]["id"], path=m["hold"]["path"], amount_pusd=m["hold"]["amount"], expires_ms=m["hold"]["expires"],
                   limits=[{"path": p, "limit": x} for p, x in m["hold"]["limits"]]) for i, m in enumerate(moves) if m["hold"]]
     calls = [dict(move=i + 1, id=c["id"], hold=c["hold"], path="a", attempt=1, tier="t", provider="p", model_asked="m", error_class="",
@@ -114,7 +118,8 @@ def sql_commit(moves):
 SQL = {
     "submit": sql_submit, "claim": sql_claim, "commit": sql_commit,
     "register": lambda w, lanes: f"SELECT agentd.worker_register('{w}', 'h', 1, {array('text', lanes)}, {LEASE_MS}, 1)",
-    "heartbeat": lambda w: f"SELECT lost, (SELECT string_agg(c::text, ',' ORDER BY c) FROM unnest(cancelled) c) FROM agentd.heartbeat('{w}')",
+    "heartbeat": lambda w: f"SELECT lost, (SELECT string_agg(c::text, ',' ORDER BY c) FROM unnest(cancelled) c) "
+                           f"FROM agentd.heartbeat('{w}')",
     "leave": lambda w: f"SELECT agentd.worker_leave('{w}')",
     "sweep": lambda bound: f"SELECT agentd.sweep_expired_workers('{{\"bound\":{bound}}}')",
     "timers": lambda: "SELECT agentd.sweep_due_timers('{}')",
@@ -127,13 +132,15 @@ SQL = {
         f"{'NULL' if fence is None else fence})::json AS r) x",
     "cancel": lambda t, by: f"SELECT agentd.cancel('{t}', {quoted(by or '')}, {by is None})::json ->> 'state'",
 }
-LIVE = ("SELECT id, state, fence, seq, failures, recoveries, priority, worker, cancel_at IS NOT NULL, agentd.us(run_at), agentd.pusd(spent_usd), "
+LIVE = ("SELECT id, state, fence, seq, failures, recoveries, priority, worker, cancel_at IS NOT NULL, "
+        "agentd.us(run_at), agentd.pusd(spent_usd), "
         "agentd.pusd(held_usd) FROM agentd.task_queue ORDER BY id")
 
 
 def shown(effect):
     word = effect["word"]
-    return ":".join(str(x) for x in [effect[k] for k in ("state", "fence", "class", "try")] + ([word["decision"], word["try"]] if word else []))
+    return ":".join(str(x) for x in [effect[k] for k in ("state", "fence", "class", "try")] +
+                    ([word["decision"], word["try"]] if word else []))
 
 
 def after_all(model):
@@ -150,16 +157,22 @@ def after_all(model):
         (f"SELECT id, state, ended_from, fence, last_seq, failures, recoveries, agentd.pusd(cost_usd) FROM agentd.tasks WHERE id {mine} "
          "AND state IS NOT NULL ORDER BY id",
          [rows(t.id, t.state, t.ended_from, t.fence, t.seq, t.failures, t.recoveries, t.spent + t.held) for t in ended]),
-        (f"SELECT task, string_agg(path || '/' || try || '/' || kind, ' ' ORDER BY seq), min(seq), max(seq) FROM agentd.task_log WHERE task {mine} "
+        (f"SELECT task, string_agg(path || '/' || try || '/' || kind, ' ' ORDER BY seq), min(seq), max(seq) "
+         f"FROM agentd.task_log WHERE task {mine} "
          "GROUP BY task ORDER BY task", [rows(t.id, " ".join(t.order), 1, t.seq) for t in tasks if t.order]),
-        (f"SELECT task, string_agg(fence || ':' || coalesce(outcome, ''), ' ' ORDER BY fence) FROM agentd.task_attempts WHERE task {mine} GROUP BY task "
-         "ORDER BY task", [rows(t.id, " ".join(f"{f}:{o or ''}" for f, (o, _) in sorted(t.attempts.items()))) for t in tasks if t.attempts]),
+        (f"SELECT task, string_agg(fence || ':' || coalesce(outcome, ''), ' ' ORDER BY fence) "
+         f"FROM agentd.task_attempts WHERE task {mine} GROUP BY task ORDER BY task",
+         [rows(t.id, " ".join(f"{f}:{o or ''}" for f, (o, _) in sorted(t.attempts.items()))) for t in tasks if t.attempts]),
         (f"SELECT seq, k FROM test.unfed WHERE task {mine}", []),      # everybody was told of everything, once
         ("SELECT task, string_agg(concat_ws(':', state, fence, effect_class, try, decision, resolved_try), ' ' ORDER BY key) "
-         f"FROM agentd.effects WHERE task {mine} GROUP BY task ORDER BY task", [rows(t.id, " ".join(shown(e) for _, e in sorted(t.effects.items(), key=lambda x: hexed(x[0])))) for t in tasks if t.effects]),
-        (f"SELECT task, string_agg(id || ':' || coalesce(agentd.pusd(settled_usd)::text, '') || ':' || lapsed, ' ' ORDER BY id) FROM agentd.spend_hold "
+         f"FROM agentd.effects WHERE task {mine} GROUP BY task ORDER BY task",
+         [rows(t.id, " ".join(shown(e) for _, e in sorted(t.effects.items(), key=lambda x: hexed(x[0]))))
+          for t in tasks if t.effects]),
+        (f"SELECT task, string_agg(id || ':' || coalesce(agentd.pusd(settled_usd)::text, '') || ':' || lapsed, ' ' ORDER BY id) "
+         "FROM agentd.spend_hold "
          f"WHERE task = ANY ({ids}) GROUP BY task ORDER BY task",
-         [rows(t.id, " ".join(f"{i}:{'' if h['settled'] is None else h['settled']}:{str(h['lapsed']).lower()}" for i, h in sorted(t.holds.items())))
+         [rows(t.id, " ".join(f"{i}:{'' if h['settled'] is None else h['settled']}:{str(h['lapsed']).lower()}"
+                              for i, h in sorted(t.holds.items())))
           for t in tasks if t.holds]),
     ]
 
@@ -197,7 +210,8 @@ class Teller:
             return [[dict(s, id=self.id(s["id"]), key=None if s["key"] is None else f"{self.ms} {s['key']}",
                           run_at=None if s["run_at"] is None else m.now + s["run_at"],
                           deadline=None if s["deadline"] is None else m.now + s["deadline"]) for s in op["items"]],
-                    start and (self.id(start["worker"]), (m.workers[self.id(start["worker"])]["claim"] or 0) + start["number"], start["room"])]
+                    start and (self.id(start["worker"]), (m.workers[self.id(start["worker"])]["claim"] or 0) + start["number"],
+                               start["room"])]
         if name == "commit":
             return [[dict(v, task=self.id(v["task"]), fence=max(0, m.tasks[self.id(v["task"])].fence + v["fence"]),
                           run_at=None if v["run_at"] is None else m.now + v["run_at"],
@@ -212,9 +226,11 @@ class Teller:
                 "leave": lambda: [self.id(op["worker"])], "sweep": lambda: [op["bound"]], "timers": lambda: [],
                 "deadlines": lambda: [op["bound"]], "holds": lambda: [],
                 "cancel": lambda: [self.id(op["tasks"][0]), op["by"]], "redrive": lambda: [self.id(op["tasks"][0]), op["by"]],
-                "reconcile": lambda: [self.id(op["tasks"][0]), op["path"], f"{self.ms} {op['tasks'][0]} {op['path']}", op["decision"], op["result"],
+                "reconcile": lambda: [self.id(op["tasks"][0]), op["path"], f"{self.ms} {op['tasks'][0]} {op['path']}",
+                                      op["decision"], op["result"],
                                       op["try"], self.id(op["id"]), op["by"],
-                                      None if op["fence"] is None else max(0, m.tasks[self.id(op["tasks"][0])].fence + op["fence"])]}[name]()
+                                      None if op["fence"] is None
+                                      else max(0, m.tasks[self.id(op["tasks"][0])].fence + op["fence"])]}[name]()
 
     def tell(self, op):
         if op["op"] == "clock":
@@ -283,9 +299,11 @@ class Author:
 
     def submission(self, reuse):
         r = self.r
-        return {"id": self.any("t") if reuse and self.labels["t"] else self.new("t"), "workflow": r.choice(["noop"] * 3 + ["paid"] * 3 + ["boxed", "none"]),
+        return {"id": self.any("t") if reuse and self.labels["t"] else self.new("t"),
+                "workflow": r.choice(["noop"] * 3 + ["paid"] * 3 + ["boxed", "none"]),
                 "urgency": r.choice(["normal"] * 4 + ["high", "low", "soon"]), "run_at": r.choice([None] * 3 + [-5000, 0, 10000, 31000]),
-                "deadline": r.choice([None] * 4 + [-1000, 0, 20000, 60000]), "key": r.choice([None] * 3 + list("kkl")), "by": r.choice("pppq"),
+                "deadline": r.choice([None] * 4 + [-1000, 0, 20000, 60000]),
+                "key": r.choice([None] * 3 + list("kkl")), "by": r.choice("pppq"),
                 "budget": r.choice([None] * 5 + [{"usd": 0.5}, {"usd": 2}, {"wall_ms": 20000}, {"wall_ms": 7200000}, {"cents": 1}]),
                 "request": r.choice("xxxy")}
 
@@ -309,7 +327,8 @@ class Author:
         calls = list({c["id"]: c for c in calls}.values())
         hold = None
         if r.random() < 0.2:
-            hold = {"id": self.new("h"), "path": r.choice(["a", "a/b", "ab", "b"]), "amount": r.choice([1, 4, 9]) * 10 ** 11, "expires": r.choice([0, 15000, 60000]),
+            hold = {"id": self.new("h"), "path": r.choice(["a", "a/b", "ab", "b"]), "amount": r.choice([1, 4, 9]) * 10 ** 11,
+                    "expires": r.choice([0, 15000, 60000]),
                     "limits": r.choice([[], [], [["a", 5 * 10 ** 11]], [["a", 10 ** 12], ["b", 10 ** 12]]])}
         return {"task": label, "fence": 0 if r.random() < 0.85 else r.choice([-2, -1, 1]), "next": next,
                 "state": {"park": r.choice(WAITING), "finish": r.choice(ENDS), "release": r.choice(["", "", "", "sandbox"])}.get(next, ""),
@@ -351,12 +370,15 @@ class Author:
             if task:
                 self.add(op=name, tasks=[task], by=r.choice([None, None, "p", "q"]))
         elif name == "reconcile":
-            uncertain = [(x, k.split()[-1]) for x in self.tasks() for k, e in self.teller.m.tasks[self.teller.ids[x]].effects.items() if e["state"] == "uncertain"]
+            uncertain = [(x, k.split()[-1]) for x in self.tasks()
+                         for k, e in self.teller.m.tasks[self.teller.ids[x]].effects.items() if e["state"] == "uncertain"]
             task, path = r.choice(uncertain) if uncertain and r.random() < 0.9 else (self.task(), r.choice("abcd"))
             if task:
                 decision = r.choice(["happened", "did_not_happen", "did_not_happen", "give_up"])
-                self.add(op="reconcile", tasks=[task], path=path, decision=decision, result="1" if (decision == "happened") != (r.random() < 0.05) else None,
-                         **{"try": r.choice([None, None, 1, 2])}, id=r.random() < 0.2 and self.any("d") or self.new("d"), by=r.choice([None, None, "p", "q"]),
+                self.add(op="reconcile", tasks=[task], path=path, decision=decision,
+                         result="1" if (decision == "happened") != (r.random() < 0.05) else None,
+                         **{"try": r.choice([None, None, 1, 2])}, id=r.random() < 0.2 and self.any("d") or self.new("d"),
+                         by=r.choice([None, None, "p", "q"]),
                          fence=r.choice([None, None, 0, -1]))
         elif name == "clock":
             self.add(op="clock", ms=r.choice([1000, 5000, 10000, 15000, 20000, 30000, 31000, 61000, -10000, -31000, -61000]))
