@@ -49,7 +49,7 @@ class Connection:
     """Requests one after the other. What came behind an answer stays for the next."""
 
     def __init__(self, path, timeout=15):
-        self.sock, self.buffer = connect(path, timeout), b""
+        self.sock, self.buffer = connect(path, timeout), bytearray()     # grows in place
 
     def send(self, data):
         try:
@@ -68,14 +68,14 @@ class Connection:
     def answer(self, bodiless=False):
         while b"\r\n\r\n" not in self.buffer:
             if not self.more():
-                return Answer(0, {}, self.buffer, True)
+                return Answer(0, {}, bytes(self.buffer), True)
         head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
         status, headers = parse_head(head)
         length = 0 if bodiless else int(headers.get("content-length", "0"))
         while len(self.buffer) < length:
             if not self.more():
-                return Answer(0, {}, self.buffer, True)
-        body, self.buffer = self.buffer[:length], self.buffer[length:]
+                return Answer(0, {}, bytes(self.buffer), True)
+        body, self.buffer = bytes(self.buffer[:length]), self.buffer[length:]
         return Answer(status, headers, body, headers.get("connection", "").lower() == "close")
 
     def ask(self, data):

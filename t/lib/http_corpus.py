@@ -110,7 +110,7 @@ def answers(data):
         while not got or got[-1].status:
             got.append(c.answer())
     except socket.timeout:
-        got.append(client.Answer(-1, {}, c.buffer, False))
+        got.append(client.Answer(-1, {}, bytes(c.buffer), False))
     c.close()
     return got
 
