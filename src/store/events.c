@@ -65,6 +65,14 @@ bool event_place_eq(const struct event_place *a, const struct event_place *b)
 	return a->v[0] == b->v[0] && a->v[1] == b->v[1] && a->v[2] == b->v[2];
 }
 
+int event_place_compare(const struct event_place *a, const struct event_place *b)
+{
+	for (int i = 0; i < 3; i++)
+		if (a->v[i] != b->v[i])
+			return a->v[i] < b->v[i] ? -1 : 1;
+	return 0;
+}
+
 /* --- pages --- */
 
 static struct event_place place_at(const PGresult *r, int row)

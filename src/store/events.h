@@ -33,6 +33,7 @@ extern const struct event_place event_place_first;	/* of a task: before all its 
 bool event_place_parse(struct str text, bool of_all, struct event_place *ret);
 void event_place_format(const struct event_place *p, bool of_all, char ret[EVENT_PLACE_CHARS]);
 bool event_place_eq(const struct event_place *a, const struct event_place *b);
+int event_place_compare(const struct event_place *a, const struct event_place *b);	/* < 0: a comes before b */
 
 struct event {
 	struct event_place place;

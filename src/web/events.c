@@ -85,14 +85,18 @@ static void renew_deadline(struct stream *s)
 	connection_deadline(server_connections(req->web), req->connection, left_ms > 0 ? left_ms : 0);
 }
 
+static void open_page(struct stream *s)
+{
+	s->at = s->reader.first;
+	allow(s, s->reader.page->bytes);
+}
+
 /* The next text to send, if there is one now. */
 static bool next_text(struct stream *s)
 {
 	while (s->reader.page) {
 		struct page *p = s->reader.page;
 
-		if (s->at == 0)
-			allow(s, p->bytes);
 		while (s->at < p->n) {
 			const struct page_event *e = &p->v[s->at++];
 
@@ -105,9 +109,9 @@ static bool next_text(struct stream *s)
 			s->closing = true;
 		if (s->closing)
 			return false;
-		s->at = 0;
 		if (!reader_next(&s->reader))
 			return false;
+		open_page(s);
 	}
 	return false;
 }
@@ -169,7 +173,10 @@ static ssize_t on_read(void *arg, uint64_t pos, char *to, size_t max)
 
 static void on_ready(struct reader *r)
 {
-	request_resume(((struct stream *)r)->req);
+	struct stream *s = (struct stream *)r;
+
+	open_page(s);
+	request_resume(s->req);
 }
 
 /* --- the end --- */
@@ -277,6 +284,8 @@ static void begin(struct stream *s, struct page *page)
 	s->out = STR("retry: 2000\n\n");
 	allow(s, 0);
 	reader_join(server_topics(req->web), &s->reader, s->of_all ? NULL : &s->task, &s->from, page, on_ready);
+	if (page)
+		open_page(s);
 	reply_made(&req->reply, "text/event-stream", stream_response);
 }
 

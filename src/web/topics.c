@@ -66,7 +66,7 @@ struct page *page_new(struct topics *ts, const struct events *e, const struct ev
 		const struct event *x = &e->v[i];
 
 		event_place_format(&x->place, of_all, id);
-		v[i] = (struct page_event){.text = str_from(arena_printf(a, "id: %s\nevent: " STR_FMT "\ndata: " STR_FMT "\n\n", id,
+		v[i] = (struct page_event){.place = x->place, .text = str_from(arena_printf(a, "id: %s\nevent: " STR_FMT "\ndata: " STR_FMT "\n\n", id,
 									 STR_ARG(x->kind), STR_ARG(x->data))),
 					   .kind = str_dup(a, x->kind), .by = str_dup(a, x->by),
 					   .workflow = str_dup(a, x->workflow)};
@@ -97,7 +97,7 @@ void page_unref(struct page *p)
 
 static void enqueue(struct topics *ts, struct reader *r)
 {
-	if (r->waiting || r->fetching || r->page)
+	if (r->waiting || r->fetch || r->page)
 		return;
 	r->waiting = true;
 	r->queued = NULL;
@@ -133,10 +133,22 @@ static void stir(struct topics *ts, struct topic *t)
 
 /* --- fetching --- */
 
+/* A page from before its place is the reader's from behind its place on. */
 static bool give(struct reader *r, struct page *p)
 {
-	if (p->n == 0 && !p->ended && !p->gone)
+	size_t first = 0, end = p->n;
+
+	while (first < end) {
+		size_t mid = first + (end - first) / 2;
+
+		if (event_place_compare(&p->v[mid].place, &r->place) <= 0)
+			first = mid + 1;
+		else
+			end = mid;
+	}
+	if (first == p->n && !p->ended && !p->gone)
 		return false;
+	r->first = first;
 	r->page = page_ref(p);
 	return true;
 }
@@ -153,21 +165,25 @@ static void hand_out(struct fetch *f, struct page *p)
 {
 	struct topic *t = f->topic;
 	struct reader *next;
+	bool is_its;
 
 	for (struct reader *r = t->head.next; r != &t->head; r = next) {
 		next = r->next;
-		if (!r->fetching || !event_place_eq(&r->place, &f->from))
+		if (r->fetch != f)
 			continue;
-		r->fetching = false;
-		if (p && give(r, p)) {
+		r->fetch = NULL;
+		is_its = event_place_eq(&r->place, &f->from);
+		r->alone = p && !is_its && (p->more || p->gone);
+		if (p && (is_its || !p->gone) && give(r, p)) {
+			r->alone = false;
 			r->ready(r);
 			continue;
 		}
-		if (p)
+		if (p && is_its)
 			r->place = p->next;	/* past what is nobody's any more */
-		else
+		if (!p || p->more || r->alone)
 			r->behind = true;
-		if (r->behind || (p && p->more))
+		if (r->behind)
 			enqueue(f->topics, r);
 	}
 }
@@ -207,7 +223,8 @@ static void on_fetched(struct op *op, void *arg)
 	server_unref(ts->web);
 }
 
-/* From now on what comes is news again. */
+/* For all who wait at that place or behind it; whoever joined stands no further than what the database will look at. From now on what
+ * comes is news again. */
 static void fetch(struct topics *ts, struct topic *t, const struct event_place *from)
 {
 	struct fetch *f = heap_zalloc(1, sizeof *f);
@@ -217,9 +234,9 @@ static void fetch(struct topics *ts, struct topic *t, const struct event_place *
 	ts->n_fetches++;
 	t->fetches++;
 	for (struct reader *r = t->head.next; r != &t->head; r = r->next)
-		if (!r->page && !r->fetching && event_place_eq(&r->place, from)) {
+		if (!r->page && !r->fetch && (event_place_eq(&r->place, from) || (r->waiting && !r->alone && event_place_compare(&r->place, from) > 0))) {
 			unqueue(ts, r);
-			r->fetching = true;
+			r->fetch = f;
 			r->behind = false;
 		}
 	server_ref(ts->web);
@@ -229,12 +246,13 @@ static void fetch(struct topics *ts, struct topic *t, const struct event_place *
 		f->op = events_of_task(server_store(ts->web), arena_new(NULL), &t->task, from, &everybody, STORE_DEADLINE_MS, on_fetched, f);
 }
 
-static bool is_under_way(const struct topics *ts, const struct topic *t, const struct event_place *from)
+static struct fetch *under_way(const struct topics *ts, const struct topic *t, const struct event_place *from)
 {
-	for (const struct fetch *f = ts->fetches; f; f = f->next)
-		if (f->topic == t && event_place_eq(&f->from, from))
-			return true;
-	return false;
+	struct fetch *f = ts->fetches;
+
+	while (f && !(f->topic == t && event_place_eq(&f->from, from)))
+		f = f->next;
+	return f;
 }
 
 static bool take_last(struct reader *r)
@@ -271,9 +289,7 @@ static void pump(struct topics *ts)
 		unqueue(ts, r);
 		if (take_last(r))
 			r->ready(r);
-		else if (is_under_way(ts, r->topic, &r->place))
-			r->fetching = true;	/* still behind: that fetch may be of before the news */
-		else
+		else if ((r->fetch = under_way(ts, r->topic, &r->place)) == NULL)	/* still behind: that one may be of before the news */
 			fetch(ts, r->topic, &r->place);
 	}
 	ts->pumping = false;

@@ -1,8 +1,9 @@
-/* topics.h - what event streams read: pages of one task's events, or of all tasks', shared by all who stand at the same place.
+/* topics.h - what event streams read: pages of one task's events, or of all tasks', shared by all who stand in it.
  *
  * Shapes:  one registry per server. A reader holds at most one page; it goes on (reader_next) when it has read it, and is told
  *          (ready) when there is another. Notices of the database, and a slow poll, lead to one look at all tasks that are
- *          read; only what has news is fetched, a few pages at a time, one for all readers at a place.
+ *          read; only what has news is fetched, a few pages at a time, one for all readers at its
+ *          place or behind it: each begins it behind its own place.
  * Units:   _ms, bytes.
  * Memory:  a reader is the caller's and must leave before it goes. All pages together are bounded: where they are too
  *          many, readers wait until others have read theirs.
@@ -20,11 +21,13 @@
 #include "store/events.h"
 
 struct arena;
+struct fetch;
 struct topic;
 struct topics;
 struct web;
 
 struct page_event {
+	struct event_place place;
 	struct str text;	/* as it is sent: id, event, data */
 	struct str kind, by, workflow;
 };
@@ -48,7 +51,9 @@ struct reader {
 	struct page *page;			/* being read; NULL: none */
 	bool behind;				/* there may be more */
 	bool waiting;				/* stands in the queue */
-	bool fetching;				/* a page for its place is under way */
+	struct fetch *fetch;			/* under way, of a page that may reach its place */
+	bool alone;				/* the last one did not: none from before its place is for it */
+	size_t first;				/* event of its page that is behind its place */
 	void (*ready)(struct reader *r);	/* it has a page */
 };
 

@@ -30,6 +30,8 @@ static struct reader readers[READERS];
 static struct reader *has_page[READERS];
 static size_t n_has_page;
 static bool gone;
+static int64_t last;		/* place of the last event */
+static size_t n_fetches;	/* of all tasks */
 
 const struct event_place event_place_first = {{-1, 0, 0}};
 
@@ -68,21 +70,29 @@ bool event_place_eq(const struct event_place *a, const struct event_place *b)
 	return memcmp(a, b, sizeof *a) == 0;
 }
 
+int event_place_compare(const struct event_place *a, const struct event_place *b)
+{
+	return a->v[0] < b->v[0] ? -1 : a->v[0] > b->v[0];
+}
+
 void event_place_format(const struct event_place *p, bool of_all, char ret[EVENT_PLACE_CHARS])
 {
 	(void)of_all;
 	snprintf(ret, EVENT_PLACE_CHARS, "%lld", (long long)p->v[0]);
 }
 
-/* A task has one large event at place 1. */
+/* Large events at the places from 1 to the last. */
 static struct op *fetch(struct arena *a, const struct event_place *behind, op_done_fn *done, void *arg)
 {
 	struct fetched *f = ARENA_NEW(a, struct fetched);
-	struct event *v = ARENA_NEW(a, struct event);
+	int64_t first = behind->v[0] < 1 ? 1 : behind->v[0] + 1;
+	struct event *v = ARENA_ARRAY(a, (size_t)last + 1, struct event);
+	size_t n = 0;
 
 	op_init(&f->op, loop, a, NULL, done, arg);
-	*v = (struct event){.place = {{1, 0, 0}}, .kind = STR("note"), .data = {large, sizeof large}};
-	f->events = (struct events){.v = v, .n = behind->v[0] < 1 && !gone, .next = {{1, 0, 0}}, .gone = gone};
+	for (int64_t i = first; i <= last && !gone; i++)
+		v[n++] = (struct event){.place = {{i, 0, 0}}, .kind = STR("note"), .data = {large, sizeof large}};
+	f->events = (struct events){.v = v, .n = n, .next = {{last, 0, 0}}, .gone = gone};
 	op_complete(&f->op, NULL);
 	return &f->op;
 }
@@ -101,6 +111,7 @@ struct op *events_of_all(struct store *s, struct arena *a, const struct event_pl
 {
 	(void)s;
 	(void)deadline_ms;
+	n_fetches++;
 	return fetch(a, behind, done, arg);
 }
 
@@ -149,6 +160,8 @@ static void begin(void)
 	memset(large, 'x', sizeof large);
 	n_has_page = 0;
 	gone = false;
+	last = 1;
+	n_fetches = 0;
 	arena = arena_new(NULL);
 	loop = loop_new();
 	tick = loop_timer_new(loop, on_tick, NULL);
@@ -225,6 +238,43 @@ START_TEST(no_tail_at_what_is_gone)
 }
 END_TEST
 
+/* Each stands somewhere else: whoever waits behind the place of a page has its rest, and nobody fetches for itself alone. */
+static void many_places(bool first_stands_first)
+{
+	size_t done = 0, want = READERS / 4 * 3;
+
+	begin();
+	last = 3;
+	for (int64_t i = 0; i < READERS; i++) {
+		struct event_place place = {{first_stands_first ? i % 4 : 3 - i % 4, 0, 0}};
+
+		reader_join(topics, &readers[i], NULL, &place, NULL, on_ready);
+	}
+	for (int i = 0; i < ROUNDS && done < want; i++) {
+		loop_once(loop);
+		while (n_has_page > 0) {
+			struct reader *r = has_page[--n_has_page];
+
+			ck_assert_int_eq(r->page->v[r->first].place.v[0], r->place.v[0] + 1);
+			ck_assert(!reader_next(r));
+			ck_assert_int_eq(r->place.v[0], last);
+			done++;
+		}
+	}
+	ck_assert_uint_eq(done, want);
+	ck_assert_uint_le(n_fetches, 12);
+	for (size_t i = 0; i < READERS; i++)
+		reader_leave(&readers[i]);
+	end();
+}
+
+START_TEST(pages_are_for_all_behind_their_place)
+{
+	many_places(true);
+	many_places(false);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("topics");
@@ -232,6 +282,7 @@ int main(void)
 
 	tcase_add_test(t, kept_pages_give_way);
 	tcase_add_test(t, no_tail_at_what_is_gone);
+	tcase_add_test(t, pages_are_for_all_behind_their_place);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
