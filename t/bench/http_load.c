@@ -1,7 +1,7 @@
 /* http_load.c - HTTP clients for the benches, one thread, poll.
  *
- *   http_load submit  --socket PATH --token TOKEN --workflow NAME [--clients 64] [--count 20000]
- *   http_load latency --socket PATH --token TOKEN --workflow NAME [--count 500] [--pause-ms 15]
+ *   http_load submit  --socket PATH --token TOKEN --workflow NAME [--input JSON] [--clients 64] [--count 20000]
+ *   http_load latency --socket PATH --token TOKEN --workflow NAME [--input JSON] [--count 500] [--pause-ms 15]
  *
  * submit: CLIENTS kept connections, each sends its next POST /tasks when its answer has come; prints
  * "submissions_per_s". latency: on an idle system, from before POST /tasks to the answer of GET /tasks/ID?wait=
@@ -30,7 +30,7 @@ struct client {
 	char buf[ROOM];
 };
 
-static const char *socket_path, *token, *workflow;
+static const char *socket_path, *token, *workflow, *input = "{}";
 static int n_clients = 64, count, pause_ms = 15;
 static struct client clients[MAX_CLIENTS];
 
@@ -73,10 +73,11 @@ static void send_all(int fd, const char *p, size_t n)
 
 static void send_submit(int fd)
 {
-	char body[256], text[1024];
-	int n;
+	char body[4096], text[5120];
+	int n = snprintf(body, sizeof body, "{\"workflow\":\"%s\",\"input\":%s}", workflow, input);
 
-	snprintf(body, sizeof body, "{\"workflow\":\"%s\",\"input\":{}}", workflow);
+	if (n >= (int)sizeof body)
+		die("--input is too long");
 	n = snprintf(text, sizeof text,
 		     "POST /tasks HTTP/1.1\r\nHost: agentd\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
 		     "Content-Length: %zu\r\n\r\n%s",
@@ -227,7 +228,7 @@ int main(int argc, char **argv)
 		{"socket", required_argument, NULL, 's'},  {"token", required_argument, NULL, 't'},
 		{"workflow", required_argument, NULL, 'w'}, {"clients", required_argument, NULL, 'c'},
 		{"count", required_argument, NULL, 'n'},   {"pause-ms", required_argument, NULL, 'p'},
-		{NULL, 0, NULL, 0},
+		{"input", required_argument, NULL, 'i'},   {NULL, 0, NULL, 0},
 	};
 	bool latency = argc > 1 && strcmp(argv[1], "latency") == 0;
 	int o;
@@ -242,6 +243,8 @@ int main(int argc, char **argv)
 			workflow = optarg;
 		else if (o == 'c')
 			n_clients = (int)strtol(optarg, NULL, 10);
+		else if (o == 'i')
+			input = optarg;
 		else if (o == 'n')
 			count = (int)strtol(optarg, NULL, 10);
 		else if (o == 'p')
@@ -251,8 +254,8 @@ int main(int argc, char **argv)
 	}
 	if (!socket_path || !token || !workflow || n_clients < 1 || n_clients > MAX_CLIENTS || count < 1 || pause_ms < 10 || pause_ms > 900 ||
 	    argc - optind != 1 || (!latency && strcmp(argv[optind], "submit") != 0)) {
-		fputs("usage: http_load submit|latency --socket PATH --token TOKEN --workflow NAME [--clients N] [--count N] "
-		      "[--pause-ms N]\n", stderr);
+		fputs("usage: http_load submit|latency --socket PATH --token TOKEN --workflow NAME [--input JSON] [--clients N] "
+		      "[--count N] [--pause-ms N]\n", stderr);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
