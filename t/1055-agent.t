@@ -208,4 +208,72 @@ is "a worker that is told to stop stops" "$status" 0
 d_start worker worker
 ok "another goes on" wait_for 20 task_is "$id" succeeded
 is "the call was made under one key" "$(grep '"n":31' "$D/effects.txt" | sed 's/.*"key":"\([0-9a-f]*\)".*/\1/' | sort -u | wc -l)" 1
+
+# --- a worker that is killed at every point that it passes in a turn, where the programs have crash points; nobody takes its tasks back
+# until all have died ---
+d_stop worker
+d_stop sweeper
+asked=$(wc -l <"$D/asked.txt")
+script='@call sink_look {"n": 41}
+@call sink_once {"n": 42}
+@turn
+@call sink_again {"n": 43}
+@turn
+@results'
+dry=$(ctl submit plain --input "$(input "$script")")
+d_start worker2 worker AGENTD_CRASH_LOG="$D/passed"
+ok "a worker that is not killed" wait_for 20 task_is "$dry" succeeded
+d_signal worker2 KILL
+d_status worker2
+died() { ! d_alive worker3; }
+died_or_done() { died || task_is "$id" succeeded; }
+: >"$D/killed"
+if [ -s "$D/passed" ]; then
+	sort "$D/passed" | uniq -c | while read -r passes point; do
+		case $point in
+		claim.*) echo "$point 1" ;;
+		model.* | effect.* | commit.* | finish.*) for nth in $(seq "$passes"); do echo "$point $nth"; done ;;
+		esac
+	done >"$D/points"
+	while read -r point nth; do
+		id=$(ctl submit plain --input "$(input "$script")")
+		D_MAY_DIE=1 d_start worker3 worker AGENTD_CRASH="$point:$nth"
+		wait_for 20 died_or_done || fail "killed at $point, pass $nth" "$(task_state "$id")"
+		# how many commits it takes depends on which of two calls beside each other ends first
+		if died; then echo "$id $point" >>"$D/killed"; fi
+		d_signal worker3 KILL || :
+		d_status worker3
+	done <"$D/points"
+	is "a worker is killed at each point" "$(cut -d' ' -f2 "$D/killed" | sort -u)" "$(cut -d' ' -f1 "$D/points" | sort -u)"
+	echo "# $(wc -l <"$D/killed") of $(wc -l <"$D/points") passes of $(cut -d' ' -f1 "$D/points" | sort -u | wc -l) points"
+	d_start worker worker
+	d_start sweeper sweeper
+	ok "then each task ends, or waits for a word" wait_for 60 all_settled
+	tail -n "+$((asked + 1))" "$D/asked.txt" | sed 's/^[^{]*//' | jq -r '.messages[0].content | split("\n")[0] | ltrimstr("Task ")' >"$D/requests"
+	pg_psql >/dev/null <<-END
+		CREATE TABLE public.killed (task uuid, point text);
+		\copy public.killed FROM '$D/killed' (DELIMITER ' ')
+		CREATE TABLE public.requests (task uuid);
+		\copy public.requests FROM '$D/requests'
+	END
+	d_load_sink
+	sql "CREATE VIEW public.story AS SELECT k.*, coalesce(t.state, q.state)::text AS state, l.n AS lost,
+		(SELECT count(*) FROM requests r WHERE r.task = k.task) AS requests,
+		(SELECT count(*) FROM public.sink s WHERE s.task = k.task AND s.n = 42) AS once,
+		(SELECT count(*) FROM public.sink s WHERE s.task = k.task AND s.n = 43) AS again,
+		(SELECT count(DISTINCT s.key) FROM public.sink s WHERE s.task = k.task AND s.n = 43) AS again_keys
+		FROM public.killed k JOIN agentd.tasks t ON t.id = k.task LEFT JOIN agentd.task_queue q ON q.id = k.task,
+		LATERAL (SELECT count(*) AS n FROM agentd.task_attempts a WHERE a.task = k.task AND a.outcome = 'lost') l" >/dev/null
+	offenders() { sql "SELECT coalesce(string_agg(to_json(s)::text, ' '), '') FROM public.story s WHERE $1"; }
+	is "nothing else becomes of them" "$(offenders "state NOT IN ('succeeded', 'uncertain')")" ""
+	is "a death costs one more model request at most" "$(offenders "requests > 3 + lost OR lost > 1 OR state = 'succeeded' AND requests < 3")" ""
+	is "none where the turn was in the journal" "$(offenders "(point LIKE 'effect.%' OR point LIKE 'claim.%'
+		OR point = 'finish.after_reply') AND requests > 3")" ""
+	is "a call of at_most_once is never made twice" "$(offenders "once > 1 OR state = 'succeeded' AND once <> 1")" ""
+	is "nor is its end unknown where it was not under way" "$(offenders "state = 'uncertain' AND (point LIKE 'claim.%' OR point LIKE 'model.%'
+		OR point LIKE 'finish.%')")" ""
+	is "an idempotent one is made again once for a death, under its key" "$(offenders "again > 1 + lost OR again_keys > 1 OR state = 'succeeded' AND again = 0")" ""
+else
+	skip "killed at every point of a turn" "the programs were built without crash points"
+fi
 done_testing
