@@ -51,5 +51,11 @@ MUTANTS = [
            sql=["""CREATE FUNCTION agentd.mislay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 IF NEW.path = 'again' AND NEW.kind = 'step.succeeded' AND random() < 0.05 THEN RETURN NULL; END IF; RETURN NEW; END $$""",
                 "CREATE TRIGGER mislay BEFORE INSERT ON agentd.task_log FOR EACH ROW EXECUTE FUNCTION agentd.mislay()"]),
+    Mutant("used-twice", "an approval that was consumed serves another effect", "asked", ("I7",),
+           replace=[("approval_consume", r"a\.state = 'approved'", "a.state IN ('approved', 'consumed')")]),
+    Mutant("unbound", "an approval serves whatever arguments are about to run", "asked", ("I7",),
+           replace=[("approval_consume", r"a\.digest IS DISTINCT FROM p_digest", "false")]),
+    Mutant("last-word", "a decision is taken though another one stands", "asked", ("I7",),
+           replace=[("decide_approval", r"a\.state <> 'pending'", "a.state IN ('consumed', 'cancelled')")]),
 ]
 BY_NAME = {m.name: m for m in MUTANTS}

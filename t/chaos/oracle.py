@@ -248,7 +248,7 @@ def sink_lines(path):
 def check(rig):
     """All invariants on a rig whose work is settled and whose daemons were stopped. Violations go to rig.violation()."""
     load_witnesses(rig)
-    for name, sql in {**QUERIES, **WITNESS_QUERIES}.items():
+    for name, sql in {**QUERIES, **WITNESS_QUERIES, **rig.witness_queries}.items():
         if name in ORDER_OF_TIMES and rig.allow["clock"]:
             continue
         began = time.monotonic()
@@ -318,7 +318,8 @@ def check_logs(rig):
     with open(rig.pg.log, errors="replace") as f:
         for line in f:
             m = SERVER_BAD.search(line)
-            if m and not ALLOWED_STATES.fullmatch(m.group(1)) and not (rig.allow["io"] and BAD_DISK.search(line)):
+            if m and not ALLOWED_STATES.fullmatch(m.group(1)) and not (rig.allow["io"] and BAD_DISK.search(line)) \
+                    and not (rig.allow["refused"] and re.match(rig.allow["refused"], m.group(3))):
                 seen[re.sub(r"[0-9a-f-]{36}|\d+", "N", m.group(3))[:150]] = line.strip()[:400]
             if "PANIC:" in line and not rig.allow["panic"]:
                 seen["PANIC"] = line.strip()

@@ -53,7 +53,8 @@ class Rig:
         self.token = None
         # what the oracle is told: see oracle.check()
         self.allow = {"uncertain": True, "quarantined": True, "failed": False, "deaths": False, "panic": False, "io": False,
-                      "clock": False}
+                      "clock": False, "refused": None}
+        self.witness_queries = {}       # more invariants of one scenario, as oracle.WITNESS_QUERIES has them
 
     # --- making ---
     def create(self):
