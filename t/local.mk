@@ -2,9 +2,9 @@
 check_PROGRAMS += t/bin/effect_sink
 t_bin_effect_sink_SOURCES = t/bin/effect_sink.c
 noinst_PROGRAMS += t/bench/http_load
-t_bench_http_load_SOURCES = t/bench/http_load.c
+t_bench_http_load_SOURCES = t/bench/http_load.c t/bench/load.c t/bench/load.h
 noinst_PROGRAMS += t/bench/event_load
-t_bench_event_load_SOURCES = t/bench/event_load.c
+t_bench_event_load_SOURCES = t/bench/event_load.c t/bench/load.c t/bench/load.h
 noinst_PROGRAMS += t/chaos/proxy
 t_chaos_proxy_SOURCES = t/chaos/proxy.c t/chaos/pgwire.c t/chaos/pgwire.h
 noinst_PROGRAMS += t/bench/bare_loop

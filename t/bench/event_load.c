@@ -21,9 +21,10 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "t/bench/load.h"
 
 enum { ROOM = 16384, PIECE = 65536, ID_CHARS = 64, READY = 256, QUIET_MS = 60000, HALF_MS = 2, SLOWEST_MS = 60000 };
 
@@ -54,12 +55,6 @@ static size_t n_events, room;
 static int n_streams = 1000, n_begun, n_finished, finished = 1;
 static int64_t open_us, heard_us;	/* all are open; the last event came */
 static uint64_t by_time[SLOWEST_MS * HALF_MS + 1], deliveries;	/* of a stream's copy, in halves of a millisecond */
-
-static void die(const char *what)
-{
-	fprintf(stderr, "event_load: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
 
 static void wrong(const char *what, const char *text)
 {
@@ -104,7 +99,7 @@ static struct event *event_new(const struct stream *s, const char *data)
 		room = room ? 2 * room : 1024;
 		events = realloc(events, room * sizeof *events);
 		if (!events)
-			die("realloc");
+			load_die("realloc");
 	}
 	e = &events[n_events++];
 	*e = (struct event){.at_us = us_of(at + 6), .finished = strstr(data, "\"kind\":\"finished\"") != NULL};
@@ -206,17 +201,6 @@ static void take(struct stream *s, const char *p, const char *end, int64_t now)
 
 /* --- connections --- */
 
-static int connect_to(const char *path)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0)
-		die(path);
-	return fd;
-}
-
 static void open_stream(int epoll, struct stream *s, const char *path, const char *target, const char *token)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = s};
@@ -224,9 +208,9 @@ static void open_stream(int epoll, struct stream *s, const char *path, const cha
 	int n = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: agentd\r\nAuthorization: Bearer %s\r\nAccept: text/event-stream\r\n\r\n",
 			 target, token);
 
-	s->fd = connect_to(path);
+	s->fd = load_connect(path);
 	if (send(s->fd, text, (size_t)n, MSG_NOSIGNAL) != n || epoll_ctl(epoll, EPOLL_CTL_ADD, s->fd, &ev) < 0)
-		die("send");
+		load_die("send");
 }
 
 /* All that has come to those that are ready; a stream that ends leaves. */
@@ -237,7 +221,7 @@ static void receive(int epoll)
 	int n = epoll_wait(epoll, ready, READY, QUIET_MS);
 
 	if (n < 0)
-		die("epoll_wait");
+		load_die("epoll_wait");
 	if (now_us() - heard_us > (int64_t)QUIET_MS * 1000)
 		wrong("no event came", "for 60 s");
 	for (int i = 0; i < n; i++) {
@@ -249,18 +233,11 @@ static void receive(int epoll)
 		else if (got == 0)
 			close(s->fd);
 		else if (errno != EAGAIN)
-			die("recv");
+			load_die("recv");
 	}
 }
 
 /* --- the figures --- */
-
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
 
 static double delivery_ms(int percent)
 {
@@ -278,7 +255,7 @@ static void print(void)
 	size_t n = 0;
 
 	if (!took)
-		die("calloc");
+		load_die("calloc");
 	for (size_t i = 0; i < n_events; i++) {
 		if (events[i].at_us <= open_us)
 			continue;
@@ -288,7 +265,7 @@ static void print(void)
 	}
 	if (n == 0)
 		wrong("no event", "came after all streams were open");
-	qsort(took, n, sizeof *took, by_value);
+	qsort(took, n, sizeof *took, load_by_value);
 	printf("events %zu\ndeliveries %llu\np50_ms %.1f\np99_ms %.1f\nmax_ms %.1f\ndelivery_p50_ms %.1f\ndelivery_p99_ms %.1f\n", n,
 	       (unsigned long long)deliveries, (double)took[n / 2] / 1000, (double)took[n * 99 / 100] / 1000, (double)took[n - 1] / 1000,
 	       delivery_ms(50), delivery_ms(99));
@@ -329,7 +306,7 @@ int main(int argc, char **argv)
 	}
 	streams = calloc((size_t)n_streams, sizeof *streams);
 	if (!streams || epoll < 0)
-		die("calloc");
+		load_die("calloc");
 	heard_us = now_us();
 	for (int i = 0; i < n_streams; i++)
 		open_stream(epoll, &streams[i], path, target, token);

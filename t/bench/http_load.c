@@ -7,7 +7,6 @@
  * "submissions_per_s". latency: on an idle system, from before POST /tasks to the answer of GET /tasks/ID?wait=
  * that says the task has succeeded, with random pauses of PAUSE +- 10 ms between; prints p50, p99 and the largest, in ms. Any other answer ends it with status 1.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,9 +17,10 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "t/bench/load.h"
 
 enum { MAX_CLIENTS = 1000, ROOM = 65536 };
 
@@ -34,12 +34,6 @@ static const char *socket_path, *token, *workflow, *input = "{}";
 static int n_clients = 64, count, pause_ms = 15;
 static struct client clients[MAX_CLIENTS];
 
-static void die(const char *what)
-{
-	fprintf(stderr, "http_load: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
 static int64_t now_us(void)
 {
 	struct timespec ts;
@@ -48,24 +42,13 @@ static int64_t now_us(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-static int connect_to(const char *path)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0)
-		die(path);
-	return fd;
-}
-
 static void send_all(int fd, const char *p, size_t n)
 {
 	while (n > 0) {
 		ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
 
 		if (sent <= 0)
-			die("send");
+			load_die("send");
 		p += sent;
 		n -= (size_t)sent;
 	}
@@ -77,7 +60,7 @@ static void send_submit(int fd)
 	int n = snprintf(body, sizeof body, "{\"workflow\":\"%s\",\"input\":%s}", workflow, input);
 
 	if (n >= (int)sizeof body)
-		die("--input is too long");
+		load_die("--input is too long");
 	n = snprintf(text, sizeof text,
 		     "POST /tasks HTTP/1.1\r\nHost: agentd\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
 		     "Content-Length: %zu\r\n\r\n%s",
@@ -117,7 +100,7 @@ static void receive(struct client *c)
 	ssize_t n = recv(c->fd, c->buf + c->n, ROOM - 1 - c->n, 0);
 
 	if (n <= 0)
-		die("the connection ended");
+		load_die("the connection ended");
 	c->n += (size_t)n;
 }
 
@@ -137,14 +120,14 @@ static void run_submit(void)
 	char *body;
 
 	for (int i = 0; i < n_clients; i++) {
-		clients[i].fd = connect_to(socket_path);
+		clients[i].fd = load_connect(socket_path);
 		fds[i] = (struct pollfd){.fd = clients[i].fd, .events = POLLIN};
 		send_submit(clients[i].fd);
 		sent++;
 	}
 	while (answered < sent) {
 		if (poll(fds, (nfds_t)n_clients, 30000) <= 0)
-			die("no answer for 30 s");
+			load_die("no answer for 30 s");
 		for (int i = 0; i < n_clients; i++) {
 			if (!(fds[i].revents & (POLLIN | POLLHUP | POLLERR)))
 				continue;
@@ -160,13 +143,6 @@ static void run_submit(void)
 		}
 	}
 	printf("submissions_per_s %.0f\n", answered * 1e6 / (double)(now_us() - start));
-}
-
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
 }
 
 static void answer(struct client *c, int want, char **body)
@@ -185,7 +161,7 @@ static void pause_randomly(void)
 	uint32_t x;
 
 	if (getrandom(&x, sizeof x, 0) != sizeof x)
-		die("getrandom");
+		load_die("getrandom");
 	ts.tv_nsec = (long)((uint32_t)(pause_ms - 10) * 1000 + x % 20000) * 1000;
 	nanosleep(&ts, NULL);
 }
@@ -197,8 +173,8 @@ static void run_latency(void)
 	char *body, *at, id[37];
 
 	if (!took)
-		die("calloc");
-	c->fd = connect_to(socket_path);
+		load_die("calloc");
+	c->fd = load_connect(socket_path);
 	for (int i = 0; i < count; i++) {
 		pause_randomly();
 		start = now_us();
@@ -206,7 +182,7 @@ static void run_latency(void)
 		answer(c, 202, &body);
 		at = strstr(body, "\"id\":\"");
 		if (!at)
-			die("no id in the answer");
+			load_die("no id in the answer");
 		snprintf(id, sizeof id, "%.36s", at + 6);
 		send_wait(c->fd, id);
 		answer(c, 200, &body);
@@ -216,7 +192,7 @@ static void run_latency(void)
 			exit(1);
 		}
 	}
-	qsort(took, (size_t)count, sizeof *took, by_value);
+	qsort(took, (size_t)count, sizeof *took, load_by_value);
 	printf("p50_ms %.2f\np99_ms %.2f\nmax_ms %.2f\n", (double)took[count / 2] / 1000, (double)took[count * 99 / 100] / 1000,
 	       (double)took[count - 1] / 1000);
 	free(took);
