@@ -128,6 +128,7 @@ int main(void)
 	tcase_add_loop_test(tc, known_macs, 0, ROWS(macs));
 	tcase_add_loop_test(tc, hex_texts, 0, ROWS(hexes));
 	tcase_add_loop_test(tc, base64_texts, 0, ROWS(base64s));
+	tcase_add_loop_test(tc, escapes_of_paths, 0, ROWS(escapes));
 	tcase_add_loop_test(tc, form_texts, 0, ROWS(forms));
 	tcase_add_test(tc, form_without_the_name);
 	suite_add_tcase(s, tc);
