@@ -2,7 +2,7 @@
 cat <<'END'
 usage: ./dev VERB
 
-  up               set up everything, start agentd, run the shipped example
+  up [--yes]       set up everything, start agentd, run shipped examples; the last one waits for you, unless --yes approves it
   down             stop the daemon and the database
   test [--slow]    set up and run the whole suite; --slow adds the long tier
   build [ARGS]     build/ (ARGS go to configure)

@@ -1,4 +1,12 @@
-# up - from a bare machine to a finished task: packages, build, database, daemon, the shipped example.
+# up - from a bare machine to a finished task and one that waits for a person: packages, build, database, daemon, examples.
+yes=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--yes) yes=1 ;;
+	*) die "up: unknown argument \"$1\" (try ./dev help)" ;;
+	esac
+	shift
+done
 mkdir -p "$var/log"
 . dev.d/lib/packages
 . dev.d/lib/build
@@ -43,12 +51,34 @@ say
 say "answered by: $("$bin/psql" -qAt "$database" -c "
 	SELECT string_agg(DISTINCT provider || ' (' || model_answered || ')', ', ') FROM agentd.model_calls
 	WHERE task = (SELECT max(task::text)::uuid FROM agentd.model_calls)")"
-token=$(cat "$token_file")
+
+brief=$(printf '%s' "$input" | sed 's/^{/{"question": "What is this for, and what does it need?", /')
+head_line "submitting workflows/brief.yaml: $brief"
+task=$(ctl submit brief --input "$brief")
+until ctl get "$task" --json | grep -Eq '"state":"(waiting_approval|succeeded|failed|expired)"'; do sleep 0.2; done
+ctl get "$task"
+approval=$(ctl approvals list --task "$task" --json | grep -o '"id":"[^"]*"' | head -n 1 | cut -d'"' -f4)
+[ -n "$approval" ] || die "brief asked nobody (see above)"
+if [ -n "$yes" ]; then
+	head_line "--yes was given: approving it unseen"
+	ctl approvals approve "$approval" --comment "./dev up --yes"
+	ctl tail "$task" >/dev/null
+	ctl artifacts get "$task" brief.md
+else
+	head_line "the brief waits for a person: nothing is written before somebody approves this very text, or edits it"
+	ctl approvals show "$approval"
+fi
 cat <<END
 
 == go on
   the page         $address/ (sign in with the token below)
   token            $token_file, or: build/src/agentctl -c $settings token create NAME --scopes submit,read,approve
+END
+[ -n "$yes" ] || cat <<END
+  approve it       there, or: build/src/agentctl -c $settings approvals approve $approval
+                   then: build/src/agentctl -c $settings artifacts get $task brief.md
+END
+cat <<END
   submit by HTTP   curl -s -H "Authorization: Bearer \$(cat $token_file)" -H 'Content-Type: application/json' \\
                      -d '{"workflow": "digest", "input": $input}' $address/tasks
   see a task       curl -s -H "Authorization: Bearer \$(cat $token_file)" "$address/tasks/ID?wait=30s"

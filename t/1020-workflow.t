@@ -64,6 +64,24 @@ is "its turns and calls are steps" "$(field '[.steps[].path] | join(" ")')" \
 ctl --json submit lookup --input '{"root": "elsewhere", "question": "?"}' --follow >"$D/task.json" 2>&1
 like "a tool's error is told to the model" "$(field '.steps[] | select(.path == "look/turn-1/call-0") | .error.type')" '^tool\.'
 
+# --- brief: findings that are checked, drafted, approved with an edit, and kept as an artifact ---
+asked() { [ "$(ctl --json get "$id" | jq -r .state)" = waiting_approval ]; }
+id=$(ctl submit brief --input '{"question": "Which letters are there?", "root": "docs", "glob": "*.txt"}')
+ok "brief waits for a person" wait_for 20 asked
+ctl --json get "$id" >"$D/task.json"
+is "each finding was held against its source" "$(field '[.steps[] | select(.path == "checks").output[] | [.source, .supported]]')" '[["a.txt",true],["b.txt",true]]'
+is "nothing is written yet" "$(ctl --json artifacts list "$id" | jq -c .artifacts)" '[]'
+ctl --json approvals list --task "$id" | jq -c '.approvals[0]' >"$D/asked.json"
+is "what is asked is the very text" "$(jq -r '.args.text | test("- Alpha is the first letter[.] [(]a[.]txt[)]")' "$D/asked.json")" true
+is "a person mends it" "$(ctl approvals approve "$(jq -r .id "$D/asked.json")" --args "$(jq '.args | .text |= sub("Alpha"; "ALPHA")' "$D/asked.json")")" approved
+ctl tail "$id" >"$D/tail.txt" 2>&1
+like "what was approved is the artifact" "$(ctl artifacts get "$id" brief.md)" '^ALPHA is the first letter'
+ctl --json get "$id" >"$D/task.json"
+is "the output names it" "$(field '[.output.supported, .output.artifact.name]')" '[2,"brief.md"]'
+run_fails() { ctl --json submit brief --input "$1" --follow >"$D/task.json" 2>&1 || field .error.type; }
+is "without anything to read it says so" "$(run_fails '{"question": "?", "root": "docs", "glob": "*.none"}')" brief.nothing
+is "a page that cannot be fetched is no obstacle to asking" "$(run_fails '{"question": "?", "urls": ["http://127.0.0.1/"]}')" brief.nothing
+
 # --- reminder: a durable wait ---
 run reminder --input '{"text": "stretch"}'
 is "it says what it was told" "$(field .output.said)" stretch

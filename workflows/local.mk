@@ -4,9 +4,14 @@ nobase_dist_pkgdata_DATA = \
   policies/replay/demo.json \
   policies/risk.yaml \
   policies/routing.yaml \
+  workflows/brief.yaml \
   workflows/digest.yaml \
   workflows/letter.yaml \
   workflows/lookup.yaml \
+  workflows/prompts/brief-check.md \
+  workflows/prompts/brief-draft.md \
+  workflows/prompts/brief-research-system.md \
+  workflows/prompts/brief-research.md \
   workflows/prompts/lookup.md \
   workflows/prompts/overview.md \
   workflows/prompts/summary.md \
