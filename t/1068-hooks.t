@@ -115,10 +115,20 @@ id=$(hooks one act a-1 | cut -d' ' -f3)
 ended() { case $(task_state "$1") in succeeded | failed) true ;; *) false ;; esac; }
 ok "a task that would act" wait_for 20 ended "$id"
 is "is denied its call" "$(ctl get "$id" --json | jq -r .output.type)" policy.denied
+again=$(ctl fork "$id")
+ok "somebody else makes it again" wait_for 10 ended "$again"
+is "by whom it came first is known" "$(ctl get "$again" --json | jq -r '[.origin.by, .submitted_by] | join(" ")' | sed 's/os:.*/os/')" "hook:act os"
+is "and it is denied again" "$(ctl get "$again" --json | jq -r .output.type)" policy.denied
+again=$(ctl fork "$again")
+ok "and so is a fork of the fork" wait_for 10 ended "$again"
+is "which came from there, too" "$(ctl get "$again" --json | jq -r '[.origin.by, .output.type] | join(" ")')" "hook:act policy.denied"
+again=$(ctl fork "$again" --input "$(ctl get "$again" --json | jq -c .input)")
+ok "with an input of its own" wait_for 10 ended "$again"
+is "it is nobody else's" "$(ctl get "$again" --json | jq -r '[.origin.by, .output.type] | map(. // "-") | join(" ")')" "- -"
 id=$(ctl submit act)
 ok "the same by hand" wait_for 20 ended "$id"
 is "may" "$(ctl get "$id" --json | jq -r '.output.type // "told"')" told
-is "the witness saw one" "$(grep -c POST "$D/effects.txt")" 1
+is "the witness saw these two, and no other" "$(grep -c POST "$D/effects.txt")" 2
 
 # --- what is told of them ---
 like "the log says why" "$(cat "$D/all.log")" 'hook.delivery hook=github delivery="r-2" outcome=refused status=422 why=".*/input/text'

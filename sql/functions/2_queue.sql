@@ -94,10 +94,11 @@ END $$;
 -- The first row has no task: it says what time it is and when the next timer is due (null: none).
 -- p_claim counts the worker's claims; the same number again gets the same tasks again, and an older one, which was long on its
 -- way over a connection that was given up, gets none: nobody would hear of them.
+DROP FUNCTION IF EXISTS agentd.claim(uuid, integer, integer);	-- as it was before origin_by
 CREATE OR REPLACE FUNCTION agentd.claim(p_worker uuid, p_limit integer, p_claim integer DEFAULT NULL)
 RETURNS TABLE (task uuid, fence integer, workflow text, bundle bytea, urgency text, labels json, submitted_by text,
 	parent uuid, input json, budget json, created_us bigint, deadline_us bigint, failures integer, recoveries integer,
-	cancel boolean, last_seq bigint, journal json, spent_pusd bigint, now_us bigint, next_due_us bigint)
+	cancel boolean, last_seq bigint, journal json, spent_pusd bigint, now_us bigint, next_due_us bigint, origin_by text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET enable_sort = off AS $$
 #variable_conflict use_column
@@ -200,7 +201,8 @@ BEGIN
 				CASE WHEN t.input_blob IS NULL THEN t.input ELSE agentd.blob_value(t.input_blob) END, t.budget,
 				(extract(epoch FROM t.created_at) * 1000000)::bigint, coalesce((extract(epoch FROM t.deadline) * 1000000)::bigint, 0),
 				v_row[i][3]::integer, v_row[i][4]::integer, v_row[i][5] = 1, v_row[i][6],
-				CASE WHEN v_row[i][6] > 0 THEN agentd.journal_json(t.id, v_one, 0) END, v_row[i][7], NULL::bigint, NULL::bigint
+				CASE WHEN v_row[i][6] > 0 THEN agentd.journal_json(t.id, v_one, 0) END, v_row[i][7], NULL::bigint, NULL::bigint,
+				t.origin ->> 'by'
 			FROM generate_series(1, cardinality(v_id)) i
 			CROSS JOIN LATERAL (SELECT * FROM tasks x WHERE x.id = v_id[i] AND x.leaf = v_one LIMIT 1) t
 			WHERE v_row[i][2] = v_one;

@@ -144,8 +144,13 @@ BEGIN
 	RETURN w;
 END $$;
 
--- What whoever forks has to judge before it does: {workflow, urgency, labels, given: its input, bundle, input, key_used}, the last
--- three as input_schema() has them; no schema where the input is what it was and the program, too, or where it is not known.
+-- Whoever the input of a fork came from, through however many forks; null of a new one, which is the caller's own.
+CREATE OR REPLACE FUNCTION agentd.fork_by(t agentd.tasks, p_new_input boolean) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN NOT p_new_input THEN coalesce(t.origin ->> 'by', t.submitted_by) END;
+$$;
+
+-- What whoever forks has to judge before it does: {workflow, urgency, labels, given: its input, bundle, input, by, key_used}, bundle,
+-- input and key_used as input_schema() has them; no schema where the input is what it was and the program, too, or where it is not known.
 CREATE OR REPLACE FUNCTION agentd.fork_facts(p_task uuid, p_kind text, p_bundle text, p_new_input boolean, p_key text, p_principal text,
 	p_all boolean) RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode =
@@ -162,7 +167,8 @@ BEGIN
 	b := agentd.fork_bundle(t, p_bundle);
 	RETURN json_build_object('workflow', t.workflow, 'urgency', t.urgency, 'labels', t.labels,
 		'given', CASE WHEN NOT p_new_input THEN agentd.value_of(t.input, t.input_blob) END, 'bundle', encode(b.digest, 'hex'),
-		'input', CASE WHEN p_new_input OR b.digest <> t.bundle THEN b.meta -> 'input' END, 'key_used', false);
+		'input', CASE WHEN p_new_input OR b.digest <> t.bundle THEN b.meta -> 'input' END, 'by', agentd.fork_by(t, p_new_input),
+		'key_used', false);
 END $$;
 
 -- Refuses with AG409, or answers what is kept.
@@ -275,7 +281,8 @@ BEGIN
 	SELECT * INTO s FROM agentd.submit_batch(ARRAY[p_id], ARRAY[t.workflow], ARRAY[coalesce(p_input, agentd.value_of(t.input,
 		t.input_blob))],
 		ARRAY[t.urgency], ARRAY[t.labels], ARRAY[NULL]::json[], '{0}', '{0}', ARRAY[p_key], ARRAY[c_route], ARRAY[p_request],
-		ARRAY[p_principal], NULL, ARRAY[json_build_object('task', t.id, 'step', v_step, 'kind', p_kind)], p_flow =>
+		ARRAY[p_principal], NULL, ARRAY[json_build_object('task', t.id, 'step', v_step, 'kind', p_kind,
+			'by', agentd.fork_by(t, p_input IS NOT NULL))], p_flow =>
 			ARRAY[agentd.fork_flow(t, b)]);
 	CASE s.status
 	WHEN 'new' THEN

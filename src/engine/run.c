@@ -18,6 +18,7 @@
 #include "engine/program.h"
 #include "engine/root.h"
 #include "schema/schema.h"
+#include "config/policy_judge.h"
 #include "config/workflow.h"
 #include "tools/tools.h"
 
@@ -529,6 +530,7 @@ static void on_bundle(void *arg, const struct bundle_ref *ref, const struct err 
 	}
 	r->bundle = *ref;
 	state_init(&r->state, r->arena, ref->program, r->claimed->input, r->claimed->facts);
+	r->state.taint |= policy_taint_of(r->claimed->origin_by);
 	if (r->wish < WISH_CANCEL && !tools_serve(r->engine->tools, ref->program->workflow)) {	/* whoever ends it needs no tool */
 		release_to_lane(r);
 		return;

@@ -30,7 +30,7 @@ int judge_submission(struct arena *a, const struct policy *p, const struct submi
 
 	if (!p)
 		return 0;
-	policy_judge(p, policy_facts(a, task_json(a, s), s->input, STR_NONE, NULL, policy_taint_of(s->by.name)),
+	policy_judge(p, policy_facts(a, task_json(a, s), s->input, STR_NONE, NULL, policy_taint_of(s->by.name) | policy_taint_of(s->origin_by)),
 		     EFFECT_PURE, &j);
 	if (judgement_refuses(&j, err) == 0)
 		return 0;

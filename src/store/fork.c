@@ -90,6 +90,7 @@ int fork_submission(struct arena *a, const struct fork *f, struct str facts, str
 		.urgency = json_str(json_getc(v, "urgency")),
 		.labels = json_type(labels) == JSON_OBJECT ? labels : json_empty_object(),
 		.by = f->by,
+		.origin_by = json_str(json_getc(v, "by")),
 	};
 	return 0;
 }

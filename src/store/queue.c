@@ -98,13 +98,13 @@ struct op *queue_leave(struct store *s, struct arena *a, const struct uuid *work
 enum claim_col {
 	COL_TASK, COL_FENCE, COL_WORKFLOW, COL_BUNDLE, COL_URGENCY, COL_LABELS, COL_SUBMITTED_BY, COL_PARENT, COL_INPUT,
 	COL_BUDGET, COL_CREATED, COL_DEADLINE, COL_FAILURES, COL_RECOVERIES, COL_CANCEL, COL_LAST_SEQ, COL_JOURNAL, COL_SPENT,
-	COL_NOW, COL_NEXT_DUE
+	COL_NOW, COL_NEXT_DUE, COL_ORIGIN_BY
 };
 
 static const struct stmt claim_stmt = {
 	"claim",
 	"SELECT task, fence, workflow, bundle, urgency, labels, submitted_by, parent, input, budget, created_us, deadline_us, "
-	"failures, recoveries, cancel, last_seq, journal, spent_pusd, now_us, next_due_us FROM agentd.claim($1, $2, $3)"};
+	"failures, recoveries, cancel, last_seq, journal, spent_pusd, now_us, next_due_us, origin_by FROM agentd.claim($1, $2, $3)"};
 
 struct claim {
 	struct call call;	/* first */
@@ -183,6 +183,7 @@ static int read_claimed(struct claimed *c, const PGresult *r, int row, struct er
 	c->failures = (int)field_int(r, row, COL_FAILURES);
 	c->recoveries = (int)field_int(r, row, COL_RECOVERIES);
 	c->cancel = field_bool(r, row, COL_CANCEL);
+	c->origin_by = field_is_null(r, row, COL_ORIGIN_BY) ? STR_NONE : str_dup(a, field_str(r, row, COL_ORIGIN_BY));
 	c->last_seq = field_int(r, row, COL_LAST_SEQ);
 	c->spent_pusd = field_int(r, row, COL_SPENT);
 	if (!field_digest(r, row, COL_BUNDLE, &c->bundle))

@@ -71,6 +71,7 @@ struct claimed {
 	struct digest bundle;
 	const struct json *facts;	/* the expression's .task: {id, workflow, bundle, urgency, labels,
 					 * created_at, submitted_by, parent} */
+	struct str origin_by;		/* of a fork: who submitted what it was made from; STR_NONE: it is none, or its input is new */
 	const struct json *input;
 	struct json const *budget;	/* {usd?, wall_ms?, turns?, calls?} as pinned at submission */
 	int64_t deadline_us;		/* of wall budget or submission; 0: none */

@@ -50,6 +50,7 @@ struct submission {
 	struct str route;		/* "POST /tasks": scope of the key */
 	struct digest request;		/* of the canonical request */
 	struct principal by;
+	struct str origin_by;		/* of a fork: who the input came from first; STR_NONE: by */
 };
 
 struct submitted {
