@@ -63,6 +63,11 @@ sql "SELECT test.claim('$W', 100)" >/dev/null
 sql "SELECT test.move('$b', 1, 'finish', 'failed')" >/dev/null
 is "and is told of nothing more" "$(told "$b")" task.finished
 
+# --- a task that is purged ---
+is "one that waits" "$(sql "UPDATE agentd.webhook_deliveries SET state = 'pending', due_at = 'epoch', ended_at = NULL WHERE task = '$b' AND target IS NULL RETURNING 1" | head -n 1)" 1
+sql "SELECT agentd.purge('$b', '', true)" >/dev/null
+is "leaves nothing that was or would be sent" "$(sql "SELECT (SELECT count(*) FROM agentd.webhook_deliveries WHERE task = '$b') + (SELECT count(*) FROM agentd.task_webhooks WHERE task = '$b')")" 0
+
 # --- what SQL refuses ---
 for bad in '[]' '{}' '{"url": 1}' '{"url": "ftp://a/"}' '{"url": "https://u@a/"}' '{"url": "https://a/", "x": 1}' '{"url": "https://a/", "events": []}' \
 	'{"url": "https://a/", "events": ["done"]}' '{"url": "https://a/", "events": [null]}' '{"url": "https://a b/"}'; do

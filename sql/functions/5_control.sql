@@ -325,6 +325,8 @@ BEGIN
 		DELETE FROM effects x WHERE x.task = t.id AND x.leaf = t.leaf;
 		DELETE FROM approval_queue x WHERE x.task = t.id;
 		DELETE FROM artifacts x WHERE x.task = t.id;
+		DELETE FROM task_webhooks x WHERE x.task = t.id;
+		DELETE FROM webhook_deliveries x WHERE x.task = t.id;
 		DELETE FROM traces x WHERE x.task = t.id AND x.leaf = t.leaf;
 		UPDATE model_calls x SET provider_request_id = NULL WHERE x.task = t.id AND x.leaf = t.leaf AND x.provider_request_id IS
 			NOT NULL;
