@@ -117,7 +117,7 @@ ok "it is told after its end" wait_for 20 ended
 sed -n 's/^# TYPE \([^ ]*\) .*/\1/p' "$D/metrics" | sort >"$D/told"
 sed -n 's/^METRIC([A-Z_]*, "\([a-z_]*\)", .*/\1/p' "$top_srcdir/src/base/metric.def" | sort >"$D/families"
 # these need a fault
-is "every family is told" "$(comm -13 "$D/told" "$D/families" | tr '\n' ' ')" "agentd_sweeper_failures_total agentd_task_failures_total "
+is "every family is told" "$(comm -13 "$D/told" "$D/families" | tr '\n' ' ')" "agentd_hook_deliveries_total agentd_sweeper_failures_total agentd_task_failures_total agentd_webhook_attempts_total "
 is "and none besides" "$(comm -23 "$D/told" "$D/families")" ""
 is "no series is told twice" "$(grep -v '^#' "$D/metrics" | sed 's/ [^ ]*$//' | sort | uniq -d)" ""
 if command -v promtool >/dev/null; then
