@@ -8,6 +8,7 @@ struct whole {
 	struct op op;			/* first */
 	struct store *store;
 	struct op *part;
+	bool cancelled;			/* said of a part that was over already: no next one begins */
 	const struct json *limits;
 	int64_t deadline_ms;		/* of each part */
 	struct uuid file;
@@ -21,6 +22,7 @@ static void cancel(struct op *op)
 {
 	struct whole *w = (struct whole *)op;
 
+	w->cancelled = true;
 	op_cancel(w->part);
 }
 
@@ -65,10 +67,10 @@ static void on_sent(struct op *op, void *arg)
 {
 	struct whole *w = arg;
 
-	if (op->err->code == ERR_NONE)
-		send_next(w);
-	else
+	if (op->err->code != ERR_NONE || w->cancelled)
 		op_complete(&w->op, op->err);
+	else
+		send_next(w);
 }
 
 struct op *files_save(struct store *s, struct arena *a, struct str bytes, const struct json *limits, int64_t deadline_ms, op_done_fn *done,
@@ -106,7 +108,7 @@ static void on_got(struct op *op, void *arg)
 	struct str piece = op->err->code == ERR_NONE ? files_bytes_of(op) : STR_NONE;
 	struct err gone;
 
-	if (op->err->code != ERR_NONE) {
+	if (op->err->code != ERR_NONE || w->cancelled) {
 		op_complete(&w->op, op->err);
 	} else if (!piece.p) {
 		err_set(&gone, ERR_NOT_FOUND, "the file is gone");

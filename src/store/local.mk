@@ -49,3 +49,9 @@ TESTS += t/unit/store/events
 t_unit_store_events_SOURCES = t/unit/store/events.c
 t_unit_store_events_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_store_events_LDADD = $(store_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/store/file_whole
+TESTS += t/unit/store/file_whole
+t_unit_store_file_whole_SOURCES = t/unit/store/file_whole.c
+t_unit_store_file_whole_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_store_file_whole_LDADD = src/store/libstore.a $(base_LIBS) $(CHECK_LIBS)

@@ -19,6 +19,7 @@ struct work {
 	struct op op;			/* first */
 	struct source *source;
 	struct op *part;
+	bool cancelled;			/* said of a part that was over already: no next one begins */
 	int64_t deadline_ms;		/* of each part */
 	const struct artifact_save *save;
 	struct artifact_new artifact;
@@ -32,7 +33,10 @@ static const struct principal everybody = {.sees_all = true};
 
 static void cancel(struct op *op)
 {
-	op_cancel(((struct work *)op)->part);
+	struct work *w = (struct work *)op;
+
+	w->cancelled = true;
+	op_cancel(w->part);
 }
 
 static struct work *work_new(struct source *s, struct arena *a, int64_t deadline_ms, op_done_fn *done, void *user)
@@ -75,7 +79,7 @@ static void on_found(struct op *op, void *arg)
 {
 	struct work *w = arg;
 
-	if (op->err->code != ERR_NONE) {
+	if (op->err->code != ERR_NONE || w->cancelled) {
 		op_complete(&w->op, op->err);
 		return;
 	}
@@ -99,7 +103,7 @@ static void on_saved(struct op *op, void *arg)
 {
 	struct work *w = arg;
 
-	if (op->err->code != ERR_NONE) {
+	if (op->err->code != ERR_NONE || w->cancelled) {
 		op_complete(&w->op, op->err);
 		return;
 	}
