@@ -15,6 +15,12 @@ t_unit_tools_shape_SOURCES = t/unit/tools/shape.c
 t_unit_tools_shape_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_tools_shape_LDADD = $(tools_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += t/unit/tools/artifact
+TESTS += t/unit/tools/artifact
+t_unit_tools_artifact_SOURCES = t/unit/tools/artifact.c t/unit/tools/caller.c t/unit/tools/caller.h
+t_unit_tools_artifact_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_tools_artifact_LDADD = $(tools_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += t/unit/tools/fs
 TESTS += t/unit/tools/fs
 t_unit_tools_fs_SOURCES = t/unit/tools/fs.c t/unit/tools/caller.c t/unit/tools/caller.h

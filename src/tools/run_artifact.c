@@ -195,7 +195,7 @@ static void on_got(struct op *op, void *arg)
 	struct state *s = c->state;
 
 	c->part = NULL;
-	if (s->job.outcome == TOOL_DONE && op->err->code == ERR_NONE)
+	if (s->job.outcome == TOOL_DONE && op->err->code == ERR_NONE && fs_check_running(&s->job, &s->job.err) == 0)
 		save(c, s);
 	else
 		call_fail(c, TOOL_NOT_BEGUN, s->job.err.code != ERR_NONE ? &s->job.err : op->err);

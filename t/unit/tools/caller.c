@@ -156,6 +156,11 @@ const struct expr *caller_expr(const char *text)
 
 /* --- calls --- */
 
+void caller_artifacts(const struct artifact_port *p)
+{
+	tools_set_artifacts(tools, p);
+}
+
 static void on_done(struct op *op, void *arg)
 {
 	struct answer *ret = arg;

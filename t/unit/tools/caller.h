@@ -38,6 +38,7 @@ const struct tmpl *caller_tmpl(const char *text);
 const struct expr *caller_expr(const char *text);
 const struct json *caller_json(const char *text);
 
+void caller_artifacts(const struct artifact_port *p);	/* for all calls; none before */
 struct answer call(const struct manifest *m, const char *args);
 struct answer call_json(const struct manifest *m, const struct json *args);
 /* The effect class and the limit of the next calls (reset by caller_begin()). */
