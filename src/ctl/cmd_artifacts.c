@@ -18,7 +18,7 @@ enum { CALL_MS = 30000 };
 
 static struct str saved_of(const struct op *op)
 {
-	return (struct str){(const char *)files_saved_of(op)->b, sizeof(struct uuid)};
+	return (struct str){(const char *)files_saved_of(op), sizeof(struct file_saved)};
 }
 
 int ctl_file_arg(struct ctl *c, const char *arg, struct ctl_file *ret, struct err *err)
@@ -36,11 +36,13 @@ int ctl_file_arg(struct ctl *c, const char *arg, struct ctl_file *ret, struct er
 int ctl_file_send(struct ctl *c, struct ctl_file *f, const struct json *limits, struct err *err)
 {
 	struct ctl_call call = {.ctl = c, .text_of = saved_of};
+	struct file_saved saved;
 
 	if (ctl_wait(&call, files_save(c->store, arena_new(NULL), f->bytes, limits, CALL_MS, ctl_done, &call), err) < 0)
 		return -1;
-	digest_of(f->bytes, &f->artifact.digest);
-	memcpy(f->artifact.file.b, call.text.p, sizeof f->artifact.file.b);
+	memcpy(&saved, call.text.p, sizeof saved);
+	f->artifact.file = saved.file;
+	f->artifact.digest = saved.digest;
 	return 0;
 }
 

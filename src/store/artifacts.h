@@ -80,7 +80,11 @@ const struct artifact_found *artifacts_found_of(const struct op *op);
 /* --- whole files, for who has or wants all bytes at once --- */
 struct op *files_save(struct store *s, struct arena *a, struct str bytes, const struct json *limits, int64_t deadline_ms, op_done_fn *done,
 		     void *arg);
-const struct uuid *files_saved_of(const struct op *op);
+struct file_saved {
+	struct uuid file;
+	struct digest digest;
+};
+const struct file_saved *files_saved_of(const struct op *op);
 /* The first max bytes. */
 struct op *files_load(struct store *s, struct arena *a, const struct artifact_found *f, size_t max, int64_t deadline_ms, op_done_fn *done,
 		     void *arg);

@@ -13,7 +13,10 @@ struct whole {
 	int64_t deadline_ms;		/* of each part */
 	struct uuid file;
 	int nr;
-	struct str rest, all;		/* to be sent */
+	struct str rest;		/* to be sent */
+	struct digest_sum *sum;		/* of what was sent: a whole file at once would hold up the loop */
+	int64_t size;
+	struct file_saved saved;
 	struct buf got;
 	size_t max;
 };
@@ -43,7 +46,7 @@ static void on_ended(struct op *op, void *arg)
 	struct whole *w = arg;
 
 	if (op->err->code == ERR_NONE)
-		w->file = files_ended_of(op);
+		w->saved.file = files_ended_of(op);
 	op_complete(&w->op, op->err);
 }
 
@@ -52,15 +55,15 @@ static void on_sent(struct op *op, void *arg);
 static void send_next(struct whole *w)
 {
 	struct str piece = str_sub(w->rest, 0, FILE_CHUNK);
-	struct digest digest;
 
 	w->rest = str_sub(w->rest, piece.n, w->rest.n);
 	if (piece.n > 0) {
+		digest_sum_add(w->sum, piece);
 		w->part = files_chunk(w->store, arena_new(NULL), &w->file, w->nr++, piece, w->limits, w->deadline_ms, on_sent, w);
 		return;
 	}
-	digest_of(w->all, &digest);
-	w->part = files_end(w->store, arena_new(NULL), &w->file, &digest, (int64_t)w->all.n, w->limits, w->deadline_ms, on_ended, w);
+	digest_sum_end(w->sum, &w->saved.digest);
+	w->part = files_end(w->store, arena_new(NULL), &w->file, &w->saved.digest, w->size, w->limits, w->deadline_ms, on_ended, w);
 }
 
 static void on_sent(struct op *op, void *arg)
@@ -80,14 +83,16 @@ struct op *files_save(struct store *s, struct arena *a, struct str bytes, const 
 
 	w->limits = limits;
 	w->file = uuid_new();
-	w->all = w->rest = bytes;
+	w->rest = bytes;
+	w->sum = digest_sum_new(a);
+	w->size = (int64_t)bytes.n;
 	send_next(w);
 	return &w->op;
 }
 
-const struct uuid *files_saved_of(const struct op *op)
+const struct file_saved *files_saved_of(const struct op *op)
 {
-	return &((const struct whole *)op)->file;
+	return &((const struct whole *)op)->saved;
 }
 
 /* --- from there --- */

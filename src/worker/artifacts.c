@@ -107,7 +107,8 @@ static void on_saved(struct op *op, void *arg)
 		op_complete(&w->op, op->err);
 		return;
 	}
-	w->artifact = (struct artifact_new){.id = uuid_new(), .name = w->save->name, .media_type = w->save->media_type, .file = *files_saved_of(op)};
+	w->artifact = (struct artifact_new){
+		.id = uuid_new(), .name = w->save->name, .media_type = w->save->media_type, .file = files_saved_of(op)->file};
 	w->maker = (struct artifact_maker){w->save->task, w->save->fence, w->save->step, w->save->effect_key};
 	w->part = artifacts_write(w->source->store, arena_new(NULL), &w->maker, &w->artifact, w->source->limits, w->deadline_ms, on_text, w);
 }

@@ -92,7 +92,7 @@ struct str files_bytes_of(const struct op *op)
 
 static bool over;
 static enum err_code result;
-static struct uuid saved;
+static struct file_saved saved;
 static struct str bytes;
 
 static void on_saved(struct op *op, void *arg)
@@ -179,8 +179,24 @@ START_TEST(sends_all_pieces_and_their_digest)
 	ck_assert_int_eq(ended, 1);
 	ck_assert_int_eq(ended_size, (int64_t)s.n);
 	ck_assert(digest_eq(&digest, &ended_with));
-	ck_assert(uuid_eq(&saved, &ended_as));
+	ck_assert(uuid_eq(&saved.file, &ended_as) && digest_eq(&digest, &saved.digest));
 	ck_assert(memcmp(file, s.p, s.n) == 0);
+}
+END_TEST
+
+/* Not all at once in the end. */
+START_TEST(hashes_what_is_sent_as_it_is_sent)
+{
+	char *p = arena_dup(arena, content(SIZE).p, SIZE);
+	struct digest digest;
+
+	save((struct str){p, SIZE});
+	while (!over) {
+		memset(p, 0, (size_t)sent * FILE_CHUNK < SIZE ? (size_t)sent * FILE_CHUNK : SIZE);
+		answer(ERR_NONE);
+	}
+	digest_of(content(SIZE), &digest);
+	ck_assert(digest_eq(&digest, &ended_with));
 }
 END_TEST
 
@@ -272,6 +288,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, sends_all_pieces_and_their_digest, 0, 5);
+	tcase_add_test(t, hashes_what_is_sent_as_it_is_sent);
 	tcase_add_loop_test(t, loads_the_beginning, 0, 5);
 	tcase_add_test(t, loads_nothing_of_nothing);
 	tcase_add_loop_test(t, errors_end_it, 0, PIECES + 1);

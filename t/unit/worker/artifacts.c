@@ -21,7 +21,7 @@ static struct settings settings;
 static const struct artifact_port *port;
 static struct op *open_part;		/* NULL: nobody waits */
 static int sent[KINDS];
-static const struct uuid file = {.b = {7}};
+static const struct file_saved file = {.file = {.b = {7}}};
 static const struct artifact_found found = {.file = {.b = {7}}, .name = {"n", 1}, .media_type = {"a/b", 3}, .size = 5};
 static struct artifact_new written;
 
@@ -87,7 +87,7 @@ struct op *files_save(struct store *s, struct arena *a, struct str bytes, const 
 	return part_new(SAVE, a, done, arg);
 }
 
-const struct uuid *files_saved_of(const struct op *op)
+const struct file_saved *files_saved_of(const struct op *op)
 {
 	(void)op;
 	return &file;
@@ -98,7 +98,7 @@ struct op *files_load(struct store *s, struct arena *a, const struct artifact_fo
 {
 	(void)s;
 	(void)deadline_ms;
-	ck_assert(uuid_eq(&f->file, &file));
+	ck_assert(uuid_eq(&f->file, &file.file));
 	ck_assert_uint_eq(max, 9);
 	return part_new(LOAD, a, done, arg);
 }
@@ -216,7 +216,7 @@ START_TEST(gives_what_the_last_part_got)
 		ck_assert(str_is(got.text, "{}"));
 	}
 	if (_i == 2)
-		ck_assert(str_is(written.name, "n") && uuid_eq(&written.file, &file));
+		ck_assert(str_is(written.name, "n") && uuid_eq(&written.file, &file.file));
 }
 END_TEST
 
