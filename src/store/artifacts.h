@@ -89,5 +89,6 @@ const struct file_saved *files_saved_of(const struct op *op);
 struct op *files_load(struct store *s, struct arena *a, const struct artifact_found *f, size_t max, int64_t deadline_ms, op_done_fn *done,
 		     void *arg);
 struct str files_loaded_of(const struct op *op);
+struct arena *files_loaded_in(const struct op *op);	/* where these bytes live, nothing else: arena_move() keeps them */
 
 #endif

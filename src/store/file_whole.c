@@ -17,8 +17,9 @@ struct whole {
 	struct digest_sum *sum;		/* of what was sent: a whole file at once would hold up the loop */
 	int64_t size;
 	struct file_saved saved;
-	struct buf got;
-	size_t max;
+	struct arena *got_in;		/* of got alone, so that it can be handed on */
+	char *got;
+	size_t n, max;			/* of got */
 };
 
 static void cancel(struct op *op)
@@ -101,7 +102,7 @@ static void on_got(struct op *op, void *arg);
 
 static void get_next(struct whole *w)
 {
-	if (w->got.n < w->max)
+	if (w->n < w->max)
 		w->part = files_read(w->store, arena_new(NULL), &w->file, w->nr++, w->deadline_ms, on_got, w);
 	else
 		op_complete(&w->op, NULL);
@@ -119,7 +120,9 @@ static void on_got(struct op *op, void *arg)
 		err_set(&gone, ERR_NOT_FOUND, "the file is gone");
 		op_complete(&w->op, &gone);
 	} else {
-		buf_add(&w->got, piece.p, piece.n < w->max - w->got.n ? piece.n : w->max - w->got.n);
+		piece = str_sub(piece, 0, w->max - w->n);
+		memcpy(w->got + w->n, piece.p, piece.n);
+		w->n += piece.n;
 		get_next(w);
 	}
 }
@@ -131,14 +134,20 @@ struct op *files_load(struct store *s, struct arena *a, const struct artifact_fo
 
 	w->file = f->file;
 	w->max = (size_t)f->size < max ? (size_t)f->size : max;
-	buf_init(&w->got, a);
+	w->got_in = arena_new(a);
+	w->got = arena_alloc(w->got_in, w->max);
 	get_next(w);
 	return &w->op;
 }
 
 struct str files_loaded_of(const struct op *op)
 {
-	struct str s = buf_str(&((const struct whole *)op)->got);
+	const struct whole *w = (const struct whole *)op;
 
-	return s.p ? s : STR("");
+	return (struct str){w->got, w->n};
+}
+
+struct arena *files_loaded_in(const struct op *op)
+{
+	return ((const struct whole *)op)->got_in;
 }

@@ -31,6 +31,7 @@ struct artifact_save {
 struct artifact_answer {
 	struct str text;		/* of list and save: JSON as the API shows it */
 	struct str bytes, media_type;	/* of load */
+	struct arena *bytes_in;		/* where the bytes live, nothing else: arena_move() keeps them */
 	int64_t size;
 };
 

@@ -74,6 +74,13 @@ static void load(struct call *c, struct state *s, size_t max, op_done_fn *done)
 	c->part = c->artifacts->load(c->artifacts->arg, arena_new(call_arena(c)), &c->req.task, s->name, max, c->req.timeout_ms, done, c);
 }
 
+/* The bytes, which may be many, are not copied. */
+static struct str keep_bytes(const struct state *s, const struct artifact_answer *got)
+{
+	arena_move(got->bytes_in, s->job.arena);
+	return got->bytes;
+}
+
 static void on_read(struct op *op, void *arg)
 {
 	struct call *c = arg;
@@ -91,7 +98,7 @@ static void on_read(struct op *op, void *arg)
 	if (fs_choose_limit(&s->job, got->size, &limit, &err) < 0)
 		call_fail(c, TOOL_DONE, &err);
 	else
-		call_succeed(c, fs_content(&s->job, "name", s->name, got->size, str_dup(s->job.arena, str_sub(got->bytes, 0, limit))));
+		call_succeed(c, fs_content(&s->job, "name", s->name, got->size, str_sub(keep_bytes(s, got), 0, limit)));
 }
 
 static void start_read(struct call *c, struct state *s)
@@ -140,7 +147,7 @@ static void on_fetched(struct op *op, void *arg)
 		fail(c, op->err);
 		return;
 	}
-	s->bytes = str_dup(s->job.arena, c->artifacts->answer(op)->bytes);
+	s->bytes = keep_bytes(s, c->artifacts->answer(op));
 	c->part = loop_work(c->op.loop, arena_new(call_arena(c)), put_file, on_put, c);
 }
 

@@ -70,8 +70,11 @@ static void on_loaded(struct op *op, void *arg)
 {
 	struct work *w = arg;
 
-	if (op->err->code == ERR_NONE)
-		w->answer.bytes = str_dup(w->op.arena, files_loaded_of(op));
+	if (op->err->code == ERR_NONE) {
+		w->answer.bytes = files_loaded_of(op);
+		w->answer.bytes_in = files_loaded_in(op);
+		arena_move(w->answer.bytes_in, w->op.arena);
+	}
 	op_complete(&w->op, op->err);
 }
 

@@ -33,7 +33,8 @@ static struct op *part_new(struct arena *a, op_done_fn *done, void *user)
 
 	op_init(&p->op, loop, a, NULL, done, user);
 	p->answer = (struct artifact_answer){
-		.text = str_dup(a, next.text), .bytes = str_dup(a, next.bytes), .media_type = str_dup(a, next.media_type), .size = next.size};
+		.text = str_dup(a, next.text), .bytes_in = arena_new(a), .media_type = str_dup(a, next.media_type), .size = next.size};
+	p->answer.bytes = str_dup(p->answer.bytes_in, next.bytes);
 	err_set(&err, next_error, "the port says no");
 	if (hold)
 		open_part = p;
@@ -50,8 +51,8 @@ static struct op *list(void *arg, struct arena *a, const struct uuid *of, int64_
 	return part_new(a, done, user);
 }
 
-static struct op *load(void *arg, struct arena *a, const struct uuid *of, struct str name, size_t max, int64_t deadline_ms, op_done_fn *done,
-		       void *user)
+static struct op *load(void *arg, struct arena *a, const struct uuid *of, struct str name, size_t max, int64_t deadline_ms,
+		       op_done_fn *done, void *user)
 {
 	(void)arg;
 	ck_assert(uuid_eq(of, &task) && str_is(name, "n") && deadline_ms > 0);
