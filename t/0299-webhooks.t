@@ -55,6 +55,22 @@ is "two senders at once share what is due" "$(sql "UPDATE agentd.webhook_deliver
 	claim 6 100 x; result one | head -n 1)" "5
 2"
 
+# --- tasks that are too large ---
+# body TASK [DO]: what is told of it, in brief or not; DO is done before in that transaction
+body() {
+	sql "SET client_min_messages = error; BEGIN; UPDATE agentd.webhook_deliveries SET state = 'pending', ended_at = NULL, lease = NULL,
+			due_at = CASE WHEN task = '$1' THEN timestamptz 'epoch' ELSE '2099-01-01' END;
+		$2; SELECT (body::json ->> 'id' = '$1') || ' ' || coalesce(body::json ->> 'omitted', 'all')
+		FROM agentd.webhook_claim(agentd.uuid_new(), '{}', 100, 30000, 300000) WHERE id IS NOT NULL; ROLLBACK"
+}
+is "a task" "$(body "$a")" "true all"
+is "one that cannot be put together is told in brief" "$(body "$a" "CREATE OR REPLACE FUNCTION agentd.task_show(t agentd.tasks) RETURNS text LANGUAGE plpgsql STABLE AS
+	'BEGIN RAISE program_limit_exceeded; END'")" 'true ["input","steps"]'
+is "so is one that is longer than a text can be, which nobody tries to put together" "$(body "$a" "INSERT INTO agentd.blobs SELECT sha256('big'), now(), json_build_object('output', repeat('x', 8 << 20));
+	INSERT INTO agentd.task_log (task, seq, at, fence, try, leaf, path, kind, step_kind, value_blob, value_digest)
+	SELECT t.id, 1000 + i, now(), 1, 1, t.leaf, 's' || i, 'step.succeeded', 'set', sha256('big'), sha256('big')
+	FROM agentd.tasks t, generate_series(1, 150) i WHERE t.id = '$a'")" 'true ["input","steps"]'
+
 # --- targets that go ---
 sql "SELECT agentd.webhook_targets('[]')" >/dev/null
 is "what waits for a target that is gone has failed" "$(sql "SELECT string_agg(DISTINCT state || ' ' || error, ', ') FROM agentd.webhook_deliveries WHERE target = 'x'")" "failed agentd.yaml has no such target any more"

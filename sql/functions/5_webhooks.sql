@@ -97,25 +97,73 @@ BEGIN
 	RETURN cardinality(v_names);
 END $$;
 
--- A task as GET /tasks/ID shows it; too large for p_bytes, without what makes it so, which omitted names.
+-- Bytes that GET /tasks/ID would show of values, about: of each step what its last row has. Large ones are not read.
+CREATE OR REPLACE FUNCTION agentd.webhook_weight(t agentd.tasks) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN coalesce(agentd.value_bytes(t.input, t.input_blob), 0) + coalesce(agentd.value_bytes(t.output, t.output_blob), 0)
+		+ coalesce((SELECT sum(agentd.value_bytes(l.value, l.value_blob))
+			FROM (SELECT DISTINCT ON (x.path) x.value, x.value_blob FROM agentd.task_log x WHERE x.task = t.id AND x.leaf = t.leaf
+				ORDER BY x.path, x.seq DESC) l), 0);
+END $$;
+CREATE OR REPLACE FUNCTION agentd.value_bytes(p json, p_blob bytea) RETURNS integer LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN CASE WHEN p_blob IS NULL THEN octet_length(p::text)
+		ELSE (SELECT octet_length(b.content) FROM agentd.blobs b WHERE b.digest = p_blob) END;
+END $$;
+
+-- A task without what makes it large, which omitted names; with its output where p_bytes have room for it.
+CREATE OR REPLACE FUNCTION agentd.webhook_brief(t agentd.tasks, p_bytes integer) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	q agentd.task_queue;
+	v_head text;
+	v_error text := CASE WHEN octet_length(t.error::text) <= p_bytes / 2 THEN t.error::text END;
+BEGIN
+	IF t.state IS NULL THEN
+		SELECT * INTO q FROM agentd.task_queue x WHERE x.id = t.id;
+	END IF;
+	v_head := '{' || agentd.task_head(t, coalesce(t.state, q.state), coalesce(t.cost_usd, q.spent_usd, 0),
+		(SELECT min(a.started_at) FROM agentd.task_attempts a WHERE a.task = t.id AND a.leaf = t.leaf));
+	IF agentd.value_bytes(t.output, t.output_blob) > p_bytes - octet_length(v_head) - coalesce(octet_length(t.error::text), 0) - 200 THEN
+		RETURN v_head || agentd.member('error', v_error) || ',"omitted":["input","output","steps"]}';
+	END IF;
+	RETURN v_head || ',"output":' || coalesce(agentd.value_of(t.output, t.output_blob)::text, 'null')
+		|| agentd.member('error', v_error) || ',"omitted":["input","steps"]}';
+END $$;
+
+-- A task as GET /tasks/ID shows it; too large for p_bytes, in brief. One that is much too large is not even put together: its text may be
+-- longer than any text can be.
 CREATE OR REPLACE FUNCTION agentd.webhook_task(t agentd.tasks, p_bytes integer) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
-	v_all text := agentd.task_show(t);
-	v_output text;
-	v_started timestamptz;
+	v_all text;
 BEGIN
-	IF octet_length(v_all) <= p_bytes THEN
-		RETURN v_all;
+	IF agentd.webhook_weight(t) <= 4 * p_bytes::bigint THEN
+		v_all := agentd.task_show(t);
+		IF octet_length(v_all) <= p_bytes THEN
+			RETURN v_all;
+		END IF;
 	END IF;
-	v_output := agentd.value_of(t.output, t.output_blob)::text;
-	v_started := (SELECT min(a.started_at) FROM agentd.task_attempts a WHERE a.task = t.id AND a.leaf = t.leaf);
-	v_all := agentd.task_head(t, (v_all::json ->> 'state')::agentd.task_state, (v_all::json ->> 'cost_usd')::numeric, v_started);
-	IF octet_length(v_output) > p_bytes - octet_length(v_all) - coalesce(octet_length(t.error::text), 0) - 200 THEN
-		RETURN '{' || v_all || agentd.member('error', CASE WHEN octet_length(t.error::text) <= p_bytes / 2 THEN t.error::text END)
-			|| ',"omitted":["input","output","steps"]}';
+	RETURN agentd.webhook_brief(t, p_bytes);
+END $$;
+
+-- What is told of a delivery; null: it is gone. Whatever one task holds, the others are told of.
+CREATE OR REPLACE FUNCTION agentd.webhook_body(d agentd.webhook_deliveries, p_bytes integer) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	t agentd.tasks;
+	a agentd.approval_queue;
+BEGIN
+	SELECT * INTO t FROM agentd.tasks x WHERE x.id = d.task AND x.leaf = d.leaf;
+	IF d.approval IS NOT NULL THEN
+		SELECT * INTO a FROM agentd.approval_queue x WHERE x.id = d.approval;
 	END IF;
-	RETURN '{' || v_all || ',"output":' || coalesce(v_output, 'null')
-		|| agentd.member('error', CASE WHEN octet_length(t.error::text) <= p_bytes / 2 THEN t.error::text END) || ',"omitted":["input","steps"]}';
+	IF t.id IS NULL OR d.approval IS NOT NULL AND a.id IS NULL THEN
+		RETURN NULL;
+	END IF;
+	BEGIN
+		RETURN CASE WHEN d.approval IS NULL THEN agentd.webhook_task(t, p_bytes) ELSE agentd.webhook_approval(a, p_bytes) END;
+	EXCEPTION WHEN OTHERS THEN
+		RAISE WARNING 'delivery % tells of its task in brief: SQLSTATE %', d.id, SQLSTATE;
+		RETURN CASE WHEN d.approval IS NULL THEN agentd.webhook_brief(t, 0) ELSE agentd.webhook_approval_brief(a) END;
+	END;
 END $$;
 
 -- Up to p_limit that are due, for the next p_lease_ms: nobody else sends them. The same lease again gets the same ones again. The first
@@ -128,7 +176,6 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp 
 DECLARE
 	v_now timestamptz := agentd.clock();
 	d webhook_deliveries;
-	t tasks;
 BEGIN
 	WITH mine AS (
 		UPDATE webhook_deliveries w SET lease = p_lease, due_at = v_now + p_lease_ms * interval '1 millisecond', attempts = w.attempts + 1, tries = w.tries + 1
@@ -140,7 +187,6 @@ BEGIN
 	)
 	INSERT INTO webhook_attempts (delivery, n, started_at) SELECT m.id, m.attempts, v_now FROM mine m;
 	FOR d IN SELECT * FROM webhook_deliveries w WHERE w.state = 'pending' AND w.lease = p_lease ORDER BY w.created_at, w.id LOOP
-		SELECT * INTO t FROM tasks x WHERE x.id = d.task AND x.leaf = d.leaf;
 		id := d.id;
 		event := d.event;
 		target := d.target;
@@ -148,8 +194,7 @@ BEGIN
 		attempt := d.attempts;
 		tries := d.tries;
 		created_us := (extract(epoch FROM d.created_at) * 1000000)::bigint;
-		body := CASE WHEN t.id IS NULL THEN NULL WHEN d.approval IS NULL THEN agentd.webhook_task(t, p_bytes)
-			ELSE (SELECT agentd.webhook_approval(a, p_bytes) FROM approval_queue a WHERE a.id = d.approval) END;
+		body := agentd.webhook_body(d, p_bytes);
 		next_due_ms := NULL;
 		RETURN NEXT;
 	END LOOP;
@@ -163,18 +208,18 @@ CREATE OR REPLACE FUNCTION agentd.webhook_approval(a agentd.approval_queue, p_by
 DECLARE
 	v_all text := agentd.approval_json(a);
 BEGIN
-	IF octet_length(v_all) > p_bytes THEN
-		a.args := NULL;
-		a.asked := NULL;
-		a.show := NULL;
-		a.form := NULL;
-		a.schema := NULL;
-		a.answer := NULL;
-		a.title := left(a.title, 1000);
-		v_all := agentd.approval_json(a);
-		RETURN left(v_all, -1) || ',"omitted":["args","asked","show","form","schema","answer"]}';
-	END IF;
-	RETURN v_all;
+	RETURN CASE WHEN octet_length(v_all) > p_bytes THEN agentd.webhook_approval_brief(a) ELSE v_all END;
+END $$;
+CREATE OR REPLACE FUNCTION agentd.webhook_approval_brief(a agentd.approval_queue) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	a.args := NULL;
+	a.asked := NULL;
+	a.show := NULL;
+	a.form := NULL;
+	a.schema := NULL;
+	a.answer := NULL;
+	a.title := left(a.title, 1000);
+	RETURN left(agentd.approval_json(a), -1) || ',"omitted":["args","asked","show","form","schema","answer"]}';
 END $$;
 
 -- What became of an attempt: delivered, failed (for good), or again after p_delay_ms. Of an attempt that was given up it is recorded, but
