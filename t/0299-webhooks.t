@@ -2,11 +2,12 @@
 # 0299-webhooks.t - deliveries: made with every end of a task that has a webhook, lent to one sender at a time, ended by what it says.
 . "$top_srcdir/t/lib/sql.sh"
 
-new() { sql "SELECT agentd.submit('noop', webhook => '{\"url\": \"https://a.example/\", \"events\": [\"finished\", \"quarantined\"]}'$1)"; }
+new() { sql "SELECT agentd.submit('noop', webhook => json_build_object('url', 'https://' || gen_random_uuid() || '.example/',
+	'events', array['finished', 'quarantined'])$1)"; }
 told() { sql "SELECT string_agg(event || coalesce(' ' || target, ''), ', ' ORDER BY event, target NULLS FIRST) FROM agentd.webhook_deliveries WHERE task = '$1'"; }
 # claim LEASE [LIMIT [TARGETS]]: how many
 L=019ab000-0000-7000-8000-00000000000
-claim() { sql "SELECT count(id) FROM agentd.webhook_claim('$L$1', '{${3:-}}', ${2:-100}, 30000, 100000)"; }
+claim() { sql "SELECT count(id) FROM agentd.webhook_claim('$L$1', '{${3:-}}', ${2:-100}, 30000, 100000, ${2:-100})"; }
 done_() { sql "SELECT agentd.webhook_done('$1', '$L$2', $3, '$4', $5, $6, $7)"; }
 is "targets" "$(sql "SELECT agentd.webhook_targets('[{\"name\": \"x\", \"events\": [\"task.failed\", \"task.quarantined\"]},
 	{\"name\": \"y\", \"events\": [\"task.failed\"], \"workflows\": [\"paid\"]}]')")" 2
@@ -50,7 +51,7 @@ t"
 sql "SELECT agentd.webhook_retry('$id', '', true)" >/dev/null
 is "retried it is due, its schedule from the start" "$(sql "SELECT state || ' ' || tries || ' ' || attempts FROM agentd.webhook_deliveries WHERE id = '$id'")" "pending 0 3"
 is "two senders at once share what is due" "$(sql "UPDATE agentd.webhook_deliveries SET due_at = 'epoch', lease = NULL WHERE state = 'pending'"
-	background one "BEGIN; SELECT count(id) FROM agentd.webhook_claim('${L}5', '{x}', 2, 30000, 1000); SELECT pg_sleep(0.3); COMMIT"
+	background one "BEGIN; SELECT count(id) FROM agentd.webhook_claim('${L}5', '{x}', 0, 30000, 1000, 2); SELECT pg_sleep(0.3); COMMIT"
 	until_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'one' AND wait_event = 'PgSleep'"
 	claim 6 100 x; result one | head -n 1)" "5
 2"
@@ -71,8 +72,25 @@ is "so is one that is longer than a text can be, which nobody tries to put toget
 	SELECT t.id, 1000 + i, now(), 1, 1, t.leaf, 's' || i, 'step.succeeded', 'set', sha256('big'), sha256('big')
 	FROM agentd.tasks t, generate_series(1, 150) i WHERE t.id = '$a'")" 'true ["input","steps"]'
 
+# --- receivers that do not answer ---
+left() { sql "SELECT (SELECT count(*) FROM agentd.webhook_deliveries WHERE url ~ 'dead' AND $1)"; }
+sql "UPDATE agentd.webhook_deliveries SET state = 'delivered', due_at = NULL, lease = NULL, ended_at = now() WHERE state = 'pending';
+	INSERT INTO agentd.webhook_deliveries (id, task, leaf, event, target, url, due_at, created_at)
+	SELECT agentd.uuid_new(), t.id, t.leaf, 'task.finished', CASE i WHEN 1001 THEN 'x' END,
+		CASE i WHEN 1001 THEN NULL WHEN 1002 THEN 'http://LIVE.example:8080/' ELSE 'https://dead.example/' || i END,
+		timestamptz 'epoch' + i * interval '1 s', now() FROM agentd.tasks t, generate_series(1, 1005) i WHERE t.id = '$a'" >/dev/null
+is "the webhooks of one host have four places, targets have their own" "$(claim 7 16 x)" 5
+is "those that wait for one are passed over, so that others come up" "$(left "due_at > clock_timestamp() AND lease IS NULL")" 996
+is "these" "$(sql "SELECT string_agg(coalesce(url, round(next_due_ms, -4)::text), ' ' ORDER BY id) FROM agentd.webhook_claim('${L}8', '{x}', 16, 30000, 100000, 16)")" \
+	"http://LIVE.example:8080/ 30000"
+is "to wait is no attempt" "$(left "tries + attempts > 0")" 4
+sql "UPDATE agentd.webhook_deliveries SET due_at = 'epoch' WHERE state = 'pending' AND lease IS NULL; SELECT agentd.webhook_done(id, lease, 1, 'delivered', 200, NULL, 0)
+	FROM agentd.webhook_deliveries WHERE lease = '${L}7' AND url = 'https://dead.example/1'" >/dev/null
+is "with the end of one the next one goes" "$(claim 9 16 x)" 1
+sql "DELETE FROM agentd.webhook_deliveries WHERE due_at IS NOT NULL" >/dev/null
+
 # --- targets that go ---
-sql "SELECT agentd.webhook_targets('[]')" >/dev/null
+sql "UPDATE agentd.webhook_deliveries SET state = 'pending', due_at = 'epoch', ended_at = NULL WHERE target = 'x'; SELECT agentd.webhook_targets('[]')" >/dev/null
 is "what waits for a target that is gone has failed" "$(sql "SELECT string_agg(DISTINCT state || ' ' || error, ', ') FROM agentd.webhook_deliveries WHERE target = 'x'")" "failed agentd.yaml has no such target any more"
 b=$(new '')
 sql "SELECT test.claim('$W', 100)" >/dev/null

@@ -166,26 +166,71 @@ BEGIN
 	END;
 END $$;
 
--- Up to p_limit that are due, for the next p_lease_ms: nobody else sends them. The same lease again gets the same ones again. The first
--- row has no id: it says when the next one is due (null: none). body: the task, or of approval.requested the request; null: it is gone.
-CREATE OR REPLACE FUNCTION agentd.webhook_claim(p_lease uuid, p_targets text[], p_limit integer, p_lease_ms integer, p_bytes integer)
+-- The host that a webhook leads to.
+CREATE OR REPLACE FUNCTION agentd.webhook_host(p_url text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	RETURN lower(substring(p_url FROM '^https?://(\[[^]]*\]|[^/?#:]+)'));
+END $$;
+
+-- Up to p_limit of targets and up to p_hooks of tasks' webhooks that are due, for the next p_lease_ms: nobody else sends them. Neither
+-- kind takes the place of the other, and of one host's webhooks 4 at most are under way: a receiver that does not answer holds up
+-- its own alone. Where the 1000 that are due the longest are of busy hosts, those are passed over for a while; that is no attempt.
+-- The same lease again gets the same ones again. The first row has no id: it says when the next one is due (null: none, or none before
+-- an attempt ends). body: the task, or of approval.requested the request; null: it is gone.
+DROP FUNCTION IF EXISTS agentd.webhook_claim(uuid, text[], integer, integer, integer);	-- as it was before p_hooks
+CREATE OR REPLACE FUNCTION agentd.webhook_claim(p_lease uuid, p_targets text[], p_limit integer, p_lease_ms integer, p_bytes integer,
+	p_hooks integer DEFAULT 16)
 RETURNS TABLE (id uuid, event text, target text, url text, attempt integer, tries integer, created_us bigint, body text, next_due_ms bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan
 	SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
 	v_now timestamptz := agentd.clock();
+	v_window CONSTANT integer := 1000;
+	v_per_host CONSTANT integer := 4;
+	v_lease_end timestamptz := v_now + p_lease_ms * interval '1 millisecond';
+	v_mine uuid[];		-- those of targets, locked
+	v_fit uuid[];		-- webhooks that may be sent now
+	v_busy uuid[];		-- those of busy hosts
+	v_hooks uuid[];		-- of v_fit, those that nobody else has, locked
+	v_next_ms bigint;
 	d webhook_deliveries;
 BEGIN
-	WITH mine AS (
-		UPDATE webhook_deliveries w SET lease = p_lease, due_at = v_now + p_lease_ms * interval '1 millisecond', attempts = w.attempts + 1, tries = w.tries + 1
-		WHERE w.ctid = ANY (ARRAY(SELECT x.ctid FROM webhook_deliveries x
-			WHERE x.state = 'pending' AND x.due_at <= v_now AND (x.target IS NULL OR x.target = ANY (p_targets))
-				AND NOT EXISTS (SELECT FROM webhook_deliveries y WHERE y.state = 'pending' AND y.lease = p_lease)
-			ORDER BY x.due_at LIMIT p_limit FOR NO KEY UPDATE SKIP LOCKED))
-		RETURNING w.id, w.attempts
-	)
-	INSERT INTO webhook_attempts (delivery, n, started_at) SELECT m.id, m.attempts, v_now FROM mine m;
+	IF NOT EXISTS (SELECT FROM webhook_deliveries y WHERE y.state = 'pending' AND y.lease = p_lease) THEN
+		v_mine := ARRAY(SELECT x.id FROM webhook_deliveries x
+			WHERE x.state = 'pending' AND x.due_at <= v_now AND x.target IS NOT NULL AND x.target = ANY (p_targets)
+			ORDER BY x.due_at LIMIT p_limit FOR NO KEY UPDATE SKIP LOCKED);
+		WITH due AS MATERIALIZED (
+			SELECT x.id, x.due_at, agentd.webhook_host(x.url) AS host FROM webhook_deliveries x
+			WHERE p_hooks > 0 AND x.state = 'pending' AND x.due_at <= v_now AND x.target IS NULL ORDER BY x.due_at LIMIT v_window
+		), under_way AS MATERIALIZED (
+			SELECT agentd.webhook_host(x.url) AS host, count(*) AS n FROM webhook_deliveries x
+			WHERE x.lease IS NOT NULL AND x.state = 'pending' AND x.due_at > v_now AND x.target IS NULL GROUP BY 1
+		), ranked AS MATERIALIZED (
+			SELECT x.id, x.due_at,
+				row_number() OVER (PARTITION BY x.host ORDER BY x.due_at, x.id) + coalesce(u.n, 0) <= v_per_host AS fits
+			FROM due x LEFT JOIN under_way u ON u.host = x.host
+		)
+		SELECT ARRAY(SELECT r.id FROM ranked r WHERE r.fits ORDER BY r.due_at, r.id LIMIT p_hooks),
+			ARRAY(SELECT r.id FROM ranked r WHERE NOT r.fits) INTO v_fit, v_busy;
+		v_hooks := ARRAY(SELECT x.id FROM webhook_deliveries x WHERE x.id = ANY (v_fit) AND x.state = 'pending' AND x.due_at <= v_now
+			FOR NO KEY UPDATE SKIP LOCKED);
+		IF cardinality(v_fit) < p_hooks AND cardinality(v_fit) + cardinality(v_busy) = v_window THEN
+			UPDATE webhook_deliveries w SET due_at = v_lease_end, lease = NULL WHERE w.id = ANY (ARRAY(SELECT x.id FROM webhook_deliveries x
+				WHERE x.id = ANY (v_busy) AND x.state = 'pending' AND x.due_at <= v_now FOR NO KEY UPDATE SKIP LOCKED));
+			v_next_ms := 0;
+		ELSIF cardinality(v_hooks) < cardinality(v_fit) THEN
+			v_next_ms := 100;	-- somebody else had them a moment ago
+		END IF;
+		WITH mine AS (
+			UPDATE webhook_deliveries w SET lease = p_lease, due_at = v_lease_end, attempts = w.attempts + 1, tries = w.tries + 1
+			WHERE w.id = ANY (v_mine || v_hooks)
+			RETURNING w.id, w.attempts
+		)
+		INSERT INTO webhook_attempts (delivery, n, started_at) SELECT m.id, m.attempts, v_now FROM mine m;
+	ELSE
+		v_next_ms := 0;
+	END IF;
 	FOR d IN SELECT * FROM webhook_deliveries w WHERE w.state = 'pending' AND w.lease = p_lease ORDER BY w.created_at, w.id LOOP
 		id := d.id;
 		event := d.event;
@@ -198,9 +243,10 @@ BEGIN
 		next_due_ms := NULL;
 		RETURN NEXT;
 	END LOOP;
+	-- Of what is due and was left, the end of an attempt tells.
 	RETURN QUERY SELECT NULL::uuid, NULL::text, NULL::text, NULL::text, NULL::integer, NULL::integer, NULL::bigint, NULL::text,
-		(SELECT greatest(0, extract(epoch FROM w.due_at - v_now) * 1000)::bigint FROM webhook_deliveries w
-			WHERE w.state = 'pending' AND (w.target IS NULL OR w.target = ANY (p_targets)) ORDER BY w.due_at LIMIT 1);
+		least(v_next_ms, (SELECT (extract(epoch FROM w.due_at - v_now) * 1000)::bigint FROM webhook_deliveries w
+			WHERE w.state = 'pending' AND w.due_at > v_now AND (w.target IS NULL OR w.target = ANY (p_targets)) ORDER BY w.due_at LIMIT 1));
 END $$;
 
 -- A request as GET /approvals/ID shows it; too large for p_bytes, without what makes it so.

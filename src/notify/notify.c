@@ -22,7 +22,7 @@
 #include "store/webhooks.h"
 
 enum {
-	MAX_SENDING = 32,
+	MAX_SENDING = 16,		/* to targets; as many again to tasks' webhooks */
 	LEASE_SLACK_MS = 10000,		/* beyond the longest attempt: to say what became of it */
 	POLL_MS = 15000,		/* when no notice comes */
 	AFTER_FAILURE_MS = 1000,
@@ -43,7 +43,7 @@ struct notify {
 	struct op *op;			/* the targets, or a claim */
 	struct uuid lease;		/* of that claim */
 	struct sending *first;
-	size_t n_sending;
+	size_t n_told, n_hooks;		/* attempts under way: to targets, to tasks' webhooks */
 	bool told, stopping;		/* told: the database knows the targets */
 	bool again;			/* something came up while a claim was under way, which may not have seen it */
 };
@@ -63,6 +63,11 @@ struct sending {
 
 static void look(void *arg);
 
+static size_t *count_of(const struct sending *s)
+{
+	return s->target ? &s->notify->n_told : &s->notify->n_hooks;
+}
+
 /* --- the end of an attempt --- */
 
 static void forget(struct sending *s)
@@ -72,7 +77,7 @@ static void forget(struct sending *s)
 	*(s->prev ? &s->prev->next : &n->first) = s->next;
 	if (s->next)
 		s->next->prev = s->prev;
-	n->n_sending--;
+	--*count_of(s);
 	arena_free(s->arena);
 	if (!n->stopping)
 		look(n);
@@ -241,7 +246,7 @@ static void begin(struct notify *n, const struct delivery *d)
 	if (s->next)
 		s->next->prev = s;
 	n->first = s;
-	n->n_sending++;
+	++*count_of(s);
 	attempt(s);
 }
 
@@ -275,7 +280,8 @@ static void on_claimed(struct op *op, void *arg)
 static void claim(struct notify *n)
 {
 	const struct webhook_settings *w = &n->settings->webhooks;
-	struct delivery_claim c = {.targets = n->targets, .n_targets = n->settings->n_notify, .limit = (int)(MAX_SENDING - n->n_sending),
+	struct delivery_claim c = {.targets = n->targets, .n_targets = n->settings->n_notify,
+				   .limit = (int)(MAX_SENDING - n->n_told), .hooks_limit = (int)(MAX_SENDING - n->n_hooks),
 				   .lease_ms = w->timeout_ms + LEASE_SLACK_MS, .max_body_bytes = w->max_body_bytes};
 
 	n->lease = uuid_new();
@@ -340,7 +346,7 @@ static void look(void *arg)
 	struct notify *n = arg;
 
 	n->again = n->op;
-	if (n->stopping || n->op || n->n_sending >= MAX_SENDING)
+	if (n->stopping || n->op || (n->n_told >= MAX_SENDING && n->n_hooks >= MAX_SENDING))
 		return;
 	if (!store_is_up(n->store))
 		wait(n, AFTER_FAILURE_MS);
@@ -395,7 +401,7 @@ void notify_stop(struct notify *n)
 
 bool notify_is_idle(const struct notify *n)
 {
-	return !n || (!n->op && n->n_sending == 0);
+	return !n || (!n->op && n->n_told + n->n_hooks == 0);
 }
 
 void notify_free(struct notify *n)

@@ -9,7 +9,7 @@
 
 static const struct stmt targets_stmt = {"webhook_targets", "SELECT agentd.webhook_targets($1)"};
 static const struct stmt claim_stmt = {"webhook_claim", "SELECT id, event, target, url, attempt, tries, created_us, body, next_due_ms FROM "
-							"agentd.webhook_claim($1, $2, $3, $4, $5)"};
+							"agentd.webhook_claim($1, $2, $3, $4, $5, $6)"};
 static const struct stmt done_stmt = {"webhook_done", "SELECT agentd.webhook_done($1, $2, $3, $4, $5, $6, $7)"};
 static const struct stmt list_stmt = {"webhook_list", "SELECT agentd.webhook_list($1, $2, $3, $4, $5, $6)"};
 static const struct stmt view_stmt = {"webhook_view", "SELECT agentd.webhook_view($1, $2, $3)"};
@@ -69,6 +69,7 @@ struct op *webhooks_claim(struct store *s, struct arena *a, const struct deliver
 	params_int(&c->params, claim->limit);
 	params_int(&c->params, claim->lease_ms);
 	params_int(&c->params, claim->max_body_bytes);
+	params_int(&c->params, claim->hooks_limit);
 	return call_start(c, SENDER_DEADLINE_MS, read_claimed, done, arg);
 }
 

@@ -46,7 +46,7 @@ struct delivery_claim {
 	struct uuid lease;		/* made by the caller */
 	const struct str *targets;	/* that it knows: others are not for it */
 	size_t n_targets;
-	int limit;
+	int limit, hooks_limit;		/* of targets, of tasks' webhooks */
 	int64_t lease_ms;
 	int64_t max_body_bytes;		/* a larger body comes without its large parts */
 };
