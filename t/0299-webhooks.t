@@ -90,8 +90,17 @@ is "with the end of one the next one goes" "$(claim 9 16 x)" 1
 sql "DELETE FROM agentd.webhook_deliveries WHERE due_at IS NOT NULL" >/dev/null
 
 # --- targets that go ---
-sql "UPDATE agentd.webhook_deliveries SET state = 'pending', due_at = 'epoch', ended_at = NULL WHERE target = 'x'; SELECT agentd.webhook_targets('[]')" >/dev/null
-is "what waits for a target that is gone has failed" "$(sql "SELECT string_agg(DISTINCT state || ' ' || error, ', ') FROM agentd.webhook_deliveries WHERE target = 'x'")" "failed agentd.yaml has no such target any more"
+waiting() { sql "SELECT string_agg(DISTINCT state || coalesce(' ' || error, ''), ', ') FROM agentd.webhook_deliveries WHERE target = 'x'"; }
+# tell MINUTES TARGETS: somebody names these, so long after the others were named first
+tell() { sql "SET agentd.fake_now = '$(sql "SELECT now() + interval '$1 min'")'; SELECT agentd.webhook_targets('$2')" >/dev/null; }
+sql "UPDATE agentd.webhook_deliveries SET state = 'pending', due_at = 'epoch', ended_at = NULL, error = NULL WHERE target = 'x'" >/dev/null
+tell 50 '[{"name": "z", "events": ["task.failed"]}]'
+is "what waits for a target that another sweeper does not have waits on" "$(waiting)" pending
+tell 50 '[{"name": "x", "events": ["task.failed"]}]'
+tell 100 '[]'
+is "an hour from when it was named last" "$(waiting)" pending
+tell 180 '[]'
+is "what waits for a target that nobody names has failed" "$(waiting)" "failed agentd.yaml has had no such target for an hour"
 b=$(new '')
 sql "SELECT test.claim('$W', 100)" >/dev/null
 sql "SELECT test.move('$b', 1, 'finish', 'failed')" >/dev/null

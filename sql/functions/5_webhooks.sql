@@ -80,21 +80,22 @@ BEGIN
 	HAVING count(*) > 0;
 END $$;
 
--- The targets are these now: [{name, events, workflows?, risks?}]. What waits for one that is gone has failed.
+-- A sweeper has these targets: [{name, events, workflows?, risks?}]; it says so every few minutes. One that nobody has named for an hour is
+-- dropped, and what waits for it has failed: two sweepers whose agentd.yaml differs, as while one is changed, leave each other's alone.
 CREATE OR REPLACE FUNCTION agentd.webhook_targets(p_targets json) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 DECLARE
-	v_names text[] := ARRAY(SELECT t ->> 'name' FROM json_array_elements(p_targets) t);
+	v_now timestamptz := agentd.clock();
 BEGIN
-	DELETE FROM notify_targets n WHERE n.name <> ALL (v_names);
-	INSERT INTO notify_targets AS n (name, events, workflows, risks)
-	SELECT t.name, t.events, t.workflows, t.risks FROM json_to_recordset(p_targets) t(name text, events text[], workflows text[], risks text[])
-	ON CONFLICT (name) DO UPDATE SET events = excluded.events, workflows = excluded.workflows, risks = excluded.risks
-		WHERE (n.events, n.workflows, n.risks) IS DISTINCT FROM (excluded.events, excluded.workflows, excluded.risks);
-	UPDATE webhook_deliveries d SET state = 'failed', due_at = NULL, lease = NULL, ended_at = agentd.clock(),
-		error = 'agentd.yaml has no such target any more'
-	WHERE d.state = 'pending' AND d.target IS NOT NULL AND d.target <> ALL (v_names);
-	RETURN cardinality(v_names);
+	INSERT INTO notify_targets AS n (name, events, workflows, risks, seen_at)
+	SELECT t.name, t.events, t.workflows, t.risks, v_now FROM json_to_recordset(p_targets) t(name text, events text[], workflows text[], risks text[])
+	ORDER BY t.name
+	ON CONFLICT (name) DO UPDATE SET events = excluded.events, workflows = excluded.workflows, risks = excluded.risks, seen_at = excluded.seen_at;
+	DELETE FROM notify_targets n WHERE n.seen_at < v_now - interval '1 hour';
+	UPDATE webhook_deliveries d SET state = 'failed', due_at = NULL, lease = NULL, ended_at = v_now,
+		error = 'agentd.yaml has had no such target for an hour'
+	WHERE d.state = 'pending' AND d.target IS NOT NULL AND NOT EXISTS (SELECT FROM notify_targets n WHERE n.name = d.target);
+	RETURN json_array_length(p_targets);
 END $$;
 
 -- Bytes that GET /tasks/ID would show of values, about: of each step what its last row has. Large ones are not read.

@@ -24,6 +24,7 @@
 enum {
 	MAX_SENDING = 16,		/* to targets; as many again to tasks' webhooks */
 	LEASE_SLACK_MS = 10000,		/* beyond the longest attempt: to say what became of it */
+	TELL_MS = 300000,		/* the targets, again: the database drops those that nobody names for an hour */
 	POLL_MS = 15000,		/* when no notice comes */
 	AFTER_FAILURE_MS = 1000,
 	MAX_ANSWER_BYTES = 64 << 10,
@@ -44,7 +45,8 @@ struct notify {
 	struct uuid lease;		/* of that claim */
 	struct sending *first;
 	size_t n_told, n_hooks;		/* attempts under way: to targets, to tasks' webhooks */
-	bool told, stopping;		/* told: the database knows the targets */
+	int64_t tell_ms;		/* when the database is told of the targets next, by clock_boot_ms() */
+	bool stopping;
 	bool again;			/* something came up while a claim was under way, which may not have seen it */
 };
 
@@ -296,10 +298,13 @@ static void on_told(struct op *op, void *arg)
 	n->op = NULL;
 	if (n->stopping)
 		return;
-	n->told = op->err->code == ERR_NONE;
-	if (!n->told)
+	if (op->err->code != ERR_NONE) {
 		log_error("webhook.targets_failed", "error=%s", log_quotec(op->err->msg));
-	wait(n, n->told ? 0 : AFTER_FAILURE_MS);
+		wait(n, AFTER_FAILURE_MS);
+		return;
+	}
+	n->tell_ms = clock_boot_ms() + TELL_MS;
+	wait(n, 0);
 }
 
 static const struct json *texts(struct arena *a, const struct str *v, size_t count)
@@ -350,7 +355,7 @@ static void look(void *arg)
 		return;
 	if (!store_is_up(n->store))
 		wait(n, AFTER_FAILURE_MS);
-	else if (!n->told)
+	else if (clock_boot_ms() >= n->tell_ms)
 		tell(n);
 	else
 		claim(n);

@@ -1,8 +1,8 @@
 /* notify.h - sends what is due: webhooks of tasks and notifications, each until it is taken or its schedule ends.
  *
- * Shapes:  runs beside the sweeper. It tells the database which targets there are, then claims deliveries in small batches, woken by
- *          NOTIFY and by the clock, and says of each attempt what became of it. Any number of processes may do so: a claim lends a
- *          delivery to one of them. Who dies leaves it to the others. At least once; the id stays.
+ * Shapes:  runs beside the sweeper. It tells the database every few minutes which targets there are, and claims deliveries in small
+ *          batches, woken by NOTIFY and by the clock, and says of each attempt what became of it. Any number of processes may do so:
+ *          a claim lends a delivery to one of them. Who dies leaves it to the others. At least once; the id stays.
  * Memory:  loop, http, store and settings must outlive it.
  * Errors:  of start: ERR_CONFIG, a secret or token of agentd.yaml that is not in the environment. Later ones are recorded with the delivery.
  * Source:  sql/functions/5_webhooks.sql; agentd-webhooks(7).
