@@ -13,7 +13,7 @@ done
 secret() { printf 'whsec_%s' "$(printf '%-32s' "$1" | tr ' ' x | base64 -w 0)"; }
 NEW=$(secret new) OLD=$(secret old)
 export NEW OLD NTFY_TOKEN=tk_ntfy SLACK_TOKEN=T0/B0/xyz TELEGRAM_TOKEN=123:abc JSON_TOKEN=j.j
-d_init 'webhooks:' '  secrets: [NEW, OLD]' '  allow: [127.0.0.0/8, localhost]' '  retry: [100ms, 100ms, 100ms]' '  timeout: 2s' '  max_body: 4KiB' \
+d_init 'webhooks:' '  secrets: [NEW, OLD]' '  allow: ["127.0.0.0/8:9", "localhost:9", 127.0.0.1, "[::1]:9"]' '  retry: [100ms, 100ms, 100ms]' '  timeout: 2s' '  max_body: 4KiB' \
 	'notify:' \
 	'  - {name: phone, on: [approval.requested, task.failed], template: ntfy, url: "http://127.0.0.1:9/ntfy", topic: ops, token: NTFY_TOKEN}' \
 	'  - {name: room, on: [approval.requested, task.quarantined, task.uncertain], template: slack, url: "http://127.0.0.1:9/slack", token: SLACK_TOKEN, when: {risks: [high]}}' \
@@ -22,7 +22,7 @@ d_init 'webhooks:' '  secrets: [NEW, OLD]' '  allow: [127.0.0.0/8, localhost]' '
 d_spawn receiver python3 "$top_srcdir/t/lib/receiver.py" "$D/port" "$D/got" "$OLD"
 wait_for 10 test -s "$D/port" || bail "the receiver did not start"
 port=$(cat "$D/port")
-sed -i "s|127.0.0.1:9/|127.0.0.1:$port/|" "$D/agentd.yaml"
+sed -i "s/:9\([/\"]\)/:$port\1/g" "$D/agentd.yaml"
 : >"$D/got"
 cat >"$D/root/workflows/noop.yaml" <<'END'
 agentd: v1
@@ -145,12 +145,15 @@ ok "one with a large output" wait_for 20 got_is '.path == "/ok/none"' 1
 ok "comes without that, too" jq -es 'map(select(.path == "/ok/none")) | .[0] | .good and (.body | length < 4400 and (fromjson | .data.omitted == ["input", "output", "steps"]))' "$D/got"
 
 # --- where they may go ---
-for url in http://example.com/x https://10.0.0.1/x https://169.254.169.254/latest ftp://a.example/ https://user@a.example/ https://[::1]/ "https://0x7f.1/"; do
+for url in http://example.com/x https://10.0.0.1/x https://169.254.169.254/latest ftp://a.example/ https://user@a.example/ https://[::1]/ "https://0x7f.1/" \
+	https://a.example:8443/x https://127.0.0.2:22/ "http://localhost:1$port/" "https://[::1]:22/"; do
 	http "$ci" POST /tasks "{\"workflow\": \"noop\", \"webhook\": {\"url\": \"$url\"}}"
 	is "refused: $url" "$code $(jq -r .detail "$D/answer" | cut -d: -f1)" "422 /webhook/url"
 done
 http "$ci" POST /tasks '{"workflow": "noop", "webhook": {"url": "https://a.example/", "events": ["finished", "never"]}}'
 is "an event that is none" "$code $(jq -r .detail "$D/answer" | cut -d: -f1)" "400 /webhook/events/1"
+http "$ci" POST /tasks '{"workflow": "noop", "webhook": {"url": "https://127.0.0.1:5432/"}}'
+like "a port that nobody named" "$(jq -r .detail "$D/answer")" "expected port 80 or 443"
 # SQL does not know agentd.yaml: what it takes is judged when it is sent; names are judged by what they resolve to
 t=$(sql "SELECT agentd.submit('noop', webhook => '{\"url\": \"https://10.0.0.1/x\"}')")
 ok "submitted in SQL, it fails when it is sent" wait_for 20 delivery_is "$t" failed

@@ -140,13 +140,18 @@ const char *address_refusal(const struct sockaddr *sa, socklen_t len)
 	return family == AF_INET ? refusal4(a) : refusal6(a);
 }
 
-bool address_is_allowed(const struct sockaddr *sa, socklen_t len, const struct cidr *allow, size_t n_allow)
+bool cidr_has(const struct cidr *c, const struct sockaddr *sa, socklen_t len)
 {
 	int family;
 	const uint8_t *a = bytes_of(sa, len, &family);
 
-	for (size_t i = 0; a && i < n_allow; i++)
-		if (allow[i].family == family && has_prefix(a, allow[i].addr, allow[i].bits))
+	return a && c->family == family && has_prefix(a, c->addr, c->bits);
+}
+
+bool address_is_allowed(const struct sockaddr *sa, socklen_t len, const struct cidr *allow, size_t n_allow)
+{
+	for (size_t i = 0; i < n_allow; i++)
+		if (cidr_has(&allow[i], sa, len))
 			return true;
 	return !address_refusal(sa, len);
 }

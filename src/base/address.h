@@ -23,6 +23,7 @@ struct cidr {
 };
 
 bool cidr_parse(struct str text, struct cidr *ret);	/* "10.1.0.0/16", no bit set behind it; without /N: one address */
+bool cidr_has(const struct cidr *c, const struct sockaddr *sa, socklen_t len);
 
 const char *address_refusal(const struct sockaddr *sa, socklen_t len);	/* NULL: public; else why not */
 /* Public, or inside one of the networks listed. */

@@ -1,6 +1,8 @@
 /* webhook.c - see webhook.h. */
 #include "config/webhook.h"
 
+#include <stdlib.h>
+
 #include "base/address.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -20,7 +22,7 @@ static const struct key webhooks_keys[] = {
 	{.name = "secrets", .type = KEY_TEXTS, .read = read_secrets, .pattern = ENV_PATTERN, .pattern_text = ENV_TEXT,
 	 .text = "The same while one is replaced: the new one, then the old one."},
 	{.name = "allow", .type = KEY_TEXTS, .read = read_allow,
-	 .text = "Networks and hosts that may be written to although they are private, or without TLS."},
+	 .text = "Networks and hosts that may be written to although they are private, or without TLS; with :PORT, at that port."},
 	{.name = "retry", .type = KEY_TEXTS, .read = read_retry,
 	 .text = "Waits between attempts; default: 5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h."},
 	{.name = "timeout", .type = KEY_DURATION, .offset = offsetof(struct webhook_settings, timeout_ms), .min = 100, .max = 60000,
@@ -107,29 +109,45 @@ static void read_secrets(struct load *l, const struct key *k, const struct yaml 
 		diag_error(l->d, v->at, "\"secrets\": expected 1 to 4 names");
 }
 
+/* HOST or NETWORK, either with :PORT; one of IPv6 that has a port stands in brackets. */
+static bool place_parse(struct load *l, struct str text, struct webhook_place *ret)
+{
+	bool bracketed = load_matches(l, text, "^\\[[^]]*:[^]]*\\](:[1-9][0-9]{0,4})?$");
+	struct str where = text;
+
+	*ret = (struct webhook_place){.host = STR_NONE};
+	if (bracketed || load_matches(l, text, "^[^:]*:[1-9][0-9]{0,4}$")) {
+		where = str_sub(text, 0, (size_t)str_chr(text, bracketed ? ']' : ':') + bracketed);
+		ret->port = (int)strtol(str_cstr(l->a, str_sub(text, where.n + 1, text.n)), NULL, 10);
+		if (bracketed)
+			where = str_sub(where, 1, where.n - 2);
+	}
+	if (ret->port > 65535)
+		return false;
+	if (cidr_parse(where, &ret->network))
+		return true;
+	ret->host = where;
+	return load_matches(l, where, "^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$") && !load_matches(l, where, "^[0-9.]+$");
+}
+
 static void read_allow(struct load *l, const struct key *k, const struct yaml *v, void *out)
 {
 	struct webhook_settings *w = out;
-	struct cidr *networks;
-	struct str *hosts;
+	struct webhook_place *places;
 
 	if (!load_expect(l, v, k->name, YAML_LIST))
 		return;
-	networks = ARENA_ARRAY(l->a, v->n + 1, struct cidr);
-	hosts = ARENA_ARRAY(l->a, v->n + 1, struct str);
+	places = ARENA_ARRAY(l->a, v->n + 1, struct webhook_place);
 	for (size_t i = 0; i < v->n; i++) {
 		const struct yaml *item = v->items[i];
 
-		if (item->kind == YAML_SCALAR && cidr_parse(item->text, &networks[w->n_networks]))
-			w->n_networks++;
-		else if (item->kind == YAML_SCALAR && load_matches(l, item->text, "^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$") &&
-			 !load_matches(l, item->text, "^[0-9.]+$"))
-			hosts[w->n_hosts++] = item->text;
+		if (item->kind == YAML_SCALAR && place_parse(l, item->text, &places[w->n_places]))
+			w->n_places++;
 		else
-			diag_error(l->d, item->at, "\"allow\": expected a network such as 10.1.0.0/16 with no bit set behind it, or a host's name");
+			diag_error(l->d, item->at,
+				   "\"allow\": expected a network such as 10.1.0.0/16 with no bit set behind it, or a host's name, and perhaps a port");
 	}
-	w->networks = networks;
-	w->hosts = hosts;
+	w->places = places;
 }
 
 static void read_retry(struct load *l, const struct key *k, const struct yaml *v, void *out)
@@ -161,46 +179,79 @@ static void read_token(struct load *l, const struct key *k, const struct yaml *v
 
 /* --- where webhooks may go --- */
 
-static bool is_allowed_host(const struct webhook_settings *w, const struct url *u)
+static bool port_fits(const struct webhook_place *p, enum webhook_of of, const struct url *u)
 {
-	for (size_t i = 0; i < w->n_hosts; i++)
-		if (str_eq(u->host, w->hosts[i]))
+	return of == WEBHOOK_OF_TARGET || (p->port ? u->port == p->port : url_has_usual_port(u));
+}
+
+static bool is_allowed_host(const struct webhook_settings *w, enum webhook_of of, const struct url *u)
+{
+	for (size_t i = 0; i < w->n_places; i++)
+		if (str_eq(u->host, w->places[i].host) && port_fits(&w->places[i], of, u))
 			return true;
 	return false;
 }
 
-bool webhook_address_is_allowed(const struct webhook_settings *w, const struct url *u, const struct sockaddr *sa, socklen_t len)
+static bool is_in_network(const struct webhook_settings *w, enum webhook_of of, const struct url *u, const struct sockaddr *sa,
+			  socklen_t len)
 {
-	return is_allowed_host(w, u) || address_is_allowed(sa, len, w->networks, w->n_networks);
+	for (size_t i = 0; i < w->n_places; i++)
+		if (!w->places[i].host.p && cidr_has(&w->places[i].network, sa, len) && port_fits(&w->places[i], of, u))
+			return true;
+	return false;
 }
 
-/* Of an address that is written out and stands in a network of allow. */
-static bool is_private_and_allowed(const struct webhook_settings *w, const struct sockaddr *sa, socklen_t len)
+/* Of a name it is not known yet which network it leads to: that is looked at when it is dialled. */
+static bool is_named_port(const struct webhook_settings *w, const struct url *u)
 {
-	return address_refusal(sa, len) && address_is_allowed(sa, len, w->networks, w->n_networks);
+	for (size_t i = 0; i < w->n_places; i++)
+		if (w->places[i].port == u->port && (!w->places[i].host.p || str_eq(u->host, w->places[i].host)))
+			return true;
+	return false;
 }
 
-int webhook_url_check(struct arena *a, const struct webhook_settings *w, struct str text, struct url *ret, struct err *err)
+bool webhook_address_is_allowed(const struct webhook_settings *w, enum webhook_of of, const struct url *u, const struct sockaddr *sa,
+				socklen_t len)
+{
+	if (is_allowed_host(w, of, u) || is_in_network(w, of, u, sa, len))
+		return true;
+	return !address_refusal(sa, len) && (of == WEBHOOK_OF_TARGET || url_has_usual_port(u));
+}
+
+int webhook_url_check_of(struct arena *a, const struct webhook_settings *w, enum webhook_of of, struct str text, struct url *ret,
+			 struct err *err)
 {
 	struct sockaddr_storage ss;
+	const struct sockaddr *sa = (struct sockaddr *)&ss;
 	socklen_t len;
 	bool literal, trusted;
+	const char *refusal;
 
 	if (text.n > MAX_URL_BYTES)
 		return err_set(err, ERR_INVALID, "url has %zu bytes, expected at most %d", text.n, MAX_URL_BYTES);
 	if (url_parse(a, text, ret, err) < 0)
 		return -1;
 	literal = url_sockaddr(ret, &ss, &len);
-	trusted = is_allowed_host(w, ret) || (literal && is_private_and_allowed(w, (struct sockaddr *)&ss, len));
+	refusal = literal ? address_refusal(sa, len) : NULL;
+	trusted = is_allowed_host(w, of, ret) || (refusal && is_in_network(w, of, ret, sa, len));
+	if (of == WEBHOOK_OF_TASK && !url_has_usual_port(ret) && !is_named_port(w, ret)) {
+		err_set(err, ERR_INVALID, "url \"%.200s\": expected port 80 or 443", ret->origin);
+		return err_hint(err, "webhooks.allow of agentd.yaml names others: HOST:PORT or NETWORK:PORT");
+	}
 	if (!ret->tls && !trusted) {
 		err_set(err, ERR_INVALID, "url \"%.200s\": expected https://", ret->origin);
 		return err_hint(err, "webhooks.allow of agentd.yaml names hosts and private networks that may do without");
 	}
-	if (literal && !webhook_address_is_allowed(w, ret, (struct sockaddr *)&ss, len)) {
-		err_set(err, ERR_INVALID, "address of \"%.200s\" is not allowed: %s", ret->origin, address_refusal((struct sockaddr *)&ss, len));
+	if (literal && !webhook_address_is_allowed(w, of, ret, sa, len)) {
+		err_set(err, ERR_INVALID, "address of \"%.200s\" is not allowed: %s", ret->origin, refusal ? refusal : "its port");
 		return err_hint(err, "webhooks.allow of agentd.yaml names private networks that are");
 	}
 	return 0;
+}
+
+int webhook_url_check(struct arena *a, const struct webhook_settings *w, struct str text, struct url *ret, struct err *err)
+{
+	return webhook_url_check_of(a, w, WEBHOOK_OF_TASK, text, ret, err);
 }
 
 /* --- what stands together --- */
@@ -239,7 +290,7 @@ static void check_target(struct load *l, const struct yaml *map, const struct se
 		diag_error(l->d, chat->at, "\"chat\" is of the template telegram");
 	if (!t->url)
 		t->url = needs[t->template].preset;
-	else if (webhook_url_check(l->a, &s->webhooks, str_from(t->url), &parsed, &err) < 0)
+	else if (webhook_url_check_of(l->a, &s->webhooks, WEBHOOK_OF_TARGET, str_from(t->url), &parsed, &err) < 0)
 		diag_add(l->d, DIAG_ERROR, url->at, *err.hint ? arena_strdup(l->a, err.hint) : NULL, "%s", err.msg);
 	else
 		t->url = parsed.text;

@@ -15,21 +15,25 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/address.h"
 #include "base/str.h"
 
 struct arena;
-struct cidr;
 struct err;
 struct key_table;
 struct url;
 
+struct webhook_place {
+	struct str host;		/* a name: trusted wherever it leads; STR_NONE: network */
+	struct cidr network;
+	int port;			/* 0: 80 and 443 */
+};
+
 struct webhook_settings {
 	const struct str *secrets;	/* environment variables; the first signs first, n 0: webhooks are off */
 	size_t n_secrets;
-	const struct cidr *networks;	/* private addresses that may be written to, with http, too */
-	size_t n_networks;
-	const struct str *hosts;	/* names for which that holds wherever they lead */
-	size_t n_hosts;
+	const struct webhook_place *places;	/* private ones that may be written to, with http, too, and ports */
+	size_t n_places;
 	const int64_t *retry_ms;	/* from attempt to attempt */
 	size_t n_retry;
 	int64_t timeout_ms;
@@ -55,8 +59,14 @@ struct notify_target {
 extern const char *const notify_event_words[];	/* "approval.requested" ..., in the order of the bits, NULL-ended */
 extern const struct key_table webhooks_table, notify_table;
 
-/* Is text an address that a webhook may have? What it leads to is looked at when it is dialled (webhook_address_is_allowed). */
+/* Whose address it is: a submission's may name ports that places name, beside 80 and 443; one of agentd.yaml itself any port. */
+enum webhook_of { WEBHOOK_OF_TASK, WEBHOOK_OF_TARGET };
+
+/* Is text an address that a task's webhook may have? What it leads to is looked at when it is dialled (webhook_address_is_allowed). */
 int webhook_url_check(struct arena *a, const struct webhook_settings *w, struct str text, struct url *ret, struct err *err);
-bool webhook_address_is_allowed(const struct webhook_settings *w, const struct url *u, const struct sockaddr *sa, socklen_t len);
+int webhook_url_check_of(struct arena *a, const struct webhook_settings *w, enum webhook_of of, struct str text, struct url *ret,
+			 struct err *err);
+bool webhook_address_is_allowed(const struct webhook_settings *w, enum webhook_of of, const struct url *u, const struct sockaddr *sa,
+				socklen_t len);
 
 #endif

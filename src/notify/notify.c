@@ -137,11 +137,16 @@ static void on_answer(struct op *op, void *arg)
 
 /* --- an attempt --- */
 
+static enum webhook_of whose(const struct sending *s)
+{
+	return s->target ? WEBHOOK_OF_TARGET : WEBHOOK_OF_TASK;
+}
+
 static int check_address(void *arg, const struct sockaddr *sa, socklen_t len)
 {
 	const struct sending *s = arg;
 
-	return webhook_address_is_allowed(&s->notify->settings->webhooks, &s->url, sa, len) ? 0 : -1;
+	return webhook_address_is_allowed(&s->notify->settings->webhooks, whose(s), &s->url, sa, len) ? 0 : -1;
 }
 
 static void add_header(struct http_request *req, struct http_header *room, struct str name, struct str value)
@@ -215,7 +220,7 @@ static void attempt(struct sending *s)
 	else if (is_over(s, v))
 		fail(s, "the request is not pending any more");
 	else if (message_make(s->arena, &s->delivery, s->target, link_of(s, v), &m, &err) < 0 ||
-		 webhook_url_check(s->arena, &s->notify->settings->webhooks, str_from(m.url), &s->url, &err) < 0)
+		 webhook_url_check_of(s->arena, &s->notify->settings->webhooks, whose(s), str_from(m.url), &s->url, &err) < 0)
 		fail(s, arena_strdup(s->arena, err.msg));
 	else
 		post(s, &m);
