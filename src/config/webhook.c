@@ -27,7 +27,7 @@ static const struct key webhooks_keys[] = {
 	 .text = "Waits between attempts; default: 5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h."},
 	{.name = "timeout", .type = KEY_DURATION, .offset = offsetof(struct webhook_settings, timeout_ms), .min = 100, .max = 60000,
 	 .preset = "20s", .text = "Longest time of one attempt."},
-	{.name = "max_body", .type = KEY_SIZE, .offset = offsetof(struct webhook_settings, max_body_bytes), .min = 4096, .max = 8 << 20,
+	{.name = "max_body", .type = KEY_SIZE, .offset = offsetof(struct webhook_settings, max_body_bytes), .min = 4096, .max = 1 << 20,
 	 .preset = "256KiB", .text = "Largest message; a larger task comes without its large parts."},
 };
 const struct key_table webhooks_table = {"webhooks", KEYS(webhooks_keys), "Messages to other programs."};

@@ -37,17 +37,13 @@ int signers_load(struct arena *a, const struct webhook_settings *w, struct signe
 
 struct str sign(struct arena *a, const struct signers *s, struct str id, int64_t timestamp_s, struct str body)
 {
-	struct buf text, out;
+	struct buf out;
 	struct hmac mac;
-	struct str signed_text;
+	struct str parts[] = {str_from(arena_printf(a, STR_FMT ".%" PRId64 ".", STR_ARG(id), timestamp_s)), body};
 
-	buf_init(&text, a);
 	buf_init(&out, a);
-	buf_addf(&text, STR_FMT ".%" PRId64 ".", STR_ARG(id), timestamp_s);
-	buf_addstr(&text, body);
-	signed_text = buf_str(&text);
 	for (size_t i = 0; i < s->n; i++) {
-		hmac_of(HMAC_SHA256, s->keys[i], &signed_text, 1, &mac);
+		hmac_of(HMAC_SHA256, s->keys[i], parts, sizeof parts / sizeof parts[0], &mac);
 		buf_addf(&out, "%sv1,%s", i ? " " : "", base64_encode(a, mac.b, mac.n));
 	}
 	return buf_str(&out);
