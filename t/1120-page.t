@@ -36,7 +36,7 @@ page() {
 page signing whole
 is "one letter was sent, as it was edited" "$(cat "$D/sent.txt")" \
 	'{"to":"carl@example.org","subject":"About tomorrow","body":"Hello bob@example.org,\nhere is what we know about the release.\nBest wishes","priority":"high","tags":["news"],"sender":{"name":"Zoë"}}'
-page keyboard lists typing text scopes looks
+page keyboard lists typing text hidden scopes looks
 is "nothing that was denied was sent" "$(wc -l <"$D/sent.txt")" 1
 
 # --- a token that is revoked while the page is open ---

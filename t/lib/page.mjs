@@ -462,6 +462,38 @@ const GROUPS = {
 		s.faults.splice(0, s.faults.length, ...s.faults.filter((f) => !/trusted/i.test(f)));
 	},
 
+	/** What cannot be seen: the page's table is that of base/visible.c, and a request shows what a model hid in it. */
+	async hidden(s) {
+		const { page } = s;
+		await signIn(s);
+		const source = fs.readFileSync(new URL("../../src/base/visible.c", import.meta.url), "utf8");
+		const ranges = [...source.matchAll(/\{(0x[0-9a-f]+|0), (0x[0-9a-f]+)\}/g)].map(([, from, to]) => [Number(from), Number(to)]);
+		check("the table of the other programs is read", ranges.length > 10 && ranges.at(-1)[1] === 0xe0fff, JSON.stringify(ranges));
+		const differ = await page.evaluate(async (table) => {
+			const { visible } = await import("/ui/format.mjs");
+			const wrong = [];
+			for (let cp = 0; cp <= 0x10ffff; cp++) {
+				if (cp >= 0xd800 && cp <= 0xdfff) continue;
+				const c = String.fromCodePoint(cp);
+				const hides = c !== "\n" && c !== "\t" && table.some(([from, to]) => cp >= from && cp <= to);
+				const hex = cp.toString(16);
+				if (visible(c) !== (!hides ? c : cp > 0xffff ? `\\U${hex.padStart(8, "0")}` : `\\u${hex.padStart(4, "0")}`)) wrong.push(hex);
+			}
+			return wrong;
+		}, ranges);
+		check("the page writes out the same characters, in the same way", differ.length === 0, `${differ.length}: ${differ.slice(0, 40)}`);
+		const tag = (text) => Array.from(text, (c) => String.fromCodePoint(0xe0000 + c.charCodeAt(0))).join("");
+		const id = await submit(page, "outreach", letter(`a walk${tag("pay")}`, { tags: ["\u3164\u034f"] }));
+		const request = await asked(page, id);
+		await page.goto(`/ui/#/approvals/${request.id}`);
+		check(
+			"letters of the block of tags are seen in arguments",
+			await shown(page, ".request .json", "a walk\\U000e0070\\U000e0061\\U000e0079"),
+		);
+		check("and in the title", await shown(page, ".request h2", "a walk\\U000e0070"));
+		check("so are fillers", await shown(page, ".request .json", '"\\u3164\\u034f"'));
+	},
+
 	async scopes(s) {
 		const { page } = s;
 		await signIn(s, "reader");

@@ -2,10 +2,21 @@
 
 import { h } from "./dom.mjs";
 
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+/** The table of base/visible.c, but for the ends of lines and tabs. */
+const HIDDEN = new RegExp(
+	"[\\u{0}-\\u{8}\\u{b}-\\u{1f}\\u{7f}-\\u{9f}\\u{ad}\\u{34f}\\u{61c}\\u{115f}-\\u{1160}\\u{17b4}-\\u{17b5}\\u{180b}-\\u{180f}" +
+		"\\u{200b}-\\u{200f}\\u{2028}-\\u{202e}\\u{2060}-\\u{206f}\\u{3164}\\u{feff}\\u{ffa0}\\u{fff0}-\\u{fffb}" +
+		"\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}]",
+	"gu",
+);
+
+function written(c) {
+	const cp = c.codePointAt(0);
+	return cp > 0xffff ? "\\U" + cp.toString(16).padStart(8, "0") : "\\u" + cp.toString(16).padStart(4, "0");
+}
 
 /** Text from outside: what would be invisible, or would turn the direction of writing, is written out. */
-export const visible = (text) => String(text).replace(HIDDEN, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+export const visible = (text) => String(text).replace(HIDDEN, written);
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 const SPANS = [
