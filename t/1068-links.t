@@ -211,7 +211,13 @@ is "a task that has ended" "$code" 410
 # --- forms ---
 request form
 look "$alice"
-is "a flat form has its fields" "$(grep -c 'Number &lt;of&gt; them' "$D/page") $(grep -o '<input\|<select\|<option' "$D/page" | sort | uniq -c | awk '{ printf "%s%s", $1, $2 }')" "1 3<input2<option1<select"
+is "a flat form has its fields" "$(grep -c 'Number &lt;of&gt; them' "$D/page") $(grep -o '<input\|<select\|<option' "$D/page" | sort | uniq -c | awk '{ printf "%s%s", $1, $2 }')" "1 2<input6<option2<select"
+is "nothing is chosen beforehand" "$(grep -c '<select name="field-1" required><option value=""></option><option value="1">small</option>' "$D/page") $(
+	grep -c '<select name="field-3"><option value=""></option><option value="true">yes</option><option value="false">no</option>' "$D/page")" "1 1"
+post "$alice" 'decision=approve&field-0=3&field-1=&field-2=&field-3='
+is "a choice that is needed and was not made" "$code" 422
+post "$alice" 'decision=approve&field-0=3&field-1=1&field-3=maybe'
+is "neither yes nor no" "$code" 422
 post "$alice" 'decision=approve&field-0=0&field-1=1'
 is "an answer that does not fit" "$code" 422
 post "$alice" 'decision=approve&field-0=x&field-1=1'
@@ -222,6 +228,10 @@ post "$alice" 'decision=approve&field-0=3&field-1=2&field-2=&field-3=true'
 is "one that fits: the link was not used up" "$code" 200
 ok "it goes on" wait_for 20 task_is "$t" succeeded
 is "with the answer" "$(api "http://agentd/tasks/$t" | jq -cS .output)" '{"fast":true,"n":3,"size":"<large>"}'
+request form
+post "$alice" 'decision=approve&field-0=3&field-1=2&field-2=&field-3='
+ok "what was left empty" wait_for 20 task_is "$t" succeeded
+is "is not in the answer" "$code $(api "http://agentd/tasks/$t" | jq -cS .output)" '200 {"n":3,"size":"<large>"}'
 request deep
 look "$alice"
 is "a deep one is for another page" "$(grep -c agentctl "$D/page") $(grep -c 'value="approve"' "$D/page") $(grep -c 'value="deny"' "$D/page")" "1 0 1"

@@ -65,24 +65,36 @@ static const char *field_name(struct arena *a, size_t i)
 	return arena_printf(a, "field-%zu", i);
 }
 
-static void write_choices(struct buf *b, struct arena *a, const struct json *choices, bool required)
+static void write_option(struct buf *b, struct arena *a, const char *value, struct str text)
 {
-	if (!required)
-		buf_adds(b, "<option value=\"\"></option>");
-	for (size_t i = 0; i < json_len(choices); i++) {
-		buf_addf(b, "<option value=\"%zu\">", i + 1);
-		html_add(b, a, json_str(json_at(choices, i)));
-		buf_adds(b, "</option>");
-	}
+	buf_addf(b, "<option value=\"%s\">", value);
+	html_add(b, a, text);
+	buf_adds(b, "</option>");
+}
+
+/* Nothing is chosen beforehand, so that nothing is sent that nobody meant. */
+static void write_choices(struct buf *b, struct arena *a, const struct json *choices)
+{
+	write_option(b, a, "", STR_NONE);
+	for (size_t i = 0; i < json_len(choices); i++)
+		write_option(b, a, arena_printf(a, "%zu", i + 1), json_str(json_at(choices, i)));
+}
+
+static void write_flag(struct buf *b, struct arena *a)
+{
+	write_option(b, a, "", STR_NONE);
+	write_option(b, a, "true", STR("yes"));
+	write_option(b, a, "false", STR("no"));
 }
 
 static void write_field(struct buf *b, struct arena *a, const char *name, struct str label, const struct json *schema, bool required)
 {
 	static const char *const inputs[] = {
 		[FIELD_TEXT] = "type=\"text\"", [FIELD_INTEGER] = "type=\"text\" inputmode=\"numeric\"",
-		[FIELD_NUMBER] = "type=\"text\" inputmode=\"decimal\"", [FIELD_FLAG] = "type=\"checkbox\" value=\"true\""};
+		[FIELD_NUMBER] = "type=\"text\" inputmode=\"decimal\""};
 	struct str title = json_str(json_getc(schema, "title")), description = json_str(json_getc(schema, "description"));
 	enum field field = field_of(schema);
+	const char *needed = required && field != FIELD_TEXT ? " required" : "";
 
 	buf_adds(b, "<label>");
 	html_add(b, a, title.n ? title : label);
@@ -91,12 +103,15 @@ static void write_field(struct buf *b, struct arena *a, const char *name, struct
 		html_add(b, a, description);
 		buf_adds(b, ")");
 	}
-	if (field == FIELD_CHOICE) {
-		buf_addf(b, " <select name=\"%s\">", name);
-		write_choices(b, a, json_getc(schema, "enum"), required);
+	if (field == FIELD_CHOICE || field == FIELD_FLAG) {
+		buf_addf(b, " <select name=\"%s\"%s>", name, needed);
+		if (field == FIELD_CHOICE)
+			write_choices(b, a, json_getc(schema, "enum"));
+		else
+			write_flag(b, a);
 		buf_adds(b, "</select>");
 	} else {
-		buf_addf(b, " <input name=\"%s\" %s%s>", name, inputs[field], required && field != FIELD_FLAG && field != FIELD_TEXT ? " required" : "");
+		buf_addf(b, " <input name=\"%s\" %s%s>", name, inputs[field], needed);
 	}
 	buf_adds(b, "</label>\n");
 }
@@ -124,15 +139,15 @@ static int read_field(struct arena *a, struct str name, const struct json *schem
 	const struct json *choices = json_getc(schema, "enum");
 
 	*ret = NULL;
-	if (field == FIELD_FLAG) {
-		*ret = json_bool(str_is(text, "true"));
-		return 0;
-	}
 	if (!text.n && !(field == FIELD_TEXT && required))
 		return 0;
 	if (field == FIELD_TEXT) {
 		*ret = json_string_clean(a, text);
 		return 0;
+	}
+	if (field == FIELD_FLAG) {
+		*ret = json_bool(str_is(text, "true"));
+		return str_is(text, "true") || str_is(text, "false") ? 0 : bad(err, name, "yes or no");
 	}
 	*ret = json_number(a, str_trim(text));
 	if (!*ret)

@@ -11,7 +11,7 @@ static const char style[] =
 	"h1{font-size:1.3em;overflow-wrap:anywhere}dt{font-weight:600}dd{margin:0 0 .5em;overflow-wrap:anywhere}"
 	"pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f3f3f3;padding:.7em;border-radius:.3em}"
 	"label{display:block;margin:.7em 0}input,select,textarea{font:inherit;width:100%;box-sizing:border-box}"
-	"input[type=checkbox]{width:auto}button{font:inherit;padding:.5em 1.2em;margin:.7em .7em 0 0}"
+	"button{font:inherit;padding:.5em 1.2em;margin:.7em .7em 0 0}"
 	"@media(prefers-color-scheme:dark){body{color:#eee;background:#161616}pre{background:#262626}}";
 
 /* Nothing is loaded, nothing runs, the one style is known by its digest, and forms go back to where they came from. */
