@@ -106,7 +106,7 @@ is "so is what the workflow shows" "$(grep -c '&lt;img src=x&gt; &amp; \\&quot;q
 ok "no script may run, nothing be loaded" head_has content-security-policy "default-src 'none'; style-src 'sha256-[^']*'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 is "the style is the one that the policy lets in" "$(sed -n "s/.*style-src 'sha256-\([^']*\)'.*/\1/p" "$D/head")" "$(python3 -c 'import base64, hashlib, re, sys
 print(base64.b64encode(hashlib.sha256(re.search("<style>(.*?)</style>", sys.stdin.read(), re.S).group(1).encode()).digest()).decode())' <"$D/page")"
-ok "no referrer" head_has referrer-policy no-referrer
+is "the page's address goes to no other site, and its forms have an origin" "$(tr -d '\r' <"$D/head" | sed -n 's/^referrer-policy: *//Ip')" same-origin
 ok "not stored" head_has cache-control no-store
 ok "it is HTML" head_has content-type 'text/html; charset=utf-8'
 is "looking, as programs that show previews do, decides nothing" "$(api "http://agentd/approvals/$a" | jq -c '[.state, .votes]') $(told)" '["pending",[]] 0'
@@ -170,8 +170,8 @@ is "the link of another is over, too" "$code" 410
 is "in the same words" "$(cat "$D/page")" "$(cat "$D/used")"
 
 request mail
-post "$bob" 'decision=deny&comment=no'
-is "denied" "$code $(sed -n 's|.*<h1>\(.*\)</h1>.*|\1|p' "$D/page")" "200 Denied"
+post "$bob" 'decision=deny&comment=no' -H 'Origin: https://agents.example'
+is "denied, from a browser that says no more than the origin" "$code $(sed -n 's|.*<h1>\(.*\)</h1>.*|\1|p' "$D/page")" "200 Denied"
 ok "the call did not run" wait_for 20 task_is "$t" failed
 is "by whom" "$(api "http://agentd/approvals/$a" | jq -r .decided_by) $(told)" "link:bob 0"
 

@@ -52,9 +52,11 @@ static bool has_room(struct links *l)
 
 /* --- pages --- */
 
+/* Browsers hide the origin of forms of pages without a referrer. Ours goes back here alone, where the address is known. */
 static void page(struct request *req, int status, struct str html)
 {
 	reply_json(&req->reply, status, html);
+	reply_add(&req->reply, req->arena, "Referrer-Policy", "same-origin");
 	req->reply.type = "text/html; charset=utf-8";
 	req->reply.csp = server_links(req->web)->csp;
 }
@@ -129,7 +131,7 @@ static struct link_claim *take_token(struct request *req)
 	return NULL;
 }
 
-/* From the page itself. Browsers that know Sec-Fetch-Site say it of every form; our page sends no referrer, and so the origin "null". */
+/* From the page itself. Browsers say Sec-Fetch-Site of every form, but old ones, and all where public_url is http: these say the origin. */
 static bool is_own_form(struct request *req)
 {
 	const char *site = head_get(req, "Sec-Fetch-Site"), *origin = head_get(req, "Origin");

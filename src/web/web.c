@@ -249,7 +249,7 @@ static const char *content_type(const struct reply *p)
 }
 
 /* What every answer tells browsers. A file of the page may load what lies beside it, nothing else may load or run anything, whatever
- * somebody makes of its text. */
+ * somebody makes of its text. A header of a reply's own stands in the place of the one here. */
 static const struct {
 	const char *name, *page, *other;	/* NULL: not sent */
 } guards[] = {
@@ -264,6 +264,14 @@ static const struct {
 	{"Cross-Origin-Opener-Policy", "same-origin", NULL},
 };
 
+static bool has_own(const struct reply *p, const char *name)
+{
+	for (const struct reply_header *h = p->more; h; h = h->next)
+		if (strcmp(h->name, name) == 0)
+			return true;
+	return false;
+}
+
 static void add_guards(struct MHD_Response *r, bool *whole, const struct reply *p)
 {
 	for (size_t i = 0; i < sizeof guards / sizeof guards[0]; i++) {
@@ -271,7 +279,7 @@ static void add_guards(struct MHD_Response *r, bool *whole, const struct reply *
 
 		if (p->csp && strcmp(guards[i].name, "Content-Security-Policy") == 0)
 			value = p->csp;
-		if (value)
+		if (value && !has_own(p, guards[i].name))
 			add(r, whole, guards[i].name, value);
 	}
 }
