@@ -21,6 +21,26 @@ d_init "web: {listen: \"127.0.0.1:$port\"}" "tools: {roots: {docs: {path: \"@D@/
 mkdir "$D/docs"
 echo "It is a document. It says what it is." >"$D/docs/what"
 page_fixture
+cat >"$D/root/tools.d/bank.pay.yaml" <<END
+agentd: v1
+name: bank.pay
+description: Pays.
+args:
+  type: object
+  properties: {amount: {type: number}, rate: {enum: [1, 2]}, note: {type: string}, more: {type: object}}
+effect: at_most_once
+timeout: 10s
+exec: {argv: [/bin/sh, -c, 'printf "%s\\n" "\$1" >>"\$2"', sh, "\${ .args | tojson }", "$D/paid.txt"]}
+END
+cat >"$D/root/workflows/pay.yaml" <<'END'
+agentd: v1
+name: pay
+steps:
+  - id: pay
+    call: bank.pay
+    with: "${ .input }"
+    ask: {title: "Pay?"}
+END
 d_publish
 d_start all all
 api_tokens full:submit,read,approve,admin reader:read brief:read
@@ -36,8 +56,11 @@ page() {
 page signing whole
 is "one letter was sent, as it was edited" "$(cat "$D/sent.txt")" \
 	'{"to":"carl@example.org","subject":"About tomorrow","body":"Hello bob@example.org,\nhere is what we know about the release.\nBest wishes","priority":"high","tags":["news"],"sender":{"name":"Zoë"}}'
-page keyboard lists typing text hidden scopes looks
+page keyboard lists typing text hidden numbers scopes looks
 is "nothing that was denied was sent" "$(wc -l <"$D/sent.txt")" 1
+
+is "what was paid is what was shown" "$(cat "$D/paid.txt")" \
+	'{"amount":9007199254740993,"rate":1.0,"note":"b","more":{"x":12345678901234567890.126,"y":1e25,"z":0.10}}'
 
 # --- a token that is revoked while the page is open ---
 revoke() {

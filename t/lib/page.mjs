@@ -494,6 +494,35 @@ const GROUPS = {
 		check("so are fillers", await shown(page, ".request .json", '"\\u3164\\u034f"'));
 	},
 
+	/** Numbers that no double can carry, or that JavaScript would write in another way, are shown and sent as they stand. */
+	async numbers(s) {
+		const { page } = s;
+		await page.addInitScript(() => delete JSON.rawJSON); // not all browsers have it
+		await signIn(s);
+		const sent = '{"amount":9007199254740993,"rate":1.0,"note":"a","more":{"x":12345678901234567890.125,"y":1e25,"z":0.10}}';
+		const id = await page.evaluate(async (input) => {
+			const body = `{"workflow":"pay","input":${input}}`;
+			return (await (await fetch("/tasks", { method: "POST", headers: { "Content-Type": "application/json" }, body })).json()).id;
+		}, sent);
+		const request = await asked(page, id);
+		const json = async (selector) => (await page.locator(selector).first().innerText()).replace(/\s+/g, "");
+		await page.goto(`/ui/#/approvals/${request.id}`);
+		await page.waitForSelector(".request .json");
+		check("numbers are shown as they stand", (await json(".request .json")) === sent, await json(".request .json"));
+		await page.keyboard.press("e");
+		await page.getByLabel("note").fill("b");
+		await shown(page, ".diff", '"b"');
+		check("an edit of a text changes no number", (await json(".diff")) === '/notewas"a"now"b"', await json(".diff"));
+		await page.getByLabel("more").fill('{"x": 12345678901234567890.126, "y": 01}');
+		await page.click(".decide >> text=Approve");
+		check("what is no JSON is not taken", await shown(page, ".field .error", "no JSON"));
+		await page.getByLabel("more").fill('{"x": 12345678901234567890.126, "y": 1e25, "z": 0.10}');
+		check("a digit that no double carries is a change", await shown(page, ".diff ins", "12345678901234567890.126"));
+		await page.click(".decide >> text=Approve");
+		await page.click(".decide >> text=Yes, approve as edited");
+		check("what was edited is done", await until(async () => (await state(page, id)) === "succeeded"));
+	},
+
 	async scopes(s) {
 		const { page } = s;
 		await signIn(s, "reader");

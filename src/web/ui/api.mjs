@@ -1,6 +1,6 @@
 // api.mjs - requests to agentd: JSON in and out, problems as errors, news of being offline or signed out.
 
-import { parseJson } from "./json.mjs";
+import { parseJson, writeJson } from "./json.mjs";
 
 /** What the server said was wrong: RFC 9457. status 0: it could not be reached. */
 export class Problem extends Error {
@@ -20,7 +20,7 @@ const RESTS = [400, 1200];
 async function once(method, path, body, headers, signal) {
 	const init = { method, headers: { Accept: "application/json", ...headers }, credentials: "same-origin", signal };
 	if (body !== undefined) {
-		init.body = JSON.stringify(body);
+		init.body = writeJson(body);
 		init.headers["Content-Type"] = "application/json";
 	}
 	let answer, text;

@@ -1,10 +1,9 @@
 // diff.mjs - what differs between two JSON values, member by member.
 
 import { h } from "./dom.mjs";
-import { quoted } from "./json.mjs";
+import { isMap, quoted, writeJson } from "./json.mjs";
 import { visible } from "./format.mjs";
 
-const isMap = (v) => v !== null && typeof v === "object" && !Array.isArray(v) && !JSON.isRawJSON?.(v);
 const escape = (key) => String(key).replace(/~/g, "~0").replace(/\//g, "~1");
 
 /** [{pointer, was, now}]; undefined: not there. */
@@ -17,10 +16,10 @@ export function changes(was, now, pointer = "") {
 		const n = Math.max(was.length, now.length);
 		return Array.from({ length: n }, (_, i) => changes(was[i], now[i], `${pointer}/${i}`)).flat();
 	}
-	return JSON.stringify(was) === JSON.stringify(now) ? [] : [{ pointer, was, now }];
+	return writeJson(was) === writeJson(now) ? [] : [{ pointer, was, now }];
 }
 
-const text = (v) => (typeof v === "string" ? quoted(v) : visible(JSON.stringify(v)));
+const text = (v) => (typeof v === "string" ? quoted(v) : visible(writeJson(v)));
 
 export function diffView(was, now) {
 	const list = changes(was, now);

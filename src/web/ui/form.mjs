@@ -5,13 +5,12 @@
 
 import { fill, h, newId } from "./dom.mjs";
 import { visible } from "./format.mjs";
-import { parseJson } from "./json.mjs";
+import { Literal, isMap, parseJson, writeJson } from "./json.mjs";
 
 class Wrong extends Error {}
 
-const isMap = (v) => v !== null && typeof v === "object" && !Array.isArray(v) && !JSON.isRawJSON?.(v);
 const escape = (key) => String(key).replace(/~/g, "~0").replace(/\//g, "~1");
-const pretty = (v) => (v === undefined ? "" : JSON.stringify(v, null, 2));
+const pretty = (v) => (v === undefined ? "" : writeJson(v, 2));
 
 /** Follows local references; several types, null aside, are no field of one kind. */
 function settle(schema, defs, depth = 0) {
@@ -26,6 +25,7 @@ function settle(schema, defs, depth = 0) {
 
 function typeOf(schema, value) {
 	const types = [schema.type ?? []].flat().filter((t) => t !== "null");
+	if (value instanceof Literal) return "json";
 	if (schema.enum && schema.enum.every((x) => !isMap(x) && !Array.isArray(x))) return "enum";
 	if ("const" in schema) return "const";
 	if (types.length === 1) {
@@ -87,8 +87,8 @@ function numberField(schema, value, f) {
 }
 
 /** Words to choose from. Without a value nothing is chosen, so that nothing is sent that nobody meant. */
-function choiceField(options, value, f, named = (v) => (typeof v === "string" ? v || '""' : JSON.stringify(v))) {
-	const at = options.findIndex((o) => JSON.stringify(o) === JSON.stringify(value));
+function choiceField(options, value, f, named = (v) => (typeof v === "string" ? v || '""' : writeJson(v))) {
+	const at = options.findIndex((o) => writeJson(o) === writeJson(value));
 	const blank = !f.required || at < 0;
 	const input = h(
 		"select",

@@ -5,10 +5,43 @@ import { visible } from "./format.mjs";
 
 const FOLD = 24; // members that are shown without being asked
 
-/** Whole numbers that no double can carry stay as they were written, where the browser can keep them. */
-const exact = (key, v, context) =>
-	typeof v === "number" && !Number.isSafeInteger(v) && /^-?\d+$/.test(context?.source) && JSON.rawJSON ? JSON.rawJSON(context.source) : v;
-export const parseJson = (text) => JSON.parse(text, exact);
+// --- numbers as they were written: a double would round 0.1234567890123456789 or 1e400, and makes 1 of 1.0 ---
+
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const MARK = Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("-") + ":"; // nobody else can write it
+const MARKED = new RegExp(`"${MARK}([^"]*)"`, "g");
+
+/** A number that JavaScript would write in another way: it reckons as what is nearest, and is shown and sent as it was written. */
+export class Literal {
+	constructor(source) {
+		this.source = source;
+	}
+	valueOf() {
+		return Number(this.source);
+	}
+	toString() {
+		return this.source;
+	}
+	toJSON() {
+		return MARK + this.source;
+	}
+}
+
+const mark = (token) => (token[0] === '"' || JSON.stringify(Number(token)) === token ? token : `"${MARK}${token}"`);
+const revive = (key, v) => (typeof v === "string" && v.startsWith(MARK) ? new Literal(v.slice(MARK.length)) : v);
+
+export function parseJson(text) {
+	const v = JSON.parse(text);
+	const marked = text.replace(TOKEN, mark);
+	return marked === text ? v : JSON.parse(marked, revive);
+}
+
+/** The opposite; undefined stays so. */
+export const writeJson = (v, indent) => JSON.stringify(v, null, indent)?.replace(MARKED, "$1");
+
+export const isMap = (v) => v !== null && typeof v === "object" && !Array.isArray(v) && !(v instanceof Literal);
+
+// --- to read ---
 
 const span = (cls, text) => h("span", { class: cls }, text);
 
@@ -17,7 +50,7 @@ export const quoted = (text) => visible(JSON.stringify(text));
 
 function scalar(v) {
 	if (typeof v === "string") return span("js", quoted(v));
-	return span(v === null ? "jn" : typeof v !== "boolean" ? "ji" : "jb", JSON.stringify(v));
+	return span(v === null ? "jn" : typeof v !== "boolean" ? "ji" : "jb", writeJson(v));
 }
 
 function members(v, depth) {
@@ -33,7 +66,7 @@ function members(v, depth) {
 	return [list ? "[" : "{", rows.map(row), "\n" + "  ".repeat(depth), list ? "]" : "}"];
 }
 
-const value = (v, depth) => (v !== null && typeof v === "object" && !JSON.isRawJSON?.(v) ? members(v, depth) : scalar(v));
+const value = (v, depth) => (Array.isArray(v) || isMap(v) ? members(v, depth) : scalar(v));
 
 /** The whole value, exactly as it is. */
 export const jsonView = (v, label) => h("pre", { class: "json", tabindex: 0, role: "group", "aria-label": label || "JSON" }, value(v, 0));

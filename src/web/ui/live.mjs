@@ -1,5 +1,7 @@
 // live.mjs - one stream of events, kept open while the page is seen: read by fetch, so that its status and every kind of event are known.
 
+import { parseJson } from "./json.mjs";
+
 const RESTS = [1000, 2000, 5000, 10000, 20000];
 
 /** Cuts "id", "event" and "data" fields into {id, data}; comments and ids alone are kept to go on behind. */
@@ -49,7 +51,7 @@ export function follow(path, signal, { onEvent, onReturn, onState }) {
 					await read(answer.body, (e) => {
 						tries = 0;
 						if (e.id) last = e.id;
-						if (e.data) onEvent(JSON.parse(e.data));
+						if (e.data) onEvent(parseJson(e.data));
 					});
 				}
 			} catch {
