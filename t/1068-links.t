@@ -67,6 +67,8 @@ d_token boss submit,read,approve
 d_start web web
 d_start worker worker
 d_start sweeper sweeper
+targets_are_told() { [ "$(sql "SELECT count(*) FROM agentd.notify_targets")" = 4 ]; }
+wait_for 20 targets_are_told || bail "the sweeper does not tell its targets"
 
 api() { d_http -H "Authorization: Bearer $token" "$@"; }
 # link NAME: where NAME's message of request $a leads to
