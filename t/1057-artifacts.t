@@ -8,7 +8,7 @@ command -v python3 >/dev/null || {
 	exit 0
 }
 
-d_init "artifacts: {max_size: 16MiB, max_task: 20MiB, max_files: 5, max_total: 64MiB, ttl: 2h}" "web: {listen: \"unix:@D@/web.sock\", body_timeout: 20s}"
+d_init "artifacts: {max_size: 16MiB, max_task: 20MiB, max_files: 5, max_total: 256MiB, ttl: 2h}" "web: {listen: \"unix:@D@/web.sock\", body_timeout: 20s}"
 cat >"$D/root/workflows/long.yaml" <<'END'
 agentd: v1
 name: long
@@ -141,6 +141,32 @@ is "an input that does not fit takes no files" "$(code -F 'task={"workflow": "lo
 api_checks artifacts forms '{"workflow": "long"}'
 api_checks artifacts at_once "$(submit)"
 
+# --- what is full ---
+refused() { printf '\\set VERBOSITY sqlstate\n%s\n' "$1" | pg_psql 2>&1 | sed -n 's/.*ERROR: *//p' | head -n 1; }
+total() { sql "SELECT files, size_bytes FROM agentd.file_total"; }
+at_first=$(total)
+new=$(sql "SELECT agentd.uuid_new()")
+room=$(sql "SELECT json_build_object('max_total', size_bytes + 300000) FROM agentd.file_total")
+piece() { echo "SELECT agentd.file_chunk('$new', $1, decode(repeat('$2', 200000), 'hex'), '$room')"; }
+sql "$(piece 0 ab)" >/dev/null
+is "broken-off uploads do not fill the disk" "$(refused "$(piece 1 ab)")" AG507
+is "a piece that is sent again counts once" "$(sql "$(piece 0 ab)"; total)" "$(echo; echo "${at_first%|*}|$((${at_first#*|} + 200000))")"
+sql "SELECT agentd.file_end('$new', sha256(decode(repeat('ab', 200000), 'hex')), 200000, '$room')" >/dev/null
+is "what has ended counts once" "$(total)" "$((${at_first%|*} + 1))|$((${at_first#*|} + 200000))"
+new=$(sql "SELECT agentd.uuid_new()")
+room='{"max_total": 1000000000}'
+sql "$(piece 0 ab); SELECT agentd.file_end('$new', sha256(decode(repeat('ab', 200000), 'hex')), 200000, '$room')" >/dev/null
+is "the same bytes, too" "$(total)" "$((${at_first%|*} + 1))|$((${at_first#*|} + 200000))"
+verdict() { sql "DELETE FROM agentd.admission; INSERT INTO agentd.admission VALUES ('x', now(), now() + interval '1 hour', $1, 'full', '[]')" >/dev/null; }
+sql "CREATE ROLE lobby LOGIN; GRANT agentd_web TO lobby; CREATE ROLE bench LOGIN; GRANT agentd_worker TO bench" >/dev/null
+as() { refused "SET SESSION AUTHORIZATION $1; $(piece 7 cd)"; }
+verdict 1
+is "admission refuses uploads" "$(put "$first" z "$D/hello") $(jq -r .detail "$D/body") $(as lobby)" "503 no files are taken now: full AG503"
+is "not what tasks write" "$(as bench)" ""
+verdict 3
+is "unless nothing is to grow" "$(as bench)" AG503
+sql "DELETE FROM agentd.admission" >/dev/null
+
 # --- tools ---
 printf 'the source' >"$D/source.txt"
 is "a task with a source" "$(code -F 'task={"workflow": "report"}' -F "f=@$D/source.txt;type=text/x-source" "$api/tasks")" 202
@@ -185,7 +211,9 @@ half() {
 	wait_for 20 grep -q sent "$D/half"
 	wait_for 20 test "$(sql "SELECT count(*) > 0 FROM agentd.files WHERE digest IS NULL")" = t
 }
+before=$(sql "SELECT size_bytes FROM agentd.file_total")
 half
+is "its pieces count, before it has ended" "$(sql "SELECT size_bytes > $before AND size_bytes = (SELECT sum(octet_length(content)) FROM agentd.file_chunks) FROM agentd.file_total")" t
 echo >&5
 wait $half
 half

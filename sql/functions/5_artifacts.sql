@@ -7,6 +7,23 @@ CREATE OR REPLACE FUNCTION agentd.file_next_look(p_now timestamptz) RETURNS time
 	SELECT p_now + interval '1 hour'
 $$;
 
+-- What a file takes: one that is still being written, its pieces.
+CREATE OR REPLACE FUNCTION agentd.file_bytes(f agentd.files) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN coalesce(f.size_bytes, (SELECT sum(octet_length(c.content)) FROM agentd.file_chunks c WHERE c.file = f.id), 0);
+END $$;
+
+-- Files that come with requests wait like submissions do; those that tasks write stop last.
+CREATE OR REPLACE FUNCTION agentd.files_admitted(p_level integer, p_now timestamptz) RETURNS void LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	v_why text := agentd.admission_why(p_level, p_now);
+BEGIN
+	IF v_why IS NOT NULL THEN
+		RAISE EXCEPTION 'no files are taken now: %', v_why USING ERRCODE = 'AG503', HINT =
+			'try again in a while; agentctl doctor tells more';
+	END IF;
+END $$;
+
 CREATE OR REPLACE FUNCTION agentd.storage_full(p_max bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	RAISE EXCEPTION 'the storage of files is full: it may hold % bytes', p_max USING ERRCODE = 'AG507';
@@ -19,13 +36,17 @@ DECLARE
 	v_now timestamptz := agentd.clock();
 	v_max bigint := (p_limits ->> 'max_total')::bigint;
 BEGIN
-	IF (SELECT t.size_bytes FROM file_total t) + octet_length(p_content) > v_max THEN
-		PERFORM agentd.storage_full(v_max);
-	END IF;
+	PERFORM agentd.files_admitted(CASE WHEN pg_has_role(session_user, 'agentd_worker', 'MEMBER') THEN 3 ELSE 1 END, v_now);
 	INSERT INTO files AS f (id, created_at, look_at) VALUES (p_file, v_now, agentd.file_next_look(v_now))
 	ON CONFLICT (id) DO UPDATE SET look_at = excluded.look_at WHERE f.digest IS NULL;
 	IF FOUND THEN
 		INSERT INTO file_chunks (file, nr, content) VALUES (p_file, p_nr, p_content) ON CONFLICT DO NOTHING;
+	END IF;
+	IF FOUND THEN
+		UPDATE file_total SET size_bytes = size_bytes + octet_length(p_content) WHERE size_bytes + octet_length(p_content) <= v_max;
+		IF NOT FOUND THEN
+			PERFORM agentd.storage_full(v_max);
+		END IF;
 	END IF;
 END $$;
 
@@ -41,7 +62,8 @@ BEGIN
 	PERFORM pg_advisory_xact_lock(hashtext('agentd.files'), ('x' || encode(substr(p_digest, 1, 4), 'hex'))::bit(32)::integer);
 	UPDATE files SET look_at = agentd.file_next_look(v_now) WHERE digest = p_digest RETURNING id INTO v_file;
 	IF FOUND THEN
-		DELETE FROM files WHERE id = p_file AND digest IS NULL;
+		WITH gone AS (DELETE FROM files f WHERE f.id = p_file AND f.digest IS NULL RETURNING agentd.file_bytes(f) AS size)
+		UPDATE file_total SET size_bytes = size_bytes - g.size FROM gone g;
 		RETURN v_file;
 	END IF;
 	IF p_size = 0 THEN
@@ -51,7 +73,7 @@ BEGIN
 		RAISE EXCEPTION 'the file was not written as a whole within an hour: send it again' USING ERRCODE = 'AG503';
 	END IF;
 	UPDATE files SET digest = p_digest, size_bytes = p_size, look_at = agentd.file_next_look(v_now) WHERE id = p_file;
-	UPDATE file_total SET files = files + 1, size_bytes = size_bytes + p_size WHERE size_bytes + p_size <= v_max;
+	UPDATE file_total SET files = files + 1 WHERE size_bytes <= v_max;
 	IF NOT FOUND THEN
 		PERFORM agentd.storage_full(v_max);
 	END IF;
@@ -118,6 +140,7 @@ BEGIN
 	IF EXISTS (SELECT FROM tasks t WHERE t.id = p_task AND t.leaf = ANY (agentd.leaves_of(p_task))) THEN
 		RETURN;		-- sent again
 	END IF;
+	PERFORM agentd.files_admitted(1, agentd.clock());
 	v.task := p_task;
 	v.direction := 'in';
 	v.unproven := true;
@@ -166,6 +189,7 @@ BEGIN
 	IF NOT EXISTS (SELECT FROM task_queue q WHERE q.id = p_task) THEN
 		RAISE EXCEPTION 'task % has ended: it takes no files', p_task USING ERRCODE = 'AG409';
 	END IF;
+	PERFORM agentd.files_admitted(1, agentd.clock());
 END $$;
 
 -- A step of an attempt made a file.
@@ -255,10 +279,10 @@ BEGIN
 	UPDATE files f SET look_at = agentd.file_next_look(v_now) WHERE f.id = ANY (v_ids)
 		AND EXISTS (SELECT FROM artifacts a WHERE a.file = f.id);
 	WITH gone AS (
-		DELETE FROM files f WHERE f.id = ANY (v_ids) AND f.look_at < v_now RETURNING f.size_bytes
+		DELETE FROM files f WHERE f.id = ANY (v_ids) AND f.look_at < v_now RETURNING f.digest, agentd.file_bytes(f) AS size
 	)
-	SELECT count(g.size_bytes), coalesce(sum(g.size_bytes), 0) INTO v_whole, v_bytes FROM gone g;
-	IF v_whole > 0 THEN
+	SELECT count(g.digest), coalesce(sum(g.size), 0) INTO v_whole, v_bytes FROM gone g;
+	IF v_whole > 0 OR v_bytes > 0 THEN
 		UPDATE file_total SET files = files - v_whole, size_bytes = size_bytes - v_bytes;
 	END IF;
 	RETURN greatest(v_n, cardinality(v_ids));
