@@ -87,7 +87,24 @@ is "a lowered budget stays lowered on another program, an inherited one does not
 	SELECT (agentd.fork_flow(t, b)).budget FROM agentd.tasks t, agentd.bundles b WHERE b.digest = sha256('p2') AND t.id = '$p'" | tail -n 1 | jq -c .)" \
 	'{"usd":"0.5","turns":9}'
 
+before_f=$f before_t=$t
+# --- files, programs, calls whose end is not known, approvers ---
+fork_of() {	# TASK STEP [BUNDLE [ALL [PRINCIPAL [REPEAT]]]]: as a statement
+	echo "SELECT f FROM agentd.fork_task(agentd.uuid_new(), 'fork', '$1', NULLIF('$2', ''), NULL, NULLIF('${3-}', ''), ${6:-false}, NULL, '\\x01', '${5:-ann}', ${4:-true}) f"
+}
+forked() { sql "$(fork_of "$@")" | cut -c2-37; }
+ended succeeded '' "$(rows "$(r a 1 step.succeeded)" "$(r b 1 step.succeeded)")"
+sql "SELECT agentd.file_chunk('$W', 0, 'file', '{\"max_total\": 1000}'), agentd.file_end('$W', sha256('file'), 4, '{\"max_total\": 1000}');
+	INSERT INTO agentd.artifacts (id, task, file, created_at, expires_at, size_bytes, name, direction, step, media_type)
+	SELECT gen_random_uuid(), '$t', '$W', now(), now() + e, 4, n, d, s, 'text/plain' FROM (VALUES ('given', 'in', NULL, interval '1 h'), ('old', 'in', NULL, '-1 h'),
+		('of-a', 'out', 'a', '1 h'), ('of-b', 'out', 'b', '1 h')) x(n, d, s, e)" >/dev/null
+files() { sql "SELECT string_agg(name, ' ' ORDER BY name) FROM agentd.artifacts WHERE task = '$1'"; }
+f=$(forked "$t" b)
+is "a fork has the files that were given, and those of what it keeps" "$(files "$f")" "given of-a"
+is "with the same content for as long, under new ids" "$(sql "SELECT DISTINCT b.file = a.file AND b.expires_at = a.expires_at AND b.id <> a.id FROM agentd.artifacts a JOIN agentd.artifacts b USING (name) WHERE a.task = '$t' AND b.task = '$f'")" t
+is "one that keeps nothing has what was given" "$(files "$(forked "$t" '')")" given
 # --- purge ---
+f=$before_f t=$before_t
 one=$(sql "SELECT agentd.purge('$t', 'ann', true)" | jq -c '[.state, .steps, .purged_at != null]')
 is "what is left" "$one" '["succeeded",[],true]'
 is "what is final stays so" "$(refused "UPDATE agentd.tasks SET output = '1' WHERE id = '$t'") $(refused "UPDATE agentd.tasks SET purged_at = now() WHERE id = '$t'") $(refused "UPDATE agentd.tasks SET input = '1' WHERE id = '$f'")" "AG409 AG409 AG409"

@@ -246,6 +246,20 @@ BEGIN
 	PERFORM agentd.feed_one(p_id, 0, cardinality(p_kept), NULL);
 END $$;
 
+-- The files that t was given, and those that were made by what is kept, under the names that they had there, for as long.
+CREATE OR REPLACE FUNCTION agentd.fork_files(t agentd.tasks, p_id uuid) RETURNS void
+LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_custom_plan AS $$
+BEGIN
+	INSERT INTO agentd.artifacts (id, task, file, created_at, expires_at, size_bytes, name, direction, step, media_type, effect_key)
+	SELECT agentd.uuid_new(), p_id, a.file, a.created_at, a.expires_at, a.size_bytes, a.name, a.direction, a.step, a.media_type,
+		a.effect_key
+	FROM agentd.artifacts a JOIN agentd.files f ON f.id = a.file
+	WHERE a.task = t.id AND a.expires_at > agentd.clock() AND (a.direction = 'in' OR EXISTS (SELECT FROM agentd.task_log l
+		WHERE l.task = p_id AND l.leaf = ANY (agentd.leaves_of(p_id)) AND l.path = a.step
+			AND l.kind IN ('step.succeeded', 'step.failed')))
+	FOR KEY SHARE OF a, f;
+END $$;
+
 -- p_kind: retry | fork. Answers as a submission; refusals are errors: AG404, AG409, AG422, AG503. p_id is made by the caller: the same call
 -- sent again has the same answer.
 CREATE OR REPLACE FUNCTION agentd.fork_task(p_id uuid, p_kind text, p_task uuid, p_step text, p_input json, p_bundle text, p_repeat boolean,
@@ -289,6 +303,7 @@ BEGIN
 		IF v_kept <> '{}' THEN
 			PERFORM agentd.fork_copy(t, p_id, v_kept, v_reopened);
 		END IF;
+		PERFORM agentd.fork_files(t, p_id);
 		PERFORM pg_notify('agentd_work', '');
 	WHEN 'replayed' THEN NULL;
 	WHEN 'id_conflict' THEN RAISE EXCEPTION '%', s.message USING ERRCODE = 'AG409';
