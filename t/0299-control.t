@@ -103,6 +103,15 @@ f=$(forked "$t" b)
 is "a fork has the files that were given, and those of what it keeps" "$(files "$f")" "given of-a"
 is "with the same content for as long, under new ids" "$(sql "SELECT DISTINCT b.file = a.file AND b.expires_at = a.expires_at AND b.id <> a.id FROM agentd.artifacts a JOIN agentd.artifacts b USING (name) WHERE a.task = '$t' AND b.task = '$f'")" t
 is "one that keeps nothing has what was given" "$(files "$(forked "$t" '')")" given
+sql "SELECT agentd.purge('$t', 'ann', true)" >/dev/null
+looked() { sql "SELECT look_at <= agentd.clock() FROM agentd.files WHERE id = '$W'"; }
+is "a file that others have stays for now" "$(looked)" f
+sql "DELETE FROM agentd.artifacts" >/dev/null
+is "the last name that goes has the sweep look at once" "$(looked)" t
+sql "UPDATE agentd.upkeep SET trusted_from = '2020-01-01' WHERE duty = 'artifacts'; INSERT INTO agentd.upkeep VALUES ('artifacts', now(), '2020-01-01') ON CONFLICT DO NOTHING;
+	INSERT INTO agentd.artifacts (id, task, file, created_at, expires_at, size_bytes, name, direction, media_type)
+	VALUES (gen_random_uuid(), '$f', '$W', now(), now() + interval '9 days', 4, 'n', 'in', 'text/plain'); SELECT agentd.sweep_artifacts('{}')" >/dev/null
+is "a file that has a name is looked at once a day" "$(sql "SELECT look_at > agentd.clock() + interval '23 hours' FROM agentd.files WHERE id = '$W'")" t
 # --- purge ---
 f=$before_f t=$before_t
 one=$(sql "SELECT agentd.purge('$t', 'ann', true)" | jq -c '[.state, .steps, .purged_at != null]')
