@@ -345,7 +345,8 @@ BEGIN
 		DELETE FROM traces x WHERE x.task = t.id AND x.leaf = t.leaf;
 		UPDATE model_calls x SET provider_request_id = NULL WHERE x.task = t.id AND x.leaf = t.leaf AND x.provider_request_id IS
 			NOT NULL;
-		UPDATE idempotency_keys x SET request = '' WHERE x.task = t.id AND x.principal = t.submitted_by;
+		UPDATE idempotency_keys x SET request = '' WHERE x.task = t.id AND x.principal = t.submitted_by
+			AND x.created_at >= t.created_at AND x.created_at < t.created_at + interval '1 day';	-- it came with the task
 		WITH gone AS (DELETE FROM blob_refs x WHERE x.task = t.id RETURNING x.digest)
 		SELECT array_agg(g.digest ORDER BY g.digest) INTO v_blobs FROM gone g;
 		DELETE FROM blobs x WHERE x.digest = ANY (v_blobs) AND NOT EXISTS (SELECT FROM blob_refs r WHERE r.digest = x.digest);
