@@ -112,6 +112,10 @@ sql "UPDATE agentd.upkeep SET trusted_from = '2020-01-01' WHERE duty = 'artifact
 	INSERT INTO agentd.artifacts (id, task, file, created_at, expires_at, size_bytes, name, direction, media_type)
 	VALUES (gen_random_uuid(), '$f', '$W', now(), now() + interval '9 days', 4, 'n', 'in', 'text/plain'); SELECT agentd.sweep_artifacts('{}')" >/dev/null
 is "a file that has a name is looked at once a day" "$(sql "SELECT look_at > agentd.clock() + interval '23 hours' FROM agentd.files WHERE id = '$W'")" t
+ended cancelled '' '[]'
+is "a file that comes when the task has ended" "$(refused "CREATE OR REPLACE FUNCTION agentd.artifact_may_come(p_task uuid, p_principal text, p_all boolean) RETURNS void LANGUAGE sql AS '';
+	SELECT agentd.artifact_upload('$t', gen_random_uuid(), 'late', 'text/plain', '$W', '{\"max_files\": 9, \"max_task\": 9, \"ttl_ms\": 9}', 'ann', true)")" AG409
+
 # --- purge ---
 f=$before_f t=$before_t
 one=$(sql "SELECT agentd.purge('$t', 'ann', true)" | jq -c '[.state, .steps, .purged_at != null]')

@@ -160,6 +160,11 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $
 		AND NOT EXISTS (SELECT FROM tasks t WHERE t.id = p_task AND t.leaf = ANY (agentd.leaves_of(p_task)))
 $$;
 
+CREATE OR REPLACE FUNCTION agentd.task_takes_no_files(p_task uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE EXCEPTION 'task % has ended: it takes no files', p_task USING ERRCODE = 'AG409';
+END $$;
+
 -- Somebody gives a file to a task that has not ended: {created, artifact}.
 CREATE OR REPLACE FUNCTION agentd.artifact_upload(p_task uuid, p_id uuid, p_name text, p_media_type text, p_file uuid, p_limits json,
 	p_principal text, p_all boolean) RETURNS json
@@ -170,6 +175,9 @@ DECLARE
 BEGIN
 	PERFORM agentd.artifact_may_come(p_task, p_principal, p_all);
 	PERFORM FROM task_queue WHERE id = p_task FOR KEY SHARE;
+	IF NOT FOUND THEN	-- it has ended meanwhile
+		PERFORM agentd.task_takes_no_files(p_task);
+	END IF;
 	v.task := p_task;
 	v.id := p_id;
 	v.name := p_name;
@@ -187,7 +195,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, p
 BEGIN
 	PERFORM agentd.task_find(p_task, p_principal, p_all);
 	IF NOT EXISTS (SELECT FROM task_queue q WHERE q.id = p_task) THEN
-		RAISE EXCEPTION 'task % has ended: it takes no files', p_task USING ERRCODE = 'AG409';
+		PERFORM agentd.task_takes_no_files(p_task);
 	END IF;
 	PERFORM agentd.files_admitted(1, agentd.clock());
 END $$;
