@@ -116,6 +116,14 @@ ended cancelled '' '[]'
 is "a file that comes when the task has ended" "$(refused "CREATE OR REPLACE FUNCTION agentd.artifact_may_come(p_task uuid, p_principal text, p_all boolean) RETURNS void LANGUAGE sql AS '';
 	SELECT agentd.artifact_upload('$t', gen_random_uuid(), 'late', 'text/plain', '$W', '{\"max_files\": 9, \"max_task\": 9, \"ttl_ms\": 9}', 'ann', true)")" AG409
 
+ended failed b "$(rows "$(r a 1 step.failed)" "$(r b 1 step.failed)")"
+sql "INSERT INTO agentd.effects (task, created_at, changed_at, fence, leaf, state, effect_class, path, tool, key, args, try)
+	SELECT t.id, now(), now(), 1, t.leaf, 'dispatched', c, p, 'x.y', p::bytea, '', 1 FROM agentd.tasks t, (VALUES ('a', 'idempotent'), ('b', 'idempotent'), ('c', 'pure')) x(p, c) WHERE t.id = '$t'" >/dev/null
+is "a call whose end is not known is made with another key only knowingly" "$(sql "$(fork_of "$t" b)" | sed -n 's/^ERROR: *//p')" \
+	'calls that may have happened: "b" (x.y) is dispatched and would be made again, with another key'
+is "kept it is not" "$(sql "SELECT agentd.fork_repeats(t, k.kept) FROM agentd.tasks t, (SELECT array_agg(seq) AS kept FROM agentd.task_log WHERE task = '$t') k WHERE t.id = '$t'")" ""
+like "knowingly" "$(forked "$t" b '' true ann true)" '^[0-9a-f-]{36}$'
+
 # --- purge ---
 f=$before_f t=$before_t
 one=$(sql "SELECT agentd.purge('$t', 'ann', true)" | jq -c '[.state, .steps, .purged_at != null]')

@@ -174,7 +174,7 @@ t=$(submit mail)
 ended "$t"
 touch "$D/mended"
 is "a call that may be made once is kept only knowingly" "$(http "$all" POST "/tasks/$t/retry" '{}') $(body .detail)" \
-	"409 calls that may be made once only: \"send\" (sink.once) is done and is kept as it is"
+	"409 calls that may have happened: \"send\" (sink.once) is done and is kept as it is"
 out=$(ctl fork "$t" --step send 2>&1)
 like "and made again only knowingly" "$? $out" '^4 .*"send" \(sink.once\) is done and would be made again'
 r=$(ctl retry "$t" --repeat-effects)

@@ -73,15 +73,16 @@ BEGIN
 	reopened := coalesce(reopened, '{}');
 END $$;
 
--- Calls that must not happen twice, and were made: a person has to know.
+-- Calls that must not happen twice, and were made: a person has to know. One that is idempotent is so for the key of its task alone.
 CREATE OR REPLACE FUNCTION agentd.fork_repeats(t agentd.tasks, p_kept bigint[]) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	RETURN (SELECT string_agg(format('"%s" (%s) is %s and %s', f.path, f.tool, f.state, CASE WHEN EXISTS (SELECT FROM agentd.task_log l
-				WHERE l.task = t.id AND l.leaf = t.leaf AND l.path = f.path AND l.kind IN ('step.succeeded',
-					'step.failed') AND l.seq = ANY (p_kept))
-			THEN 'is kept as it is' ELSE 'would be made again' END), ', ' ORDER BY f.created_at, f.path)
-		FROM agentd.effects f WHERE f.task = t.id AND f.leaf = t.leaf AND f.effect_class = 'at_most_once'
-			AND f.state IN ('done', 'dispatched', 'uncertain'));
+	RETURN (SELECT string_agg(format('"%s" (%s) is %s and %s', f.path, f.tool, f.state, CASE WHEN k.is_kept THEN 'is kept as it is'
+			WHEN f.effect_class = 'idempotent' THEN 'would be made again, with another key' ELSE 'would be made again' END),
+			', ' ORDER BY f.created_at, f.path)
+		FROM agentd.effects f CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM agentd.task_log l WHERE l.task = t.id AND l.leaf = t.leaf
+				AND l.path = f.path AND l.kind IN ('step.succeeded', 'step.failed') AND l.seq = ANY (p_kept)) AS is_kept) k
+		WHERE f.task = t.id AND f.leaf = t.leaf AND (f.effect_class = 'at_most_once' AND f.state IN ('done', 'dispatched', 'uncertain')
+			OR f.effect_class = 'idempotent' AND f.state = 'dispatched' AND NOT k.is_kept));
 END $$;
 
 -- A step of what is kept that the program does not have, or null.
@@ -211,7 +212,7 @@ BEGIN
 	END IF;
 	v_why := CASE WHEN NOT p_repeat THEN agentd.fork_repeats(t, kept) END;
 	IF v_why IS NOT NULL THEN
-		RAISE EXCEPTION 'calls that may be made once only: %', v_why USING ERRCODE = 'AG409', HINT =
+		RAISE EXCEPTION 'calls that may have happened: %', v_why USING ERRCODE = 'AG409', HINT =
 			'repeat_effects takes them upon you';
 	END IF;
 END $$;
