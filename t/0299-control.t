@@ -124,6 +124,17 @@ is "a call whose end is not known is made with another key only knowingly" "$(sq
 is "kept it is not" "$(sql "SELECT agentd.fork_repeats(t, k.kept) FROM agentd.tasks t, (SELECT array_agg(seq) AS kept FROM agentd.task_log WHERE task = '$t') k WHERE t.id = '$t'")" ""
 like "knowingly" "$(forked "$t" b '' true ann true)" '^[0-9a-f-]{36}$'
 
+ended succeeded '' "$(rows "$(r a 1 step.succeeded)")"
+own=$(sql "SELECT encode(bundle, 'hex') FROM agentd.tasks WHERE id = '$t'")
+sql "SELECT agentd.reload(ARRAY['noop', 'paid'], ARRAY[sha256('n3'), sha256('p2')], ARRAY['{}', '{}']::json[], ARRAY['{}', '{}']::json[])" >/dev/null
+third=$(sql "SELECT encode(sha256('n'), 'hex')")
+by=$(sql "SELECT submitted_by FROM agentd.tasks WHERE id = '$t'")
+is "programs: its own, the active one" "$(refused "$(fork_of "$t" '' '' false "$by")") $(refused "$(fork_of "$t" '' "$own" false "$by")") $(refused "$(fork_of "$t" '' active false "$by")")" "none none none"
+is "others are for admins" "$(refused "$(fork_of "$t" '' "$third" false "$by")") $(refused "$(fork_of "$t" '' "$third" true)")" "AG403 none"
+sql "UPDATE agentd.workflows SET active = false WHERE name = 'noop'" >/dev/null
+is "none of a workflow that was withdrawn" "$(refused "$(fork_of "$t" '' '' false "$by")") $(refused "$(fork_of "$t" '' "$own")") $(refused "$(fork_of "$t" '' active)")" "AG409 AG409 AG409"
+sql "SELECT agentd.reload(ARRAY['noop', 'paid'], ARRAY[sha256('n2'), sha256('p2')], ARRAY['{}', '{}']::json[], ARRAY['{}', '{}']::json[])" >/dev/null
+
 # --- purge ---
 f=$before_f t=$before_t
 one=$(sql "SELECT agentd.purge('$t', 'ann', true)" | jq -c '[.state, .steps, .purged_at != null]')

@@ -97,16 +97,18 @@ END $$;
 
 -- --- the new task ---
 -- p_bundle: null for the task's own, 'active', or a digest in hexadecimal.
-CREATE OR REPLACE FUNCTION agentd.fork_bundle(t agentd.tasks, p_bundle text) RETURNS agentd.bundles LANGUAGE plpgsql STABLE AS $$
+-- p_all: any program that the workflow had; for others those that somebody withdrew are none.
+DROP FUNCTION IF EXISTS agentd.fork_bundle(agentd.tasks, text);	-- as it was before p_all
+CREATE OR REPLACE FUNCTION agentd.fork_bundle(t agentd.tasks, p_bundle text, p_all boolean) RETURNS agentd.bundles
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	b agentd.bundles;
+	v_active bytea := (SELECT w.bundle FROM agentd.workflows w WHERE w.name = t.workflow AND w.active);
 BEGIN
-	IF p_bundle = 'active' THEN
-		SELECT x.* INTO b FROM agentd.workflows w JOIN agentd.bundles x ON x.digest = w.bundle WHERE w.name = t.workflow AND
-			w.active;
-		IF NOT FOUND THEN
-			RAISE EXCEPTION 'workflow "%" is not active', t.workflow USING ERRCODE = 'AG409';
-		END IF;
+	IF v_active IS NULL THEN
+		RAISE EXCEPTION 'workflow "%" is not active', t.workflow USING ERRCODE = 'AG409';
+	ELSIF p_bundle = 'active' THEN
+		SELECT x.* INTO b FROM agentd.bundles x WHERE x.digest = v_active;
 	ELSIF p_bundle !~ '^[0-9a-f]{64}$' THEN
 		RAISE EXCEPTION '"bundle": expected "active" or 64 hexadecimal digits, got "%"', left(p_bundle, 100) USING ERRCODE =
 			'AG422';
@@ -116,6 +118,9 @@ BEGIN
 		IF NOT FOUND THEN
 			RAISE EXCEPTION 'workflow "%" has no bundle %', t.workflow, coalesce(p_bundle, encode(t.bundle, 'hex')) USING
 				ERRCODE = 'AG409';
+		ELSIF NOT p_all AND b.digest NOT IN (t.bundle, v_active) THEN
+			RAISE EXCEPTION 'bundle % is neither the task''s own nor the active one: only an admin starts it', p_bundle USING
+				ERRCODE = 'AG403';
 		END IF;
 	END IF;
 	RETURN b;
@@ -165,7 +170,7 @@ BEGIN
 		RETURN '{"key_used":true}';
 	END IF;
 	t := agentd.task_find(p_task, p_principal, p_all);
-	b := agentd.fork_bundle(t, p_bundle);
+	b := agentd.fork_bundle(t, p_bundle, p_all);
 	RETURN json_build_object('workflow', t.workflow, 'urgency', t.urgency, 'labels', t.labels,
 		'given', CASE WHEN NOT p_new_input THEN agentd.value_of(t.input, t.input_blob) END, 'bundle', encode(b.digest, 'hex'),
 		'input', CASE WHEN p_new_input OR b.digest <> t.bundle THEN b.meta -> 'input' END, 'by', agentd.fork_by(t, p_new_input),
@@ -287,9 +292,9 @@ BEGIN
 	END IF;
 	PERFORM FROM tasks x WHERE x.id = p_task AND x.leaf = ANY (agentd.leaves_of(p_task)) FOR SHARE;	-- nobody purges it meanwhile
 	t := agentd.task_find(p_task, p_principal, p_all);
-	b := agentd.fork_bundle(t, p_bundle);
+	b := agentd.fork_bundle(t, p_bundle, p_all);
 	UPDATE bundles x SET superseded_at = agentd.clock() WHERE x.digest = b.digest AND x.superseded_at IS NOT NULL;
-	b := agentd.fork_bundle(t, encode(b.digest, 'hex'));		-- it may have gone
+	b := agentd.fork_bundle(t, encode(b.digest, 'hex'), true);		-- it may have gone
 	IF NOT EXISTS (SELECT FROM tasks x WHERE x.id = p_id AND x.leaf = ANY (agentd.leaves_of(p_id))) THEN
 		SELECT * INTO v_kept, v_reopened, v_step FROM agentd.fork_kept(t, b, p_kind, p_step, p_input IS NOT NULL, p_repeat);
 	END IF;
