@@ -182,7 +182,8 @@ BEGIN
 END $$;
 
 -- The same decision again by the same principal is answered as the first time; another one, and any on a request that is closed, is
--- refused with what was recorded. With more than one approver asked for, whoever submitted the task is none of them.
+-- refused with what was recorded. With more than one approver asked for, whoever submitted the task, or
+-- brought its input where it is a fork, is none of them.
 -- Edited arguments make a new digest, and another answer to a form is another decision: what was said before does not count.
 CREATE OR REPLACE FUNCTION agentd.decide_approval(p_id uuid, p_decision text, p_digest bytea, p_comment text, p_args json,
 	p_args_digest bytea, p_form json, p_principal text) RETURNS text
@@ -227,8 +228,8 @@ BEGIN
 	ELSIF p_decision = 'approve' AND v_digest = a.digest AND EXISTS (SELECT FROM unnest(v_votes) v WHERE v ->> 'by' = p_principal) THEN
 		RAISE EXCEPTION '% has approved % already, and another person is asked for', p_principal, p_id USING ERRCODE = 'AG409';
 	ELSIF a.approvers > 1 AND p_decision = 'approve'
-		AND p_principal = (SELECT t.submitted_by FROM tasks t WHERE t.id = a.task AND t.leaf = a.leaf) THEN
-		RAISE EXCEPTION '% submitted the task: where % people are asked for, it is none of them', p_principal, a.approvers
+		AND EXISTS (SELECT FROM tasks t WHERE t.id = a.task AND t.leaf = a.leaf AND p_principal IN (t.submitted_by, t.origin ->> 'by')) THEN
+		RAISE EXCEPTION '% submitted the task, or what it was forked from: where % people are asked for, it is none of them', p_principal, a.approvers
 			USING ERRCODE = 'AG403';
 	END IF;
 
