@@ -189,5 +189,19 @@ lasts long
 is "a transaction that lasts is not waited for" "$(refused "SELECT agentd.workflow_pause('noop', 'ann', false)") $(sql "SELECT paused_by FROM agentd.workflows WHERE name = 'noop'")" "55P03 ann"
 sql "INSERT INTO test.go VALUES ('long')" >/dev/null
 result long >/dev/null
+placed() { sql "SELECT DISTINCT lane <> agentd.lane_plain(lane) FROM agentd.task_queue q JOIN agentd.tasks t ON t.id = q.id WHERE workflow = 'noop'"; }
+sweep="SELECT agentd.sweep_paused('{\"bound\": 500}')"
+sql "SELECT agentd.workflow_pause('noop', 'ann', false); SELECT agentd.workflow_settle('noop'); SELECT agentd.submit('noop'); SELECT agentd.submit('noop'); SELECT agentd.submit('paid')" >/dev/null
+is "nothing is wrong" "$(sql "$sweep")" 0
+sql "SELECT agentd.workflow_pause('noop', 'ann', true)" >/dev/null
+is "whoever paused left before the tasks were moved: bounded, they are" "$(sql "SELECT agentd.sweep_paused('{\"bound\": 1}')"; sql "$sweep" | grep -c '^[1-9]'; placed; sql "$sweep")" "1
+1
+t
+0"
+sql "SELECT agentd.workflow_pause('noop', 'ann', false)" >/dev/null
+is "and whoever resumed" "$(placed; sql "$sweep" | grep -c '^[1-9]'; placed; sql "$sweep")" "t
+1
+f
+0"
 is "an unknown one" "$(refused "SELECT agentd.workflow_pause('nope', 'ann', true)") $(refused "SELECT agentd.workflow_settle('nope')")" "AG404 AG404"
 done_testing

@@ -375,24 +375,53 @@ BEGIN
 	WHERE w.name = p_name AND (w.paused_at IS NOT NULL) <> p_paused;
 END $$;
 
+-- Of a workflow whose row is locked: at most so many of its tasks move, null: all; how many did.
+CREATE OR REPLACE FUNCTION agentd.lanes_settle(w agentd.workflows, p_bound integer) RETURNS bigint LANGUAGE plpgsql
+SET jit = off SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	v_id uuid[];
+BEGIN
+	v_id := ARRAY(SELECT q.id FROM agentd.task_queue q JOIN agentd.tasks t ON t.id = q.id AND t.leaf = q.leaf
+		WHERE t.workflow = w.name AND (q.lane <> agentd.lane_plain(q.lane)) <> (w.paused_at IS NOT NULL) ORDER BY q.id LIMIT p_bound);
+	PERFORM FROM agentd.task_queue q WHERE q.id = ANY (v_id) ORDER BY q.id FOR NO KEY UPDATE;
+	UPDATE agentd.task_queue q SET lane = CASE WHEN w.paused_at IS NULL THEN agentd.lane_plain(q.lane) ELSE agentd.lane_paused(q.lane) END
+	WHERE q.id = ANY (v_id);
+	IF w.paused_at IS NULL THEN
+		PERFORM pg_notify('agentd_work', '');
+	END IF;
+	RETURN cardinality(v_id);
+END $$;
+
 -- And this one moves the workflow's tasks to where that word, or a later one, wants them. First wait, then look: see worker_leave().
 CREATE OR REPLACE FUNCTION agentd.workflow_settle(p_name text) RETURNS json
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
 	w workflows;
-	v_id uuid[];
 BEGIN
 	SELECT * INTO w FROM workflows x WHERE x.name = p_name FOR UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'no workflow "%"', p_name USING ERRCODE = 'AG404';
 	END IF;
-	v_id := ARRAY(SELECT q.id FROM task_queue q JOIN tasks t ON t.id = q.id AND t.leaf = q.leaf
-		WHERE t.workflow = w.name AND (q.lane <> agentd.lane_plain(q.lane)) <> (w.paused_at IS NOT NULL) ORDER BY q.id);
-	PERFORM FROM task_queue q WHERE q.id = ANY (v_id) ORDER BY q.id FOR NO KEY UPDATE;
-	UPDATE task_queue q SET lane = CASE WHEN w.paused_at IS NULL THEN agentd.lane_plain(q.lane) ELSE agentd.lane_paused(q.lane) END
-	WHERE q.id = ANY (v_id);
-	IF w.paused_at IS NULL THEN
-		PERFORM pg_notify('agentd_work', '');
-	END IF;
+	PERFORM agentd.lanes_settle(w, NULL);
 	RETURN agentd.workflow_json(w);
+END $$;
+
+-- The second call never came. Where nothing is paused, and nothing stands apart, this is one look at the lanes of the queue.
+CREATE OR REPLACE FUNCTION agentd.sweep_paused(p json) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	v_bound integer := coalesce((p ->> 'bound')::integer, 500);
+	v_names text[];
+	v_n bigint := 0;
+	w workflows;
+BEGIN
+	v_names := ARRAY(SELECT DISTINCT t.workflow FROM task_queue q JOIN tasks t ON t.id = q.id AND t.leaf = q.leaf
+			JOIN workflows x ON x.name = t.workflow
+		WHERE (q.lane LIKE '%+!paused' OR EXISTS (SELECT FROM workflows y WHERE y.paused_at IS NOT NULL))
+			AND (q.lane <> agentd.lane_plain(q.lane)) <> (x.paused_at IS NOT NULL));
+	FOR w IN SELECT * FROM workflows x WHERE x.name = ANY (v_names) ORDER BY x.name FOR UPDATE SKIP LOCKED LOOP
+		v_n := v_n + agentd.lanes_settle(w, v_bound - v_n::integer);
+		EXIT WHEN v_n >= v_bound;
+	END LOOP;
+	RETURN v_n;
 END $$;

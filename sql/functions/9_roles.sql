@@ -62,7 +62,7 @@ GRANT EXECUTE ON FUNCTION
 	agentd.worker_leave(uuid), agentd.bundle(bytea), agentd.task_states(uuid[]), agentd.ping() TO agentd_worker;
 GRANT EXECUTE ON FUNCTION
 	agentd.sweep_expired_workers(json), agentd.sweep_due_timers(json), agentd.sweep_deadlines(json), agentd.sweep_expired_holds(json),
-	agentd.sweep_approvals(json), agentd.sweep_partitions(json), agentd.sweep_retention(json), agentd.leaves_over(json), agentd.leaf_forget(integer), agentd.sweep_event_feed(json), agentd.sweep_artifacts(json), agentd.sweep_admission(json), agentd.places(), agentd.task_states(uuid[]), agentd.ping() TO agentd_sweeper;
+	agentd.sweep_approvals(json), agentd.sweep_partitions(json), agentd.sweep_retention(json), agentd.leaves_over(json), agentd.leaf_forget(integer), agentd.sweep_event_feed(json), agentd.sweep_artifacts(json), agentd.sweep_admission(json), agentd.sweep_paused(json), agentd.places(), agentd.task_states(uuid[]), agentd.ping() TO agentd_sweeper;
 
 GRANT EXECUTE ON FUNCTION agentd.webhook_targets(json), agentd.webhook_claim(uuid, text[], integer, integer, integer, integer),
 	agentd.webhook_done(uuid, uuid, integer, text, integer, text, bigint) TO agentd_sweeper;

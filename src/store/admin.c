@@ -195,6 +195,7 @@ static const struct stmt sweeps[] = {
 	{"event_feed", "SELECT agentd.sweep_event_feed($1)"},
 	{"artifacts", "SELECT agentd.sweep_artifacts($1)"},
 	{"partitions", "SELECT agentd.sweep_partitions($1)"},
+	{"paused", "SELECT agentd.sweep_paused($1)"},
 	{"retention", "SELECT agentd.sweep_retention($1)"},
 };
 

@@ -50,6 +50,8 @@ static const struct duty *const duties[] = {
 	SQL(.name = "partitions", .bound = 1000, .period_ms = six_hours),
 	/* Artifacts whose time is over go, and files that nobody refers to. */
 	SQL(.name = "artifacts", .bound = 50, .period_ms = ten_minutes),
+	/* Tasks stand where a pause, or its end, wants them, also when who said it left before they were moved. */
+	SQL(.name = "paused", .bound = 500, .period_ms = ten_minutes),
 	&duty_retention,
 	&duty_workspaces,
 	&duty_admission,
