@@ -8,7 +8,7 @@ command -v python3 >/dev/null || {
 	exit 0
 }
 
-d_init "web: {listen: \"unix:@D@/web.sock\", header_timeout: 1s, body_timeout: 1s, max_body: 8KiB, max_wait: 10s, max_waiting: 3}"
+d_init "web: {listen: \"unix:@D@/web.sock\", header_timeout: 1s, body_timeout: 1s, max_body: 8KiB, max_wait: 10s, max_waiting: 3, hosts: [localhost]}"
 cat >"$D/root/workflows/hello.yaml" <<'END'
 agentd: v1
 name: hello
@@ -33,11 +33,20 @@ steps:
   - id: nap
     wait: 1h
 END
+mkdir "$D/root/hooks"
+cat >"$D/root/hooks/large.yaml" <<'END'
+agentd: v1
+name: large
+workflow: hello
+verify: {scheme: github, secret: HOOK_LARGE}
+input: {who: x}
+END
 d_publish
-d_start all all
+d_start all all HOOK_LARGE=secret
 api_tokens full:submit,read,approve,admin,metrics ann:submit,read bob:submit,read
 
 api_checks http_checks routes
+api_checks http_checks opened
 api_checks http_checks kept
 api_checks http_corpus all
 api_checks http_checks waits

@@ -70,6 +70,7 @@ workflow: hello
 verify: {scheme: hmac, secret: HOOK_PLAIN, header: X-Signed, algorithm: sha512, encoding: base64, prefix: "v="}
 delivery_id: .delivery.digest
 input: {text: "${ .body.n | tostring }"}
+max_body: 25MiB
 END
 hook closed <<'END'
 workflow: hello
@@ -108,6 +109,7 @@ tasks=$(sql "SELECT count(*) FROM agentd.tasks")
 checks refusals
 is "of all that only one was a task" "$(sql "SELECT count(*) FROM agentd.tasks")" $((tasks + 1))
 checks race
+checks crowd
 is "one in the database, too" "$(sql "SELECT count(*) FROM agentd.tasks WHERE input ->> 'text' = 'race'")" 1
 
 # --- taint: what came from outside may not act ---

@@ -82,6 +82,19 @@ static bool is_json(const struct request *req)
 	return type && strncasecmp(type, "application/json", 16) == 0;
 }
 
+static void refuse(struct request *req, enum signature verdict)
+{
+	req->hook->why = arena_printf(req->arena, "the signature is %s", signature_name(verdict));
+	reply_problem(&req->reply, req->arena, 401, "unauthenticated", "the delivery is not signed as this hook wants it");
+}
+
+static bool has_signature(const struct request *req, const struct hook *h)
+{
+	const char *header = head_get(req, str_cstr(req->arena, signature_header(&h->verify)));
+
+	return header && *header;
+}
+
 int api_hook_admit(struct request *req)
 {
 	const struct entry *e = find(server_hooks(req->web), req->id);
@@ -95,6 +108,8 @@ int api_hook_admit(struct request *req)
 	req->max_body = (size_t)e->hook->max_body_bytes;
 	if (e->keys.n == 0)
 		reply_problem(&req->reply, req->arena, 503, "unavailable", "the secret of this hook is not there");
+	else if (!has_signature(req, e->hook))
+		refuse(req, SIGNATURE_ABSENT);
 	else if (e->hook->verify.scheme != HOOK_GITHUB && !is_json(req))
 		reply_problem(&req->reply, req->arena, 415, "media_type", "expected Content-Type: application/json");
 	return req->reply.status ? -1 : 0;
@@ -135,12 +150,12 @@ void api_hook(struct request *req)
 	const struct entry *e = req->hook->entry;
 	enum signature verdict = signature_verify(&e->hook->verify, &e->keys, r.headers, r.body, clock_wall_us());
 
-	if (verdict == SIGNATURE_GOOD) {
-		take(req, &r);
+	if (verdict != SIGNATURE_GOOD) {
+		refuse(req, verdict);
 		return;
 	}
-	req->hook->why = arena_printf(req->arena, "the signature is %s", signature_name(verdict));
-	reply_problem(&req->reply, req->arena, 401, "unauthenticated", "the delivery is not signed as this hook wants it");
+	server_trust(req);
+	take(req, &r);
 }
 
 /* --- what became of it --- */

@@ -18,7 +18,7 @@
 #include "web/route.h"
 #include "web/server.h"
 
-enum { PER_SECOND = 20, AT_ONCE = 60 };
+enum { PER_SECOND = 20, AT_ONCE = 60, MAX_FORM = 64 * 1024 };
 
 struct links {
 	struct str key;			/* STR_NONE: links are off */
@@ -225,12 +225,19 @@ static void on_seen(struct request *req, struct op *op)
 			       request_call(req, on_decided));
 }
 
+/* Only who has a link may send a form, and only from its page. */
+int api_link_admit(struct request *req)
+{
+	if (req->max_body > MAX_FORM)
+		req->max_body = MAX_FORM;
+	if (take_token(req) && !is_own_form(req))
+		word(req, 403, "Not from this page", "Open the link and decide there.");
+	return req->reply.status ? -1 : 0;
+}
+
 void api_link_decide(struct request *req)
 {
-	const struct link_claim *c = take_token(req);
+	int64_t expires_s;
 
-	if (c && !is_own_form(req))
-		word(req, 403, "Not from this page", "Open the link and decide there.");
-	else if (c)
-		view(req, c, on_seen);
+	view(req, read_token(req, &expires_s), on_seen);
 }

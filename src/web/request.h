@@ -47,6 +47,7 @@ struct request {
 	struct buf body;
 	size_t max_body;
 	size_t taken;			/* of its body */
+	size_t open_bytes;		/* of it that count until it is known who sent it, see server_trust() */
 	bool begun;			/* its taker knows of it */
 	bool too_large;
 	bool suspended;

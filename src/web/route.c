@@ -52,9 +52,18 @@ const struct route routes[] = {
 };
 const size_t n_routes = sizeof routes / sizeof routes[0];
 
-int route_admit(const struct route *r, struct request *req)
+/* Routes that take a body from anybody: what is asked of the head before a byte of it is held, and how long it may be. */
+static const struct {
+	void (*handle)(struct request *req);
+	admit_fn *admit;
+} admissions[] = {{api_hook, api_hook_admit}, {api_link_decide, api_link_admit}, {api_sign_in, api_sign_in_admit}};
+
+admit_fn *route_admission(const struct route *r)
 {
-	return r->handle == api_hook ? api_hook_admit(req) : 0;
+	for (size_t i = 0; i < sizeof admissions / sizeof admissions[0]; i++)
+		if (admissions[i].handle == r->handle)
+			return admissions[i].admit;
+	return NULL;
 }
 
 const struct route *route_sibling(const struct route *r)

@@ -46,8 +46,9 @@ struct route_params {
 
 extern const struct route routes[];
 extern const size_t n_routes;
-/* What a route wants to see before the body comes; -1: the reply is decided. */
-int route_admit(const struct route *r, struct request *req);
+/* What a route without a scope wants to see before the body comes, and lowers req->max_body; -1: the reply is decided. */
+typedef int admit_fn(struct request *req);
+admit_fn *route_admission(const struct route *r);	/* NULL: nothing */
 
 /* The route; NULL: none. *ret_allow lists the methods of the path ("GET, POST"), NULL when the path is unknown. */
 const struct route *route_find(struct arena *a, struct str method, struct str path, struct route_params *ret,
@@ -99,6 +100,7 @@ void api_cost(struct request *req);
 /* links.c */
 void api_link_show(struct request *req);
 void api_link_decide(struct request *req);
+int api_link_admit(struct request *req);
 /* api_other.c */
 void api_workflows(struct request *req);
 void api_workflow(struct request *req);
@@ -108,6 +110,7 @@ void api_readyz(struct request *req);
 void api_openapi(struct request *req);
 /* session.c */
 void api_sign_in(struct request *req);
+int api_sign_in_admit(struct request *req);
 void api_session(struct request *req);
 void api_sign_out(struct request *req);
 /* page.c */

@@ -28,6 +28,8 @@ void server_ref(struct web *w);		/* the structure outlives web_free() while some
 void server_unref(struct web *w);
 void server_enter(struct web *w, struct request *req);	/* the list of requests alive */
 void server_leave(struct web *w, struct request *req);
+/* It is known now who sent it: what is held of its body counts no longer for the room that all unknown ones share. */
+void server_trust(struct request *req);
 void server_kick(struct web *w);		/* libmicrohttpd has something to do: run it in this turn */
 struct loop *server_loop(const struct web *w);
 struct store *server_store(const struct web *w);

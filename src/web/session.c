@@ -13,6 +13,8 @@
 
 #define COOKIE "agentd"
 
+enum { MAX_SIGN_IN = 4096 };	/* bytes of a body */
+
 /* --- the cookie --- */
 
 /* "a=1; b=2": cuts the first off *rest. */
@@ -127,13 +129,18 @@ static void on_checked(struct request *req, struct op *op)
 	set_cookie(req, token_of(req, NULL));
 }
 
+int api_sign_in_admit(struct request *req)
+{
+	if (req->max_body > MAX_SIGN_IN)
+		req->max_body = MAX_SIGN_IN;
+	return request_no_params(req) < 0 ? -1 : session_guard(req);
+}
+
 void api_sign_in(struct request *req)
 {
 	struct str token;
 	struct err err;
 
-	if (request_no_params(req) < 0 || session_guard(req) < 0)
-		return;
 	token = token_of(req, &err);
 	if (!token.p) {
 		reply_err(&req->reply, req->arena, &err);

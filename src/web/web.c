@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -27,7 +28,7 @@
 #include "web/topics.h"
 #include "web/wait.h"
 
-enum { CONNECTION_MEMORY = 24 * 1024, IDLE_MS = 60000, STOP_MS = 5000 };
+enum { CONNECTION_MEMORY = 24 * 1024, IDLE_MS = 60000, STOP_MS = 5000, MAX_OPEN_BYTES = 64 << 20 };
 
 struct web {
 	struct arena *arena;
@@ -50,6 +51,7 @@ struct web {
 	struct request *requests;
 	int listen_fd;
 	int refs;		/* the owner, every request, the look of the long polls */
+	size_t open_bytes;	/* of bodies of requests of which nobody knows yet who sent them */
 	bool kicked, stopping;
 	bool ended;		/* nothing is begun any more: what comes is answered 503 */
 	void (*stopped)(void *arg);
@@ -161,8 +163,15 @@ void server_enter(struct web *w, struct request *req)
 	w->requests = req;
 }
 
+void server_trust(struct request *req)
+{
+	req->web->open_bytes -= req->open_bytes;
+	req->open_bytes = 0;
+}
+
 void server_leave(struct web *w, struct request *req)
 {
+	server_trust(req);
 	if (req->prev)
 		req->prev->next = req->next;
 	else
@@ -350,6 +359,24 @@ static void begin_body(struct request *req)
 		req->route->body->begin(req);
 }
 
+/* Is there room for n more bytes from nobody knows whom? */
+static bool has_room(struct request *req, uint64_t n)
+{
+	if (n <= MAX_OPEN_BYTES - req->web->open_bytes)
+		return true;
+	reply_problem(&req->reply, req->arena, 503, "unavailable", "too much is being sent by those who are not known yet");
+	req->reply.close = true;
+	return false;
+}
+
+static bool is_admitted(struct request *req)
+{
+	admit_fn *admit = route_admission(req->route);
+	const char *length = head_get(req, "Content-Length");
+
+	return !admit || (admit(req) == 0 && head_check_body(req) == 0 && has_room(req, length ? strtoull(length, NULL, 10) : 0));
+}
+
 static void after_auth(struct request *req)
 {
 	struct route_params params;
@@ -366,7 +393,7 @@ static void after_auth(struct request *req)
 	} else if (req->route->scope && !(req->scopes & req->route->scope)) {
 		reply_problem(&req->reply, req->arena, 403, "forbidden", "the token lacks the scope for this");
 		req->reply.close = true;
-	} else if (route_admit(req->route, req) < 0) {
+	} else if (!is_admitted(req)) {
 		req->reply.close = true;
 	} else if (head_check_body(req) == 0) {
 		if (req->route->body && !req->begun)
@@ -387,6 +414,12 @@ static void take_body(struct request *req, const char *data, size_t n)
 	if (req->reply.status)
 		return;
 	req->taken += n;
+	if (route_admission(req->route) && req->taken <= req->max_body) {
+		if (!has_room(req, n))
+			return;
+		req->web->open_bytes += n;
+		req->open_bytes += n;
+	}
 	if (!req->route->content_type || req->taken > req->max_body)
 		req->too_large = true;
 	else if (req->route->body)

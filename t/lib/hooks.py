@@ -17,6 +17,7 @@ GROUP, PATH = sys.argv[1:3]
 TOKEN = sys.argv[3] if len(sys.argv) > 3 else None
 OLD, NEW = "It's a Secret to Everybody", "another-secret"
 STRIPE = "whsec_not_base64_at_all!"
+SIGNED = ("X-Hub-Signature-256", "sha256=" + "0" * 64)
 STANDARD = base64.b64encode(bytes(range(24)))
 
 
@@ -213,12 +214,13 @@ def refusals():
     problem("a form without a payload", github(b"x=1", kind="application/x-www-form-urlencoded"), 400, "malformed")
     problem("a form with two", github(b"payload=1&payload=1", kind="application/x-www-form-urlencoded"), 400, "malformed")
     problem("another kind of body", github(body, kind="text/plain"), 415, "media_type")
-    problem("a form for Stripe", send("POST", "/hooks/stripe", b"payload=1", [("Content-Type", "application/x-www-form-urlencoded")]), 415, "media_type")
+    problem("a form for Stripe", send("POST", "/hooks/stripe", b"payload=1", [("Content-Type", "application/x-www-form-urlencoded"), ("Stripe-Signature", "t=1")]), 415, "media_type")
     problem("a query that is none", github(body, target="/hooks/github?who=%zz"), 400, "malformed")
-    problem("a large body, before it is there", send("POST", "/hooks/github", None, [("Content-Type", "application/json"), ("Content-Length", "5000000")]),
+    refused("no header at all, before the body is there", send("POST", "/hooks/github", None, [("Content-Type", "application/json"), ("Content-Length", "5000")]))
+    problem("a large body, before it is there", send("POST", "/hooks/github", None, [("Content-Type", "application/json"), ("Content-Length", "5000000"), SIGNED]),
             413, "too_large")
     problem("more than was said, in pieces", send("POST", "/hooks/github", b"".join(b"1000\r\n" + b" " * 4096 + b"\r\n" for _ in range(20))
-            + b"0\r\n\r\n", [("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")]), 413, "too_large")
+            + b"0\r\n\r\n", [("Content-Type", "application/json"), ("Transfer-Encoding", "chunked"), SIGNED]), 413, "too_large")
     problem("no id", github(body, delivery=None), 422, "invalid")
     problem("an id with a space", github(body, delivery="a b"), 422, "invalid")
     a = problem("an input that does not fit", github(issue(7), delivery="r-2"), 422, "schema")
@@ -243,6 +245,40 @@ def race():
     ids = {a.json().get("id") for a in answers}
     check("20 at once are one task", len(answers) == 20 and len(ids) == 1 and {a.status for a in answers} == {202}, repr(answers))
     check("19 of them say so", sum(a.headers.get("idempotency-replayed") == "true" for a in answers) == 19, repr(answers))
+
+
+def begin(length, sent=b""):
+    """A delivery of which only this much comes."""
+    c = Connection("agentd")
+    c.putrequest("POST", "/hooks/plain")
+    for name, value in [("Content-Type", "application/json"), ("X-Signed", "v=AAAA"), ("Content-Length", str(length))]:
+        c.putheader(name, value)
+    c.endheaders(sent or None)
+    return c
+
+
+def crowd():
+    """What is held for those who are not known yet is 64 MiB, for all of them."""
+    held = [begin(len(piece) + 1, piece) for piece in [b" " * (20 << 20)] * 3]
+    until, a = time.monotonic() + 20, None
+    while a is None and time.monotonic() < until:       # what was sent last may not have been read yet
+        c = begin(20 << 20)
+        c.sock.settimeout(0.2)
+        try:
+            a = Answer(c.getresponse())
+        except socket.timeout:
+            pass
+        c.close()
+    problem("more than 64 MiB, before the body", a, 503, "unavailable")
+    check("with Retry-After", a.headers.get("retry-after") == "1", repr(a))
+    status("a small one is served meanwhile", github(issue("small"), delivery="c-1"), 202)
+    for c in held:
+        c.close()
+    body, until = b" " * (20 << 20), time.monotonic() + 20
+    a = send("POST", "/hooks/plain", body, [("Content-Type", "application/json"), ("X-Signed", "v=AAAA")])
+    while a.status == 503 and time.monotonic() < until:
+        a = send("POST", "/hooks/plain", body, [("Content-Type", "application/json"), ("X-Signed", "v=AAAA")])
+    refused("what they held comes free with them", a)
 
 
 def one():

@@ -213,6 +213,19 @@ def routes():
     problem("as JSON", request("POST", "/validate", body=good), 415, "media_type")
 
 
+def opened():
+    """Bodies of those who are not known: judged by their heads."""
+    def head(target, length, *more, kind="application/json"):
+        return ("\r\n".join([f"POST {target} HTTP/1.1", "Host: localhost", f"Content-Type: {kind}", f"Content-Length: {length}", *more])
+                + "\r\n\r\n").encode()
+    form = "application/x-www-form-urlencoded"
+    problem("a session for another page, before the body", raw(head("/session", 100, "Origin: http://evil.example")), 403, "cross_site")
+    problem("a session of another name, before the body", raw(head("/session", 100).replace(b"localhost", b"evil.example")), 421, "misdirected")
+    problem("a session of 4097 bytes, before the body", raw(head("/session", 4097, "Sec-Fetch-Site: same-origin")), 413, "too_large")
+    status("a link that is none, before the form", raw(head("/a/abc", 100, kind=form)), 404)
+    problem("a delivery without a signature, before the body", raw(head("/hooks/large", 100)), 401, "unauthenticated")
+
+
 def kept():
     """Connections that are kept."""
     s = connect()
@@ -353,4 +366,4 @@ def back():
     check("and run", wait_state(a.json()["id"], ["succeeded"])["state"] == "succeeded")
 
 
-{"routes": routes, "kept": kept, "waits": waits, "slow": slow, "away": away, "back": back}[sys.argv[1]]()
+{"routes": routes, "opened": opened, "kept": kept, "waits": waits, "slow": slow, "away": away, "back": back}[sys.argv[1]]()

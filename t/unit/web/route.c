@@ -138,6 +138,15 @@ START_TEST(errors_become_problems)
 }
 END_TEST
 
+/* Whoever sends a body without a token is judged by the head before it is held. */
+START_TEST(open_bodies_are_admitted)
+{
+	for (size_t i = 0; i < n_routes; i++)
+		ck_assert_msg((routes[i].scope == 0 && routes[i].content_type) == (route_admission(&routes[i]) != NULL), "%s %s", routes[i].method,
+			      routes[i].pattern);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("web/route");
@@ -145,6 +154,7 @@ int main(void)
 
 	tcase_add_loop_test(t, finds, 0, sizeof cases / sizeof cases[0]);
 	tcase_add_loop_test(t, every_row, 0, (int)n_routes);
+	tcase_add_test(t, open_bodies_are_admitted);
 	tcase_add_loop_test(t, errors_become_problems, 0, sizeof problems / sizeof problems[0]);
 	suite_add_tcase(s, t);
 	return suite_run(s);
