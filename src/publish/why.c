@@ -19,6 +19,8 @@ struct why {
 	const char *task;
 	int64_t now_us;
 	struct json_builder causes, next;
+	bool compiled;
+	const struct bundle *bundle;	/* once compiled, for all steps; NULL: there is none */
 };
 
 /* --- words --- */
@@ -159,11 +161,20 @@ static const struct step *find_step(const struct steps *in, struct str path)
 	return NULL;
 }
 
+static const struct bundle *bundle_of(struct why *w)
+{
+	const struct json *program = json_getc(w->facts, "program");
+
+	if (!w->compiled && json_type(program) == JSON_OBJECT)
+		w->bundle = bundle_from_json(w->a, program, diags_new(w->a));
+	w->compiled = true;
+	return w->bundle;
+}
+
 /* -1: not known. */
 static int64_t tries_left(struct why *w, const struct json *step)
 {
-	const struct json *program = json_getc(w->facts, "program");
-	const struct bundle *b = json_type(program) == JSON_OBJECT ? bundle_from_json(w->a, program, diags_new(w->a)) : NULL;
+	const struct bundle *b = bundle_of(w);
 	const struct step *s = b ? find_step(b->workflow->steps, json_str(json_getc(step, "path"))) : NULL;
 
 	return s && s->retry.max >= number(step, "try") ? s->retry.max - number(step, "try") : -1;

@@ -8,19 +8,50 @@
 #include "web/route.h"
 #include "web/server.h"
 
-/* --- GET /tasks/:id/why --- */
+/* --- GET /tasks/:id/why: the facts, with the program among them, are read on the thread pool --- */
 
-static void on_facts(struct request *req, struct op *op)
+struct explanation {
+	struct arena *arena;
+	struct str facts, answer;	/* STR_NONE: the facts cannot be read */
+};
+
+static void explain(void *arg)
 {
+	struct explanation *x = request_of_call(arg)->work;
 	const struct json *facts;
-	struct err err;
+
+	if (json_parse(x->arena, x->facts, NULL, &facts, NULL) == 0)
+		x->answer = json_text(x->arena, why_explain(x->arena, facts));
+}
+
+static void on_explained(struct request *req, struct op *op)
+{
+	/* lives in the op's arena, at its head */
+	const struct explanation *x = req->work;
 
 	if (op->err->code != ERR_NONE)
 		reply_err(&req->reply, req->arena, op->err);
-	else if (json_parse(req->arena, sight_text_of(op), NULL, &facts, &err) < 0)
+	else if (!x->answer.p)
 		reply_problem(&req->reply, req->arena, 500, "internal", "the task holds a value that no worker reads");
 	else
-		reply_json(&req->reply, 200, json_text(req->arena, why_explain(req->arena, facts)));
+		reply_json(&req->reply, 200, str_dup(req->arena, x->answer));
+}
+
+static void on_facts(struct request *req, struct op *op)
+{
+	struct explanation *x;
+	struct arena *a;
+
+	if (op->err->code != ERR_NONE) {
+		reply_err(&req->reply, req->arena, op->err);
+		return;
+	}
+	a = arena_new(NULL);
+	x = ARENA_NEW(a, struct explanation);
+	x->arena = a;
+	x->facts = str_dup(a, sight_text_of(op));
+	req->work = x;
+	req->op = loop_work(server_loop(req->web), a, explain, request_done, request_call(req, on_explained));
 }
 
 void api_task_why(struct request *req)

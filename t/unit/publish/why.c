@@ -112,6 +112,35 @@ START_TEST(explains)
 }
 END_TEST
 
+static const char *retrying(int n)
+{
+	struct buf b;
+
+	buf_init(&b, a);
+	buf_adds(&b, HEAD("waiting_timer") PROGRAM("  - {id: a, raise: {type: x, message: y}, retry: {max: 4}}\\n") ",\"steps\":[");
+	for (int i = 0; i < n; i++)
+		buf_addf(&b, "%s%s", i ? "," : "", STEP("raise", "retrying", ",\"retry_at\":" SOON));
+	buf_adds(&b, "]}");
+	return buf_cstr(&b);
+}
+
+static size_t bytes_for(int n)
+{
+	const struct json *facts = parse(retrying(n));
+	size_t before = arena_bytes(a);
+
+	why_explain(a, facts);
+	return arena_bytes(a) - before;
+}
+
+START_TEST(a_program_is_compiled_once)
+{
+	size_t one = bytes_for(1), ten = bytes_for(10);
+
+	ck_assert_msg(ten < 3 * one, "%zu bytes for one step, %zu for ten", one, ten);
+}
+END_TEST
+
 START_TEST(many_steps)
 {
 	struct buf b;
@@ -148,6 +177,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, explains, 0, sizeof cases / sizeof cases[0]);
+	tcase_add_test(t, a_program_is_compiled_once);
 	tcase_add_test(t, many_steps);
 	tcase_add_test(t, long_words_are_cut);
 	suite_add_tcase(s, t);
