@@ -110,6 +110,7 @@ checks refusals
 is "of all that only one was a task" "$(sql "SELECT count(*) FROM agentd.tasks")" $((tasks + 1))
 checks race
 checks crowd
+checks large
 is "one in the database, too" "$(sql "SELECT count(*) FROM agentd.tasks WHERE input ->> 'text' = 'race'")" 1
 
 # --- taint: what came from outside may not act ---

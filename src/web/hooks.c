@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/metric.h"
@@ -18,7 +19,7 @@
 #include "web/route.h"
 #include "web/server.h"
 
-enum { SHOWN_REFUSAL = 300 };
+enum { SHOWN_REFUSAL = 300, MAX_AT_ONCE = 64 * 1024 };
 
 struct entry {
 	const struct hook *hook;
@@ -35,6 +36,11 @@ struct hooks {
 struct hook_visit {
 	const struct entry *entry;
 	const char *why;		/* of a signature that does not fit; NULL: not known yet */
+	struct arena *arena;		/* of the delivery, in that of the request: no other thread uses it meanwhile */
+	struct delivery_request sent;
+	enum signature verdict;
+	int read;			/* delivery_read()'s, with its err */
+	struct err err;
 	struct delivery delivery;
 };
 
@@ -129,33 +135,60 @@ static void accept(struct request *req)
 	api_submit_parsed(req, s);
 }
 
-static void take(struct request *req, const struct delivery_request *r)
+/* Anywhere: touches nothing but the visit and its arena. */
+static void judge(struct hook_visit *v)
 {
-	struct delivery *d = &req->hook->delivery;
-	struct err err;
+	const struct entry *e = v->entry;
 
-	if (delivery_read(req->arena, req->hook->entry->hook, r, d, &err) < 0)
-		reply_err(&req->reply, req->arena, &err);
-	else if (d->fate == DELIVERY_PING)
+	v->verdict = signature_verify(&e->hook->verify, &e->keys, v->sent.headers, v->sent.body, clock_wall_us());
+	v->read = v->verdict == SIGNATURE_GOOD ? delivery_read(v->arena, e->hook, &v->sent, &v->delivery, &v->err) : -1;
+}
+
+static void take(struct request *req)
+{
+	const struct hook_visit *v = req->hook;
+
+	if (v->verdict != SIGNATURE_GOOD) {
+		refuse(req, v->verdict);
+		return;
+	}
+	server_trust(req);
+	if (v->read < 0)
+		reply_err(&req->reply, req->arena, &v->err);
+	else if (v->delivery.fate == DELIVERY_PING)
 		reply_json(&req->reply, 200, STR("{\"pong\":true}"));
-	else if (d->fate == DELIVERY_IGNORED)
+	else if (v->delivery.fate == DELIVERY_IGNORED)
 		reply_json(&req->reply, 202, STR("{\"ignored\":true}"));
 	else
 		accept(req);
 }
 
+static void judge_apart(void *arg)
+{
+	judge(request_of_call(arg)->hook);
+}
+
+static void on_judged(struct request *req, struct op *op)
+{
+	if (op->err->code != ERR_NONE)
+		reply_err(&req->reply, req->arena, op->err);
+	else
+		take(req);
+}
+
+/* A large body takes longer to hash and to parse than others should wait for. */
 void api_hook(struct request *req)
 {
-	const struct delivery_request r = {.headers = head_json(req), .query = req->query, .body = buf_str(&req->body)};
-	const struct entry *e = req->hook->entry;
-	enum signature verdict = signature_verify(&e->hook->verify, &e->keys, r.headers, r.body, clock_wall_us());
+	struct hook_visit *v = req->hook;
 
-	if (verdict != SIGNATURE_GOOD) {
-		refuse(req, verdict);
+	v->arena = arena_new(req->arena);
+	v->sent = (struct delivery_request){.headers = head_json(req), .query = req->query, .body = buf_str(&req->body)};
+	if (v->sent.body.n > MAX_AT_ONCE) {
+		req->op = loop_work(server_loop(req->web), arena_new(NULL), judge_apart, request_done, request_call(req, on_judged));
 		return;
 	}
-	server_trust(req);
-	take(req, &r);
+	judge(v);
+	take(req);
 }
 
 /* --- what became of it --- */

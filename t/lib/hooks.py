@@ -281,6 +281,19 @@ def crowd():
     refused("what they held comes free with them", a)
 
 
+def large():
+    """More than 64 KiB is judged beside the loop, with the same verdicts."""
+    def sent(body, key="plain"):
+        return send("POST", "/hooks/plain", body, [("Content-Type", "application/json"), ("X-Signed",
+                    "v=" + base64.b64encode(mac(key, body, "sha512").digest()).decode())])
+    body = encoded({"n": 7, "filling": ["x" * 1000] * 2000})
+    a = status("2 MB", sent(body), 202)
+    check("with what it holds", task(a)["input"] == {"text": "7"}, repr(a))
+    refused("2 MB, another secret", sent(body, "other"))
+    problem("2 MB, no JSON", sent(body[:-1]), 400, "malformed")
+    refused("2 MB, no JSON and another secret", sent(body[:-1], "other"))
+
+
 def one():
     a = github(issue("one"), hook=sys.argv[4], delivery=sys.argv[5])
     print(a.status, a.headers.get("retry-after", "-"), a.json().get("id", a.json().get("type", "-")))
