@@ -12,7 +12,7 @@ for tool in jq python3; do
 done
 
 api_tcp
-d_init "web: {listen: \"127.0.0.1:$port\", public_url: \"https://agents.example.org\", hosts: [\"agents.lan:$port\"]}"
+d_init "web: {listen: \"127.0.0.1:$port\", public_url: \"https://agents.example.org\", hosts: [\"agents.lan:$port\"]}" "artifacts: {max_size: 64MiB}"
 cat >"$D/root/workflows/nap.yaml" <<'END'
 agentd: v1
 name: nap
@@ -180,6 +180,18 @@ ask GET /tasks -H "Cookie: agentd=$brief"
 is "a session works" "$code" 200
 d_spawn stream curl -sSN -m 30 -D "$D/stream.head" -H "Cookie: agentd=$brief" "$api/events"
 ok "a stream of events begins by it" wait_for 10 grep -q '^HTTP/1.1 200' "$D/stream.head"
+d_token lasting submit,read
+lasting="Authorization: Bearer $token"
+ask POST /tasks -H "$lasting" -H "$json" -d "$nap"
+id=$(jq -r .id "$D/body")
+head -c 40000000 /dev/zero >"$D/zeros"
+ask PUT "/tasks/$id/artifacts/zeros" -H "$lasting" -T "$D/zeros"
+is "a large file" "$code" 201
+d_spawn poll curl -sS -m 60 -o /dev/null -w '%{http_code}' -H "$lasting" "$api/tasks/$id?wait=30s"
+d_spawn download curl -sS -m 60 --limit-rate 2m -o "$D/part" -w '%{http_code} %{exitcode}' -H "$lasting" "$api/tasks/$id/artifacts/zeros"
+begun() { [ -s "$D/part" ]; }
+ok "a download begins by another token" wait_for 10 begun
+ctl token revoke lasting >/dev/null
 ctl token revoke brief >/dev/null
 revoked_at=$(now_ms)
 while ask GET /tasks -H "Cookie: agentd=$brief" && [ "$code" = 200 ] && [ $(($(now_ms) - revoked_at)) -lt 8000 ]; do sleep 0.1; done
@@ -187,6 +199,12 @@ took=$(($(now_ms) - revoked_at))
 [ "$code" = 401 ] && [ $took -lt 5000 ] && pass "revoked, it ends within 5 s ($took ms)" || fail "revoked, it ends within 5 s" "$code after $took ms"
 stream_ended() { ! d_alive stream; }
 ok "and so does its stream of events" wait_for 8 stream_ended
+poll_ended() { ! d_alive poll; }
+ok "a long poll, too" wait_for 8 poll_ended
+is "with 401" "$(cat "$D/poll.log")" 401
+download_ended() { ! d_alive download; }
+ok "and a download breaks off" wait_for 30 download_ended
+like "it is not whole" "$(cat "$D/download.log") $(($(wc -c <"$D/part") < 40000000))" '200 18 1$'
 short=$(ctl token create short --scopes read --expires 1s)
 gone() { ask GET /tasks -H "Cookie: agentd=$short" && [ "$code" = 401 ]; }
 ok "expired, too" wait_for 5 gone

@@ -7,6 +7,8 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/err.h"
+#include "base/loop.h"
 #include "store/admin.h"
 #include "store/store.h"
 #include "web/head.h"
@@ -15,7 +17,7 @@
 #include "web/server.h"
 #include "web/session.h"
 
-enum { ENTRIES = 256, KEEP_MS = 2000, LATELY_MS = 5 * 60000, SECRET_CHARS = 43, CRC_CHARS = 8, MAX_NAME = 80 };
+enum { ENTRIES = 256, KEEP_MS = 2000, TICK_MS = 1000, CHECK_MS = 3000, LATELY_MS = 5 * 60000, SECRET_CHARS = 43, CRC_CHARS = 8, MAX_NAME = 80 };
 
 struct entry {
 	struct digest hash;
@@ -25,17 +27,43 @@ struct entry {
 	char name[MAX_NAME];	/* "token:NAME" */
 };
 
+struct watched {
+	struct watched *prev, *next;
+	struct request *req;
+	int64_t checked_ms;
+	void (*over)(struct request *req);
+};
+
 struct auth {
+	struct web *web;
+	struct watched watched;	/* ring */
+	struct loop_timer *tick;
+	struct op *check;	/* of a token that is watched */
+	struct digest checked;
 	int64_t up_ms;		/* when the database was last seen to be there */
 	struct entry entries[ENTRIES];
 };
 
-struct auth *auth_new(struct arena *a)
+static void on_tick(void *arg);
+
+struct auth *auth_new(struct arena *a, struct web *w)
 {
-	return ARENA_NEW(a, struct auth);
+	struct auth *auth = ARENA_NEW(a, struct auth);
+
+	auth->web = w;
+	auth->watched.prev = auth->watched.next = &auth->watched;
+	auth->tick = loop_timer_new(server_loop(w), on_tick, auth);
+	return auth;
 }
 
-static void refuse(struct request *req, const char *why)
+void auth_free(struct auth *auth)
+{
+	if (auth->check)
+		op_cancel(auth->check);
+	loop_timer_free(auth->tick);
+}
+
+void auth_refuse(struct request *req, const char *why)
 {
 	reply_problem(&req->reply, req->arena, 401, "unauthenticated", "%s", why);
 	req->reply.close = true;	/* the body was not read */
@@ -100,7 +128,7 @@ static void on_checked(struct request *req, struct op *op)
 	}
 	t = admin_token_check_of(op);
 	if (!auth_token_good(t, &req->token)) {
-		refuse(req, "the token is unknown, expired or revoked");
+		auth_refuse(req, "the token is unknown, expired or revoked");
 		return;
 	}
 	name = auth_name(req, t);
@@ -142,7 +170,7 @@ static struct str presented(struct request *req)
 			return STR_NONE;
 	}
 	if (!token.p)
-		refuse(req, "a bearer token is needed: Authorization: Bearer agd_...");
+		auth_refuse(req, "a bearer token is needed: Authorization: Bearer agd_...");
 	return token;
 }
 
@@ -168,4 +196,96 @@ void auth_request(struct auth *auth, struct request *req)
 	}
 	req->op = admin_token_check(server_store(req->web), arena_new(NULL), &hash, STORE_DEADLINE_MS, request_done,
 				    request_call(req, on_checked));
+}
+
+/* --- tokens of requests that go on --- */
+
+static int64_t now_ms(const struct auth *auth)
+{
+	return loop_now_ms(server_loop(auth->web));
+}
+
+void auth_unwatch(struct request *req)
+{
+	struct watched *x = req->watched;
+
+	req->watched = NULL;
+	if (!x)
+		return;
+	x->prev->next = x->next;
+	x->next->prev = x->prev;
+}
+
+static void check_next(struct auth *auth);
+
+static void end_watched(struct auth *auth)
+{
+	struct watched *x = auth->watched.next, *next;
+
+	for (; x != &auth->watched; x = next) {
+		next = x->next;
+		if (!digest_eq(&x->req->token, &auth->checked))
+			continue;
+		auth_unwatch(x->req);
+		x->over(x->req);
+	}
+}
+
+static void on_rechecked(struct op *op, void *arg)
+{
+	struct auth *auth = arg;
+	bool cancelled = op->err->code == ERR_CANCELLED;
+
+	auth->check = NULL;
+	for (struct watched *x = auth->watched.next; x != &auth->watched; x = x->next)
+		if (digest_eq(&x->req->token, &auth->checked))
+			x->checked_ms = now_ms(auth);
+	if (op->err->code == ERR_NONE && !admin_token_check_of(op)->valid)
+		end_watched(auth);
+	if (!cancelled)
+		check_next(auth);
+	server_unref(auth->web);
+}
+
+/* One token at a time, whoever came with it. */
+static void check_next(struct auth *auth)
+{
+	struct watched *x = auth->watched.next;
+
+	if (auth->check)
+		return;
+	while (x != &auth->watched && x->checked_ms + CHECK_MS > now_ms(auth))
+		x = x->next;
+	if (x == &auth->watched)
+		return;
+	auth->checked = x->req->token;
+	server_ref(auth->web);
+	auth->check = admin_token_check(server_store(auth->web), arena_new(NULL), &auth->checked, STORE_DEADLINE_MS, on_rechecked, auth);
+}
+
+static void on_tick(void *arg)
+{
+	struct auth *auth = arg;
+
+	check_next(auth);
+	if (auth->watched.next != &auth->watched)
+		loop_timer_set(auth->tick, TICK_MS);
+}
+
+/* When it came its token may have been known for KEEP_MS already. */
+void auth_watch(struct request *req, void (*over)(struct request *req))
+{
+	struct auth *auth = server_auth(req->web);
+	struct watched *x = ARENA_NEW(req->arena, struct watched);
+
+	x->req = req;
+	x->over = over;
+	x->checked_ms = now_ms(auth) - KEEP_MS;
+	if (auth->watched.next == &auth->watched)
+		loop_timer_set(auth->tick, TICK_MS);
+	x->prev = auth->watched.prev;
+	x->next = &auth->watched;
+	x->prev->next = x;
+	auth->watched.prev = x;
+	req->watched = x;
 }

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "config/settings.h"
 #include "store/artifacts.h"
+#include "web/auth.h"
 #include "web/connection.h"
 #include "web/head.h"
 #include "web/request.h"
@@ -34,7 +35,7 @@ static void on_piece(struct op *op, void *arg)
 
 	req->op = NULL;
 	if (!req->gone) {
-		d->broken = !bytes.p;
+		d->broken = d->broken || !bytes.p;
 		d->arena = arena_new(req->arena);
 		d->piece = str_dup(d->arena, bytes);
 		connection_deadline(server_connections(req->web), req->connection, server_settings(req->web)->web.body_timeout_ms);
@@ -81,6 +82,11 @@ static ssize_t on_read(void *arg, uint64_t at, char *to, size_t max)
 static struct MHD_Response *make(struct request *req)
 {
 	return MHD_create_response_from_callback(req->download->size, BLOCK, on_read, req, NULL);
+}
+
+static void on_token_over(struct request *req)
+{
+	req->download->broken = true;
 }
 
 /* --- the head --- */
@@ -136,6 +142,8 @@ static void on_found(struct request *req, struct op *op)
 	req->download = ARENA_NEW(req->arena, struct download);
 	req->download->file = f->file;
 	req->download->size = (uint64_t)f->size;
+	request_hold(req, auth_unwatch);
+	auth_watch(req, on_token_over);
 	reply_made(&req->reply, str_cstr(req->arena, f->media_type), make);
 	reply_add(&req->reply, req->arena, "ETag", tag);
 	reply_add(&req->reply, req->arena, "Content-Disposition", download_disposition(req->arena, f->name));

@@ -9,8 +9,8 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "config/settings.h"
-#include "store/admin.h"
 #include "store/store.h"
+#include "web/auth.h"
 #include "web/connection.h"
 #include "web/head.h"
 #include "web/request.h"
@@ -18,7 +18,7 @@
 #include "web/server.h"
 #include "web/topics.h"
 
-enum { BEAT_MS = 15000, TICK_MS = 1000, CHECK_MS = 3000, RETRY_S = 5, READY_MS = 5000, READY_AGAIN_MS = 20, SLOWEST_BYTES_S = 4096 };
+enum { BEAT_MS = 15000, TICK_MS = 1000, RETRY_S = 5, READY_MS = 5000, READY_AGAIN_MS = 20, SLOWEST_BYTES_S = 4096 };
 
 struct stream {
 	struct reader reader;		/* first */
@@ -31,7 +31,7 @@ struct stream {
 	struct str workflow, kind;	/* filters; STR_NONE: any */
 	struct str out;			/* what is left of what is being sent */
 	size_t at;			/* next event of the page */
-	int64_t said_ms, checked_ms, since_ms;
+	int64_t said_ms, since_ms;
 	int64_t until_ms;		/* when what is being sent must be over */
 	bool beat, closing, broken;
 	char beat_text[EVENT_PLACE_CHARS + 8];
@@ -42,8 +42,6 @@ struct streams {
 	struct stream head;		/* ring */
 	size_t n;
 	struct loop_timer *tick;
-	struct op *check;		/* of a token */
-	struct digest checked;
 };
 
 static int64_t now_ms(const struct streams *ss)
@@ -188,6 +186,11 @@ static void close_stream(struct stream *s)
 		request_resume(s->req);
 }
 
+static void on_token_over(struct request *req)
+{
+	close_stream(req->stream);
+}
+
 void streams_end_all(struct streams *ss)
 {
 	for (struct stream *s = ss->head.next; s != &ss->head; s = s->next)
@@ -200,6 +203,7 @@ static void stream_remove(struct request *req)
 	struct stream *s = req->stream;
 
 	req->stream = NULL;
+	auth_unwatch(req);
 	loop_timer_free(s->again);
 	reader_leave(&s->reader);
 	s->prev->next = s->next;
@@ -213,44 +217,7 @@ static void on_left(struct request *req)
 	request_resume(req);
 }
 
-/* --- time: heartbeats, tokens --- */
-
-static void check_tokens(struct streams *ss);
-
-static void on_checked(struct op *op, void *arg)
-{
-	struct streams *ss = arg;
-	const struct token_check *t = op->err->code == ERR_NONE ? admin_token_check_of(op) : NULL;
-
-	ss->check = NULL;
-	if (op->err->code != ERR_CANCELLED) {
-		for (struct stream *s = ss->head.next; s != &ss->head; s = s->next) {
-			if (!digest_eq(&s->req->token, &ss->checked))
-				continue;
-			s->checked_ms = now_ms(ss);
-			if (t && !t->valid)
-				close_stream(s);
-		}
-		check_tokens(ss);
-	}
-	server_unref(ss->web);
-}
-
-/* Each token that reads is asked for again and again, so that a revoked one reads on for no longer than any other. */
-static void check_tokens(struct streams *ss)
-{
-	struct stream *s = ss->head.next;
-
-	if (ss->check)
-		return;
-	while (s != &ss->head && (s->closing || s->checked_ms + CHECK_MS > now_ms(ss)))
-		s = s->next;
-	if (s == &ss->head)
-		return;
-	ss->checked = s->req->token;
-	server_ref(ss->web);
-	ss->check = admin_token_check(server_store(ss->web), arena_new(NULL), &ss->checked, STORE_DEADLINE_MS, on_checked, ss);
-}
+/* --- time: heartbeats --- */
 
 static void on_tick(void *arg)
 {
@@ -262,7 +229,6 @@ static void on_tick(void *arg)
 			s->beat = true;
 			request_resume(s->req);
 		}
-	check_tokens(ss);
 	if (ss->n)
 		loop_timer_set(ss->tick, TICK_MS);
 }
@@ -306,7 +272,7 @@ static struct stream *stream_new(struct request *req, bool of_all)
 	s = ARENA_NEW(req->arena, struct stream);
 	s->req = req;
 	s->of_all = of_all;
-	s->checked_ms = s->since_ms = now_ms(ss);
+	s->since_ms = now_ms(ss);
 	s->prev = ss->head.prev;
 	s->next = &ss->head;
 	ss->head.prev->next = s;
@@ -315,6 +281,7 @@ static struct stream *stream_new(struct request *req, bool of_all)
 		loop_timer_set(ss->tick, TICK_MS);
 	req->stream = s;
 	request_hold(req, stream_remove);
+	auth_watch(req, on_token_over);
 	return s;
 }
 
@@ -460,7 +427,5 @@ struct streams *streams_new(struct arena *a, struct web *w)
 
 void streams_free(struct streams *ss)
 {
-	if (ss->check)
-		op_cancel(ss->check);
 	loop_timer_free(ss->tick);
 }

@@ -63,6 +63,7 @@ struct request {
 	unsigned long notices;		/* wait_notices() before the view was asked for */
 	void *work;			/* api_other.c: on the thread pool, lives in the op's arena */
 	struct submission *submission;	/* api_tasks.c */
+	struct watched *watched;	/* auth.c's; NULL: its token is not asked for again */
 	struct hook_visit *hook;	/* hooks.c's; NULL: no delivery of a webhook */
 	struct intake *intake;		/* intake.c's; NULL: no files come with it */
 	struct form *form;		/* api_artifacts.c */

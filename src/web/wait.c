@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "store/store.h"
 #include "store/tasks.h"
+#include "web/auth.h"
 #include "web/request.h"
 #include "web/server.h"
 
@@ -90,6 +91,7 @@ static void leave(struct request *req)
 {
 	ring_remove(req->waiter);
 	req->waiter = NULL;
+	auth_unwatch(req);
 	server_waits(req->web)->n--;
 }
 
@@ -311,6 +313,13 @@ static void on_left(struct request *req)
 	request_resume(req);
 }
 
+static void on_token_over(struct request *req)
+{
+	request_release(req);
+	auth_refuse(req, "the token is unknown, expired or revoked");
+	request_resume(req);
+}
+
 void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, wait_ended_fn *ended)
 {
 	struct waits *ws = server_waits(req->web);
@@ -327,6 +336,7 @@ void wait_add(struct request *req, const struct uuid *task, int64_t wait_ms, wai
 	request_suspend(req);
 	request_hold(req, leave);
 	request_watch(req, on_left);
+	auth_watch(req, on_token_over);
 	if (!ws->poll_ms)
 		ws->poll_ms = now_ms(ws) + POLL_MS;
 	arm(ws, ws->poll_ms);

@@ -1,6 +1,6 @@
 /* wait.h - long polls: requests that wait for a task's end without a database connection.
  *
- * Shapes:  one registry per server. A waiter ends when its task is terminal, its time is up, the client has gone, or
+ * Shapes:  one registry per server. A waiter ends when its task is terminal, its time is up, its token or the client has gone, or
  *          the server stops; then the task's view is fetched and answered. Woken by agentd_done, and by a slow poll
  *          in case a notification was missed. Each look asks for LOOK_MAX waiters at most; those that have
  *          waited longest for a look come first, so that any number of waiters is served.

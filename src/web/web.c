@@ -591,7 +591,7 @@ struct web *web_start(struct loop *l, struct store *s, const struct settings *se
 	}
 	w->timeout = loop_timer_new(l, on_timeout, w);
 	w->stop = loop_timer_new(l, on_stop_timer, w);
-	w->auth = auth_new(a);
+	w->auth = auth_new(a, w);
 	w->inputs = inputs_new(a);
 	w->hooks = hooks_new(a);
 	w->waits = wait_new(a, w);
@@ -633,6 +633,7 @@ void web_free(struct web *w)
 	wait_free(w->waits);
 	figures_free(w->figures);
 	streams_free(w->streams);
+	auth_free(w->auth);
 	topics_free(w->topics);
 	connections_free(w->connections);
 	loop_timer_free(w->timeout);

@@ -14,6 +14,7 @@
 #include "base/loop.h"
 #include "store/store.h"
 #include "store/tasks.h"
+#include "web/auth.h"
 #include "web/request.h"
 #include "web/server.h"
 #include "../suite_run.h"
@@ -86,6 +87,28 @@ void server_leave(struct web *w, struct request *req)
 void server_kick(struct web *w)
 {
 	(void)w;
+}
+
+static void (*token_over)(struct request *req);
+static int watched;
+
+void auth_watch(struct request *req, void (*over)(struct request *req))
+{
+	req->watched = (struct watched *)(void *)req;
+	token_over = over;
+	watched++;
+}
+
+void auth_unwatch(struct request *req)
+{
+	watched -= req->watched != NULL;
+	req->watched = NULL;
+}
+
+void auth_refuse(struct request *req, const char *why)
+{
+	(void)why;
+	req->reply.status = 401;
 }
 
 void store_listen(struct store *s, const char *channel, void (*fn)(void *arg), void *arg)
@@ -230,7 +253,7 @@ static void setup(void)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	arena = arena_new(NULL);
 	loop = loop_new();
-	looks = refs = ended_count = views = 0;
+	looks = refs = ended_count = views = watched = 0;
 	largest_look = 0;
 	hold_looks = all_done = false;
 	view_is_old = true;
@@ -419,6 +442,22 @@ START_TEST(client_goes)
 END_TEST
 
 /* The server ends while a look is under way: it is held until the look is over, and nothing is begun anew. */
+START_TEST(token_ends)
+{
+	struct uuid task = uuid_new();
+
+	begin(&clients[0], 0, &task, 60000);
+	ck_assert_int_eq(watched, 1);
+	token_over(clients[0].req);
+	ck_assert_int_eq(clients[0].req->reply.status, 401);
+	ck_assert(!clients[0].req->suspended);
+	ck_assert_uint_eq(wait_count(waits), 0);
+	ck_assert_int_eq(watched, 0);
+	ck_assert_int_eq(ended_count, 0);
+	finish(&clients[0]);
+}
+END_TEST
+
 START_TEST(freed_during_a_look)
 {
 	struct uuid task = uuid_new();
@@ -447,6 +486,7 @@ static Suite *suite(void)
 	tcase_add_test(t, time_is_up);
 	tcase_add_test(t, without_notifications);
 	tcase_add_test(t, client_goes);
+	tcase_add_test(t, token_ends);
 	tcase_add_test(t, freed_during_a_look);
 	suite_add_tcase(s, t);
 	return s;
