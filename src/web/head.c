@@ -93,7 +93,32 @@ static bool bad_escape(struct str t, size_t i)
 		return true;
 	memcpy(text, t.p + i + 1, 2);
 	c = strtol(text, NULL, 16);
-	return c < 0x20 || c == 0x7f || c == '/' || c == '\\' || c == '.';
+	return c < 0x20 || c == 0x7f || c == '/' || c == '\\';
+}
+
+/* "." or "..", however its dots are written. Other names may begin with them. */
+static bool is_dot_segment(struct str s)
+{
+	size_t dots = 0;
+
+	while (s.n) {
+		size_t n = s.p[0] == '.' ? 1 : s.n >= 3 && strncasecmp(s.p, "%2e", 3) == 0 ? 3 : 0;
+
+		if (n == 0 || ++dots > 2)
+			return false;
+		s = str_sub(s, n, s.n);
+	}
+	return dots > 0;
+}
+
+/* What stands behind the slash at i. */
+static struct str segment_behind(struct str t, size_t i)
+{
+	size_t end = ++i;
+
+	while (end < t.n && t.p[end] != '/' && t.p[end] != '?')
+		end++;
+	return str_sub(t, i, end - i);
 }
 
 /* /a/b only: no empty or dot segments, no escapes of anything that could mean another path. */
@@ -116,7 +141,7 @@ static const char *check_target(struct str t)
 			return "a backslash, or an escape that is bad or could mean another path, in the path";
 		if (c == '#')
 			return "a fragment in the target";
-		if (in_path && c == '/' && i + 1 < t.n && (t.p[i + 1] == '/' || t.p[i + 1] == '.'))
+		if (in_path && c == '/' && ((i + 1 < t.n && t.p[i + 1] == '/') || is_dot_segment(segment_behind(t, i))))
 			return "an empty or dot segment in the path";
 	}
 	return NULL;

@@ -170,6 +170,8 @@ def routes():
 
     # --- paths ---
     problem("an id that is none", request("GET", "/tasks/abc"), 404, "not_found")
+    for name in [".env", "%2Eenv", "...", "..a", "a..", ".%2ea"]:
+        problem(f"an artifact called {name}", request("GET", f"/tasks/{UNKNOWN}/artifacts/{name}"), 404, "not_found")
     problem("an unknown id", request("GET", "/tasks/" + UNKNOWN), 404, "not_found")
 
     # --- lists ---

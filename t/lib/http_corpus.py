@@ -54,7 +54,7 @@ def refused():
     for byte in "\x01\x08\x0b\x0c\x1b\x7f":
         yield f"{byte!r} in a value", GET + f"X-Y: a{byte}b\r\n\r\n", NO
     yield "a bare CR in a value", GET + "X-Y: a\rb\r\n\r\n", NO
-    for target in ["/tasks/%00", "/tasks%2f..", "/tasks%5c", "/a/../tasks", "/a/./tasks", "/..", "/%2e%2e/tasks", "//tasks", "/tasks\\x",
+    for target in ["/tasks/%00", "/tasks%2f..", "/tasks%5c", "/a/../tasks", "/a/./tasks", "/..", "/%2e%2e/tasks", "/.", "/tasks/.%2E", "/tasks/%2E", "/tasks/..?x=1", "/tasks/%2e%2e/x", "//tasks", "/tasks\\x",
                    "/t\xe4sks", "tasks", "*", "http://a/tasks", "/tasks#x", "/tasks?a#b", "/%zz", "/%", "/tasks\x01", "/tasks\x7f", "/" + "a" * 3000]:
         yield f"target {target[:20]!r}", f"GET {target} HTTP/1.1\r\nHost: a\r\n{AUTH}\r\n\r\n", NO
     for version in ["HTTP/2.0", "HTTP/1.2", "HTTP/0.9", "HTTP/1.1x", "HTTP/11", "http/1.1", "XTTP/1.1", "HTTP/1.1 x", ""]:
