@@ -47,6 +47,9 @@ api_tokens full:submit,read,approve,admin,metrics ann:submit,read bob:submit,rea
 
 api_checks http_checks routes
 api_checks http_checks opened
+api_checks http_checks files
+one_file() { [ "$(sql "SELECT count(*), sum(size_bytes) FROM agentd.files") $(sql "SELECT files, size_bytes FROM agentd.file_total")" = "1|400 1|400" ]; }
+ok "what came with a refused submission is taken away, but not what others have" wait_for 10 one_file
 api_checks http_checks kept
 api_checks http_corpus all
 api_checks http_checks waits

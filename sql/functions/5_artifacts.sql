@@ -296,3 +296,26 @@ BEGIN
 	END IF;
 	RETURN greatest(v_n, cardinality(v_ids));
 END $$;
+
+-- Files of an upload that came to nothing. p_age_ms: how long ago whoever sent it heard that it is whole; null: never. One that somebody
+-- has sent again since then stays, and waits for its time.
+CREATE OR REPLACE FUNCTION agentd.files_discard(p_file uuid[], p_age_ms bigint[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
+DECLARE
+	v_now timestamptz := agentd.clock();
+	v_whole bigint;
+	v_bytes bigint;
+BEGIN
+	WITH given AS (
+		SELECT f.id FROM unnest(p_file, p_age_ms) AS x (file, age_ms) JOIN files f ON f.id = x.file
+		WHERE (f.digest IS NULL OR f.look_at <= agentd.file_next_look(v_now) - x.age_ms * interval '1 millisecond')
+			AND NOT EXISTS (SELECT FROM artifacts a WHERE a.file = f.id)
+		FOR UPDATE OF f SKIP LOCKED
+	), gone AS (
+		DELETE FROM files f USING given g WHERE f.id = g.id RETURNING f.size_bytes
+	)
+	SELECT count(g.size_bytes), coalesce(sum(g.size_bytes), 0) INTO v_whole, v_bytes FROM gone g;
+	IF v_whole > 0 THEN
+		UPDATE file_total SET files = files - v_whole, size_bytes = size_bytes - v_bytes;
+	END IF;
+END $$;

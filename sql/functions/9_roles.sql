@@ -46,6 +46,7 @@ GRANT EXECUTE ON FUNCTION
 	agentd.decide_approval(uuid, text, bytea, text, json, bytea, json, text),
 	agentd.file_chunk(uuid, integer, bytea, json), agentd.file_end(uuid, bytea, bigint, json), agentd.file_read(uuid, integer),
 	agentd.artifacts_attach(uuid, uuid[], text[], text[], uuid[], json), agentd.artifacts_discard(uuid),
+	agentd.files_discard(uuid[], bigint[]),
 	agentd.artifact_may_come(uuid, text, boolean), agentd.artifact_upload(uuid, uuid, text, text, uuid, json, text, boolean),
 	agentd.artifact_list(uuid, text, boolean), agentd.artifact_find(uuid, uuid, text, text, boolean),
 	agentd.link_view(uuid, bytea, text), agentd.decide_by_link(uuid, bytea, text, text, text, json), agentd.webhooks_of_task(uuid, text, boolean),

@@ -10,6 +10,7 @@
 static const struct stmt chunk_stmt = {"file_chunk", "SELECT agentd.file_chunk($1, $2, $3, $4)"};
 static const struct stmt end_stmt = {"file_end", "SELECT agentd.file_end($1, $2, $3, $4)"};
 static const struct stmt read_stmt = {"file_read", "SELECT agentd.file_read($1, $2)"};
+static const struct stmt files_discard_stmt = {"files_discard", "SELECT agentd.files_discard($1, $2)"};
 static const struct stmt attach_stmt = {"artifacts_attach", "SELECT agentd.artifacts_attach($1, $2, $3, $4, $5, $6)"};
 static const struct stmt discard_stmt = {"artifacts_discard", "SELECT agentd.artifacts_discard($1)"};
 static const struct stmt may_come_stmt = {"artifact_may_come", "SELECT agentd.artifact_may_come($1, $2, $3)"};
@@ -137,6 +138,25 @@ void artifacts_discard(struct store *s, const struct uuid *task)
 	struct call *c = call_new(s, arena_new(NULL), &discard_stmt);
 
 	params_uuid(&c->params, task);
+	call_start(c, 0, read_nothing, on_discarded, NULL);
+}
+
+void files_discard(struct store *s, const struct file_sent *v, size_t n)
+{
+	struct call *c = call_new(s, arena_new(NULL), &files_discard_stmt);
+	struct array files, ages;
+
+	array_begin(&files, c->op.arena, ARRAY_UUID);
+	array_begin(&ages, c->op.arena, ARRAY_INT8);
+	for (size_t i = 0; i < n; i++) {
+		array_uuid(&files, &v[i].file);
+		if (v[i].whole_ms < 0)
+			array_null(&ages);
+		else
+			array_int8(&ages, v[i].whole_ms);
+	}
+	params_array(&c->params, &files);
+	params_array(&c->params, &ages);
 	call_start(c, 0, read_nothing, on_discarded, NULL);
 }
 

@@ -51,6 +51,12 @@ struct uuid files_ended_of(const struct op *op);
 struct op *files_read(struct store *s, struct arena *a, const struct uuid *file, int nr, int64_t deadline_ms, op_done_fn *done, void *arg);
 struct str files_bytes_of(const struct op *op);	/* STR_NONE: there is no such piece (any more) */
 
+struct file_sent {
+	struct uuid file;
+	int64_t whole_ms;	/* so long ago it was ended; -1: it was not */
+};
+void files_discard(struct store *s, const struct file_sent *v, size_t n);	/* nothing came of them; nobody waits for it */
+
 /* --- names --- */
 struct op *artifacts_attach(struct store *s, struct arena *a, const struct uuid *task, const struct artifact_new *v, size_t n,
 			    const struct json *limits, int64_t deadline_ms, op_done_fn *done, void *arg);

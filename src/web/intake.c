@@ -2,6 +2,7 @@
 #include "web/intake.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "config/settings.h"
 #include "web/connection.h"
@@ -31,6 +32,23 @@ struct intake {
 	void (*then)(struct request *req);
 };
 
+/* Nothing came of it: what was sent would fill the room of all files until the sweeper finds it. */
+static void discard(struct request *req)
+{
+	struct intake *in = req->intake;
+	struct file_sent *v = ARENA_ARRAY(req->arena, in->n + 1, struct file_sent);
+	int status = req->reply.status;
+	size_t n = 0;
+
+	if (status >= 200 && status < 300 && !req->reply.replayed)
+		return;
+	for (const struct intake_file *f = in->first; f; f = f->next)
+		if (uuid_eq(&f->sent, &f->artifact.file))
+			v[n++] = (struct file_sent){f->sent, f->whole_ms ? clock_boot_ms() - f->whole_ms : -1};
+	if (n)
+		files_discard(server_store(req->web), v, n);
+}
+
 struct intake *intake_new(struct request *req)
 {
 	struct intake *in = ARENA_NEW(req->arena, struct intake);
@@ -38,6 +56,7 @@ struct intake *intake_new(struct request *req)
 	in->req = req;
 	in->limits = settings_artifact_limits(req->arena, server_settings(req->web));
 	in->tail = &in->head;
+	request_hold(req, discard);
 	return in;
 }
 
@@ -61,6 +80,7 @@ void intake_file(struct intake *in, struct str name, struct str media_type)
 	}
 	in->n++;
 	f->artifact = (struct artifact_new){.id = uuid_new(), .name = str_dup(in->req->arena, name), .file = uuid_new()};
+	f->sent = f->artifact.file;
 	if (media_type.p)
 		f->artifact.media_type = str_dup(in->req->arena, media_type);
 	while (*at && str_cmp((*at)->artifact.name, name) < 0)
@@ -166,8 +186,10 @@ static void on_written(struct request *req, struct op *op)
 		reply_err(&req->reply, req->arena, op->err);
 		return;
 	}
-	if (!p->bytes.p)
+	if (!p->bytes.p) {
 		p->file->artifact.file = files_ended_of(op);
+		p->file->whole_ms = clock_boot_ms();
+	}
 	in->head = p->next;
 	if (!in->head)
 		in->tail = &in->head;

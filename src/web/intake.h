@@ -21,6 +21,8 @@ struct request;
 struct intake_file {
 	struct artifact_new artifact;
 	int64_t size;
+	struct uuid sent;		/* what it was sent as: the artifact's is another when its bytes were there before */
+	int64_t whole_ms;		/* CLOCK_BOOTTIME; 0: it is not ended */
 	struct intake_file *next;
 };
 

@@ -228,6 +228,21 @@ def opened():
     problem("a delivery without a signature, before the body", raw(head("/hooks/large", 100)), 401, "unauthenticated")
 
 
+def files():
+    """Forms with files, of which one is taken: what the others brought is not kept, but for what the first has, too."""
+    def form(task, *texts):
+        parts = [f'name="task"\r\n\r\n{json.dumps(task)}'] if task else []
+        parts += [f'name="f{i}"; filename="f{i}"\r\n\r\n{text}' for i, text in enumerate(texts)]
+        body = "".join(f"--b\r\nContent-Disposition: form-data; {part}\r\n" for part in parts) + "--b--\r\n"
+        return submit(body, content_type="multipart/form-data; boundary=b")
+    long = form({"workflow": "long"}, "kept" * 100)
+    status("a submission with a file", long, 202)
+    problem("of an unknown workflow", form({"workflow": "nothing"}, "kept" * 100, "gone" * 100, ""), 404, "not_found")
+    problem("without a task", form(None, "gone, too" * 100), 400, "malformed")
+    problem("a file where none is taken", request("PUT", f"/tasks/{UNKNOWN}/artifacts/x", body="x", content_type="text/plain"), 404, "not_found")
+    status("the end of it", request("POST", f"/tasks/{long.json()['id']}/cancel"), 200)
+
+
 def kept():
     """Connections that are kept."""
     s = connect()
@@ -368,4 +383,4 @@ def back():
     check("and run", wait_state(a.json()["id"], ["succeeded"])["state"] == "succeeded")
 
 
-{"routes": routes, "opened": opened, "kept": kept, "waits": waits, "slow": slow, "away": away, "back": back}[sys.argv[1]]()
+{"routes": routes, "opened": opened, "files": files, "kept": kept, "waits": waits, "slow": slow, "away": away, "back": back}[sys.argv[1]]()
