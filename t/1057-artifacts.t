@@ -116,7 +116,11 @@ before=$(rss_kib)
 is "16 MiB go up" "$(put "$big" big "$D/big" application/octet-stream)" 201
 is "and down" "$(code "$api/tasks/$big/artifacts/big") $(sha256sum <"$D/body" | cut -d' ' -f1)" "200 $(sha256sum <"$D/big" | cut -d' ' -f1)"
 after=$(rss_kib)
-ok "web grew by less than 8 MiB ($before KiB, $after KiB)" test $((after - before)) -lt 8192
+if ldd "$agentd" | grep -q libasan; then
+	skip "web grew by less than 8 MiB" "AddressSanitizer keeps what was freed"
+else
+	ok "web grew by less than 8 MiB ($before KiB, $after KiB)" test $((after - before)) -lt 8192
+fi
 is "one byte more does not" "$(put "$big" bigger "$D/bigger") $(jq -r .type "$D/body")" "413 urn:agentd:problem:too_large"
 is "nor when its length is not told" "$(code -T - -H 'Transfer-Encoding: chunked' -H 'Content-Type: text/plain' "$api/tasks/$big/artifacts/bigger" <"$D/bigger")" 413
 head -c 5000000 /dev/zero >"$D/five"

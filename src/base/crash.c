@@ -35,6 +35,8 @@ static const char *const crash_points[] = {
 	"leave.after_reply",
 	"cancel.before_send",
 	"cancel.after_reply",
+	"fork.before_send",
+	"fork.after_reply",
 	"notify.after_claim",
 	"notify.before_send",
 	"notify.before_record",
