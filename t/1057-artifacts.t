@@ -209,11 +209,12 @@ is "a name twice is a mistake" $status 2
 task=$(submit)
 mkfifo "$D/hold"
 exec 5<>"$D/hold"
+begun() { [ "$(sql "SELECT count(*) > 0 FROM agentd.files WHERE digest IS NULL")" = t ]; }
 half() {
 	python3 "$top_srcdir/t/lib/artifacts.py" half "$D/web.sock" "$D/tokens" "$task" <"$D/hold" >"$D/half" 2>&1 &
 	half=$!
 	wait_for 20 grep -q sent "$D/half"
-	wait_for 20 test "$(sql "SELECT count(*) > 0 FROM agentd.files WHERE digest IS NULL")" = t
+	wait_for 20 begun
 }
 before=$(sql "SELECT size_bytes FROM agentd.file_total")
 half

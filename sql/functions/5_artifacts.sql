@@ -312,10 +312,10 @@ BEGIN
 			AND NOT EXISTS (SELECT FROM artifacts a WHERE a.file = f.id)
 		FOR UPDATE OF f SKIP LOCKED
 	), gone AS (
-		DELETE FROM files f USING given g WHERE f.id = g.id RETURNING f.size_bytes
+		DELETE FROM files f USING given g WHERE f.id = g.id RETURNING f.digest, agentd.file_bytes(f) AS size
 	)
-	SELECT count(g.size_bytes), coalesce(sum(g.size_bytes), 0) INTO v_whole, v_bytes FROM gone g;
-	IF v_whole > 0 THEN
+	SELECT count(g.digest), coalesce(sum(g.size), 0) INTO v_whole, v_bytes FROM gone g;
+	IF v_whole > 0 OR v_bytes > 0 THEN
 		UPDATE file_total SET files = files - v_whole, size_bytes = size_bytes - v_bytes;
 	END IF;
 END $$;
