@@ -140,7 +140,7 @@ static enum risk risk_of(struct str word)
 {
 	for (int i = 0; risk_words[i]; i++)
 		if (str_is(word, risk_words[i]))
-			return RISK_LOW + i;
+			return (enum risk)(RISK_LOW + i);
 	fatal("script: tool: risk: \"" STR_FMT "\"?", STR_ARG(word));
 }
 
