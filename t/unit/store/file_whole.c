@@ -158,6 +158,10 @@ static void setup(void)
 {
 	loop = loop_new();
 	arena = arena_new(NULL);
+	/* tests may run in one process */
+	open_part = NULL;
+	over = false;
+	sent = ended = asked = 0;
 }
 
 static void teardown(void)

@@ -176,6 +176,12 @@ static void setup(void)
 	loop = loop_new();
 	arena = arena_new(NULL);
 	port = artifacts_port(arena, loop, NULL, &settings);
+	/* tests may run in one process */
+	open_part = NULL;
+	over = false;
+	memset(sent, 0, sizeof sent);
+	memset(&got, 0, sizeof got);
+	memset(&written, 0, sizeof written);
 }
 
 static void teardown(void)
