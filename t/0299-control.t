@@ -105,7 +105,7 @@ is "with the same content for as long, under new ids" "$(sql "SELECT DISTINCT b.
 is "one that keeps nothing has what was given" "$(files "$(forked "$t" '')")" given
 sql "SELECT agentd.purge('$t', 'ann', true)" >/dev/null
 looked() { sql "SELECT look_at <= agentd.clock() FROM agentd.files WHERE id = '$W'"; }
-is "a file that others have stays for now" "$(looked)" f
+is "a file that others have is not looked at" "$(looked)" f
 sql "DELETE FROM agentd.artifacts" >/dev/null
 is "the last name that goes has the sweep look at once" "$(looked)" t
 sql "UPDATE agentd.upkeep SET trusted_from = '2020-01-01' WHERE duty = 'artifacts'; INSERT INTO agentd.upkeep VALUES ('artifacts', now(), '2020-01-01') ON CONFLICT DO NOTHING;
