@@ -111,50 +111,15 @@ static void print_approvals(struct ctl *c, const struct json *answer)
 
 /* --- list --- */
 
-static int parse_filter(int argc, char **argv, struct approval_filter *f, struct err *err)
-{
-	static const struct option options[] = {
-		{"state", required_argument, NULL, 's'}, {"all", no_argument, NULL, 'a'},     {"task", required_argument, NULL, 't'},
-		{"limit", required_argument, NULL, 'n'}, {"before", required_argument, NULL, 'b'}, {NULL, 0, NULL, 0},
-	};
-	int o, r = 0;
-
-	*f = (struct approval_filter){.state = STR("pending"), .limit = 50};
-	while (r == 0 && (o = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-		switch (o) {
-		case 's':
-			f->state = str_from(optarg);
-			break;
-		case 'a':
-			f->state = STR_NONE;
-			break;
-		case 't':
-			r = ctl_uuid_arg(optarg, &f->task, err);
-			break;
-		case 'n':
-			r = ctl_int_arg("--limit", optarg, 1, 200, &f->limit, err);
-			break;
-		case 'b':
-			r = ctl_uuid_arg(optarg, &f->before, err);
-			break;
-		default:
-			r = ctl_option_error(argv, o, err);
-		}
-	}
-	if (r == 0 && argc != optind)
-		r = err_set(err, ERR_USAGE, "unexpected argument \"%s\"", argv[optind]);
-	return r;
-}
-
 static int list(struct ctl *c, int argc, char **argv)
 {
 	struct ctl_call call = {.ctl = c, .text_of = approvals_text_of};
 	struct principal by = ctl_principal(c);
-	struct approval_filter f;
+	struct task_page f = {.state = STR("pending")};
 	struct err err = {0};
 	int status;
 
-	if (parse_filter(argc, argv, &f, &err) < 0)
+	if (ctl_page_args(argc, argv, true, &f, &err) < 0)
 		return ctl_fail(c, &err);
 	status = ctl_open(c);
 	if (status)
@@ -172,19 +137,8 @@ const struct command cmd_approvals_list = {
 static int show(struct ctl *c, int argc, char **argv)
 {
 	struct ctl_call call = {.ctl = c, .text_of = approvals_text_of};
-	struct principal by = ctl_principal(c);
-	struct uuid id;
-	struct err err = {0};
-	int status;
 
-	if (argc != 2)
-		return ctl_usage(c, &cmd_approvals_show);
-	if (ctl_uuid_arg(argv[1], &id, &err) < 0)
-		return ctl_fail(c, &err);
-	status = ctl_open(c);
-	if (status)
-		return status;
-	return ctl_answer(&call, approvals_view(c->store, arena_new(NULL), &id, &by, CALL_MS, ctl_done, &call), print_approval);
+	return ctl_of_one(&call, &cmd_approvals_show, approvals_view, argc, argv, print_approval);
 }
 
 const struct command cmd_approvals_show = {
@@ -338,7 +292,7 @@ static void print_new(struct ctl *c, const struct json *rows, const struct json 
 /* A round's memory lives until the next one has been compared with it. */
 static int watch(struct ctl *c, int argc, char **argv)
 {
-	struct approval_filter f = {.state = STR("pending"), .limit = WATCH_LIMIT};
+	struct task_page f = {.state = STR("pending"), .limit = WATCH_LIMIT};
 	struct timespec pause = {.tv_sec = WATCH_EVERY_MS / 1000};
 	struct arena *whole = c->arena, *last = NULL;
 	struct principal by = ctl_principal(c);

@@ -101,7 +101,7 @@ static void add_workflows(struct ctl *c, struct completion *found)
 static void add_approvals(struct ctl *c, struct completion *found)
 {
 	struct ctl_call call = {.ctl = c, .text_of = approvals_text_of};
-	struct approval_filter f = {.state = STR("pending"), .limit = TASKS};
+	struct task_page f = {.state = STR("pending"), .limit = TASKS};
 	struct principal by = ctl_principal(c);
 	struct err err;
 

@@ -31,6 +31,7 @@ struct principal;
 struct schema_faults;
 struct settings;
 struct store;
+struct task_page;
 struct uuid;
 
 struct ctl {
@@ -83,6 +84,12 @@ const struct json *ctl_wait_json(struct ctl_call *call, struct op *op, struct er
 /* Wait, then show the answer: as JSON, or with show(). The exit status. */
 typedef void ctl_show_fn(struct ctl *c, const struct json *answer);
 int ctl_answer(struct ctl_call *call, struct op *op, ctl_show_fn *show);
+
+/* What belongs to a task, in page.c: the options of its list, --all (any state) among them or not; and of one of them, by its id. */
+int ctl_page_args(int argc, char **argv, bool has_all, struct task_page *f, struct err *err);
+typedef struct op *ctl_one_fn(struct store *s, struct arena *a, const struct uuid *id, const struct principal *by, int64_t deadline_ms,
+			      op_done_fn *done, void *arg);
+int ctl_of_one(struct ctl_call *call, const struct command *cmd, ctl_one_fn *start, int argc, char **argv, ctl_show_fn *show);
 
 /* An argument that is a text, @FILE or "-" (standard input); *ret_name says for messages where it came from. */
 int ctl_text_arg(struct ctl *c, const char *arg, const char **ret_name, struct str *ret, struct err *err);

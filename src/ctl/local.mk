@@ -25,6 +25,7 @@ src_ctl_libctl_a_SOURCES = \
   src/ctl/complete.h \
   src/ctl/ctl.c \
   src/ctl/ctl.h \
+  src/ctl/page.c \
   src/ctl/print.c \
   src/ctl/tail.c \
   src/ctl/tail.h \

@@ -10,15 +10,12 @@ static const struct stmt list_stmt = {"approval_list", "SELECT agentd.approval_l
 static const struct stmt view_stmt = {"approval_view", "SELECT agentd.approval_view($1, $2, $3)"};
 static const struct stmt decide_stmt = {"decide_approval", "SELECT agentd.decide_approval($1, $2, $3, $4, $5, $6, $7, $8)"};
 
-struct op *approvals_list(struct store *s, struct arena *a, const struct approval_filter *f, const struct principal *by,
+struct op *approvals_list(struct store *s, struct arena *a, const struct task_page *f, const struct principal *by,
 			  int64_t deadline_ms, op_done_fn *done, void *arg)
 {
 	struct call *c = call_new(s, a, &list_stmt);
 
-	params_text(&c->params, f->state);
-	params_uuid(&c->params, &f->task);
-	params_uuid(&c->params, &f->before);
-	params_int(&c->params, f->limit);
+	params_page(&c->params, f);
 	params_principal(&c->params, by);
 	return call_start(c, deadline_ms, call_read_text, done, arg);
 }

@@ -20,15 +20,11 @@
 struct arena;
 struct json;
 struct principal;
+struct task_page;
 struct store;
 
-struct approval_filter {
-	struct str state;		/* STR_NONE: any */
-	struct uuid task, before;	/* nil: any; from the newest */
-	int limit;			/* 1..200 */
-};
 /* by->sees_all: of everybody's tasks, else of its own. {"approvals": [...], "next": id|null} */
-struct op *approvals_list(struct store *s, struct arena *a, const struct approval_filter *f, const struct principal *by,
+struct op *approvals_list(struct store *s, struct arena *a, const struct task_page *f, const struct principal *by,
 			  int64_t deadline_ms, op_done_fn *done, void *arg);
 struct op *approvals_view(struct store *s, struct arena *a, const struct uuid *id, const struct principal *by,
 			  int64_t deadline_ms, op_done_fn *done, void *arg);

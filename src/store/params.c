@@ -193,6 +193,14 @@ void params_array(struct params *p, struct array *r)
 	add(p, r->buf.p, r->n > 0 ? r->buf.n : EMPTY_HEADER, 1);
 }
 
+void params_page(struct params *p, const struct task_page *f)
+{
+	params_text(p, f->state);
+	params_uuid(p, &f->task);
+	params_uuid(p, &f->before);
+	params_int(p, f->limit);
+}
+
 void params_principal(struct params *p, const struct principal *by)
 {
 	params_text(p, by->name.p ? by->name : STR(""));

@@ -19,6 +19,7 @@
 struct arena;
 struct json;
 struct principal;
+struct task_page;
 
 enum { PARAMS_MAX = 24 };
 
@@ -38,6 +39,7 @@ void params_digest(struct params *p, const struct digest *d);
 void params_bytes(struct params *p, struct str bytes);		/* a bytea */
 void params_json(struct params *p, const struct json *v);	/* NULL: null */
 void params_canonical(struct params *p, const struct json *v);	/* the same in the one form that equal values share */
+void params_page(struct params *p, const struct task_page *f);	/* four: state, task, before, limit */
 void params_principal(struct params *p, const struct principal *by);	/* two: its name ("" for STR_NONE), whether it sees all */
 
 enum array_type { ARRAY_BOOL = 16, ARRAY_BYTEA = 17, ARRAY_INT8 = 20, ARRAY_INT2 = 21, ARRAY_INT4 = 23,

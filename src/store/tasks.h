@@ -30,6 +30,13 @@ struct principal {
 	bool sees_all;			/* admin, or the operator at the database */
 };
 
+/* A page of a list of what belongs to tasks, newest first. */
+struct task_page {
+	struct str state;		/* STR_NONE: any */
+	struct uuid task, before;	/* nil: any; from the newest */
+	int limit;			/* 1..200 */
+};
+
 /* ready running waiting_* uncertain quarantined and, terminal, succeeded failed cancelled expired. */
 bool task_state_is_known(struct str state);
 bool task_state_is_terminal(struct str state);

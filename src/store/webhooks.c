@@ -99,15 +99,12 @@ struct op *webhooks_done(struct store *s, struct arena *a, const struct delivery
 
 /* --- people --- */
 
-struct op *webhooks_list(struct store *s, struct arena *a, const struct delivery_filter *f, const struct principal *by,
+struct op *webhooks_list(struct store *s, struct arena *a, const struct task_page *f, const struct principal *by,
 			 int64_t deadline_ms, op_done_fn *done, void *arg)
 {
 	struct call *c = call_new(s, a, &list_stmt);
 
-	params_text(&c->params, f->state);
-	params_uuid(&c->params, &f->task);
-	params_uuid(&c->params, &f->before);
-	params_int(&c->params, f->limit);
+	params_page(&c->params, f);
 	params_principal(&c->params, by);
 	return call_start(c, deadline_ms, call_read_text, done, arg);
 }

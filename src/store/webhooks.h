@@ -21,6 +21,7 @@
 struct arena;
 struct json;
 struct principal;
+struct task_page;
 struct store;
 
 /* --- for senders --- */
@@ -65,12 +66,7 @@ struct delivery_result {
 struct op *webhooks_done(struct store *s, struct arena *a, const struct delivery_result *r, op_done_fn *done, void *arg);
 
 /* --- for people; all answer a text --- */
-struct delivery_filter {
-	struct str state;		/* STR_NONE: any */
-	struct uuid task, before;	/* nil: any */
-	int limit;
-};
-struct op *webhooks_list(struct store *s, struct arena *a, const struct delivery_filter *f, const struct principal *by,
+struct op *webhooks_list(struct store *s, struct arena *a, const struct task_page *f, const struct principal *by,
 			 int64_t deadline_ms, op_done_fn *done, void *arg);
 struct op *webhooks_view(struct store *s, struct arena *a, const struct uuid *id, const struct principal *by,
 			 int64_t deadline_ms, op_done_fn *done, void *arg);

@@ -22,7 +22,7 @@ static const struct principal *by_of(struct request *req)
 
 /* --- GET --- */
 
-static int read_filter(struct request *req, struct approval_filter *f, struct err *err)
+static int read_filter(struct request *req, struct task_page *f, struct err *err)
 {
 	static const char *const known[] = {"state", "task", "before", "limit", NULL};
 
@@ -35,7 +35,7 @@ static int read_filter(struct request *req, struct approval_filter *f, struct er
 
 void api_approval_list(struct request *req)
 {
-	struct approval_filter *f = ARENA_NEW(req->arena, struct approval_filter);
+	struct task_page *f = ARENA_NEW(req->arena, struct task_page);
 	struct err err;
 
 	if (read_filter(req, f, &err) < 0) {
