@@ -12,6 +12,10 @@ def check(name, good, why=""):
     return good
 
 
+def skip(name, why):
+    print(f"ok {name} # SKIP {why}", flush=True)
+
+
 def tokens(file):
     """{name: token}, of lines NAME TOKEN."""
     with open(file) as f:

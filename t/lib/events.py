@@ -13,7 +13,7 @@ import sys
 import time
 
 import client
-from client import check
+from client import check, skip
 
 GROUP, PATH, TOKENS = sys.argv[1], sys.argv[2], client.tokens(sys.argv[3])
 ARGS = sys.argv[4:]
@@ -144,6 +144,11 @@ def rss_kib(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{pid}/status").read()).group(1))
 
 
+def keeps_what_was_freed(pid):
+    """AddressSanitizer holds freed memory back, so that its size says nothing of what is kept."""
+    return "libasan" in open(f"/proc/{pid}/maps").read()
+
+
 def open_fds(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
@@ -244,7 +249,10 @@ def group_slow():
         fast = events_of(task).all(60)
         assert fast.ended
     grown = rss_kib(pid) - before
-    check("20 that read nothing cost little", grown < 40 * 1024, f"{grown} KiB more")
+    if keeps_what_was_freed(pid):
+        skip("20 that read nothing cost little", "AddressSanitizer keeps what was freed")
+    else:
+        check("20 that read nothing cost little", grown < 40 * 1024, f"{grown} KiB more")
     check("others read on meanwhile", fast.ids() == whole.ids())
     reader = slow.pop()
     reader.s.settimeout(30)
