@@ -246,7 +246,7 @@ static double delivery_ms(int percent)
 
 	while (i < SLOWEST_MS * HALF_MS && (n += by_time[i]) <= upto)
 		i++;
-	return (double)(i + 1) / HALF_MS;
+	return (double)(i + 1) / (double)HALF_MS;
 }
 
 static void print(void)
