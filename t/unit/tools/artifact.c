@@ -94,7 +94,11 @@ static void setup(void)
 		verbs[v] = manifest_new(names[v], RUNNER_ARTIFACT);
 		verbs[v]->u.artifact.verb = (enum artifact_verb)v;
 	}
-	next.text = STR("{\"id\":\"a1\"}");
+	next = (struct artifact_answer){.text = STR("{\"id\":\"a1\"}")};
+	next_error = ERR_NONE;
+	hold = false;
+	open_part = NULL;
+	lists = loads = saves = 0;
 	mkdir(path_of("ws"), 0755);
 	mkdir(tools_workspace(arena, &settings, &task), 0755);
 }
