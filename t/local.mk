@@ -52,6 +52,7 @@ program_tests = \
   t/1085-sight.t \
   t/1086-top.t \
   t/1087-completion.t \
+  t/1088-heavy.t \
   t/1090-hosts.t \
   t/1110-session.t \
   t/1120-page.t \

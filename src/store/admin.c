@@ -26,7 +26,7 @@ static const struct stmt workflows_stmt = {"workflows", "SELECT agentd.workflows
 
 struct op *admin_reload(struct store *s, struct arena *a, const struct bundle_row *rows, size_t n, op_done_fn *done, void *arg)
 {
-	struct call *c = call_new(s, a, &reload_stmt);
+	struct call *c = call_heavy(s, a, &reload_stmt);
 	struct array workflow, digest, content, meta;
 
 	array_begin(&workflow, a, ARRAY_TEXT);
@@ -66,7 +66,7 @@ static const struct stmt settle_stmt = {"workflow_settle", "SELECT agentd.workfl
 struct op *admin_workflow_pause(struct store *s, struct arena *a, struct str name, const struct principal *by, bool paused,
 				op_done_fn *done, void *arg)
 {
-	struct call *c = call_new(s, a, &pause_stmt);
+	struct call *c = call_heavy(s, a, &pause_stmt);
 
 	params_text(&c->params, name);
 	params_text(&c->params, by->name);
@@ -76,7 +76,7 @@ struct op *admin_workflow_pause(struct store *s, struct arena *a, struct str nam
 
 struct op *admin_workflow_settle(struct store *s, struct arena *a, struct str name, op_done_fn *done, void *arg)
 {
-	struct call *c = call_new(s, a, &settle_stmt);
+	struct call *c = call_heavy(s, a, &settle_stmt);
 
 	params_text(&c->params, name);
 	return call_start(c, ADMIN_DEADLINE_MS, call_read_text, done, arg);
@@ -186,17 +186,20 @@ const struct token_check *admin_token_check_of(const struct op *op)
 
 /* --- sweeping --- */
 
-static const struct stmt sweeps[] = {
-	{"expired_workers", "SELECT agentd.sweep_expired_workers($1)"},
-	{"due_timers", "SELECT agentd.sweep_due_timers($1)"},
-	{"deadlines", "SELECT agentd.sweep_deadlines($1)"},
-	{"approvals", "SELECT agentd.sweep_approvals($1)"},
-	{"expired_holds", "SELECT agentd.sweep_expired_holds($1)"},
-	{"event_feed", "SELECT agentd.sweep_event_feed($1)"},
-	{"artifacts", "SELECT agentd.sweep_artifacts($1)"},
-	{"partitions", "SELECT agentd.sweep_partitions($1)"},
-	{"paused", "SELECT agentd.sweep_paused($1)"},
-	{"retention", "SELECT agentd.sweep_retention($1)"},
+static const struct {
+	struct stmt stmt;
+	enum pipe_name pipe;
+} sweeps[] = {
+	{{"expired_workers", "SELECT agentd.sweep_expired_workers($1)"}, PIPE_MAIN},
+	{{"due_timers", "SELECT agentd.sweep_due_timers($1)"}, PIPE_MAIN},
+	{{"deadlines", "SELECT agentd.sweep_deadlines($1)"}, PIPE_MAIN},
+	{{"approvals", "SELECT agentd.sweep_approvals($1)"}, PIPE_MAIN},
+	{{"expired_holds", "SELECT agentd.sweep_expired_holds($1)"}, PIPE_MAIN},
+	{{"event_feed", "SELECT agentd.sweep_event_feed($1)"}, PIPE_MAIN},
+	{{"artifacts", "SELECT agentd.sweep_artifacts($1)"}, PIPE_UPKEEP},
+	{{"partitions", "SELECT agentd.sweep_partitions($1)"}, PIPE_UPKEEP},
+	{{"paused", "SELECT agentd.sweep_paused($1)"}, PIPE_UPKEEP},
+	{{"retention", "SELECT agentd.sweep_retention($1)"}, PIPE_UPKEEP},
 };
 
 static int read_count(struct call *c, const PGresult *r, struct err *err)
@@ -214,9 +217,10 @@ static int read_count(struct call *c, const PGresult *r, struct err *err)
 struct op *admin_sweep(struct store *s, struct arena *a, const char *duty, const struct json *args, op_done_fn *done, void *arg)
 {
 	for (size_t i = 0; i < sizeof sweeps / sizeof sweeps[0]; i++)
-		if (strcmp(sweeps[i].name, duty) == 0) {
-			struct call *c = call_new(s, a, &sweeps[i]);
+		if (strcmp(sweeps[i].stmt.name, duty) == 0) {
+			struct call *c = call_new(s, a, &sweeps[i].stmt);
 
+			c->pipe = sweeps[i].pipe;
 			params_json(&c->params, args ? args : json_empty_object());
 			CRASHPOINT("sweep.before_send");
 			return call_start(c, SWEEP_DEADLINE_MS, read_count, done, arg);
@@ -272,10 +276,10 @@ struct op *admin_ping(struct store *s, struct arena *a, int64_t deadline_ms, op_
 
 struct op *admin_doctor(struct store *s, struct arena *a, op_done_fn *done, void *arg)
 {
-	return call_start(call_new(s, a, &doctor_stmt), ADMIN_DEADLINE_MS, call_read_text, done, arg);
+	return call_start(call_heavy(s, a, &doctor_stmt), ADMIN_DEADLINE_MS, call_read_text, done, arg);
 }
 
 struct op *admin_lanes(struct store *s, struct arena *a, op_done_fn *done, void *arg)
 {
-	return call_start(call_new(s, a, &lanes_stmt), ADMIN_DEADLINE_MS, call_read_text, done, arg);
+	return call_start(call_heavy(s, a, &lanes_stmt), ADMIN_DEADLINE_MS, call_read_text, done, arg);
 }

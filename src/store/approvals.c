@@ -13,7 +13,7 @@ static const struct stmt decide_stmt = {"decide_approval", "SELECT agentd.decide
 struct op *approvals_list(struct store *s, struct arena *a, const struct task_page *f, const struct principal *by,
 			  int64_t deadline_ms, op_done_fn *done, void *arg)
 {
-	struct call *c = call_new(s, a, &list_stmt);
+	struct call *c = call_heavy(s, a, &list_stmt);
 
 	params_page(&c->params, f);
 	params_principal(&c->params, by);

@@ -28,7 +28,9 @@ struct json;
 struct slot;
 struct store;
 
-enum pipe_name { PIPE_MAIN, PIPE_CLAIMS, PIPES };
+/* Heartbeats, commits and what requests wait for go over the first. What may have to read much has others, so that nothing of that
+ * waits behind it: what people ask for one, what the sweeper does another. */
+enum pipe_name { PIPE_MAIN, PIPE_CLAIMS, PIPE_HEAVY, PIPE_UPKEEP, PIPES };
 
 struct stmt {			/* prepared once per connection */
 	const char *name, *sql;
@@ -48,12 +50,14 @@ struct call {
 	struct call *next_resting;
 	struct loop_timer *deadline, *again;	/* again: set while it rests before its next try */
 	int64_t deadline_ms;
+	bool overtime;			/* its deadline passed while the server still had time for it */
 	bool patient;			/* a lock that somebody holds is no answer: it is tried again */
 	unsigned repeats;		/* after an error that may go by itself (pg.c) */
 	bool sent_again;		/* the connection was lost before the answer: nobody knows whether it took place before */
 };
 
 struct call *call_new(struct store *s, struct arena *a, const struct stmt *stmt);
+struct call *call_heavy(struct store *s, struct arena *a, const struct stmt *stmt);	/* over PIPE_HEAVY */
 void call_init(struct call *c, struct store *s, struct arena *a, const struct stmt *stmt);	/* c is cleared, in a */
 void call_answered(struct call *c, PGresult *r);	/* by the pipe; r is the call's */
 struct op *call_start(struct call *c, int64_t deadline_ms, call_read_fn *read, op_done_fn *done, void *arg);

@@ -66,7 +66,7 @@ int fork_parse(struct arena *a, const struct json *body, enum fork_kind kind, co
 
 struct op *fork_facts(struct store *s, struct arena *a, const struct fork *f, int64_t deadline_ms, op_done_fn *done, void *arg)
 {
-	struct call *c = call_new(s, a, &facts_stmt);
+	struct call *c = call_heavy(s, a, &facts_stmt);
 
 	params_uuid(&c->params, &f->task);
 	params_text(&c->params, kind_name(f->kind));
@@ -110,7 +110,7 @@ static int read_forked(struct call *c, const PGresult *r, struct err *err)
 
 struct op *fork_start(struct store *s, struct arena *a, const struct fork *f, int64_t deadline_ms, op_done_fn *done, void *arg)
 {
-	struct call *c = call_new(s, a, &fork_stmt);
+	struct call *c = call_heavy(s, a, &fork_stmt);
 
 	params_uuid(&c->params, &f->id);
 	params_text(&c->params, kind_name(f->kind));

@@ -13,13 +13,13 @@
 #include "base/str.h"
 #include "store/connect.h"
 
-enum { CONNECT_TIMEOUT_MS = 10000, RETRY_MIN_MS = 50, RETRY_MAX_MS = 2000, SILENCE_MS = 65000 /* statement_timeout, and a little */ };
+enum { CONNECT_TIMEOUT_MS = 10000, RETRY_MIN_MS = 50, RETRY_MAX_MS = 2000, SILENCE_MS = LINK_STATEMENT_MS + 5000 };
 enum link_state { LINK_DOWN, LINK_CONNECTING, LINK_SETTING, LINK_UP, LINK_CLOSED };
 
 struct link {
 	struct arena *arena;
 	struct loop *loop;
-	const char *conninfo, *application;
+	const char *conninfo, *application, *setup;
 	struct link_user user;
 	PGconn *conn;
 	struct loop_fd *fd;
@@ -37,7 +37,7 @@ struct link {
  * notice that the network lost us:
  * 14 s after our last sign, which comes no later than 10 s (connect.c) after the network let nothing through to us any more. */
 static const char setup_sql[] =
-	"SET statement_timeout = '60s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '30s';"
+	"SET statement_timeout = %d; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '30s';"
 	"SET client_connection_check_interval = '5s'; SET tcp_user_timeout = '14s';"
 	"SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3; SET timezone = 'UTC'; SET jit = off;"
 	"SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
@@ -123,7 +123,7 @@ static void begin_setup(struct link *k)
 {
 	k->state = LINK_SETTING;
 	loop_timer_set(k->timer, CONNECT_TIMEOUT_MS);
-	if (PQsetnonblocking(k->conn, 1) != 0 || !PQsendQuery(k->conn, setup_sql)) {
+	if (PQsetnonblocking(k->conn, 1) != 0 || !PQsendQuery(k->conn, k->setup)) {
 		link_lost(k, PQerrorMessage(k->conn));
 		return;
 	}
@@ -254,7 +254,7 @@ void link_expect(struct link *k, bool answer)
 	k->expecting = answer;
 }
 
-struct link *link_open(struct loop *l, const char *conninfo, const char *application, struct link_user user)
+struct link *link_open(struct loop *l, const char *conninfo, const char *application, int statement_ms, struct link_user user)
 {
 	struct arena *a = arena_new(NULL);
 	struct link *k = ARENA_NEW(a, struct link);
@@ -263,6 +263,7 @@ struct link *link_open(struct loop *l, const char *conninfo, const char *applica
 	k->loop = l;
 	k->conninfo = arena_strdup(a, conninfo ? conninfo : "");
 	k->application = arena_strdup(a, application ? application : "agentd");
+	k->setup = arena_printf(a, setup_sql, statement_ms);
 	k->user = user;
 	k->sock = -1;
 	k->timer = loop_timer_new(l, on_timer, k);

@@ -15,6 +15,8 @@
 struct link;
 struct loop;
 
+enum { LINK_STATEMENT_MS = 60000 };
+
 struct link_user {
 	void (*up)(void *arg);		/* ready for commands */
 	void (*readable)(void *arg);	/* input was consumed: look for results, notifications */
@@ -22,7 +24,8 @@ struct link_user {
 	void *arg;
 };
 
-struct link *link_open(struct loop *l, const char *conninfo, const char *application, struct link_user user);
+/* statement_ms: what the server lets a statement run; at most LINK_STATEMENT_MS. */
+struct link *link_open(struct loop *l, const char *conninfo, const char *application, int statement_ms, struct link_user user);
 void link_close(struct link *k);
 PGconn *link_conn(const struct link *k);	/* NULL unless up */
 bool link_is_up(const struct link *k);

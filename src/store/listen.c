@@ -137,7 +137,7 @@ struct listener *listener_open(struct loop *l, const char *conninfo, const char 
 	n->arena = a;
 	n->is_own = is_own;
 	n->own_arg = arg;
-	n->link = link_open(l, conninfo, arena_printf(a, "%s listen", application), user);
+	n->link = link_open(l, conninfo, arena_printf(a, "%s listen", application), LINK_STATEMENT_MS, user);
 	return n;
 }
 

@@ -1,6 +1,7 @@
 /* pg.c - the store: calls from start to completion, and the connections they go over.
  *
- * Claims have a connection of their own, opened when one is first needed: they run beside commits, on another processor.
+ * Each connection but the first is opened when it is first needed. Claims have one of their own: they run beside commits, on another
+ * processor. What may have to read much has its own (call.h).
  */
 #include "store/store.h"
 
@@ -13,10 +14,22 @@
 #include "base/loop.h"
 #include "base/metric.h"
 #include "store/call.h"
+#include "store/link.h"
 #include "store/listen.h"
 #include "store/pipe.h"
 
 enum { REPEAT_MAX_MS = 1000, REPEATS_WITHOUT_DEADLINE = 1000000, REPEATS = 10 };
+enum { HEAVY_OVER_MS = STORE_HEAVY_MS + 5000 /* with what stands before it */, HEAVY_RETRY_MS = 5000 };
+
+static const struct {
+	const char *suffix;		/* of the name in pg_stat_activity */
+	int statement_ms;
+} pipe_kinds[PIPES] = {
+	[PIPE_MAIN] = {"", LINK_STATEMENT_MS},
+	[PIPE_CLAIMS] = {" claims", LINK_STATEMENT_MS},
+	[PIPE_HEAVY] = {" heavy", STORE_HEAVY_MS},
+	[PIPE_UPKEEP] = {" upkeep", LINK_STATEMENT_MS},
+};
 
 struct store {
 	struct arena *arena;
@@ -68,13 +81,18 @@ static const char *state_of(const PGresult *r)
 	return state ? state : "";
 }
 
-static void error_of(const PGresult *r, struct err *err)
+static void error_of(const struct call *c, const PGresult *r, struct err *err)
 {
 	const char *state = state_of(r);
 	const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
 	const char *hint = PQresultErrorField(r, PG_DIAG_MESSAGE_HINT);
 
 	text = text ? text : PQresultErrorMessage(r);
+	if (c->pipe == PIPE_HEAVY && starts(state, "57014")) {
+		err_set(err, ERR_REFUSED, "the database gave up \"%s\", which may take %d s: %s", c->stmt->name, STORE_HEAVY_MS / 1000, text);
+		err->retry_after_ms = HEAVY_RETRY_MS;
+		return;
+	}
 	for (size_t i = 0; i < sizeof sqlstates / sizeof sqlstates[0]; i++)
 		if (starts(state, sqlstates[i].prefix)) {
 			err_set(err, sqlstates[i].code, "%s", text);
@@ -146,7 +164,7 @@ void call_answered(struct call *c, PGresult *r)
 		finish(c, c->read(c, r, &err) < 0 ? &err : NULL);
 		return;
 	}
-	error_of(r, &err);
+	error_of(c, r, &err);
 	if (is_repeatable(c, state_of(r)) &&
 	    c->repeats < (c->deadline ? REPEATS : REPEATS_WITHOUT_DEADLINE)) {
 		log_warn("store.repeat", "call=%s error=%s", c->stmt->name, log_quotec(err.msg));
@@ -177,8 +195,8 @@ static void on_down(void *arg)
 static struct pipe *pipe_for(struct store *s, enum pipe_name name)
 {
 	if (!s->pipes[name])
-		s->pipes[name] = pipe_open(s->loop, s->conninfo,
-					   arena_printf(s->arena, "%s claims", s->application), (struct pipe_user){0});
+		s->pipes[name] = pipe_open(s->loop, s->conninfo, arena_printf(s->arena, "%s%s", s->application, pipe_kinds[name].suffix),
+					   pipe_kinds[name].statement_ms, (struct pipe_user){0});
 	return s->pipes[name];
 }
 
@@ -206,6 +224,13 @@ static void on_deadline(void *arg)
 	const char *reason = pipe_reason(c->store->pipes[c->pipe]);
 	struct err err;
 
+	/* The server works at it, or at what stands before it, and says itself when it has had enough. */
+	if (c->pipe == PIPE_HEAVY && !c->overtime && c->deadline_ms < HEAVY_OVER_MS && pipe_is_up(c->store->pipes[c->pipe])) {
+		c->overtime = true;
+		loop_timer_set(c->deadline, HEAVY_OVER_MS - c->deadline_ms);
+		c->deadline_ms = HEAVY_OVER_MS;
+		return;
+	}
 	leave(c);
 	err_set(&err, ERR_PG_DOWN, "no answer from the database within %lld ms%s%s", (long long)c->deadline_ms,
 		*reason ? ": " : "", reason);
@@ -226,6 +251,14 @@ struct call *call_new(struct store *s, struct arena *a, const struct stmt *stmt)
 	struct call *c = ARENA_NEW(a, struct call);
 
 	call_init(c, s, a, stmt);
+	return c;
+}
+
+struct call *call_heavy(struct store *s, struct arena *a, const struct stmt *stmt)
+{
+	struct call *c = call_new(s, a, stmt);
+
+	c->pipe = PIPE_HEAVY;
 	return c;
 }
 
@@ -263,7 +296,7 @@ struct store *store_open(struct loop *l, const char *conninfo, const char *appli
 	s->loop = l;
 	s->conninfo = arena_strdup(a, conninfo ? conninfo : "");
 	s->application = arena_strdup(a, application ? application : "agentd");
-	s->pipes[PIPE_MAIN] = pipe_open(l, s->conninfo, s->application, user);
+	s->pipes[PIPE_MAIN] = pipe_open(l, s->conninfo, s->application, pipe_kinds[PIPE_MAIN].statement_ms, user);
 	s->commits = commits_new(s);
 	s->submits = submits_new(s);
 	return s;

@@ -318,7 +318,7 @@ int pipe_backend(const struct pipe *p)
 	return link_is_up(p->link) ? PQbackendPID(link_conn(p->link)) : 0;
 }
 
-struct pipe *pipe_open(struct loop *l, const char *conninfo, const char *application, struct pipe_user user)
+struct pipe *pipe_open(struct loop *l, const char *conninfo, const char *application, int statement_ms, struct pipe_user user)
 {
 	struct arena *a = arena_new(NULL);
 	struct pipe *p = ARENA_NEW(a, struct pipe);
@@ -326,7 +326,8 @@ struct pipe *pipe_open(struct loop *l, const char *conninfo, const char *applica
 	p->arena = a;
 	p->user = user;
 	p->tail = &p->head;
-	p->link = link_open(l, conninfo, application, (struct link_user){.up = on_up, .readable = on_readable, .down = on_down, .arg = p});
+	p->link = link_open(l, conninfo, application, statement_ms,
+			    (struct link_user){.up = on_up, .readable = on_readable, .down = on_down, .arg = p});
 	return p;
 }
 

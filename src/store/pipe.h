@@ -21,7 +21,7 @@ struct pipe_user {
 	void *arg;
 };
 
-struct pipe *pipe_open(struct loop *l, const char *conninfo, const char *application, struct pipe_user user);
+struct pipe *pipe_open(struct loop *l, const char *conninfo, const char *application, int statement_ms, struct pipe_user user);
 void pipe_close(struct pipe *p);			/* calls were removed before */
 void pipe_add(struct pipe *p, struct call *c);
 void pipe_remove(struct pipe *p, struct call *c);	/* nobody waits for it any more; no error when it is not there */

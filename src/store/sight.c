@@ -14,7 +14,7 @@ static const struct stmt top_stmt = {"top", "SELECT agentd.top($1)"};
 struct op *sight_why(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by, int64_t deadline_ms,
 		     op_done_fn *done, void *arg)
 {
-	struct call *c = call_new(s, a, &why_stmt);
+	struct call *c = call_heavy(s, a, &why_stmt);
 
 	params_uuid(&c->params, task);
 	params_principal(&c->params, by);
@@ -53,7 +53,7 @@ int cost_time_parse(const char *name, struct str text, int64_t now_us, int64_t *
 struct op *sight_cost(struct store *s, struct arena *a, const struct cost_query *q, const struct principal *by, int64_t deadline_ms,
 		      op_done_fn *done, void *arg)
 {
-	struct call *c = call_new(s, a, &cost_stmt);
+	struct call *c = call_heavy(s, a, &cost_stmt);
 
 	params_text(&c->params, q->by);
 	params_text(&c->params, q->label);
@@ -66,7 +66,7 @@ struct op *sight_cost(struct store *s, struct arena *a, const struct cost_query 
 
 struct op *sight_top(struct store *s, struct arena *a, bool spend, int64_t deadline_ms, op_done_fn *done, void *arg)
 {
-	struct call *c = call_new(s, a, &top_stmt);
+	struct call *c = call_heavy(s, a, &top_stmt);
 
 	params_bool(&c->params, spend);
 	return call_start(c, deadline_ms, call_read_text, done, arg);

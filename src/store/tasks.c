@@ -79,7 +79,7 @@ struct op *tasks_view_ended(struct store *s, struct arena *a, const struct uuid 
 struct op *tasks_list(struct store *s, struct arena *a, const struct task_filter *f, const struct principal *by,
 		      int64_t deadline_ms, op_done_fn *done, void *arg)
 {
-	struct call *c = call_new(s, a, &list_stmt);
+	struct call *c = call_heavy(s, a, &list_stmt);
 
 	params_text(&c->params, f->workflow);
 	params_text(&c->params, f->state);
@@ -113,7 +113,11 @@ struct op *tasks_redrive(struct store *s, struct arena *a, const struct uuid *ta
 struct op *tasks_purge(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by,
 		       int64_t deadline_ms, op_done_fn *done, void *arg)
 {
-	return ask(s, a, &purge_stmt, task, by, deadline_ms, call_read_text, done, arg);
+	struct call *c = call_heavy(s, a, &purge_stmt);
+
+	params_uuid(&c->params, task);
+	params_principal(&c->params, by);
+	return call_start(c, deadline_ms, call_read_text, done, arg);
 }
 
 struct op *tasks_reconcile(struct store *s, struct arena *a, const struct uuid *task, const struct reconciliation *rec,
