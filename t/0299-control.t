@@ -161,8 +161,10 @@ lasts() {	# NAME: a transaction that has submitted, and ends once test.go has it
 	until_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = '$1' AND wait_event = 'PgSleep'"
 }
 lasts open
-background pause "DO \$\$ BEGIN LOOP BEGIN PERFORM agentd.workflow_pause('noop', 'ann', true); EXIT; EXCEPTION WHEN lock_not_available THEN NULL; END; END LOOP; END \$\$"
+background pause "DO \$\$ BEGIN LOOP BEGIN PERFORM agentd.workflow_pause('noop', 'ann', true); EXIT; EXCEPTION WHEN SQLSTATE 'AG503' THEN NULL; END; END LOOP; END \$\$"
 blocked pause
+is "others are not held up by that" "$(sql "SET statement_timeout = '5s'; SELECT agentd.submit('paid') IS NOT NULL, agentd.workflows_list() IS NOT NULL;
+	DELETE FROM agentd.task_queue q USING agentd.tasks t WHERE t.id = q.id AND t.workflow = 'paid'")" "t|t"
 sql "INSERT INTO test.go VALUES ('open')" >/dev/null
 is "who pauses waits for who submits" "$(result pause; result open >/dev/null; sql "SELECT count(*) FROM agentd.task_queue")" 1
 sql "SELECT agentd.submit('noop')" >/dev/null
@@ -186,9 +188,32 @@ is "those that run are not disturbed, and stand apart once they are given back" 
 	SELECT test.move(id, fence, 'release', 'cpu') FROM (SELECT id, fence FROM agentd.task_queue LIMIT 1) x; SELECT string_agg(state || ' ' || lane, ', ' ORDER BY lane) FROM agentd.task_queue")" "ok
 ready cpu+!paused, running gpu+!paused, running gpu+!paused"
 lasts long
-is "a transaction that lasts is not waited for" "$(refused "SELECT agentd.workflow_pause('noop', 'ann', false)") $(sql "SELECT paused_by FROM agentd.workflows WHERE name = 'noop'")" "55P03 ann"
+is "a transaction that lasts is not waited for" "$(refused "SELECT agentd.workflow_pause('noop', 'ann', false)") $(sql "SELECT paused_by FROM agentd.workflows WHERE name = 'noop'")" "AG503 ann"
+is "it is said" "$(sql "SELECT agentd.workflow_pause('noop', 'ann', false)" | sed -n 's/^ERROR: *//p')" 'a transaction that submitted tasks, or began to, has gone on for 2 s'
 sql "INSERT INTO test.go VALUES ('long')" >/dev/null
 result long >/dev/null
+# A dump reads all tables in one transaction, and locks them as it begins.
+mkfifo "$PG_DIR/dump"
+PGAPPNAME=dump pg_psql <"$PG_DIR/dump" >/dev/null 2>&1 &
+exec 5>"$PG_DIR/dump"
+echo "BEGIN; LOCK TABLE agentd.workflows, agentd.task_queue IN ACCESS SHARE MODE; SELECT FROM agentd.workflows;" >&5
+idle dump
+is "a dump that goes on is not in the way, nor is it held up" "$(refused "SELECT agentd.workflow_pause('noop', 'ann', false)") $(refused "SELECT agentd.workflow_settle('noop')") $(sql "SELECT paused_at IS NULL FROM agentd.workflows WHERE name = 'noop'")" "none none t"
+exec 5>&-
+wait
+# A snapshot of before the word: what it submits stands where that had it, until the sweep comes.
+mkfifo "$PG_DIR/old"
+PGAPPNAME=old pg_psql <"$PG_DIR/old" >/dev/null 2>&1 &
+exec 5>"$PG_DIR/old"
+echo "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM agentd.workflows;" >&5
+idle old
+sql "SELECT agentd.workflow_pause('noop', 'ann', true), agentd.workflow_settle('noop')" >/dev/null
+echo "SELECT agentd.submit('noop'); COMMIT;" >&5
+exec 5>&-
+wait
+is "what an old snapshot submits escapes" "$(sql "SELECT count(*) FROM agentd.task_queue q JOIN agentd.tasks t USING (id) WHERE t.workflow = 'noop' AND q.lane = agentd.lane_plain(q.lane)")" 1
+is "not for ever" "$(sql "SELECT agentd.sweep_paused('{}'); SELECT count(*) FROM agentd.task_queue q JOIN agentd.tasks t USING (id) WHERE t.workflow = 'noop' AND q.lane = agentd.lane_plain(q.lane)")" "1
+0"
 placed() { sql "SELECT DISTINCT lane <> agentd.lane_plain(lane) FROM agentd.task_queue q JOIN agentd.tasks t ON t.id = q.id WHERE workflow = 'noop'"; }
 sweep="SELECT agentd.sweep_paused('{\"bound\": 500}')"
 sql "SELECT agentd.workflow_pause('noop', 'ann', false); SELECT agentd.workflow_settle('noop'); SELECT agentd.submit('noop'); SELECT agentd.submit('noop'); SELECT agentd.submit('paid')" >/dev/null

@@ -3,7 +3,7 @@
 -- Words:  a submission names a workflow and pins its active bundle; replayed: the answer of an earlier one.
 --         A key is the caller's Idempotency-Key within (principal, route); request is the SHA-256 of the
 --         canonical request.
--- Locks:  idempotency_keys in key order, blobs and blob_refs by digest, tasks, the worker that is to start them, task_queue.
+-- Locks:  the word of pauses (2_lanes.sql), idempotency_keys in key order, blobs and blob_refs by digest, tasks, the worker that is to start them, task_queue.
 
 -- Why a submission's budget is not acceptable (it may lower the workflow's, never raise it), or null.
 CREATE OR REPLACE FUNCTION agentd.budget_problem(p_own json, p_limit json) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
@@ -150,6 +150,9 @@ DECLARE
 	v_left integer := p_room;
 	v_fed boolean;
 BEGIN
+	IF NOT pg_try_advisory_xact_lock_shared(hashtext('agentd.pauses')) THEN
+		PERFORM agentd.pauses_hold();
+	END IF;
 	-- A loop spares a batch seven aggregates and a sort, and costs a single submission no more.
 	FOR r IN
 		SELECT i, CASE WHEN p_flow IS NULL THEN w ELSE p_flow[i] END AS flow,

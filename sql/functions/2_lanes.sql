@@ -5,7 +5,7 @@
 --         their semantics: nothing moves them but a worker that does.
 --         Tasks of a paused workflow (5_control.sql) stand in lanes that have one more part, !paused, which no worker can serve. People
 --         see the lane without it (lane_plain()).
--- Locks:  lanes in name order; task_queue in id order.
+-- Locks:  the word of pauses (advisory, shared), before whatever else; lanes in name order; task_queue in id order.
 
 CREATE OR REPLACE FUNCTION agentd.lanes_add(p_lanes text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -28,6 +28,30 @@ END $$;
 CREATE OR REPLACE FUNCTION agentd.lane_like(p_old text, p_new text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
 	RETURN CASE WHEN p_old = agentd.lane_plain(p_old) THEN p_new ELSE agentd.lane_paused(p_new) END;
+END $$;
+
+-- Whoever puts tasks into the queue calls this in a statement before the one that reads where their workflow stands: nobody pauses or
+-- resumes one until the end of the transaction. As expressions, which need no executor.
+CREATE OR REPLACE FUNCTION agentd.pauses_hold() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	IF NOT pg_try_advisory_xact_lock_shared(hashtext('agentd.pauses')) THEN
+		PERFORM pg_advisory_xact_lock_shared(hashtext('agentd.pauses'));	-- somebody pauses right now, or waits to, for a fifth of a second
+	END IF;
+END $$;
+
+-- Whoever pauses or resumes: all have committed who read the word of before and put tasks into the queue, and none reads one until the end of
+-- the transaction. Nobody waits behind this for longer than a fifth of a second: it steps back, and tries again.
+CREATE OR REPLACE FUNCTION agentd.pauses_change() RETURNS void LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
+BEGIN
+	FOR i IN 1..10 LOOP
+		BEGIN
+			PERFORM pg_advisory_xact_lock(hashtext('agentd.pauses'));
+			RETURN;
+		EXCEPTION WHEN lock_not_available THEN
+			PERFORM pg_sleep(0.02 + 0.03 * random());
+		END;
+	END LOOP;
+	RAISE EXCEPTION 'a transaction that submitted tasks, or began to, has gone on for 2 s' USING ERRCODE = 'AG503', HINT = 'try again in a while';
 END $$;
 
 -- Tasks of these workflows' present bundles go to the lane that the workflows have now. Those of earlier bundles keep theirs:

@@ -6,8 +6,8 @@
 --         A step's instance is what the rows of one path tell (those of its turns, requests and asks are its own); a frame is one
 --         that has steps below it: a loop, an agent. Open: its last row does not end it.
 --         A paused workflow stands in a lane that no worker serves (lane_paused()), and its tasks with it: claims know nothing of it.
--- Locks:  workflows; tasks (what is forked or purged, in share); then those of submit_batch. Pauses: workflows, then task_queue in id
--- order.
+-- Locks:  the word of pauses (2_lanes.sql); tasks (what is forked or purged, in share); then those of submit_batch. Pauses: the workflow,
+--         the word of pauses; then, in another transaction, the workflow, task_queue in id order.
 
 -- --- the kept part ---
 CREATE OR REPLACE FUNCTION agentd.path_is_below(p_path text, p_above text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
@@ -282,6 +282,7 @@ DECLARE
 	v_reopened text[] := '{}';
 	v_step text;
 BEGIN
+	PERFORM agentd.pauses_hold();
 	SELECT x.task, x.state, x.body, x.request INTO k FROM idempotency_keys x WHERE x.principal = p_principal AND x.route = c_route
 		AND x.key = p_key;
 	IF k.request = p_request THEN
@@ -362,14 +363,17 @@ END $$;
 
 -- --- pause and resume ---
 -- Two calls, each a transaction of its own. This one says it: whoever submits from now on reads it, and who read the word of before has
--- committed (AccessShare against ours; 55P03: a transaction that submitted lasts long). The same word twice changes nothing.
+-- committed (pauses_hold() against pauses_change(); AG503: a transaction that submitted lasts long). Who only reads workflows, as a dump
+-- does, is no matter. A transaction with a snapshot of before (any isolation but read committed) escapes this; sweep_paused() does not
+-- let it for long. The same word twice changes nothing.
 CREATE OR REPLACE FUNCTION agentd.workflow_pause(p_name text, p_principal text, p_paused boolean) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET lock_timeout = '2s' AS $$
 BEGIN
-	IF NOT EXISTS (SELECT FROM workflows w WHERE w.name = p_name) THEN
+	PERFORM FROM workflows w WHERE w.name = p_name FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
 		RAISE EXCEPTION 'no workflow "%"', p_name USING ERRCODE = 'AG404';
 	END IF;
-	LOCK TABLE workflows IN ACCESS EXCLUSIVE MODE;
+	PERFORM agentd.pauses_change();
 	UPDATE workflows w SET paused_at = CASE WHEN p_paused THEN agentd.clock() END, paused_by = CASE WHEN p_paused THEN p_principal END,
 		lane = CASE WHEN p_paused THEN agentd.lane_paused(w.lane) ELSE agentd.lane_plain(w.lane) END
 	WHERE w.name = p_name AND (w.paused_at IS NOT NULL) <> p_paused;

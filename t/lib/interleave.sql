@@ -153,6 +153,7 @@ DECLARE
 BEGIN
 	PERFORM set_config('test.stop_at', '0', false);
 	PERFORM test.restore(p_state);
+	UPDATE agentd.workflows SET lane = agentd.lane_plain(lane), paused_at = NULL, paused_by = NULL WHERE paused_at IS NOT NULL;
 	IF v_now IS NULL THEN
 		PERFORM test.build(p_state);
 		v_now := current_setting('agentd.fake_now');
@@ -169,7 +170,7 @@ CREATE FUNCTION test.look() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN concat_ws(E'\n',
 		(SELECT string_agg(concat_ws(' ', 'queue', i.name, q.state, q.fence, q.seq, w.name, 'run', agentd.us(q.run_at),
-			'cancel', q.cancel_at IS NOT NULL, 'unread', q.unread AND q.state = 'running', q.failures, q.recoveries, q.priority,
+			q.lane, 'cancel', q.cancel_at IS NOT NULL, 'unread', q.unread AND q.state = 'running', q.failures, q.recoveries, q.priority,
 			q.spent_usd, q.held_usd), E'\n' ORDER BY i.name)
 			FROM test.task_queue q LEFT JOIN test.ids i ON i.id = q.id LEFT JOIN test.ids w ON w.id = q.worker),
 		(SELECT string_agg(concat_ws(' ', 'task', i.name, t.state, t.ended_from, t.fence, t.last_seq, t.failures, t.recoveries, t.cost_usd),
