@@ -16,7 +16,8 @@ SQL_FILES = \
   sql/0043_artifacts.sql \
   sql/0044_control.sql \
   sql/0047_targets.sql \
-  sql/0048_files.sql
+  sql/0048_files.sql \
+  sql/0052_expiring.sql
 SQL_FUNCTIONS = \
   sql/functions/1_admission.sql \
   sql/functions/1_submit.sql \

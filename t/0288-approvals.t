@@ -194,6 +194,48 @@ sql "SELECT test.move('$t', $f, 'stay', '', '[$(row "$a")]')" >/dev/null
 is "decided while it runs" "$(decide "$a" approve) $(task_state)" "approved running"
 is "it does not sleep over it" "$(sql "SELECT test.move('$t', $f, 'park', 'waiting_approval')") $(task_state)" "ok ready"
 
+# --- about to expire ---
+sweep() { sql "SELECT agentd.sweep_approvals('{\"bound\": 500, \"warn_ms\": ${1:-3600000}}')"; }
+# left REQUEST TOTAL LEFT: it was made for TOTAL, of which LEFT is left
+left() { sql "UPDATE agentd.approval_queue SET requested_at = now() + interval '$3' - interval '$2', expires_at = now() + interval '$3' WHERE id = '$1'" >/dev/null; }
+warned() { sql "SELECT count(*) FROM agentd.task_log WHERE task = '$t' AND kind = 'approval.expiring'"; }
+sql "UPDATE agentd.approval_queue SET state = 'cancelled' WHERE state = 'pending';
+	SELECT agentd.webhook_targets('[{\"name\": \"late\", \"events\": [\"approval.expiring\"]}, {\"name\": \"low\", \"events\": [\"approval.expiring\"], \"risks\": [\"low\"]}]')" >/dev/null
+ask call 2
+before=$(sql "SELECT seq FROM agentd.task_queue WHERE id = '$t'")
+left "$a" '10 min' '61 s'
+is "more than a tenth of its time is left" "$(sweep) $(warned)" "0 0"
+left "$a" '30 h' '61 min'
+is "a tenth is, but more than an hour" "$(sweep) $(warned)" "0 0"
+left "$a" '10 min' '59 s'
+is "nobody wants to be told" "$(sweep 0) $(warned)" "0 0"
+decide "$a" approve ann >/dev/null
+background holder "BEGIN; SELECT FROM agentd.task_queue WHERE id = '$t' FOR UPDATE; SELECT pg_sleep(1); COMMIT"
+until_true "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'holder' AND wait_event = 'PgSleep'"
+is "one whose task is locked comes by again" "$(sweep) $(warned)" "0 0"
+result holder >/dev/null
+is "a tenth is left: it is told of" "$(sweep) $(warned)" "1 1"
+is "once" "$(sweep) $(warned)" "0 1"
+is "as the next row of the journal, with who has approved it" "$(sql "SELECT l.seq - $before, l.path, l.value ->> 'id' = '$a', l.value ->> 'step', l.value -> 'by', l.seq = q.seq
+	FROM agentd.task_log l JOIN agentd.task_queue q ON q.id = l.task WHERE l.task = '$t' AND l.kind = 'approval.expiring'")" '1||t|send|["ann"]|t'
+is "and as an event" "$(sql "SELECT kind FROM agentd.events_of_task('$t', $before, 999, 10, 100000, 'x', true) WHERE kind LIKE 'approval%'")" approval.expiring
+is "to those whom it concerns" "$(sql "SELECT string_agg(event || ' ' || target, ' ') FROM agentd.webhook_deliveries WHERE task = '$t' AND approval = '$a'")" "approval.expiring late"
+is "it can be decided as before" "$(decide "$a" approve bob) $(task_state)" "approved ready"
+claim_again
+is "and the task goes on behind the row" "$(sql "SELECT test.move('$t', $f, 'stay', '', '[[\"z\", 1, \"done\", 1]]'), max(seq) - $before FROM agentd.task_log WHERE task = '$t'" | tail -n 1)" "ok|1"
+is "numbers have no gaps" "$(sql "SELECT max(l.seq) = count(*) AND max(l.seq) = max(q.seq) FROM agentd.task_log l JOIN agentd.task_queue q ON q.id = l.task WHERE l.task = '$t'")" t
+new
+a=$(new_id) b=$(new_id)
+sql "SELECT test.move('$t', $f, 'stay', '', '[$(row "$a"), $(row "$b" call 1 '1 h' 2)]')" >/dev/null
+left "$a" '10 min' '59 s'
+left "$b" '20 min' '59 s'
+is "two of a task that runs" "$(sweep) $(warned) $(sql "SELECT test.move('$t', $f, 'stay', '', '[[\"z\", 1, \"done\", 1]]')")" "2 2 ok"
+left "$a" '10 min' '-1 s'
+left "$b" '10 min' '59 s'
+sql "UPDATE agentd.approval_queue SET warned_at = NULL WHERE id = '$a'" >/dev/null
+is "whose time is over only expires" "$(sweep) $(warned) $(state)" "1 2 expired"
+sql "DELETE FROM agentd.notify_targets" >/dev/null
+
 # --- many deciders at once: one outcome ---
 ask
 d=$(digest_of)
@@ -208,8 +250,8 @@ if [ -x "$PG_BIN/pgbench" ]; then
 	ask
 	sql "CREATE TABLE test.rounds AS SELECT n, agentd.uuid_new() AS id, a.digest FROM generate_series(1, $rounds) n, agentd.approval_queue a
 		WHERE a.id = '$a';
-		INSERT INTO agentd.approval_queue (id, task, leaf, kind, state, path, requested_at, expires_at, digest, nonce, title, risk)
-		SELECT r.id, a.task, a.leaf, 'call', 'pending', 'r' || r.n, now(), now() + interval '1 h', a.digest, '', '?', 'low'
+		INSERT INTO agentd.approval_queue (id, task, leaf, kind, state, path, requested_at, expires_at, digest, title, risk)
+		SELECT r.id, a.task, a.leaf, 'call', 'pending', 'r' || r.n, now(), now() + interval '1 h', a.digest, '?', 'low'
 		FROM test.rounds r, agentd.approval_queue a WHERE a.id = '$a';
 		CREATE TABLE test.heard (n integer, client integer, word integer, said text, again text, PRIMARY KEY (n, client));
 		CREATE FUNCTION test.decide_one(p_n integer, p_client integer) RETURNS void LANGUAGE plpgsql AS \$\$

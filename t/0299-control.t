@@ -136,8 +136,8 @@ is "none of a workflow that was withdrawn" "$(refused "$(fork_of "$t" '' '' fals
 sql "SELECT agentd.reload(ARRAY['noop', 'paid'], ARRAY[sha256('n2'), sha256('p2')], ARRAY['{}', '{}']::json[], ARRAY['{}', '{}']::json[])" >/dev/null
 
 f=$(forked "$t" '' '' true bob)
-a=$(sql "INSERT INTO agentd.approval_queue (id, task, leaf, kind, state, path, try, requested_at, expires_at, digest, head, nonce, tool, args, title, risk, approvers)
-	SELECT gen_random_uuid(), id, leaf, 'call', 'pending', 'a', 1, now(), now() + interval '1 h', sha256('d'), sha256('h'), sha256('n'), 'x.y', '{}', 't', 'high', 2
+a=$(sql "INSERT INTO agentd.approval_queue (id, task, leaf, kind, state, path, try, requested_at, expires_at, digest, head, tool, args, title, risk, approvers)
+	SELECT gen_random_uuid(), id, leaf, 'call', 'pending', 'a', 1, now(), now() + interval '1 h', sha256('d'), sha256('h'), 'x.y', '{}', 't', 'high', 2
 	FROM agentd.tasks WHERE id = '$f' RETURNING id" | head -n 1)
 approve() { echo "SELECT agentd.decide_approval('$a', 'approve', sha256('d'), NULL, NULL, NULL, NULL, '$1')"; }
 is "of several approvers neither who forks nor who brought the input is one" "$(refused "$(approve bob)") $(refused "$(approve "$by")") $(refused "$(approve cid)")" "AG403 AG403 none"

@@ -89,6 +89,44 @@ sql "UPDATE agentd.webhook_deliveries SET due_at = 'epoch' WHERE state = 'pendin
 is "with the end of one the next one goes" "$(claim 9 16 x)" 1
 sql "DELETE FROM agentd.webhook_deliveries WHERE due_at IS NOT NULL" >/dev/null
 
+# --- each target has its own places ---
+sql "INSERT INTO agentd.webhook_deliveries (id, task, leaf, event, target, due_at, created_at)
+	SELECT agentd.uuid_new(), t.id, t.leaf, 'task.failed', CASE WHEN i <= 1000 THEN 'dead' ELSE 'live' END, timestamptz 'epoch' + i * interval '1 s', now()
+	FROM agentd.tasks t, generate_series(1, 1006) i WHERE t.id = '$a'" >/dev/null
+lent() { sql "SELECT string_agg(target || ' ' || n, ' ' ORDER BY target) FROM (SELECT target, count(*) AS n FROM agentd.webhook_deliveries WHERE lease IS NOT NULL GROUP BY 1) x"; }
+is "four, however many of another wait, and for how long" "$(claim a 100 dead,live) $(lent)" "8 dead 4 live 4"
+is "to all senders together" "$(claim b 100 dead,live) $(lent)" "0 dead 4 live 4"
+sql "SELECT agentd.webhook_done(id, lease, 1, 'delivered', 200, NULL, 0) FROM agentd.webhook_deliveries WHERE lease = '${L}a' AND target = 'live'" >/dev/null
+is "one that answers goes on" "$(claim c 100 dead,live) $(lent)" "2 dead 4 live 2"
+is "as many as the sender has room for" "$(sql "UPDATE agentd.webhook_deliveries SET due_at = 'epoch' WHERE state = 'pending'" ; claim d 5 dead,live) $(sql "SELECT count(*) FROM agentd.webhook_deliveries WHERE lease = '${L}d'")" "5 5"
+sql "DELETE FROM agentd.webhook_deliveries WHERE due_at IS NOT NULL" >/dev/null
+
+# --- targets that are new ---
+# asks AGE RISK: a request of that age
+asks() {
+	sql "INSERT INTO agentd.approval_queue (id, task, leaf, kind, state, path, requested_at, expires_at, digest, title, risk)
+		SELECT agentd.uuid_new(), t.id, t.leaf, 'call', 'pending', 'p', now() - interval '$1', now() + interval '1 h', sha256('d'), '$1', '$2'
+		FROM agentd.tasks t WHERE t.id = '$a'" >/dev/null
+}
+heard() { sql "SELECT string_agg(q.title, ', ' ORDER BY q.title) FROM agentd.webhook_deliveries d JOIN agentd.approval_queue q ON q.id = d.approval WHERE d.target = '$1'"; }
+names() { sql "SELECT agentd.webhook_targets('[{\"name\": \"$1\", \"events\": [\"approval.requested\"], \"risks\": [\"high\"]}]')" >/dev/null; }
+asks '2 min' high
+asks '50 s' high
+asks '40 s' low
+asks '30 s' high
+sql "UPDATE agentd.approval_queue SET state = 'denied' WHERE title = '30 s'" >/dev/null
+names new
+is "are told of the requests of the minute before, which are pending and fit" "$(heard new)" "50 s"
+asks '1 s' high
+names new
+is "said again a little later, of one that came to its end meanwhile, once" "$(heard new)" "1 s, 50 s"
+names new
+sql "UPDATE agentd.notify_targets SET since = since - interval '2 min' WHERE name = 'new'" >/dev/null
+asks '2 s' high
+names new
+is "later they are told of what comes" "$(heard new)" "1 s, 50 s"
+sql "DELETE FROM agentd.webhook_deliveries WHERE due_at IS NOT NULL; DELETE FROM agentd.approval_queue; DELETE FROM agentd.notify_targets WHERE name = 'new'" >/dev/null
+
 # --- targets that go ---
 waiting() { sql "SELECT string_agg(DISTINCT state || coalesce(' ' || error, ''), ', ') FROM agentd.webhook_deliveries WHERE target = 'x'"; }
 # tell MINUTES TARGETS: somebody names these, so long after the others were named first

@@ -18,7 +18,10 @@ d_init 'webhooks:' '  secrets: [NEW, OLD]' '  allow: ["127.0.0.0/8:9", "localhos
 	'  - {name: phone, on: [approval.requested, task.failed], template: ntfy, url: "http://127.0.0.1:9/ntfy", topic: ops, token: NTFY_TOKEN}' \
 	'  - {name: room, on: [approval.requested, task.quarantined, task.uncertain], template: slack, url: "http://127.0.0.1:9/slack", token: SLACK_TOKEN, when: {risks: [high]}}' \
 	'  - {name: bot, on: [approval.requested, task.failed], template: telegram, url: "http://127.0.0.1:9/telegram", chat: "-100123", token: TELEGRAM_TOKEN, when: {workflows: [mail]}}' \
-	'  - {name: program, on: [task.failed], template: json, url: "http://127.0.0.1:9/program", token: JSON_TOKEN}'
+	'  - {name: program, on: [task.failed], template: json, url: "http://127.0.0.1:9/program", token: JSON_TOKEN}' \
+	'  - {name: flood, on: [task.failed], template: telegram, url: "http://127.0.0.1:9/flood", chat: "1", token: TELEGRAM_TOKEN, when: {workflows: [floods]}}' \
+	'  - {name: dead, on: [task.failed], template: json, url: "http://127.0.0.1:9/silent", when: {workflows: [floods]}}' \
+	'  - {name: late, on: [approval.expiring], template: ntfy, url: "http://127.0.0.1:9/late", topic: ops}'
 d_spawn receiver python3 "$top_srcdir/t/lib/receiver.py" "$D/port" "$D/got" "$OLD"
 wait_for 10 test -s "$D/port" || bail "the receiver did not start"
 port=$(cat "$D/port")
@@ -35,6 +38,14 @@ cat >"$D/root/workflows/fails.yaml" <<'END'
 agentd: v1
 name: fails
 steps: [{id: a, raise: {type: oh.no, message: "it <b>broke</b> & *burns*"}}]
+END
+sed 's/^name: .*/name: floods/' "$D/root/workflows/fails.yaml" >"$D/root/workflows/floods.yaml"
+cat >"$D/root/workflows/brief.yaml" <<'END'
+agentd: v1
+name: brief
+steps:
+  - id: sure
+    approve: {title: "Quick!", timeout: 8s}
 END
 cat >"$D/root/workflows/mail.yaml" <<'END'
 agentd: v1
@@ -239,6 +250,23 @@ ok "telegram: plain text, to the chat" jq -es 'map(select(.path | startswith("/t
 submit quiet '{"title": "low"}'
 ok "another of low risk" wait_for 20 got_is '.path == "/ntfy" and (.body | fromjson | .title == "Approval wanted: quiet")' 1
 is "is not for those who want high ones" "$(got '(.path | startswith("/slack")) and (.body | test("quiet"))')" 0
+
+# --- a target that does not answer, one that is flooded ---
+sql "SELECT agentd.submit('floods') FROM generate_series(1, 40)" >/dev/null
+ok "others are told of all" wait_for 20 got_is '.path == "/program" and (.body | fromjson | .data.workflow == "floods")' 40
+is "while four wait for the one that does not answer, and others behind them" "$(sql "SELECT count(*) FILTER (WHERE lease IS NOT NULL) <= 4, count(*) >= 30
+	FROM agentd.webhook_deliveries WHERE target = 'dead' AND state = 'pending'")" "t|t"
+ok "Telegram's body says when to come again" wait_for 20 eval '[ "$(sql "SELECT count(*) FROM agentd.webhook_deliveries WHERE target = '\''flood'\'' AND lease IS NULL
+	AND attempts = 1 AND due_at > clock_timestamp() + interval '\''50 min'\''")" = 40 ]'
+sql "UPDATE agentd.webhook_deliveries SET state = 'failed', due_at = NULL, lease = NULL, ended_at = now() WHERE target IN ('dead', 'flood') AND state = 'pending'" >/dev/null
+
+# --- a request that is about to expire ---
+submit brief null /ok/brief '["approval", "expiring"]'
+ok "is told of again" wait_for 20 got_is '.path == "/late" and (.body | fromjson | .title == "Approval wanted, it expires soon: brief")' 1
+ok "to the webhook, too, with the request" wait_for 20 got_is '.path == "/ok/brief" and (.body | fromjson | .type == "approval.expiring" and .data.title == "Quick!")' 1
+ok "and in the stream of the task's events" eval 'd_http -N -m 20 -H "Authorization: Bearer $ci" "http://agentd/tasks/$t/events" | grep -q "^event: approval.expiring"'
+ok "which ends as it had to" wait_for 20 task_is "$t" failed
+is "once" "$(got '.path == "/late"')" 1
 
 # --- secrets stay where they are ---
 secrets_in() { grep -c -e tk_ntfy -e 'T0/B0' -e 123:abc -e 'j\.j' -e "$NEW" -e "$OLD"; }

@@ -4,7 +4,9 @@
 --         cancelled. Nothing leaves the others. A request is opened, and given up by its task, through the journal rows
 --         approval.requested and approval.decided in the transaction that writes them; it is consumed in the one that dispatches
 --         its effect, a question in the one that records its answer.
---         expired: nobody decided in time; no answer is no action.
+--         expired: nobody decided in time; no answer is no action. Once before that, when a tenth of its time is left or an hour,
+--         whichever is shorter, it is told of again: approval.expiring {id, step, expires_at, by}, a row of the journal with the empty
+--         path, which the engine does not read; by: who has approved it so far, where one more is asked for.
 -- Locks:  the task's row in task_queue, then the request. Whoever reads (approval_read) locks the request alone.
 -- Time:   a pending request past expires_at takes no decision, whether somebody has marked it or not.
 
@@ -32,11 +34,11 @@ BEGIN
 		END IF;
 		UPDATE agentd.approval_queue a SET state = 'superseded', decided_at = coalesce(a.decided_at, p_now)
 		WHERE a.id = (v ->> 'supersedes')::uuid AND a.task = p_task[j_move[k]] AND a.state IN ('pending', 'approved');
-		INSERT INTO agentd.approval_queue (id, task, leaf, kind, state, path, try, requested_at, expires_at, digest, head, nonce, tool, args,
+		INSERT INTO agentd.approval_queue (id, task, leaf, kind, state, path, try, requested_at, expires_at, digest, head, tool, args,
 			schema, title, show, form, risk, rule, approvers)
 		VALUES ((v ->> 'id')::uuid, p_task[j_move[k]], p_leaf[j_move[k]], v ->> 'kind', 'pending',
 			regexp_replace(j_path[k], '/approval-[0-9]+$', ''), j_try[k], p_now, (v ->> 'expires_at')::timestamptz,
-			decode(v ->> 'digest', 'hex'), decode(v ->> 'head', 'hex'), uuid_send(gen_random_uuid()), v -> 'call' ->> 'tool',
+			decode(v ->> 'digest', 'hex'), decode(v ->> 'head', 'hex'), v -> 'call' ->> 'tool',
 			v -> 'call' -> 'args', v -> 'schema', v ->> 'title', v -> 'show', v -> 'form', v ->> 'risk', v ->> 'rule',
 			(v ->> 'approvers')::integer)
 		ON CONFLICT (id) DO NOTHING;
@@ -254,6 +256,37 @@ BEGIN
 END $$;
 
 -- --- what ages ---
+-- Those that are about to expire, each once; p.warn_ms: how long before, at most; 0: not at all. Those of tasks that are locked come by
+-- again. Two of one task have numbers of their own, as a row of the journal has the same path and kind once at each try.
+CREATE OR REPLACE FUNCTION agentd.warn_approvals(p json, p_now timestamptz) RETURNS bigint
+LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+	v_warn interval := coalesce((p ->> 'warn_ms')::bigint, 3600000) * interval '1 millisecond';
+	v_n bigint := 0;
+	v_value json;
+	a agentd.approval_queue;
+	q agentd.task_queue;
+BEGIN
+	FOR a IN SELECT * FROM agentd.approval_queue x WHERE x.state = 'pending' AND x.warned_at IS NULL AND x.expires_at > p_now
+		AND x.expires_at <= p_now + v_warn AND x.expires_at - (x.expires_at - x.requested_at) / 10 <= p_now
+		ORDER BY x.task, x.id LIMIT coalesce((p ->> 'bound')::integer, 500)
+	LOOP
+		SELECT * INTO q FROM agentd.task_queue WHERE id = a.task FOR NO KEY UPDATE SKIP LOCKED;
+		CONTINUE WHEN NOT FOUND;
+		UPDATE agentd.approval_queue x SET warned_at = p_now WHERE x.id = a.id AND x.state = 'pending' AND x.warned_at IS NULL
+		RETURNING * INTO a;
+		CONTINUE WHEN NOT FOUND;
+		v_value := json_build_object('id', a.id, 'step', a.path, 'expires_at', agentd.rfc3339(a.expires_at),
+			'by', coalesce((SELECT json_agg(v -> 'by') FROM json_array_elements(a.votes) v), '[]'));
+		PERFORM agentd.journal_note(q.id, q.leaf, q.seq + 1, q.fence, 'approval.expiring', v_value,
+			1 + (SELECT count(*) FROM agentd.approval_queue x WHERE x.task = a.task AND x.warned_at IS NOT NULL AND x.id <> a.id)::integer);
+		UPDATE agentd.task_queue x SET seq = x.seq + 1 WHERE x.id = a.task;
+		PERFORM agentd.webhooks_note(ARRAY[a.task], ARRAY[a.leaf], '{approval.expiring}', ARRAY[a.id]), pg_notify('agentd_done', '');
+		v_n := v_n + 1;
+	END LOOP;
+	RETURN v_n;
+END $$;
+
 -- Nobody decided in time. Those of tasks that are locked come by again.
 CREATE OR REPLACE FUNCTION agentd.sweep_approvals(p json) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
@@ -273,5 +306,5 @@ BEGIN
 		PERFORM agentd.task_wake(q, v_now);
 		v_n := v_n + 1;
 	END LOOP;
-	RETURN v_n;
+	RETURN greatest(v_n, agentd.warn_approvals(p, v_now));
 END $$;

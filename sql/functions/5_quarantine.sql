@@ -36,12 +36,13 @@ BEGIN
 	END LOOP;
 END $$;
 
--- A row of the journal about the task itself. The row in the queue must be locked, p_seq be its next number.
-CREATE OR REPLACE FUNCTION agentd.journal_note(p_task uuid, p_leaf smallint, p_seq bigint, p_fence integer, p_kind text, p_value json)
-RETURNS void LANGUAGE plpgsql AS $$
+-- A row of the journal about the task itself. The row in the queue must be locked, p_seq be its next number. p_try: null for the fence.
+DROP FUNCTION IF EXISTS agentd.journal_note(uuid, smallint, bigint, integer, text, json);	-- as it was before p_try
+CREATE OR REPLACE FUNCTION agentd.journal_note(p_task uuid, p_leaf smallint, p_seq bigint, p_fence integer, p_kind text, p_value json,
+	p_try integer DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	INSERT INTO agentd.task_log (task, seq, at, fence, try, leaf, path, kind, value, value_digest)
-	VALUES (p_task, p_seq, agentd.clock(), p_fence, p_fence, p_leaf, '', p_kind, p_value, sha256(convert_to(p_value::text, 'UTF8')));
+	VALUES (p_task, p_seq, agentd.clock(), p_fence, coalesce(p_try, p_fence), p_leaf, '', p_kind, p_value, sha256(convert_to(p_value::text, 'UTF8')));
 	PERFORM agentd.feed_one(p_task, p_seq - 1, p_seq, NULL);
 END $$;
 

@@ -1,13 +1,13 @@
 -- 5_webhooks.sql - deliveries: made with the event, claimed by senders, ended by what they say; one-time links.
 --
 -- Words:  see 0042_webhooks.sql. Events are task.finished, task.failed (failed or expired; for targets alone), task.uncertain,
---         task.quarantined, approval.requested; a submission names them by the words of webhook_word().
+--         task.quarantined, approval.requested, approval.expiring; a submission names them by the words of webhook_word().
 -- Locks:  the task's row in task_queue, which whoever moves it holds, then deliveries. Senders lock deliveries alone and skip locked ones.
 -- Wake:   NOTIFY agentd_hooks when something is due.
 
 CREATE OR REPLACE FUNCTION agentd.webhook_word(p_event text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
 	SELECT CASE p_event WHEN 'task.finished' THEN 'finished' WHEN 'task.uncertain' THEN 'uncertain' WHEN 'task.quarantined' THEN 'quarantined'
-		WHEN 'approval.requested' THEN 'approval' END
+		WHEN 'approval.requested' THEN 'approval' WHEN 'approval.expiring' THEN 'expiring' END
 $$;
 
 -- Why what a submission asks for is not acceptable, or null. Where it leads to is judged when it is sent.
@@ -29,11 +29,11 @@ BEGIN
 		RETURN '"webhook.url": expected an address that begins with https:// of at most 2048 characters';
 	ELSIF p -> 'events' IS NULL THEN
 		RETURN NULL;
-	ELSIF json_typeof(p -> 'events') <> 'array' OR json_array_length(p -> 'events') NOT BETWEEN 1 AND 4 THEN
-		RETURN '"webhook.events": expected a list of finished, uncertain, quarantined and approval';
+	ELSIF json_typeof(p -> 'events') <> 'array' OR json_array_length(p -> 'events') NOT BETWEEN 1 AND 5 THEN
+		RETURN '"webhook.events": expected a list of finished, uncertain, quarantined, approval and expiring';
 	END IF;
-	RETURN (SELECT format('"webhook.events": expected finished, uncertain, quarantined or approval, got "%s"', left(e, 80))
-		FROM json_array_elements_text(p -> 'events') e WHERE e IS NULL OR e NOT IN ('finished', 'uncertain', 'quarantined', 'approval') LIMIT 1);
+	RETURN (SELECT format('"webhook.events": expected finished, uncertain, quarantined, approval or expiring, got "%s"', left(e, 80))
+		FROM json_array_elements_text(p -> 'events') e WHERE e IS NULL OR e NOT IN ('finished', 'uncertain', 'quarantined', 'approval', 'expiring') LIMIT 1);
 END $$;
 
 -- Those of new submissions (status null).
@@ -82,19 +82,31 @@ END $$;
 
 -- A sweeper has these targets: [{name, events, workflows?, risks?}]; it says so every few minutes. One that nobody has named for an hour is
 -- dropped, and what waits for it has failed: two sweepers whose agentd.yaml differs, as while one is changed, leave each other's alone.
+-- One that is new is told of the requests, too, that were made within the minute before, or by transactions that did not see it yet, and
+-- are pending: whoever asks as the sweeper starts is heard. Said again a little later, it has been told of them.
 CREATE OR REPLACE FUNCTION agentd.webhook_targets(p_targets json) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp AS $$
 DECLARE
 	v_now timestamptz := agentd.clock();
 BEGIN
-	INSERT INTO notify_targets AS n (name, events, workflows, risks, seen_at)
-	SELECT t.name, t.events, t.workflows, t.risks, v_now FROM json_to_recordset(p_targets) t(name text, events text[], workflows text[], risks text[])
+	INSERT INTO notify_targets AS n (name, events, workflows, risks, seen_at, since)
+	SELECT t.name, t.events, t.workflows, t.risks, v_now, v_now FROM json_to_recordset(p_targets) t(name text, events text[], workflows text[], risks text[])
 	ORDER BY t.name
 	ON CONFLICT (name) DO UPDATE SET events = excluded.events, workflows = excluded.workflows, risks = excluded.risks, seen_at = excluded.seen_at;
 	DELETE FROM notify_targets n WHERE n.seen_at < v_now - interval '1 hour';
 	UPDATE webhook_deliveries d SET state = 'failed', due_at = NULL, lease = NULL, ended_at = v_now,
 		error = 'agentd.yaml has had no such target for an hour'
 	WHERE d.state = 'pending' AND d.target IS NOT NULL AND NOT EXISTS (SELECT FROM notify_targets n WHERE n.name = d.target);
+	INSERT INTO webhook_deliveries (id, task, leaf, approval, event, target, due_at, created_at)
+	SELECT agentd.uuid_new(), a.task, a.leaf, a.id, 'approval.requested', n.name, v_now, v_now
+	FROM notify_targets n CROSS JOIN approval_queue a
+	WHERE n.since > v_now - interval '1 minute' AND 'approval.requested' = ANY (n.events)
+		AND n.name IN (SELECT t ->> 'name' FROM json_array_elements(p_targets) t)
+		AND a.state = 'pending' AND a.expires_at > v_now AND a.requested_at > n.since - interval '1 minute'
+		AND (n.workflows IS NULL OR EXISTS (SELECT FROM tasks t WHERE t.id = a.task AND t.leaf = a.leaf AND t.workflow = ANY (n.workflows)))
+		AND (n.risks IS NULL OR a.risk = ANY (n.risks))
+		AND NOT EXISTS (SELECT FROM webhook_deliveries d WHERE d.task = a.task AND d.approval = a.id AND d.target = n.name
+			AND d.event = 'approval.requested');
 	RETURN json_array_length(p_targets);
 END $$;
 
@@ -174,8 +186,8 @@ BEGIN
 END $$;
 
 -- Up to p_limit of targets and up to p_hooks of tasks' webhooks that are due, for the next p_lease_ms: nobody else sends them. Neither
--- kind takes the place of the other, and of one host's webhooks 4 at most are under way: a receiver that does not answer holds up
--- its own alone. Where the 1000 that are due the longest are of busy hosts, those are passed over for a while; that is no attempt.
+-- kind takes the place of the other, and of one target's, and of one host's webhooks, 4 at most are under way: a receiver that does not
+-- answer holds up its own alone. Where the 1000 that are due the longest are of busy hosts, those are passed over for a while; that is no attempt.
 -- The same lease again gets the same ones again. The first row has no id: it says when the next one is due (null: none, or none before
 -- an attempt ends). body: the task, or of approval.requested the request; null: it is gone.
 DROP FUNCTION IF EXISTS agentd.webhook_claim(uuid, text[], integer, integer, integer);	-- as it was before p_hooks
@@ -189,8 +201,11 @@ DECLARE
 	v_now timestamptz := agentd.clock();
 	v_window CONSTANT integer := 1000;
 	v_per_host CONSTANT integer := 4;
+	v_per_target CONSTANT integer := 4;
+	v_target text;
+	v_free integer;
 	v_lease_end timestamptz := v_now + p_lease_ms * interval '1 millisecond';
-	v_mine uuid[];		-- those of targets, locked
+	v_mine uuid[] := '{}';	-- those of targets, locked
 	v_fit uuid[];		-- webhooks that may be sent now
 	v_busy uuid[];		-- those of busy hosts
 	v_hooks uuid[];		-- of v_fit, those that nobody else has, locked
@@ -198,9 +213,13 @@ DECLARE
 	d webhook_deliveries;
 BEGIN
 	IF NOT EXISTS (SELECT FROM webhook_deliveries y WHERE y.state = 'pending' AND y.lease = p_lease) THEN
-		v_mine := ARRAY(SELECT x.id FROM webhook_deliveries x
-			WHERE x.state = 'pending' AND x.due_at <= v_now AND x.target IS NOT NULL AND x.target = ANY (p_targets)
-			ORDER BY x.due_at LIMIT p_limit FOR NO KEY UPDATE SKIP LOCKED);
+		FOREACH v_target IN ARRAY p_targets LOOP
+			v_free := least(p_limit - cardinality(v_mine), v_per_target - (SELECT count(*) FROM webhook_deliveries x
+				WHERE x.state = 'pending' AND x.target = v_target AND x.due_at > v_now AND x.lease IS NOT NULL));
+			v_mine := v_mine || ARRAY(SELECT x.id FROM webhook_deliveries x
+				WHERE x.state = 'pending' AND x.target = v_target AND x.due_at <= v_now
+				ORDER BY x.due_at LIMIT greatest(v_free, 0) FOR NO KEY UPDATE SKIP LOCKED);
+		END LOOP;
 		WITH due AS MATERIALIZED (
 			SELECT x.id, x.due_at, agentd.webhook_host(x.url) AS host FROM webhook_deliveries x
 			WHERE p_hooks > 0 AND x.state = 'pending' AND x.due_at <= v_now AND x.target IS NULL ORDER BY x.due_at LIMIT v_window

@@ -82,6 +82,8 @@ static const struct key sweeper_keys[] = {
 	 .preset = "365d", .text = "How long finished tasks with `retain: long` are kept."},
 	{.name = "idempotency", .type = KEY_DURATION, .offset = offsetof(struct settings, sweeper.idempotency_ms),
 	 .min = INT64_C(7) * 86400000, .preset = "7d", .text = "How long idempotency keys are remembered; 7 days at least."},
+	{.name = "warn_approvals", .type = KEY_DURATION, .offset = offsetof(struct settings, sweeper.warn_approvals_ms), .preset = "1h",
+	 .text = "How long before its end, at most, a request for approval is told of again; 0s: never."},
 	{.name = "max_recoveries", .type = KEY_INT, .offset = offsetof(struct settings, sweeper.max_recoveries), .max = 1000,
 	 .preset = "3", .text = "How often in a row, without progress, a task is taken back from a silent worker; then it is quarantined."},
 };

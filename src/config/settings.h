@@ -69,6 +69,7 @@ struct settings {
 		int64_t interval_ms;	/* lease / 3 by default: 10 s */
 		int64_t retain_short_ms, retain_long_ms;	/* 30 d, 365 d */
 		int64_t idempotency_ms;	/* 7 d at least */
+		int64_t warn_approvals_ms;	/* before they expire, at most: 1 h; 0: never */
 		int max_recoveries;	/* of one task in a row without progress, 3 */
 	} sweeper;
 	struct {

@@ -32,7 +32,7 @@ static const struct key webhooks_keys[] = {
 };
 const struct key_table webhooks_table = {"webhooks", KEYS(webhooks_keys), "Messages to other programs."};
 
-const char *const notify_event_words[] = {"approval.requested", "task.failed", "task.uncertain", "task.quarantined", NULL};
+const char *const notify_event_words[] = {"approval.requested", "task.failed", "task.uncertain", "task.quarantined", "approval.expiring", NULL};
 static const char *const template_words[] = {"ntfy", "slack", "telegram", "json", NULL};
 
 static const struct key when_keys[] = {

@@ -40,7 +40,10 @@ struct webhook_settings {
 	int64_t max_body_bytes;
 };
 
-enum notify_event { NOTIFY_APPROVAL_REQUESTED = 1, NOTIFY_TASK_FAILED = 2, NOTIFY_TASK_UNCERTAIN = 4, NOTIFY_TASK_QUARANTINED = 8 };
+enum notify_event {
+	NOTIFY_APPROVAL_REQUESTED = 1, NOTIFY_TASK_FAILED = 2, NOTIFY_TASK_UNCERTAIN = 4, NOTIFY_TASK_QUARANTINED = 8,
+	NOTIFY_APPROVAL_EXPIRING = 16
+};
 enum notify_template { NOTIFY_NTFY, NOTIFY_SLACK, NOTIFY_TELEGRAM, NOTIFY_JSON };
 
 struct notify_target {

@@ -294,6 +294,6 @@ const struct command cmd_submit = {
 	"submit",
 	"WORKFLOW [--input JSON|@FILE|-] [--follow] [--urgency low|normal|high] [--label NAME=TEXT]... "
 	"[--budget JSON] [--run-at TIME] [--deadline TIME] [--key TEXT] [--file [NAME=]PATH]... "
-	"[--webhook URL [--webhook-event finished|uncertain|quarantined|approval]...]",
+	"[--webhook URL [--webhook-event finished|uncertain|quarantined|approval|expiring]...]",
 	"submit a task; --follow shows its steps and its end", submit,
 };

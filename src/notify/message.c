@@ -10,6 +10,8 @@
 #include "notify/notice.h"
 #include "store/webhooks.h"
 
+enum { MAX_ASKED_S = 24 * 60 * 60 };
+
 static const struct template *const templates[] = {
 	[NOTIFY_NTFY] = &template_ntfy,
 	[NOTIFY_SLACK] = &template_slack,
@@ -44,6 +46,17 @@ int message_check(struct arena *a, const struct notify_target *t, struct err *er
 	const char *token;
 
 	return take_token(a, t, &token, err);
+}
+
+int64_t message_asked_ms(struct arena *a, const struct notify_target *t, struct str body)
+{
+	const struct json *v;
+	double s;
+
+	if (!t || !templates[t->template]->asked_s || !body.n || json_parse_lenient(a, body, NULL, &v, NULL) < 0)
+		return 0;
+	s = templates[t->template]->asked_s(v);
+	return s > 0 ? (int64_t)((s < MAX_ASKED_S ? s : MAX_ASKED_S) * 1000) : 0;
 }
 
 int message_make(struct arena *a, const struct delivery *d, const struct notify_target *t, const char *link, struct message *ret,

@@ -40,12 +40,15 @@ struct message_input {
 struct template {
 	const char *name;
 	void (*make)(const struct message_input *in, struct message *ret);
+	double (*asked_s)(const struct json *answer);	/* seconds to wait that the body of an answer asks for, or 0; NULL: it never does */
 };
 extern const struct template template_ntfy, template_slack, template_telegram, template_json;
 
 /* link: where the request is decided; NULL: none. */
 int message_make(struct arena *a, const struct delivery *d, const struct notify_target *t, const char *link, struct message *ret,
 		 struct err *err);
+/* How long the body of an answer asks to wait, where the provider says so there: at most a day; 0: it does not. */
+int64_t message_asked_ms(struct arena *a, const struct notify_target *t, struct str body);
 int message_check(struct arena *a, const struct notify_target *t, struct err *err);	/* has it all that it needs? */
 const struct json *message_text(struct arena *a, struct str s);
 

@@ -12,6 +12,7 @@ static const struct {
 	bool urgent;
 } events[] = {
 	{"approval.requested", "Approval wanted", true},
+	{"approval.expiring", "Approval wanted, it expires soon", true},
 	{"task.failed", "Task failed", false},
 	{"task.uncertain", "Task uncertain: somebody must say what happened", true},
 	{"task.quarantined", "Task quarantined", true},
@@ -62,6 +63,11 @@ static void of_task(struct arena *a, const struct json *v, struct notice *n)
 	add_member(a, n, "Task", v, "id");
 }
 
+bool notice_is_of_approval(struct str event)
+{
+	return str_starts(event, STR("approval."));
+}
+
 void notice_make(struct arena *a, struct str event, const struct json *v, const char *link, struct notice *ret)
 {
 	const char *headline = "Task";
@@ -75,7 +81,7 @@ void notice_make(struct arena *a, struct str event, const struct json *v, const 
 		}
 	ret->headline = shown(a, workflow.n ? str_from(arena_printf(a, "%s: " STR_FMT, headline, STR_ARG(workflow))) : str_from(headline),
 			      HEADLINE_BYTES);
-	if (str_is(event, "approval.requested"))
+	if (notice_is_of_approval(event))
 		of_approval(a, v, ret);
 	else
 		of_task(a, v, ret);

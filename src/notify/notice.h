@@ -33,6 +33,7 @@ struct notice {
 
 /* v: NULL when it could not be read. link: NULL, or where the request can be decided. */
 void notice_make(struct arena *a, struct str event, const struct json *v, const char *link, struct notice *ret);
+bool notice_is_of_approval(struct str event);		/* v is the request, not the task */
 struct str notice_lines(struct arena *a, const struct notice *n);	/* text and facts, a line each */
 
 #endif

@@ -16,14 +16,17 @@
 #include "config/link.h"
 #include "config/settings.h"
 #include "notify/message.h"
+#include "notify/notice.h"
 #include "notify/sign.h"
 #include "notify/verdict.h"
 #include "store/store.h"
 #include "store/webhooks.h"
 
 enum {
-	MAX_SENDING = 16,		/* to targets; as many again to tasks' webhooks */
+	PER_TARGET = 4,			/* as webhook_claim() lends of each, to all processes together */
+	MAX_HOOKS = 16,			/* to tasks' webhooks at a time */
 	LEASE_SLACK_MS = 10000,		/* beyond the longest attempt: to say what became of it */
+	TELL_AGAIN_MS = 5000,		/* for the second time: by then all have ended that did not see a new target */
 	TELL_MS = 300000,		/* the targets, again: the database drops those that nobody names for an hour */
 	POLL_MS = 15000,		/* when no notice comes */
 	AFTER_FAILURE_MS = 1000,
@@ -45,6 +48,7 @@ struct notify {
 	struct uuid lease;		/* of that claim */
 	struct sending *first;
 	size_t n_told, n_hooks;		/* attempts under way: to targets, to tasks' webhooks */
+	bool told;			/* of the targets, once */
 	int64_t tell_ms;		/* when the database is told of the targets next, by clock_boot_ms() */
 	bool stopping;
 	bool again;			/* something came up while a claim was under way, which may not have seen it */
@@ -122,7 +126,8 @@ static void on_answer(struct op *op, void *arg)
 {
 	struct sending *s = arg;
 	const struct http_result *r = http_result_of(op);
-	struct answer answer = {.status = r->status, .err = op->err, .retry_after = http_header_get(r, "retry-after"), .tries = s->delivery.tries};
+	struct answer answer = {.status = r->status, .err = op->err, .retry_after = http_header_get(r, "retry-after"),
+				.asked_ms = message_asked_ms(s->arena, s->target, r->body), .tries = s->delivery.tries};
 	struct verdict v;
 
 	s->op = NULL;
@@ -186,7 +191,7 @@ static const char *link_of(struct sending *s, const struct json *v)
 	struct digest digest;
 	int64_t expires_us;
 
-	if (!s->target || !s->notify->link_key.n || !str_is(s->delivery.event, "approval.requested") ||
+	if (!s->target || !s->notify->link_key.n || !notice_is_of_approval(s->delivery.event) ||
 	    !uuid_parse(json_str(json_getc(v, "id")), &f.approval) || !digest_from_hex(json_str(json_getc(v, "digest")), &digest) ||
 	    !time_parse(json_str(json_getc(v, "expires_at")), &expires_us))
 		return NULL;
@@ -199,7 +204,7 @@ static const char *link_of(struct sending *s, const struct json *v)
 /* People are not asked what nobody can answer any more. */
 static bool is_over(const struct sending *s, const struct json *v)
 {
-	return s->target && v && str_is(s->delivery.event, "approval.requested") && !str_is(json_str(json_getc(v, "state")), "pending");
+	return s->target && v && notice_is_of_approval(s->delivery.event) && !str_is(json_str(json_getc(v, "state")), "pending");
 }
 
 static const struct json *facts_of(struct sending *s)
@@ -284,11 +289,16 @@ static void on_claimed(struct op *op, void *arg)
 	wait(n, n->again ? 0 : d->next_due_ms);
 }
 
+static size_t max_told(const struct notify *n)
+{
+	return n->settings->n_notify * PER_TARGET;
+}
+
 static void claim(struct notify *n)
 {
 	const struct webhook_settings *w = &n->settings->webhooks;
 	struct delivery_claim c = {.targets = n->targets, .n_targets = n->settings->n_notify,
-				   .limit = (int)(MAX_SENDING - n->n_told), .hooks_limit = (int)(MAX_SENDING - n->n_hooks),
+				   .limit = (int)(max_told(n) - n->n_told), .hooks_limit = (int)(MAX_HOOKS - n->n_hooks),
 				   .lease_ms = w->timeout_ms + LEASE_SLACK_MS, .max_body_bytes = w->max_body_bytes};
 
 	n->lease = uuid_new();
@@ -308,7 +318,8 @@ static void on_told(struct op *op, void *arg)
 		wait(n, AFTER_FAILURE_MS);
 		return;
 	}
-	n->tell_ms = clock_boot_ms() + TELL_MS;
+	n->tell_ms = clock_boot_ms() + (n->told ? TELL_MS : TELL_AGAIN_MS);
+	n->told = true;
 	wait(n, 0);
 }
 
@@ -356,7 +367,7 @@ static void look(void *arg)
 	struct notify *n = arg;
 
 	n->again = n->op;
-	if (n->stopping || n->op || (n->n_told >= MAX_SENDING && n->n_hooks >= MAX_SENDING))
+	if (n->stopping || n->op || (n->n_told >= max_told(n) && n->n_hooks >= MAX_HOOKS))
 		return;
 	if (!store_is_up(n->store))
 		wait(n, AFTER_FAILURE_MS);

@@ -30,4 +30,4 @@ static void make(const struct message_input *in, struct message *ret)
 	ret->sign = true;
 }
 
-const struct template template_json = {"json", make};
+const struct template template_json = {"json", make, NULL};

@@ -42,4 +42,4 @@ static void make(const struct message_input *in, struct message *ret)
 	ret->token = in->token;
 }
 
-const struct template template_ntfy = {"ntfy", make};
+const struct template template_ntfy = {"ntfy", make, NULL};

@@ -96,4 +96,4 @@ static void make(const struct message_input *in, struct message *ret)
 	ret->json = json_object_end(&b);
 }
 
-const struct template template_slack = {"slack", make};
+const struct template template_slack = {"slack", make, NULL};

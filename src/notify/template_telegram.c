@@ -1,4 +1,5 @@
-/* template_telegram.c - Telegram's sendMessage: text without parse_mode is plain, whatever is in it; the link is a button. */
+/* template_telegram.c - Telegram's sendMessage: text without parse_mode is plain, whatever is in it; the link is a button.
+ * How long to wait after too many messages stands in the body of its answer: {"parameters": {"retry_after": SECONDS}}. */
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -56,4 +57,11 @@ static void make(const struct message_input *in, struct message *ret)
 	ret->json = json_object_end(&b);
 }
 
-const struct template template_telegram = {"telegram", make};
+static double asked_s(const struct json *answer)
+{
+	const struct json *v = json_getc(json_getc(answer, "parameters"), "retry_after");
+
+	return json_is_number(v) ? json_to_double(v) : 0;
+}
+
+const struct template template_telegram = {"telegram", make, asked_s};

@@ -31,6 +31,7 @@ struct verdict verdict_of(struct arena *a, const struct webhook_settings *w, con
 	v.outcome = DELIVERY_AGAIN;
 	v.delay_ms = w->retry_ms[r->tries - 1];
 	asked = retry_after_ms(r->retry_after);
+	asked = r->asked_ms > asked ? r->asked_ms : asked;
 	v.delay_ms = asked > v.delay_ms ? asked : v.delay_ms;
 	v.delay_ms += (int64_t)(r->dice % (uint32_t)(v.delay_ms / 10 + 1));
 	return v;

@@ -167,17 +167,18 @@ static int read_budget(struct arena *a, const struct json *v, struct submission 
 
 static int read_events(struct arena *a, const struct json *v, struct err *err)
 {
-	static const char *const words[] = {"finished", "uncertain", "quarantined", "approval"};
+	static const char *const words[] = {"finished", "uncertain", "quarantined", "approval", "expiring"};
 
 	if (json_type(v) != JSON_ARRAY || json_len(v) == 0 || json_len(v) > sizeof words / sizeof words[0])
-		return bad(err, "/webhook/events", "a list of finished, uncertain, quarantined and approval", v);
+		return bad(err, "/webhook/events", "a list of finished, uncertain, quarantined, approval and expiring", v);
 	for (size_t i = 0; i < json_len(v); i++) {
 		size_t k = 0;
 
 		while (k < sizeof words / sizeof words[0] && !str_is(json_str(json_at(v, i)), words[k]))
 			k++;
 		if (k == sizeof words / sizeof words[0])
-			return bad(err, arena_printf(a, "/webhook/events/%zu", i), "finished, uncertain, quarantined or approval", json_at(v, i));
+			return bad(err, arena_printf(a, "/webhook/events/%zu", i), "finished, uncertain, quarantined, approval or expiring",
+				   json_at(v, i));
 	}
 	return 0;
 }

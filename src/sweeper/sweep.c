@@ -20,6 +20,15 @@ static const struct json *recovery_args(struct arena *a, const struct settings *
 	return json_object_end(&b);
 }
 
+static const struct json *approval_args(struct arena *a, const struct settings *s)
+{
+	struct json_builder b;
+
+	json_object_begin(&b, a);
+	json_object_setc(&b, "warn_ms", json_int(a, s->sweeper.warn_approvals_ms));
+	return json_object_end(&b);
+}
+
 static int64_t six_hours(const struct settings *s)
 {
 	(void)s;
@@ -42,8 +51,8 @@ static const struct duty *const duties[] = {
 	SQL(.name = "deadlines", .bound = 500),
 	/* Reservations of dead callers are settled at their amount. */
 	SQL(.name = "expired_holds", .bound = 500),
-	/* Requests that nobody decided in time expire, and their tasks go on. */
-	SQL(.name = "approvals", .bound = 500),
+	/* Requests that nobody decided in time expire, and their tasks go on; those that are about to are told of again. */
+	SQL(.name = "approvals", .bound = 500, .args = approval_args),
 	/* The feed of all tasks' events is kept for ten minutes. */
 	SQL(.name = "event_feed", .bound = 10000),
 	/* Partitions of the coming three months exist. */

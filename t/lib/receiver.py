@@ -3,7 +3,7 @@
 receiver.py PORT_FILE LOG [SECRET...]    SECRET is whsec_...; a message is good when one of them signed it.
 
 /ok 200, /later N times 500 then 200 (/later/2), /gone 410, /moved 302, /busy 429 with Retry-After 3600, /long 200 and a body without end,
-/silent takes the message and never answers, /silent/once does so once. Anything else: 200.
+/flood/* 429 as Telegram says it, /silent takes the message and never answers, /silent/once does so once. Anything else: 200.
 """
 import base64
 import hashlib
@@ -69,6 +69,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(302, Location="/ok")
         elif self.path == "/busy":
             self.answer(429, Retry_After="3600")
+        elif self.path.startswith("/flood/"):
+            self.answer(429, b'{"ok": false, "error_code": 429, "parameters": {"retry_after": 3600}}')
         elif self.path == "/silent" or self.path == "/silent/once" and n == 1:
             time.sleep(600)
         elif self.path == "/long":

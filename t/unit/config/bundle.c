@@ -345,6 +345,7 @@ START_TEST(test_settings)
 	ck_assert_int_eq(s->worker.heartbeat_ms, 5000);
 	ck_assert_int_eq(s->sweeper.interval_ms, 10000);
 	ck_assert_int_eq(s->sweeper.retain_long_ms, INT64_C(365) * 86400000);
+	ck_assert_int_eq(s->sweeper.warn_approvals_ms, 3600000);
 	ck_assert_int_eq(s->tools.workspace_files, 10000);
 	setenv("AGENTD_DATABASE", "host=/x", 1);
 	ck_assert_str_eq(settings_default(a, ".")->database, "host=/x");

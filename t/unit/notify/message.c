@@ -64,6 +64,32 @@ START_TEST(messages)
 }
 END_TEST
 
+static const struct {
+	int target;		/* -1: a task's own webhook */
+	const char *body;
+	int64_t asked_ms;
+} asked[] = {
+	{2, "{\"ok\":false,\"error_code\":429,\"parameters\":{\"retry_after\":35}}", 35000},
+	{2, "{\"parameters\":{\"retry_after\":1e300}}", 86400000},
+	{2, "{\"parameters\":{\"retry_after\":-1}}", 0},
+	{2, "{\"parameters\":{\"retry_after\":\"35\"}}", 0},
+	{2, "{\"parameters\":[35]}", 0},
+	{2, "[]", 0},
+	{2, "Too many", 0},
+	{2, "", 0},
+	{0, "{\"parameters\":{\"retry_after\":35}}", 0},
+	{1, "{\"parameters\":{\"retry_after\":35}}", 0},
+	{-1, "{\"parameters\":{\"retry_after\":35}}", 0},
+};
+
+START_TEST(waits_that_the_body_asks_for)
+{
+	const struct notify_target *t = asked[_i].target < 0 ? NULL : &targets[asked[_i].target];
+
+	ck_assert_int_eq(message_asked_ms(a, t, str_from(asked[_i].body)), asked[_i].asked_ms);
+}
+END_TEST
+
 /* Long titles of whatever is longest once it is escaped. */
 START_TEST(long_ones)
 {
@@ -120,6 +146,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, messages, 0, (int)(sizeof rows / sizeof rows[0]));
 	tcase_add_loop_test(t, long_ones, 0, 3);
+	tcase_add_loop_test(t, waits_that_the_body_asks_for, 0, (int)(sizeof asked / sizeof asked[0]));
 	tcase_add_loop_test(t, tokens_that_are_none, 0, (int)(sizeof no_tokens / sizeof no_tokens[0]));
 	suite_add_tcase(s, t);
 	return suite_run(s);

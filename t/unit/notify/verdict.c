@@ -18,34 +18,41 @@ static const struct {
 	enum delivery_outcome outcome;
 	int64_t delay_ms;
 	const char *error;
+	int64_t asked_ms;	/* by the body */
 } rows[] = {
-	{200, 1, NULL, 0, DELIVERY_DELIVERED, 0, NULL},
-	{204, 3, NULL, 0, DELIVERY_DELIVERED, 0, NULL},
-	{299, 9, NULL, 0, DELIVERY_DELIVERED, 0, NULL},
-	{199, 1, NULL, 0, DELIVERY_AGAIN, 1000, "answered 199"},
-	{302, 1, NULL, 0, DELIVERY_AGAIN, 1000, "answered 302: redirects are not followed"},
-	{400, 1, NULL, 0, DELIVERY_AGAIN, 1000, "answered 400"},
-	{404, 2, NULL, 0, DELIVERY_AGAIN, 20000, "answered 404"},
-	{500, 3, NULL, 0, DELIVERY_FAILED, 0, "answered 500"},
-	{410, 1, NULL, 0, DELIVERY_FAILED, 0, "answered 410"},
-	{410, 1, "10", 0, DELIVERY_FAILED, 0, "answered 410"},
-	{429, 1, "10", 0, DELIVERY_AGAIN, 10000, "answered 429"},
-	{503, 2, "10", 0, DELIVERY_AGAIN, 20000, "answered 503"},
-	{503, 1, "99999999", 0, DELIVERY_AGAIN, 86400000, "answered 503"},
-	{503, 1, "-5", 0, DELIVERY_AGAIN, 1000, "answered 503"},
-	{503, 1, "soon", 0, DELIVERY_AGAIN, 1000, "answered 503"},
-	{503, 1, "Thu, 01 Jan 1970 00:01:00 GMT", 0, DELIVERY_AGAIN, 60000, "answered 503"},
-	{503, 3, "10", 0, DELIVERY_FAILED, 0, "answered 503"},
-	{500, 1, NULL, 100, DELIVERY_AGAIN, 1100, "answered 500"},	/* spread by up to a tenth */
-	{500, 1, NULL, 101, DELIVERY_AGAIN, 1000, "answered 500"},
-	{0, 1, NULL, 0, DELIVERY_AGAIN, 1000, "no such host"},
-	{0, 3, NULL, 0, DELIVERY_FAILED, 0, "no such host"},
+	{200, 1, NULL, 0, DELIVERY_DELIVERED, 0, NULL, 0},
+	{204, 3, NULL, 0, DELIVERY_DELIVERED, 0, NULL, 0},
+	{299, 9, NULL, 0, DELIVERY_DELIVERED, 0, NULL, 0},
+	{199, 1, NULL, 0, DELIVERY_AGAIN, 1000, "answered 199", 0},
+	{302, 1, NULL, 0, DELIVERY_AGAIN, 1000, "answered 302: redirects are not followed", 0},
+	{400, 1, NULL, 0, DELIVERY_AGAIN, 1000, "answered 400", 0},
+	{404, 2, NULL, 0, DELIVERY_AGAIN, 20000, "answered 404", 0},
+	{500, 3, NULL, 0, DELIVERY_FAILED, 0, "answered 500", 0},
+	{410, 1, NULL, 0, DELIVERY_FAILED, 0, "answered 410", 0},
+	{410, 1, "10", 0, DELIVERY_FAILED, 0, "answered 410", 0},
+	{429, 1, "10", 0, DELIVERY_AGAIN, 10000, "answered 429", 0},
+	{503, 2, "10", 0, DELIVERY_AGAIN, 20000, "answered 503", 0},
+	{503, 1, "99999999", 0, DELIVERY_AGAIN, 86400000, "answered 503", 0},
+	{503, 1, "-5", 0, DELIVERY_AGAIN, 1000, "answered 503", 0},
+	{503, 1, "soon", 0, DELIVERY_AGAIN, 1000, "answered 503", 0},
+	{503, 1, "Thu, 01 Jan 1970 00:01:00 GMT", 0, DELIVERY_AGAIN, 60000, "answered 503", 0},
+	{503, 3, "10", 0, DELIVERY_FAILED, 0, "answered 503", 0},
+	{429, 1, NULL, 0, DELIVERY_AGAIN, 35000, "answered 429", 35000},	/* the longest that anybody asks for */
+	{429, 1, "10", 0, DELIVERY_AGAIN, 35000, "answered 429", 35000},
+	{429, 1, "60", 0, DELIVERY_AGAIN, 60000, "answered 429", 35000},
+	{429, 2, NULL, 0, DELIVERY_AGAIN, 20000, "answered 429", 3000},
+	{200, 1, NULL, 0, DELIVERY_DELIVERED, 0, NULL, 35000},
+	{500, 1, NULL, 100, DELIVERY_AGAIN, 1100, "answered 500", 0},	/* spread by up to a tenth */
+	{500, 1, NULL, 101, DELIVERY_AGAIN, 1000, "answered 500", 0},
+	{0, 1, NULL, 0, DELIVERY_AGAIN, 1000, "no such host", 0},
+	{0, 3, NULL, 0, DELIVERY_FAILED, 0, "no such host", 0},
 };
 
 START_TEST(verdicts)
 {
 	struct err err = {0};
 	struct answer r = {.status = rows[_i].status, .err = &err, .retry_after = str_from(rows[_i].retry_after), .tries = rows[_i].tries,
+			   .asked_ms = rows[_i].asked_ms,
 			   .dice = rows[_i].dice};
 	struct verdict v;
 
