@@ -17,7 +17,9 @@ models:
            price: {input: 1.00, output: 2.00, as_of: 2026-11-01}}
   small: {provider: stub, id: stub/script, context: 3000, max_output: 100, can: [tools], price: free}
   brief: {provider: recorded, id: brief, context: 3000, max_output: 100, can: [tools], price: free}
+  cut: {provider: stub, id: stub/close, context: 100000, max_output: 100, can: [tools], price: {input: 1.00, output: 2.00, as_of: 2026-11-01}}
 tiers:
+  paid: {steps: [{model: cut}, {model: script}]}
   script: {steps: [{model: script}]}
   small: {steps: [{model: small}]}
   brief: {steps: [{model: brief}]}
@@ -53,6 +55,8 @@ agent full
 agent brief 'truncate: summarise'
 sed -i 's/tier: script/tier: brief/; s/tools: .*/tools: [lab.book]/' "$D/root/workflows/brief.yaml"
 sed -i 's/tier: script/tier: small/; s/tools: .*/tools: [lab.book]/' "$D/root/workflows/long.yaml" "$D/root/workflows/full.yaml"
+agent paid 'truncate: oldest'
+sed -i 's/tier: script/tier: paid/; s/tools: .*/tools: [lab.book]/' "$D/root/workflows/paid.yaml"
 d_publish
 d_start worker worker
 d_start sweeper sweeper
@@ -136,6 +140,12 @@ tail -n 1 "$D/asked.txt" | sed 's/^[^{]*//' >"$D/last.json"
 is "the model is told, and sees the rest" "$(jq -r '.messages[0].content | test("Turns 1 to 1 are left out")' "$D/last.json") $(
 	jq -r '[.messages[] | select(.role == "tool").content[0:1]] | join("")' "$D/last.json")" "true bc"
 is "the turn says so" "$(sql "SELECT value ->> 'left_out' FROM agentd.task_log WHERE task = '$id' AND path = 'work/turn-4'")" 1
+run paid "$(printf '%s\n' "$book" | sed 's/^@results/@limit 14000\n&/')"
+is "what was asked in vain before something was left out" "$(field .state) $(sql "SELECT count(*) FILTER (WHERE path = 'work/turn-4' AND error_class = 'model.truncated_stream') > 1
+	FROM agentd.model_calls WHERE task = '$id'")" "succeeded t"
+is "is part of what its turn cost, and the step" "$(sql "SELECT bool_and(l.cost_usd = c.usd AND c.usd > 0), sum(l.cost_usd) = (SELECT cost_usd FROM agentd.tasks WHERE id = '$id')
+	FROM agentd.task_log l JOIN (SELECT path, sum(cost_usd) AS usd FROM agentd.model_calls WHERE task = '$id' GROUP BY path) c USING (path)
+	WHERE l.task = '$id' AND l.kind = 'turn.succeeded'")" "t|t"
 run brief ''
 is "or the first half summarised" "$(field .output.text)" "that will do"
 is "which is a row of its own, with the time it took" "$(sql "SELECT string_agg(path || ' ' || (value ->> 'text') || ' ' || (value ->> 'left_out') || ' ' ||

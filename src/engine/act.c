@@ -125,6 +125,17 @@ void act_row(struct run *r, struct node *n, enum row_kind kind, const struct jso
 		   row_holds(r, n, kind, value));
 	if (b->n_rows)
 		b->rows[b->n_rows - 1].started_us = started_us;
+	act_book(r, n, 0);
+}
+
+void act_book(struct run *r, struct node *n, int64_t cost_pusd)
+{
+	struct batch *b = run_batch(r);
+
+	if (!b->n_rows)
+		return;
+	b->rows[b->n_rows - 1].cost_pusd += n->unbooked_pusd + cost_pusd;
+	n->unbooked_pusd = 0;
 }
 
 void act_started(struct run *r, struct node *n, const struct json *value)

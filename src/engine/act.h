@@ -35,6 +35,8 @@ void act_row(struct run *r, struct node *n, enum row_kind kind, const struct jso
 /* A row of something that is no step: a turn below n, an iteration. */
 void act_row_at(struct run *r, struct scope *sc, struct str path, int try_no, enum row_kind kind, const char *step_kind,
 		const struct json *value, bool holds);
+/* What was paid for n since its last row that says so goes with the row that was made last, which is about n, and this on top of it. */
+void act_book(struct run *r, struct node *n, int64_t cost_pusd);
 /* A step.started row after whose commit steps.h's dispatch is called. */
 void act_started(struct run *r, struct node *n, const struct json *value);
 void act_succeed(struct run *r, struct node *n, const struct json *output);	/* checks the size, copies */

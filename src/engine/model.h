@@ -1,7 +1,7 @@
 /* model.h - what the step kinds that ask models share: model and agent. See step_model.c.
  *
  * Shapes:  a question is asked by model_send(); its completion begins with model_taken() and records its price with
- *          model_set_cost().
+ *          act_book().
  * Memory:  as in act.h.
  * Errors:  as in act.h.
  */
@@ -37,7 +37,5 @@ bool model_taken(struct op *op, struct flight *f, struct err *ret_err);
 void model_failed(struct run *r, struct node *n, const struct err *err);
 /* The row of the turn that was asked last, with when that was. */
 void model_turn_row(struct run *r, struct node *n, enum row_kind kind, const struct json *v, bool goes_on);
-/* Of the last row of the move. */
-void model_set_cost(struct run *r, int64_t cost_pusd);
 
 #endif

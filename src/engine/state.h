@@ -88,6 +88,7 @@ struct node {
 	const struct json *output, *error;
 	int64_t entered_us;		/* begin of this visit */
 	int64_t started_us;		/* begin of this try */
+	int64_t unbooked_pusd;		/* what was asked in vain cost: it goes with the next row of the node; not known after a restart */
 	int64_t asked_us;		/* when a model was asked last; not known after a restart: 0 */
 	int64_t uncertain_us;		/* since then this try is uncertain; 0: it never was */
 	const struct json *request;	/* ASKING: the last approval.requested; */

@@ -110,12 +110,12 @@ static void end_answered(struct run *r, struct node *n, const struct model_answe
 	turn = turn_json(a, n, answer, calls, verdict != TURN_GOES_ON);
 	if (act_check_size(turn, &err) < 0) {
 		act_fail_err(r, n, &err);
-		model_set_cost(r, answer->cost_pusd);
+		act_book(r, n, answer->cost_pusd);
 		return;
 	}
 	/* The turn is committed before one of its calls, or the next turn, begins. */
 	model_turn_row(r, n, ROW_TURN_SUCCEEDED, turn, verdict == TURN_GOES_ON);
-	model_set_cost(r, answer->cost_pusd);
+	act_book(r, n, answer->cost_pusd);
 	if (verdict == TURN_SUCCEEDS)
 		act_succeed(r, n, output);
 	else if (verdict == TURN_FAILS)
@@ -162,7 +162,7 @@ static void end_summarised(struct run *r, struct node *n, const struct model_ans
 		act_fail_err(r, n, &err);
 	else
 		model_turn_row(r, n, ROW_TURN_SUMMARISED, row, true);
-	model_set_cost(r, answer->cost_pusd);
+	act_book(r, n, answer->cost_pusd);
 }
 
 static void on_answered(struct op *op, void *arg)
@@ -179,12 +179,14 @@ static void on_answered(struct op *op, void *arg)
 		end_summarised(r, n, answer);
 	} else if (op->err->code == ERR_NONE && n->summarise) {
 		act_row(r, n, ROW_STEP_CANCELLED, NULL);
-		model_set_cost(r, answer->cost_pusd);
+		act_book(r, n, answer->cost_pusd);
 	} else if (op->err->code == ERR_NONE) {
 		end_answered(r, n, answer);
-	} else if (!leave_out(r, n, &err)) {
+	} else if (leave_out(r, n, &err)) {
+		n->unbooked_pusd += answer->cost_pusd;	/* there is no row of it */
+	} else {
 		model_failed(r, n, &err);
-		model_set_cost(r, answer->cost_pusd);
+		act_book(r, n, answer->cost_pusd);
 	}
 }
 

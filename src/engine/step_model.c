@@ -128,14 +128,7 @@ void model_turn_row(struct run *r, struct node *n, enum row_kind kind, const str
 	act_row_at(r, n->scope, path, n->try_no, kind, step_kind_name(node_program(n)->step->kind), v, goes_on);
 	if (b->n_rows)
 		b->rows[b->n_rows - 1].started_us = n->asked_us;
-}
-
-void model_set_cost(struct run *r, int64_t cost_pusd)
-{
-	struct batch *b = run_batch(r);
-
-	if (b->n_rows)
-		b->rows[b->n_rows - 1].cost_pusd = cost_pusd;
+	act_book(r, n, 0);
 }
 
 /* --- model steps --- */
@@ -194,7 +187,7 @@ static void on_answered(struct op *op, void *arg)
 		end_answered(r, n, answer->text);
 	else
 		model_failed(r, n, &err);
-	model_set_cost(r, answer->cost_pusd);
+	act_book(r, n, answer->cost_pusd);
 }
 
 static void dispatch(struct run *r, struct node *n)

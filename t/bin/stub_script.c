@@ -6,6 +6,7 @@
  *   @say TEXT              the turn's text
  *   @results               the turn's text is the results of the turn before, each on a line of its own
  *   @delay MS              the turn waits before it answers
+ *   @limit BYTES           the turn is refused as too long where the texts of the question have more
  *   @turn                  the next turn begins
  *
  * are played turn by turn: the calls of a turn have the ids call_TURN_NUMBER, and the ids in the question tell which turn
@@ -28,6 +29,7 @@ struct turn {
 	size_t n;
 	struct str text;
 	int64_t delay_ms;
+	size_t limit;			/* 0: none */
 	bool results;
 	bool exists;
 };
@@ -92,6 +94,8 @@ static void take_line(struct arena *a, struct turn *t, struct str line)
 		t->results = true;
 	} else if (str_is(verb, "@delay")) {
 		t->delay_ms = strtol(str_cstr(a, line), NULL, 10);
+	} else if (str_is(verb, "@limit")) {
+		t->limit = strtoul(str_cstr(a, line), NULL, 10);
 	}
 }
 
@@ -114,6 +118,15 @@ static struct turn *read_turn(struct arena *a, struct str script, int wanted)
 }
 
 /* --- the answer --- */
+
+static size_t length_of(const struct json *messages)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_len(messages); i++)
+		n += json_str(json_getc(json_at(messages, i), "content")).n;
+	return n;
+}
 
 static struct str last_results(struct arena *a, const struct json *messages)
 {
@@ -180,6 +193,10 @@ void play_script(struct stream *s, const struct question *q)
 	int number = turn_of(a, q->messages);
 	struct turn *t = read_turn(a, find_script(q->messages), number);
 
+	if (t->limit && length_of(q->messages) > t->limit) {
+		play_status(s->c, "400-context");
+		return;
+	}
 	if (!t->exists)
 		t->text = str_from(stub.text);
 	else if (t->results)
