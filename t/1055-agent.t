@@ -141,7 +141,7 @@ is "the model is told, and sees the rest" "$(jq -r '.messages[0].content | test(
 	jq -r '[.messages[] | select(.role == "tool").content[0:1]] | join("")' "$D/last.json")" "true bc"
 is "the turn says so" "$(sql "SELECT value ->> 'left_out' FROM agentd.task_log WHERE task = '$id' AND path = 'work/turn-4'")" 1
 run paid "$(printf '%s\n' "$book" | sed 's/^@results/@limit 14000\n&/')"
-is "what was asked in vain before something was left out" "$(field .state) $(sql "SELECT count(*) FILTER (WHERE path = 'work/turn-4' AND error_class = 'model.truncated_stream') > 1
+is "what was asked in vain before something was left out" "$(field .state) $(sql "SELECT count(*) FILTER (WHERE path = 'work/turn-4' AND error_class = 'truncated_stream') > 1
 	FROM agentd.model_calls WHERE task = '$id'")" "succeeded t"
 is "is part of what its turn cost, and the step" "$(sql "SELECT bool_and(l.cost_usd = c.usd AND c.usd > 0), sum(l.cost_usd) = (SELECT cost_usd FROM agentd.tasks WHERE id = '$id')
 	FROM agentd.task_log l JOIN (SELECT path, sum(cost_usd) AS usd FROM agentd.model_calls WHERE task = '$id' GROUP BY path) c USING (path)

@@ -130,6 +130,33 @@ is "nor more files" "$(put "$big" f4 "$D/hello") $(jq -r .detail "$D/body")" "41
 is "what is there stays" "$(names "$big")" "big,f1,f2,f3,warm"
 is "the same bytes are kept once" "$(sql "SELECT count(*) FROM agentd.files WHERE digest = '\\x$sum'")" 1
 
+# --- parts of it ---
+part() {	# RANGE [OPTION...]: the status, and whether the bytes are those from byte FIRST on, N of them
+	range=$1 first=$2 n=$3
+	shift 3
+	http -D "$D/head" -o "$D/got" -H "Range: $range" "$@" "$api/tasks/$big/artifacts/big"
+	tail -c +$((first + 1)) "$D/big" | head -c "$n" | cmp -s - "$D/got" && part_same=same || part_same=other
+	printf '%s %s %s' "$(sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p' "$D/head")" "$part_same" "$(tr -d '\r' <"$D/head" | sed -n 's/^content-range: *//Ip')"
+}
+is "the first byte" "$(part bytes=0-0 0 1)" "206 same bytes 0-0/16777216"
+is "over the border of pieces" "$(part bytes=1000000-2200000 1000000 1200001)" "206 same bytes 1000000-2200000/16777216"
+is "to the end" "$(part bytes=16777206- 16777206 10)" "206 same bytes 16777206-16777215/16777216"
+is "the last ones" "$(part bytes=-5 16777211 5)" "206 same bytes 16777211-16777215/16777216"
+like "with its length" "$(tr -d '\r' <"$D/head")" '^Content-Length: 5$'
+is "more than there are" "$(part bytes=5-99999999 5 16777211)" "206 same bytes 5-16777215/16777216"
+is "several are answered with the whole" "$(part bytes=0-1,5-6 0 16777216)" "200 same "
+like "which says that there are parts" "$(tr -d '\r' <"$D/head")" '^Accept-Ranges: bytes$'
+big_sum=$(sha256sum <"$D/big" | cut -d' ' -f1)
+is "of the file that the client has the beginning of" "$(part bytes=7-8 7 2 -H "If-Range: \"$big_sum\"")" "206 same bytes 7-8/16777216"
+is "of another one it gets the whole" "$(part bytes=7-8 0 16777216 -H "If-Range: \"$sum\"")" "200 same "
+is "a date is none of ours" "$(part bytes=7-8 0 16777216 -H "If-Range: Sun, 29 Nov 2026 08:00:00 GMT")" "200 same "
+is "who has it needs no part" "$(code -H 'Range: bytes=7-8' -H "If-None-Match: \"$big_sum\"" "$api/tasks/$big/artifacts/big")" 304
+is "behind the end" "$(http -D "$D/head" -o "$D/body" -w '%{http_code}' -H 'Range: bytes=16777216-' "$api/tasks/$big/artifacts/big") $(jq -r .type "$D/body") $(tr -d '\r' <"$D/head" | sed -n 's/^content-range: *//Ip')" \
+	"416 urn:agentd:problem:range bytes */16777216"
+head -c 1234567 "$D/big" >"$D/broken"
+is "a download that broke off is fetched to its end" "$(http -C - -o "$D/broken" -w '%{http_code} %{size_download}' "$api/tasks/$big/artifacts/big") $(cmp "$D/big" "$D/broken" && echo same)" \
+	"206 $((16777216 - 1234567)) same"
+
 # --- with a submission ---
 form() { code -F 'task={"workflow": "long", "input": {"n": 1}}' "$@" "$api/tasks"; }
 is "files come with a submission" "$(form -F "f=@$D/hello;filename=a.txt;type=text/plain" -F "f=@$D/big;filename=b.bin")" 202

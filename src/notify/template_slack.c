@@ -32,7 +32,7 @@ static struct str fitting(struct arena *a, struct str s, size_t max)
 	struct str e = escaped(a, s);
 
 	while (e.n > max) {
-		s = str_clip(s, s.n - (e.n - max < s.n ? (e.n - max + 4) / 5 : s.n));
+		s = str_clip(s, s.n - (e.n - max + 4) / 5);	/* a byte becomes 5 at most */
 		e = escaped(a, s);
 	}
 	return e;

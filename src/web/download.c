@@ -1,6 +1,7 @@
 /* download.c - see download.h. */
 #include "web/download.h"
 
+#include <inttypes.h>
 #include <microhttpd.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "web/auth.h"
 #include "web/connection.h"
 #include "web/head.h"
+#include "web/range.h"
 #include "web/request.h"
 #include "web/route.h"
 #include "web/server.h"
@@ -18,7 +20,7 @@ enum { BLOCK = 16 * 1024 };
 
 struct download {
 	struct uuid file;
-	uint64_t size;
+	uint64_t first, n;		/* the part of it that is sent */
 	int nr;				/* of the piece */
 	struct arena *arena;		/* of the piece; NULL: there is none */
 	struct str piece;
@@ -62,8 +64,9 @@ static ssize_t on_read(void *arg, uint64_t at, char *to, size_t max)
 {
 	struct request *req = arg;
 	struct download *d = req->download;
-	int nr = (int)(at / FILE_CHUNK);
-	size_t from = (size_t)(at % FILE_CHUNK);
+	uint64_t place = d->first + at;
+	int nr = (int)(place / FILE_CHUNK);
+	size_t from = (size_t)(place % FILE_CHUNK);
 	struct str part;
 
 	if (d->broken || server_ended(req->web))
@@ -72,7 +75,7 @@ static ssize_t on_read(void *arg, uint64_t at, char *to, size_t max)
 		fetch(req, nr);
 		return 0;
 	}
-	part = str_sub(d->piece, from, max);
+	part = str_sub(d->piece, from, max < d->n - at ? max : (size_t)(d->n - at));
 	if (part.n == 0)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	memcpy(to, part.p, part.n);
@@ -81,7 +84,7 @@ static ssize_t on_read(void *arg, uint64_t at, char *to, size_t max)
 
 static struct MHD_Response *make(struct request *req)
 {
-	return MHD_create_response_from_callback(req->download->size, BLOCK, on_read, req, NULL);
+	return MHD_create_response_from_callback(req->download->n, BLOCK, on_read, req, NULL);
 }
 
 static void on_token_over(struct request *req)
@@ -120,9 +123,21 @@ static bool matches(const char *header, const char *tag)
 	return header && (strcmp(header, "*") == 0 || strstr(header, tag));
 }
 
+/* With If-Range, a part only of the file that the client has the beginning of; it has no date that could stand there. */
+static enum range wanted(const struct request *req, const char *tag, uint64_t size, uint64_t *ret_first, uint64_t *ret_n)
+{
+	const char *own = head_get(req, "If-Range"), *range = head_get(req, "Range");
+
+	*ret_first = 0;
+	*ret_n = size;
+	return range_read(own && strcmp(own, tag) != 0 ? NULL : range, size, ret_first, ret_n);
+}
+
 static void on_found(struct request *req, struct op *op)
 {
 	const struct artifact_found *f;
+	enum range which;
+	uint64_t first, n;
 	const char *tag;
 	char hex[65];
 
@@ -139,12 +154,23 @@ static void on_found(struct request *req, struct op *op)
 		reply_add(&req->reply, req->arena, "ETag", tag);
 		return;
 	}
+	which = wanted(req, tag, (uint64_t)f->size, &first, &n);
+	if (which == RANGE_UNSATISFIABLE) {
+		reply_problem(&req->reply, req->arena, 416, "range", "the file has %" PRId64 " bytes", f->size);
+		reply_add(&req->reply, req->arena, "Content-Range", arena_printf(req->arena, "bytes */%" PRId64, f->size));
+		return;
+	}
 	req->download = ARENA_NEW(req->arena, struct download);
-	req->download->file = f->file;
-	req->download->size = (uint64_t)f->size;
+	*req->download = (struct download){.file = f->file, .first = first, .n = n};
 	request_hold(req, auth_unwatch);
 	auth_watch(req, on_token_over);
 	reply_made(&req->reply, str_cstr(req->arena, f->media_type), make);
+	if (which == RANGE_PART) {
+		req->reply.status = 206;
+		reply_add(&req->reply, req->arena, "Content-Range",
+			  arena_printf(req->arena, "bytes %" PRIu64 "-%" PRIu64 "/%" PRId64, first, first + n - 1, f->size));
+	}
+	reply_add(&req->reply, req->arena, "Accept-Ranges", "bytes");
 	reply_add(&req->reply, req->arena, "ETag", tag);
 	reply_add(&req->reply, req->arena, "Content-Disposition", download_disposition(req->arena, f->name));
 }

@@ -88,6 +88,8 @@ static void failed(struct request *req, const struct err *err)
 		word(req, 403, "Not permitted", err->msg);
 		return;
 	case ERR_PG_DOWN:
+	case ERR_REFUSED:
+	case ERR_BUSY:		/* somebody held the task for longer than a lock is waited for */
 	case ERR_CANCELLED:
 		word(req, 503, "Not available", "The server cannot answer now. Try again in a moment.");
 		return;

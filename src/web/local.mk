@@ -35,6 +35,8 @@ src_web_libweb_a_SOURCES = \
   src/web/page.c \
   src/web/process.c \
   src/web/process.h \
+  src/web/range.c \
+  src/web/range.h \
   src/web/reply.c \
   src/web/reply.h \
   src/web/request.c \
@@ -127,6 +129,12 @@ TESTS += t/unit/web/server
 t_unit_web_server_SOURCES = t/unit/web/server.c
 t_unit_web_server_LDADD = $(web_LIBS) $(CHECK_LIBS)
 t_unit_web_server_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += t/unit/web/range
+TESTS += t/unit/web/range
+t_unit_web_range_SOURCES = t/unit/web/range.c
+t_unit_web_range_LDADD = $(web_LIBS) $(CHECK_LIBS)
+t_unit_web_range_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 check_PROGRAMS += t/unit/web/multipart
 TESTS += t/unit/web/multipart

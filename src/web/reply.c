@@ -15,7 +15,7 @@ static const struct {
 	{405, "Method not allowed"},	{408, "Request timeout"},
 	{409, "Conflict"},		{410, "Gone"},
 	{413, "Too large"},		{415, "Unsupported media type"},
-	{421, "Misdirected request"},	{422, "Cannot be processed"},
+	{416, "Range not satisfiable"}, {421, "Misdirected request"},	{422, "Cannot be processed"},
 	{429, "Too many requests"},
 	{500, "Internal error"},	{503, "Not available"},
 	{507, "Insufficient storage"},
