@@ -175,6 +175,9 @@ api_checks artifacts at_once "$(submit)"
 # --- what is full ---
 refused() { printf '\\set VERBOSITY sqlstate\n%s\n' "$1" | pg_psql 2>&1 | sed -n 's/.*ERROR: *//p' | head -n 1; }
 total() { sql "SELECT files, size_bytes FROM agentd.file_total"; }
+unnamed() { sql "SELECT count(*) FROM agentd.files f WHERE NOT EXISTS (SELECT FROM agentd.artifacts a WHERE a.file = f.id)"; }
+none_unnamed() { [ "$(unnamed)" = 0 ]; }
+ok "what was refused or broke off is taken away at once" wait_for 20 none_unnamed
 at_first=$(total)
 new=$(sql "SELECT agentd.uuid_new()")
 room=$(sql "SELECT json_build_object('max_total', size_bytes + 300000) FROM agentd.file_total")
