@@ -27,8 +27,10 @@ EXTRA_DIST += policies/routing.yaml policies/replay/demo.json \
   t/fuzz/seeds/wire_openai/late-error t/fuzz/seeds/wire_openai/calls t/fuzz/seeds/wire_openai/calls-unmarked
 
 noinst_PROGRAMS += t/bin/stub_provider
-t_bin_stub_provider_SOURCES = t/bin/stub_provider.c t/bin/stub_provider.h t/bin/stub_faults.c t/bin/stub_refusals.c \
-  t/bin/stub_script.c t/bin/stub_strict.c t/bin/stub_stream.c t/bin/stub_stream.h
+t_bin_stub_provider_SOURCES = t/bin/stub_provider.c t/bin/stub_provider.h \
+  t/bin/stub_stream.c t/bin/stub_stream.h t/bin/stub_faults.c \
+  t/bin/stub_openai.c t/bin/stub_openai.h t/bin/stub_openai_faults.c t/bin/stub_openai_refusals.c \
+  t/bin/stub_openai_script.c t/bin/stub_openai_strict.c
 t_bin_stub_provider_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 t_bin_stub_provider_LDADD = $(base_LIBS)
 
@@ -57,7 +59,7 @@ t_unit_gateway_replay_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_tools_SOURCES = t/unit/gateway/tools.c
 t_unit_gateway_tools_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_tools_LDADD = $(gateway_TEST_LIBS)
-t_unit_gateway_gateway_SOURCES = t/unit/gateway/gateway.c t/bin/stub_strict.c t/bin/stub_provider.h
+t_unit_gateway_gateway_SOURCES = t/unit/gateway/gateway.c t/bin/stub_openai_strict.c t/bin/stub_openai.h
 t_unit_gateway_gateway_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 t_unit_gateway_gateway_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_gateway_LDADD = $(gateway_TEST_LIBS)

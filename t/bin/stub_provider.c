@@ -1,4 +1,5 @@
-/* stub_provider.c - a model provider for tests and benches: OpenAI chat completions, streamed, with faults on request.
+/* stub_provider.c - model providers for tests and benches, with faults on request: the server. Which provider it is
+ * is told by the path of each request: paths[] lists them.
  *
  *   stub_provider [--port N | --unix PATH] [--delay-ms N] [--key KEY] [--log FILE] [--text TEXT]
  *
@@ -6,10 +7,10 @@
  * connections. GET /stats answers {"requests": N, "open": N}. The log gets one line per question:
  * STATUS MODEL BODY.
  *
- * POST .../chat/completions is checked strictly (the key, and stub_strict.c): what is wrong is answered with 400 or 401
- * and a message that begins with "strict:". Any model is answered with TEXT in three pieces and usage
- * {prompt_tokens: bytes of the question / 4, completion_tokens: 3}.
- * Some model names play faults instead: stub_faults.c lists them.
+ * A question is checked strictly (the key, and what the provider's reference says): what is wrong is answered with 400
+ * or 401 and a message that begins with "strict:". Any model is answered with TEXT in three pieces, bytes of the
+ * question / 4 tokens in and 3 out. Some model names play faults instead: stub_faults.c lists those that every
+ * provider has, stub_*_faults.c and stub_*_refusals.c those of one.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,11 +34,18 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "base/json.h"
 #include "base/str.h"
 #include "t/bin/stub_provider.h"
+#include "t/bin/stub_stream.h"
 
 enum { MAX_REQUEST = 64 << 20, MAX_EVENTS = 512, IOV_PARTS = 16, READ_BYTES = 65536 };
+
+static const struct {
+	const char *ending;	/* of the path */
+	stub_answer_fn *answer;
+} paths[] = {
+	{"/chat/completions", openai_chat},
+};
 
 struct stub_settings stub = {.text = "Hello from the stub."};
 
@@ -255,7 +263,12 @@ static struct str header(struct str head, const char *name)
 	return STR_NONE;
 }
 
-static void log_question(int status, struct str model, struct str body)
+struct str stub_header(const struct stub_request *r, const char *name)
+{
+	return header(r->head, name);
+}
+
+void stub_log(int status, struct str model, struct str body)
 {
 	struct arena *a;
 	struct buf b;
@@ -273,54 +286,43 @@ static void log_question(int status, struct str model, struct str body)
 	arena_free(a);
 }
 
-static void answer_question(struct connection *c, struct str head, struct str body)
+static stub_answer_fn *find_answer(struct str path)
 {
-	struct str key = header(head, "authorization");
-	const struct json *v;
-	const char *wrong = NULL;
-	struct question q;
-	struct err err;
-
-	if (stub.key && (!str_starts(key, STR("Bearer ")) || !str_is(str_sub(key, 7, key.n), stub.key))) {
-		add_error(c, 401, NULL, "invalid_request_error", "invalid_api_key",
-			  arena_printf(c->arena, "strict: wrong key \"" STR_FMT "\"", STR_ARG(key)));
-		log_question(401, STR("-"), body);
-		return;
-	}
-	if (!str_is(header(head, "content-type"), "application/json"))
-		wrong = "Content-Type is not application/json";
-	else if (json_parse(c->arena, body, NULL, &v, &err) < 0)
-		wrong = arena_strdup(c->arena, err.msg);
-	else
-		wrong = strict_check(c->arena, v);
-	if (wrong) {
-		add_error(c, 400, NULL, "invalid_request_error", NULL, arena_printf(c->arena, "strict: %s", wrong));
-		log_question(400, STR("-"), body);
-		return;
-	}
-	q.model = str_cstr(c->arena, json_str(json_getc(v, "model")));
-	v = q.messages = json_getc(v, "messages");
-	q.last = json_str(json_getc(json_at(v, json_len(v) - 1), "content"));
-	q.usage = arena_printf(c->arena, "{\"prompt_tokens\":%zu,\"completion_tokens\":3,\"total_tokens\":%zu}", body.n / 4,
-			       body.n / 4 + 3);
-	play(c, &q);
-	log_question(200, str_from(q.model), body);
+	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+		if (str_ends(path, str_from(paths[i].ending)))
+			return paths[i].answer;
+	return NULL;
 }
 
 static void answer(struct connection *c, struct str head, struct str body)
 {
-	ptrdiff_t eol = str_chr(head, '\r');
+	ptrdiff_t eol = str_chr(head, '\r'), space, mark;
 	struct str line = str_sub(head, 0, (size_t)eol);
+	struct stub_request r = {.head = head, .body = body, .query = STR("")};
+	stub_answer_fn *fn = NULL;
 
 	stub.requests++;
 	if (str_starts(line, STR("GET /stats "))) {
 		stub.requests--;
 		add_json(c, 200, NULL, arena_printf(c->arena, "{\"requests\":%llu,\"open\":%llu}", stub.requests, server.open));
-	} else if (!str_starts(line, STR("POST ")) || str_find(line, STR("/chat/completions ")) < 0) {
-		add_error(c, 404, NULL, "invalid_request_error", NULL, "strict: no such path");
-	} else {
-		answer_question(c, head, body);
+		return;
 	}
+	if (str_starts(line, STR("POST "))) {
+		r.path = str_sub(line, 5, line.n);
+		space = str_chr(r.path, ' ');
+		r.path = str_sub(r.path, 0, space < 0 ? r.path.n : (size_t)space);
+		mark = str_chr(r.path, '?');
+		if (mark >= 0) {
+			r.query = str_sub(r.path, (size_t)mark + 1, r.path.n);
+			r.path = str_sub(r.path, 0, (size_t)mark);
+		}
+		fn = find_answer(r.path);
+	}
+	if (fn)
+		fn(c, &r);
+	else
+		add_json(c, 404, NULL, "{\"error\":{\"message\":\"strict: no such path\",\"type\":\"invalid_request_error\","
+			 "\"param\":null,\"code\":null}}");
 }
 
 /* One request at a time; the next is read when the answer is written. False: nothing whole is there. */

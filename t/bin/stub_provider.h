@@ -1,10 +1,11 @@
-/* stub_provider.h - what the server and the faults of the stub provider share.
+/* stub_provider.h - what the server of the stub and its personalities share.
  *
- * Shapes:  an answer is a list of parts, each written after its pause. play() fills it.
+ * Shapes:  a personality is a row of paths[] in stub_provider.c: the end of a path, and the function that fills the
+ *          connection with an answer, which is a list of parts, each written after its pause.
  * Units:   milliseconds.
  * Memory:  parts and their bytes live in the connection's arena until all of them are written.
  * Errors:  none: a part without bytes ends the connection.
- * Source:  OpenAI's reference of chat completions.
+ * Source:  the providers' references; each personality names its own.
  */
 #ifndef T_BIN_STUB_PROVIDER_H
 #define T_BIN_STUB_PROVIDER_H
@@ -37,11 +38,11 @@ struct connection {
 	struct connection *next_dead;
 };
 
-struct question {
-	const char *model;
-	struct str last;	/* message */
-	const struct json *messages;
-	const char *usage;	/* JSON */
+/* A request as it came. */
+struct stub_request {
+	struct str path;	/* without what stands behind '?' */
+	struct str query;	/* that; "": nothing */
+	struct str head, body;
 };
 
 /* What the faults need to know of the server. */
@@ -52,14 +53,11 @@ struct stub_settings {
 };
 extern struct stub_settings stub;
 
-void add_json(struct connection *c, int status, const char *headers, const char *body);
-void add_error(struct connection *c, int status, const char *headers, const char *type, const char *code,
-	       const char *message);
-void add_body(struct connection *c, int status, const char *type, const char *body);
-bool play_status(struct connection *c, const char *name);	/* false: no such name */
-void play(struct connection *c, const struct question *q);
+struct str stub_header(const struct stub_request *r, const char *name);	/* "": none */
+void stub_log(int status, struct str model, struct str body);	/* "-": the question was refused */
 
-/* What the strictest of the providers would refuse; NULL: nothing. */
-const char *strict_check(struct arena *a, const struct json *question);
+/* Personalities: one for each kind of path. */
+typedef void stub_answer_fn(struct connection *c, const struct stub_request *r);
+stub_answer_fn openai_chat;
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/json.h"
 
 struct part *add_part(struct connection *c, const char *p, size_t n, int64_t delay_ms)
 {
@@ -54,17 +53,13 @@ void add_json(struct connection *c, int status, const char *headers, const char 
 	add_reply(c, &r);
 }
 
-void add_error(struct connection *c, int status, const char *headers, const char *type, const char *code,
-		      const char *message)
+void add_body(struct connection *c, int status, const char *type, const char *body)
 {
-	struct buf b;
+	struct reply r = {.status = status, .type = type};
 
-	buf_init(&b, c->arena);
-	buf_addf(&b, "{\"error\":{\"message\":");
-	json_write_string(&b, str_from(message));
-	buf_addf(&b, ",\"type\":\"%s\",\"param\":null,\"code\":%s%s%s}}", type, code ? "\"" : "", code ? code : "null",
-		 code ? "\"" : "");
-	add_json(c, status, headers, buf_cstr(&b));
+	buf_init(&r.body, c->arena);
+	buf_adds(&r.body, body);
+	add_reply(c, &r);
 }
 
 /* --- a streamed answer: chunks of chunked transfer encoding, one part each --- */
@@ -94,29 +89,6 @@ void send_event(struct stream *s, const char *data)
 	send_raw(s, buf_str(&b), s->pause_ms);
 }
 
-void send_delta(struct stream *s, const char *delta, const char *finish, const char *more)
-{
-	struct buf b;
-
-	buf_init(&b, s->c->arena);
-	buf_adds(&b, "{\"id\":\"chatcmpl-stub\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":");
-	json_write_string(&b, str_from(s->model));
-	buf_addf(&b, ",\"choices\":[{\"index\":0,\"delta\":%s,\"finish_reason\":%s%s%s}]%s}", delta, finish ? "\"" : "",
-		 finish ? finish : "null", finish ? "\"" : "", more);
-	send_event(s, buf_cstr(&b));
-}
-
-static void send_text(struct stream *s, struct str text)
-{
-	struct buf b;
-
-	buf_init(&b, s->c->arena);
-	buf_adds(&b, "{\"content\":");
-	json_write_string(&b, text);
-	buf_addc(&b, '}');
-	send_delta(s, buf_cstr(&b), NULL, ",\"usage\":null");
-}
-
 /* The text in three pieces, cut between characters. */
 void send_pieces(struct stream *s, struct str text, int n)
 {
@@ -127,7 +99,7 @@ void send_pieces(struct stream *s, struct str text, int n)
 
 		while (to < text.n && ((unsigned char)text.p[to] & 0xC0) == 0x80)
 			to++;
-		send_text(s, str_sub(text, from, to - from));
+		s->voice->text(s, str_sub(text, from, to - from));
 		from = to;
 	}
 }
@@ -145,32 +117,4 @@ void begin_stream(struct stream *s, const char *headers, int64_t delay_ms)
 void end_stream(struct stream *s)
 {
 	add_part(s->c, "0\r\n\r\n", 5, 0);
-}
-
-void send_usage(struct stream *s, const char *usage)
-{
-	struct buf b;
-
-	buf_init(&b, s->c->arena);
-	buf_addf(&b, "{\"id\":\"chatcmpl-stub\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"%s\",\"choices\":[],"
-		 "\"usage\":%s}", s->model, usage);
-	send_event(s, buf_cstr(&b));
-}
-
-void send_end(struct stream *s, const char *usage)
-{
-	send_delta(s, "{}", "stop", ",\"usage\":null");
-	if (usage)
-		send_usage(s, usage);
-	send_event(s, "[DONE]");
-	end_stream(s);
-}
-
-void add_body(struct connection *c, int status, const char *type, const char *body)
-{
-	struct reply r = {.status = status, .type = type};
-
-	buf_init(&r.body, c->arena);
-	buf_adds(&r.body, body);
-	add_reply(c, &r);
 }

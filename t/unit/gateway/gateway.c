@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "config/routing.h"
 #include "gateway/request.h"
-#include "t/bin/stub_provider.h"
+#include "t/bin/stub_openai.h"
 #include "../suite_run.h"
 
 #define KEY "sk-test-0123456789abcdef"

@@ -1,9 +1,9 @@
-/* stub_strict.c - is a question one that every provider would take? Unknown keys, types, stream_options without stream;
+/* stub_openai_strict.c - is a question one that every provider would take? Unknown keys, types, stream_options without stream;
  * tools and their schemas; and that each tool call is answered once before anybody else speaks. */
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "t/bin/stub_provider.h"
+#include "t/bin/stub_openai.h"
 
 enum { NAME_MAX_BYTES = 64, ID_MAX_BYTES = 40, CALLS_MAX = 1024 };
 

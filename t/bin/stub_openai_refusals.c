@@ -1,7 +1,7 @@
-/* stub_refusals.c - answers with a status: what providers say when they will not. */
+/* stub_openai_refusals.c - answers with a status: what providers say when they will not. */
 #include <string.h>
 
-#include "t/bin/stub_provider.h"
+#include "t/bin/stub_openai.h"
 
 /* Refusals: a status, header lines and a body. */
 static const struct {

@@ -1,4 +1,4 @@
-/* stub_script.c - an answer that the question itself prescribes: model stub/script.
+/* stub_openai_script.c - an answer that the question itself prescribes: model stub/script.
  *
  * The first user message with a line that begins with '@' is the script; its lines
  *
@@ -20,7 +20,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
-#include "t/bin/stub_stream.h"
+#include "t/bin/stub_openai.h"
 
 enum { CALLS_MAX = 64, PIECES = 3 };
 
