@@ -20,6 +20,7 @@ static const char *const mode_words[] = {"live", "shadow", "off", NULL};
 static const char *const wire_words[] = {"openai", "openrouter", "gemini", "anthropic", "replay", NULL};
 static const char *const breaker_words[] = {"provider", "model", NULL};
 static const char *const free_words[] = {"free", NULL};
+static const char *const kind_words[] = {"chat", "embedding", NULL};
 static const char *const can_words[] = {"tools", "json", "images", NULL};
 static const char *const do_words[] = {"fail", "requeue", "approval", NULL};
 static const char *const scope_words[] = {"global", "workflow", "task", NULL};
@@ -115,8 +116,14 @@ static const struct key model_keys[] = {
 	 .text = "Provider of this file."},
 	{.name = "id", .type = KEY_TEXT, .flags = KEY_REQUIRED, .offset = offsetof(struct model, id), .min = 1, .max = 200,
 	 .text = "Name of the model at the provider."},
+	{.name = "kind", .type = KEY_ENUM, .offset = offsetof(struct model, kind), .words = kind_words, .preset = "chat",
+	 .text = "What it makes of a question: an answer, or vectors of texts."},
+	{.name = "dims", .type = KEY_INT, .offset = offsetof(struct model, dims), .min = 1, .max = 65536,
+	 .text = "Of an embedding: how many numbers one vector has."},
+	{.name = "shorten", .type = KEY_BOOL, .offset = offsetof(struct model, shorten), .preset = "true",
+	 .text = "Of an embedding: whether the model is asked for vectors of dims."},
 	{.name = "context", .type = KEY_INT64, .offset = offsetof(struct model, context), .min = 1,
-	 .text = "Most tokens of question and answer; default: unknown."},
+	 .text = "Most tokens of question and answer, or of one text to embed; default: unknown."},
 	{.name = "max_output", .type = KEY_INT64, .offset = offsetof(struct model, max_output), .min = 1,
 	 .text = "Most tokens of an answer; default: unknown."},
 	{.name = "can", .type = KEY_FLAGS, .offset = offsetof(struct model, can), .words = can_words,

@@ -23,6 +23,7 @@ struct expr;
 enum wire_kind { WIRE_OPENAI, WIRE_OPENROUTER, WIRE_GEMINI, WIRE_ANTHROPIC, WIRE_REPLAY };
 enum routing_mode { MODE_LIVE, MODE_SHADOW, MODE_OFF };
 enum { CAN_TOOLS = 1, CAN_JSON = 2, CAN_IMAGES = 4 };
+enum model_kind { MODEL_CHAT, MODEL_EMBEDDING };
 
 struct routing_timeouts {
 	int64_t connect_ms, first_byte_ms, idle_ms, total_ms;
@@ -60,7 +61,7 @@ struct provider {
 
 struct price {
 	bool known, free;
-	int64_t input, cached, write_5m, write_1h, output;	/* pico-USD per token */
+	int64_t input, cached, write_5m, write_1h, output;	/* pico-USD per token; output 0 of an embedding */
 	struct str as_of;		/* 2026-11-01 */
 };
 
@@ -68,6 +69,9 @@ struct model {
 	struct place place;
 	struct str name, id;		/* name here, id at the provider */
 	const struct provider *provider;
+	enum model_kind kind;
+	int dims;			/* MODEL_EMBEDDING: of its vectors */
+	bool shorten;			/* MODEL_EMBEDDING: it is asked for so many */
 	int64_t context, max_output;	/* tokens; 0: unknown */
 	unsigned can;
 	struct price price;
@@ -92,6 +96,7 @@ struct tier {
 	uint64_t fallback_on;		/* bit (code - ERR_MODEL_RATE_LIMITED) for each error class */
 	int64_t deadline_ms;
 	enum exhausted_do no_step_allowed, all_open, all_failed;
+	bool embeds;			/* its one step makes embeddings, else all of them chat */
 };
 
 struct cap {

@@ -2,6 +2,8 @@
 #include "base/arena.h"
 #include "config/routing_load.h"
 
+enum { MAX_INDEXED_DIMS = 2000 };	/* of pgvector's indexes */
+
 static const char *nearest(struct routing_load *w, struct str name, const struct str *first, size_t stride, size_t n)
 {
 	const char **names = ARENA_ARRAY(w->l.a, n ? n : 1, const char *);
@@ -62,6 +64,56 @@ static void check_provider(struct routing_load *w, const struct provider *p, con
 			   STR_ARG(p->name));
 }
 
+/* Keys that say nothing of a model of this kind. */
+static void refuse_keys(struct routing_load *w, const struct yaml *n, const char *const *keys, const char *hint)
+{
+	for (; *keys; keys++)
+		if (yaml_get(n, *keys))
+			diag_add(w->l.d, DIAG_ERROR, yaml_get(n, *keys)->at, hint, "\"%s\" belongs to models of kind %s", *keys,
+				 hint ? "embedding" : "chat");
+}
+
+static void check_embedding(struct routing_load *w, const struct model *m, const struct yaml *n)
+{
+	static const char *const of_chat[] = {"can", "max_output", NULL};
+	const struct yaml *output = yaml_get(yaml_get(n, "price"), "output");
+	refuse_keys(w, n, of_chat, NULL);
+	if (output)
+		diag_error(w->l.d, output->at, "\"output\": an embedding has no output tokens");
+	if (!yaml_get(n, "dims"))
+		diag_add(w->l.d, DIAG_ERROR, m->place, "vectors of different lengths never mix",
+			 "model \"" STR_FMT "\": an embedding needs \"dims\"", STR_ARG(m->name));
+	else if (m->dims > MAX_INDEXED_DIMS)
+		diag_add(w->l.d, DIAG_WARNING, yaml_get(n, "dims")->at, "ask for 768 or 1536",
+			 "vectors of more than %d numbers cannot be indexed", MAX_INDEXED_DIMS);
+	if (m->provider && (m->provider->wire == WIRE_ANTHROPIC || m->provider->wire == WIRE_REPLAY))
+		diag_error(w->l.d, m->place, "model \"" STR_FMT "\": the wire of provider \"" STR_FMT "\" has no embeddings",
+			   STR_ARG(m->name), STR_ARG(m->provider->name));
+}
+
+static void check_chat(struct routing_load *w, const struct yaml *n)
+{
+	static const char *const of_embedding[] = {"dims", "shorten", NULL};
+	const struct yaml *price = yaml_get(n, "price");
+	refuse_keys(w, n, of_embedding, "write kind: embedding");
+	if (price && price->kind == YAML_MAP && !yaml_get(price, "output"))
+		diag_error(w->l.d, price->at, "\"output\" is missing in %s", price_table.name);
+}
+
+static void check_kind(struct routing_load *w, struct model *m, const struct yaml *n)
+{
+	if (n->kind != YAML_MAP)
+		return;
+	if (m->kind == MODEL_EMBEDDING)
+		check_embedding(w, m, n);
+	else
+		check_chat(w, n);
+	if (m->price.output < 0) {
+		m->price.known = m->price.known && m->kind == MODEL_EMBEDDING;
+		m->price.output = 0;
+	}
+}
+
 static void link_model(struct routing_load *w, struct model *m, const struct yaml *n)
 {
 	const struct routing *r = w->r;
@@ -77,6 +129,7 @@ static void link_model(struct routing_load *w, struct model *m, const struct yam
 		 !yaml_get(yaml_get(n, "price"), "write_5m"))
 		diag_add(w->l.d, DIAG_WARNING, yaml_get(n, "price")->at, NULL,
 			 "no price \"write_5m\": cache writes are counted as plain input");
+	check_kind(w, m, n);
 }
 
 static const struct cap *find_cap(const struct routing *r, struct str name)
@@ -101,7 +154,7 @@ static void link_caps(struct routing_load *w, const struct tier_step *s, const s
 		}
 		used[c - r->caps] = true;
 		const struct model *m = s->model;
-		if (m && m->price.known && !m->price.free && !m->max_output)
+		if (m && m->kind == MODEL_CHAT && m->price.known && !m->price.free && !m->max_output)
 			diag_add(w->l.d, DIAG_ERROR, name->at, "give the model max_output",
 				 "model \"" STR_FMT "\" has no bound on its output: nothing can be reserved against the cap",
 				 STR_ARG(m->name));
@@ -114,7 +167,20 @@ static void warn_idle_end(struct routing_load *w, const struct tier *t, const st
 		warn_idle(w, yaml_get(n, "when_exhausted")->at, "a question without an answer fails", "\"when_exhausted\"");
 }
 
-static void link_tier(struct routing_load *w, const struct tier *t, const struct yaml *n, bool *used)
+/* Vectors of two models are not comparable: nothing may fall back. */
+static void check_tier_kind(struct routing_load *w, struct tier *t)
+{
+	size_t embed = 0, first = 0;
+	for (size_t i = 0; i < t->n_steps; i++)
+		if (t->steps[i].model && t->steps[i].model->kind == MODEL_EMBEDDING && embed++ == 0)
+			first = i;
+	t->embeds = embed > 0;
+	if (embed > 0 && t->n_steps > 1)
+		diag_add(w->l.d, DIAG_ERROR, t->steps[first].place, "vectors of two models are not comparable",
+			 "tier \"" STR_FMT "\": a model of kind embedding stands alone in its tier", STR_ARG(t->name));
+}
+
+static void link_tier(struct routing_load *w, struct tier *t, const struct yaml *n, bool *used)
 {
 	const struct routing *r = w->r;
 	const struct yaml *list = yaml_get(n, "steps");
@@ -136,6 +202,7 @@ static void link_tier(struct routing_load *w, const struct tier *t, const struct
 			diag_add(w->l.d, DIAG_WARNING, t->steps[i + 1].place, NULL,
 				 "this step is taken only when the one above cannot be tried: \"fallback_on\" is empty");
 	}
+	check_tier_kind(w, t);
 	if (t->n_steps && t->steps[0].model && t->steps[0].model->provider) {
 		const struct routing_timeouts *lim = &t->steps[0].model->provider->timeouts;
 		if (t->deadline_ms && t->deadline_ms < lim->connect_ms + lim->first_byte_ms)

@@ -15,8 +15,8 @@ static const struct key price_keys[] = {
 	 .text = "US dollars per million tokens written to a cache for 5 minutes; default: as input."},
 	{.name = "write_1h", .type = KEY_MONEY, .offset = offsetof(struct price, write_1h),
 	 .text = "US dollars per million tokens written to a cache for an hour; default: as write_5m."},
-	{.name = "output", .type = KEY_MONEY, .flags = KEY_REQUIRED, .offset = offsetof(struct price, output),
-	 .text = "US dollars per million output tokens."},
+	{.name = "output", .type = KEY_MONEY, .offset = offsetof(struct price, output),
+	 .text = "US dollars per million output tokens; required but of an embedding, which has none."},
 	{.name = "as_of", .type = KEY_TEXT, .flags = KEY_REQUIRED, .offset = offsetof(struct price, as_of),
 	 .pattern = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$", .pattern_text = "a date such as 2026-11-01",
 	 .text = "Day on which the price was looked up."},
@@ -71,8 +71,8 @@ static void finish(struct load *l, const struct yaml *v, struct price *p)
 		p->write_5m = p->input;
 	if (p->write_1h < 0)
 		p->write_1h = p->write_5m;
-	p->known = ok && p->input >= 0 && p->output >= 0;
-	if (p->known && !p->input && !p->output)
+	p->known = ok && p->input >= 0;
+	if (p->known && !p->input && p->output <= 0)
 		diag_error(l->d, v->at, "the price is 0: write `price: free` if it costs nothing");
 	else if (p->known && p->cached > p->input)
 		diag_error(l->d, v->at, "\"cached\" costs more than \"input\"");

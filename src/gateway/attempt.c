@@ -10,6 +10,9 @@
  * connection can be used again. */
 enum { LINGER_MS = 500 };
 
+/* Longer answers than this with vectors are read on the thread pool. */
+enum { READ_APART = 64 << 10 };
+
 struct attempt {
 	struct op op;
 	const struct wire *wire;
@@ -19,6 +22,10 @@ struct attempt {
 	const struct wire_answer *own;	/* of a wire without HTTP */
 	struct loop_timer *linger;	/* made when the answer is whole */
 	const struct err *broken;	/* the decoder's; NULL: none */
+	struct wire_answer embedded;	/* of texts */
+	struct str body;
+	struct arena *apart;		/* of the reading */
+	struct err read;
 	bool began;			/* a byte of the body came */
 	int64_t start_ms;
 	struct attempt_result result;
@@ -144,6 +151,15 @@ static struct str header_id(struct attempt *t, const struct http_result *r)
 	return STR("");
 }
 
+static void keep_result(struct attempt *t, const struct http_result *r)
+{
+	t->result.request_id = header_id(t, r);
+	t->result.http_status = r->status;
+	t->result.sent = r->sent;
+	t->result.first_byte_ms = r->first_byte_ms;
+	t->result.total_ms = r->total_ms;
+}
+
 static void on_http_done(struct op *op, void *arg)
 {
 	struct attempt *t = arg;
@@ -154,15 +170,78 @@ static void on_http_done(struct op *op, void *arg)
 		loop_timer_clear(t->linger);
 	judge(t, r, op->err, &err);
 	t->inner = NULL;
+	keep_result(t, r);
 	t->result.answer = t->wire->answer(t->decoder);
-	t->result.request_id = t->result.answer->request_id;
-	if (t->result.request_id.n == 0)
-		t->result.request_id = header_id(t, r);
-	t->result.http_status = r->status;
-	t->result.sent = r->sent;
-	t->result.first_byte_ms = r->first_byte_ms;
-	t->result.total_ms = r->total_ms;
+	if (t->result.answer->request_id.n > 0)
+		t->result.request_id = t->result.answer->request_id;
 	end(t, &err);
+}
+
+/* --- embeddings: a whole document --- */
+
+static void end_embedded(struct attempt *t, const struct err *err)
+{
+	t->result.answer = &t->embedded;
+	if (t->embedded.request_id.n > 0)
+		t->result.request_id = t->embedded.request_id;
+	end(t, err);
+}
+
+static void read_apart(void *arg)
+{
+	struct attempt *t = arg;
+
+	err_clear(&t->read);
+	t->wire->embedded(t->apart, t->req, t->body, &t->embedded, &t->read);
+}
+
+static void on_read(struct op *op, void *arg)
+{
+	struct attempt *t = arg;
+
+	struct err err = op->err->code == ERR_NONE ? t->read : *op->err;
+
+	t->inner = NULL;
+	if (err.code != ERR_NONE && err.status == 0)
+		err.status = t->result.http_status;
+	end_embedded(t, &err);
+}
+
+static void read_embedded(struct attempt *t, struct str body)
+{
+	t->apart = arena_new(t->op.arena);
+	t->body = str_dup(t->apart, body);	/* the transfer's goes with it */
+	if (body.n > READ_APART) {
+		t->inner = loop_work(t->op.loop, arena_new(NULL), read_apart, on_read, t);
+		return;
+	}
+	read_apart(t);
+	if (t->read.code != ERR_NONE && t->read.status == 0)
+		t->read.status = t->result.http_status;
+	end_embedded(t, &t->read);
+}
+
+static void on_embedded(struct op *op, void *arg)
+{
+	struct attempt *t = arg;
+	const struct http_result *r = http_result_of(op);
+	struct err err;
+
+	t->inner = NULL;
+	t->began = r->status > 0 && r->status < 300 && r->body.n > 0;
+	keep_result(t, r);
+	err_clear(&err);
+	if (r->status >= 300 && op->err->code != ERR_SIZE)
+		t->wire->refused(t->op.arena, r, &err);
+	else if (op->err->code != ERR_NONE)
+		judge_transfer(t, r, op->err, &err);
+	if (err.code == ERR_NONE) {
+		read_embedded(t, r->body);
+		return;
+	}
+	if (err.status == 0)
+		err.status = r->status;
+	end_embedded(t, &err);
 }
 
 static int64_t within(int64_t limit_ms, int64_t total_ms)
@@ -178,15 +257,22 @@ static void start_http(struct attempt *t, struct http *h, int64_t total_ms)
 		.first_byte_ms = within(limits->first_byte_ms, total_ms),
 		.idle_ms = within(limits->idle_ms, total_ms),
 		.total_ms = within(limits->total_ms, total_ms),
-		.on_data = on_data,
-		.data_arg = t,
 	};
 	struct arena *scratch = arena_new(NULL);	/* the transfer copies what it needs */
+	bool embeds = t->req->n_texts > 0;
 	struct err err;
+	int status;
 
-	t->decoder = t->wire->decoder(t->op.arena, t->req);
-	if (t->wire->request(scratch, t->req, &req, &err) == 0)
-		t->inner = http_start(h, arena_new(t->op.arena), &req, NULL, on_http_done, t);
+	if (embeds) {
+		status = t->wire->embed(scratch, t->req, &req, &err);
+	} else {
+		t->decoder = t->wire->decoder(t->op.arena, t->req);
+		req.on_data = on_data;
+		req.data_arg = t;
+		status = t->wire->request(scratch, t->req, &req, &err);
+	}
+	if (status == 0)
+		t->inner = http_start(h, arena_new(t->op.arena), &req, NULL, embeds ? on_embedded : on_http_done, t);
 	else
 		end(t, &err);
 	arena_free(scratch);

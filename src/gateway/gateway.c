@@ -29,7 +29,9 @@
 enum {
 	HOLD_MARGIN_MS = 120 * 1000,	/* beyond the deadline, before the sweeper settles a hold */
 	BUDGET_WAIT_MS = 250,		/* before a refused reservation is tried again */
-	DEADLINE_MS = 240 * 1000	/* of a tier that names none */
+	DEADLINE_MS = 240 * 1000,	/* of a tier that names none */
+	BATCH_TOKENS = 250000,		/* OpenAI takes 300,000 in one request */
+	BATCH_NUMBERS = 1000000		/* in the vectors of one answer */
 };
 
 enum stage { STAGE_WAIT, STAGE_COMMIT, STAGE_ASK, STAGE_OVER };
@@ -59,6 +61,8 @@ struct call {
 	const struct tier *tier;
 	struct route *route;
 	int64_t input_tokens;
+	size_t text_at, n_batch;	/* of an embedding: the texts of this attempt */
+	float *vectors;
 	int64_t deadline_ms;		/* loop time */
 	struct loop_timer *timer;	/* made when it first waits */
 	struct slot_waiter waiter;
@@ -84,6 +88,8 @@ struct call {
 	struct model_answer answer;
 };
 
+static void begin_batch(struct call *c);
+static void go(struct call *c, const struct route_choice *choice);
 static void decide(struct call *c, const struct err *err);
 static void wait_turn(struct call *c);
 static void on_timer(void *arg);
@@ -326,6 +332,24 @@ static void keep_answer(struct call *c, const struct wire_answer *answer)
 	c->answer.tool_calls = tool_calls_copy(a, answer->calls, c->answer.n_tool_calls);
 }
 
+static void keep_vectors(struct call *c, const struct wire_answer *answer)
+{
+	size_t dims = (size_t)model_of(c)->dims;
+
+	memcpy(c->vectors + c->text_at * dims, answer->vectors, c->n_batch * dims * sizeof *c->vectors);
+	c->text_at += c->n_batch;
+	if (c->text_at < c->req.n_texts) {
+		begin_batch(c);
+		go(c, &(struct route_choice){.step = c->step});
+		return;
+	}
+	c->answer.vectors = c->vectors;
+	c->answer.n_vectors = c->req.n_texts;
+	c->answer.dims = dims;
+	c->answer.model = model_of(c)->name;
+	finish(c, NULL);
+}
+
 static void on_answer(struct op *op, void *arg)
 {
 	struct call *c = arg;
@@ -339,6 +363,8 @@ static void on_answer(struct op *op, void *arg)
 	give_slot(c);
 	if (c->cancelled) {
 		finish(c, NULL);
+	} else if (err.code == ERR_NONE && c->req.n_texts > 0) {
+		keep_vectors(c, r->answer);
 	} else if (err.code == ERR_NONE) {
 		keep_answer(c, r->answer);
 		finish(c, NULL);
@@ -368,6 +394,8 @@ static void ask(struct call *c)
 		.attempt = c->n_attempts,
 		.messages = c->req.messages,
 		.n_messages = c->req.n_messages,
+		.texts = c->req.texts + c->text_at,
+		.n_texts = c->n_batch,
 		.tools = c->req.tools,
 		.n_tools = c->req.n_tools,
 		.output = c->req.output,
@@ -513,7 +541,7 @@ static const struct route_fact *collect_facts(struct call *c)
 	return facts;
 }
 
-static int find_tier(const struct gateway *g, struct str name, const struct tier **ret, struct err *err)
+static int find_tier(const struct gateway *g, struct str name, bool embeds, const struct tier **ret, struct err *err)
 {
 	const struct routing *r = g->now ? g->now->routing : NULL;
 
@@ -525,7 +553,42 @@ static int find_tier(const struct gateway *g, struct str name, const struct tier
 	*ret = routing_tier(r, name);
 	if (!*ret)
 		return err_set(err, ERR_MODEL_NO_ROUTE, "unknown tier \"" STR_FMT "\"", STR_ARG(name));
+	if ((*ret)->embeds != embeds)
+		return err_set(err, ERR_MODEL_NO_ROUTE, embeds ? "tier \"" STR_FMT "\" makes no embeddings (kind: embedding)"
+			       : "tier \"" STR_FMT "\" makes embeddings, it cannot be asked", STR_ARG(name));
 	return 0;
+}
+
+/* --- texts to embed --- */
+
+/* Within what providers take in one request, and what an answer of 32 MiB can hold. */
+static void begin_batch(struct call *c)
+{
+	const struct model *m = c->tier->steps[0].model;
+	const struct wire *w = wire_of(m->provider->wire);
+	const struct str *texts = c->req.texts + c->text_at;
+	size_t most = c->req.n_texts - c->text_at, n = 0;
+	int64_t tokens = 0;
+
+	if (most > w->embed_batch)
+		most = w->embed_batch;
+	while (n < most && (n == 0 || (tokens + spend_text_tokens(&texts[n], 1) <= BATCH_TOKENS &&
+				       (n + 1) * (size_t)m->dims <= BATCH_NUMBERS)))
+		tokens += spend_text_tokens(&texts[n++], 1);
+	c->n_batch = n;
+	c->input_tokens = tokens;
+}
+
+static int64_t longest_text(const struct call *c)
+{
+	int64_t most = 0;
+
+	for (size_t i = 0; i < c->req.n_texts; i++) {
+		int64_t tokens = spend_text_tokens(&c->req.texts[i], 1);
+
+		most = tokens > most ? tokens : most;
+	}
+	return most;
 }
 
 static void link_call(struct gateway *g, struct call *c)
@@ -537,9 +600,28 @@ static void link_call(struct gateway *g, struct call *c)
 	g->calls = c;
 }
 
-struct op *gateway_call(struct gateway *g, struct arena *a, const struct model_request *req, op_done_fn *done, void *arg)
+/* What has to fit the model's context. */
+static int64_t measure(struct call *c, bool embeds)
+{
+	if (!embeds)
+		return c->input_tokens = spend_input_tokens(&c->req);
+	c->vectors = ARENA_ARRAY(c->op.arena, c->req.n_texts * (size_t)c->tier->steps[0].model->dims, float);
+	begin_batch(c);
+	return longest_text(c);
+}
+
+static int check_kind(const struct model_request *req, bool embeds, struct err *err)
+{
+	if (embeds == (req->n_texts > 0))
+		return 0;
+	return err_set(err, ERR_MODEL_INVALID_REQUEST, embeds ? "there is no text to embed" : "texts to embed in a chat");
+}
+
+static struct op *begin(struct gateway *g, struct arena *a, const struct model_request *req, bool embeds, op_done_fn *done,
+			void *arg)
 {
 	struct call *c = ARENA_NEW(a, struct call);
+	struct route_question question = {.has_tools = req->n_tools > 0};
 	struct route_choice choice;
 	int64_t deadline;
 	struct err err;
@@ -547,22 +629,31 @@ struct op *gateway_call(struct gateway *g, struct arena *a, const struct model_r
 	op_init(&c->op, g->loop, a, on_cancel, done, arg);
 	c->gateway = g;
 	c->snapshot = g->now;
-	if (request_check(req, &err) < 0 || find_tier(g, req->tier, &c->tier, &err) < 0) {
+	if (check_kind(req, embeds, &err) < 0 || request_check(req, &err) < 0 || find_tier(g, req->tier, embeds, &c->tier, &err) < 0) {
 		op_complete(&c->op, &err);
 		return &c->op;
 	}
 	link_call(g, c);
 	c->req = request_copy(a, req);
-	c->input_tokens = spend_input_tokens(&c->req);
+	question.input_tokens = measure(c, embeds);
 	deadline = c->tier->deadline_ms > 0 ? c->tier->deadline_ms : DEADLINE_MS;
 	if (req->deadline_ms > 0 && req->deadline_ms < deadline)
 		deadline = req->deadline_ms;
 	c->deadline_ms = loop_now_ms(g->loop) + deadline;
-	c->route = route_begin(a, c->tier, req->facts, collect_facts(c),
-			       &(struct route_question){.input_tokens = c->input_tokens, .has_tools = req->n_tools > 0});
+	c->route = route_begin(a, c->tier, req->facts, collect_facts(c), &question);
 	choice = route_next(c->route, NULL, deadline, 0);
 	go(c, &choice);
 	return &c->op;
+}
+
+struct op *gateway_call(struct gateway *g, struct arena *a, const struct model_request *req, op_done_fn *done, void *arg)
+{
+	return begin(g, a, req, false, done, arg);
+}
+
+struct op *gateway_embed(struct gateway *g, struct arena *a, const struct model_request *req, op_done_fn *done, void *arg)
+{
+	return begin(g, a, req, true, done, arg);
 }
 
 const struct model_answer *gateway_answer_of(const struct op *op)

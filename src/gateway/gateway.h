@@ -4,6 +4,8 @@
  *          case is reserved (store/queue.h, a move that holds); the wire sends and streams;
  *          a failed attempt is settled and recorded at once; the last attempt, good or bad, is handed
  *          to the caller unsettled, so that it commits in one transaction with the step's row.
+ *          gateway_embed() is the same op for texts: its tier has one model of kind embedding, and no other is asked in
+ *          its place. More texts than one request may hold go out one batch behind the other, each an attempt of its own.
  * Units:   _ms, _pusd, tokens.
  * Memory:  the request is copied; the answer lives in op->arena.
  * Errors:  ERR_MODEL_*, of the last attempt when all failed; ERR_MODEL_NO_ROUTE (unknown tier, no step allowed or
@@ -28,6 +30,8 @@ struct http;
 struct json;
 struct routing;
 struct store;
+
+enum { EMBED_TEXTS_MAX = 2048 };
 
 struct gateway *gateway_new(struct loop *l, struct http *h, struct store *s);
 void gateway_free(struct gateway *g);		/* no call may be in flight */
@@ -65,6 +69,8 @@ struct model_request {
 	struct str tier;
 	const struct message *messages;
 	size_t n_messages;
+	const struct str *texts;	/* gateway_embed(): to embed, none empty; no messages then */
+	size_t n_texts;			/* at most EMBED_TEXTS_MAX */
 	const struct model_tool *tools;	/* only models that can use tools are asked then; needed while messages hold calls */
 	size_t n_tools;
 	const struct json *output;	/* JSON Schema of the answer; NULL: text */
@@ -81,6 +87,9 @@ struct model_answer {
 	const struct tool_call *tool_calls;	/* of tools that were offered, or of names the model made up; ids differ */
 	size_t n_tool_calls;		/* > 0: text may be empty */
 	struct str echo;		/* what the provider wants back with this turn, JSON; keep it with the turn. "": nothing */
+	const float *vectors;		/* gateway_embed(): of text i from vectors[i * dims]; each of length 1 */
+	size_t n_vectors, dims;
+	struct str model;		/* gateway_embed(): of routing.yaml; vectors of different models never mix */
 	const struct model_call *calls;	/* attempts not recorded yet (0 or 1): put them into the move that ends the step; also on errors */
 	size_t n_calls;
 	int64_t cost_pusd;		/* of all attempts of this call */
@@ -88,6 +97,8 @@ struct model_answer {
 };
 
 struct op *gateway_call(struct gateway *g, struct arena *a, const struct model_request *req, op_done_fn *done, void *arg);
+/* Of req: texts, tier, task, fence, path, facts, deadline_ms and limits. All texts or none: on errors there are no vectors. */
+struct op *gateway_embed(struct gateway *g, struct arena *a, const struct model_request *req, op_done_fn *done, void *arg);
 const struct model_answer *gateway_answer_of(const struct op *op);	/* in the completion; also when err is set */
 
 /* What `agentd` prints at start and `./dev up` says: which steps of each tier are configured here. One JSON

@@ -11,6 +11,8 @@ src_gateway_libgateway_a_SOURCES = \
   src/gateway/sse.c src/gateway/sse.h \
   src/gateway/wire.c src/gateway/wire.h \
   src/gateway/wire_openai.c \
+  src/gateway/embedding.c src/gateway/embedding.h \
+  src/gateway/openai_embed.c src/gateway/openai_embed.h \
   src/gateway/openai_question.c src/gateway/openai_question.h \
   src/gateway/openai_calls.c src/gateway/openai_calls.h \
   src/gateway/openai_echo.c src/gateway/openai_echo.h \

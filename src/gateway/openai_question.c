@@ -16,7 +16,7 @@ static void add_key(struct buf *b, const char *key)
 	buf_addf(b, ",\"%s\":", key);
 }
 
-static bool is_openai(const struct wire_request *req)
+bool openai_is_asked(const struct wire_request *req)
 {
 	return str_starts(str_from(req->endpoint->base_url), STR("https://api.openai.com/"));
 }
@@ -42,7 +42,7 @@ static void add_id(struct buf *b, const struct wire_request *req, struct str id)
 	struct digest d;
 	char hex[65];
 
-	if (id.n <= OPENAI_ID_MAX || !is_openai(req)) {
+	if (id.n <= OPENAI_ID_MAX || !openai_is_asked(req)) {
 		json_write_string(b, id);
 		return;
 	}
@@ -227,7 +227,7 @@ static void add_tools(struct buf *b, const struct wire_request *req)
 /* OpenAI's newer models refuse max_tokens, and several compatible servers know only that. */
 static const char *max_tokens_key(const struct wire_request *req)
 {
-	return is_openai(req) ? "max_completion_tokens" : "max_tokens";
+	return openai_is_asked(req) ? "max_completion_tokens" : "max_tokens";
 }
 
 struct str openai_question(struct arena *a, const struct wire_request *req)

@@ -10,11 +10,14 @@
 #ifndef GATEWAY_OPENAI_QUESTION_H
 #define GATEWAY_OPENAI_QUESTION_H
 
+#include <stdbool.h>
+
 #include "base/str.h"
 
 struct arena;
 struct wire_request;
 
+bool openai_is_asked(const struct wire_request *req);	/* OpenAI itself, which takes what others do not, and the other way round */
 struct str openai_question(struct arena *a, const struct wire_request *req);
 
 #endif

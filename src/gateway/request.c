@@ -81,11 +81,24 @@ static int check_turn(const struct model_request *req, size_t at, size_t *ret, s
 	return 0;
 }
 
+static int check_texts(const struct model_request *req, struct err *err)
+{
+	if (req->n_texts > EMBED_TEXTS_MAX)
+		return err_set(err, ERR_MODEL_INVALID_REQUEST, "%zu texts are to be embedded, at most %d can be", req->n_texts,
+			       EMBED_TEXTS_MAX);
+	for (size_t i = 0; i < req->n_texts; i++)
+		if (req->texts[i].n == 0)
+			return err_set(err, ERR_MODEL_INVALID_REQUEST, "text %zu is empty: nothing can be embedded", i);
+	return 0;
+}
+
 int request_check(const struct model_request *req, struct err *err)
 {
 	size_t i = 0;
 
-	if (check_tools(req, err) < 0)
+	if (req->n_texts > 0 && req->n_messages > 0)
+		return err_set(err, ERR_MODEL_INVALID_REQUEST, "messages and texts in one question");
+	if (check_texts(req, err) < 0 || check_tools(req, err) < 0)
 		return -1;
 	while (i < req->n_messages) {
 		const struct message *m = &req->messages[i];
@@ -131,9 +144,12 @@ struct model_request request_copy(struct arena *a, const struct model_request *f
 	struct message *messages = ARENA_ARRAY(a, from->n_messages, struct message);
 	struct model_tool *tools = ARENA_ARRAY(a, from->n_tools, struct model_tool);
 	struct spend_limit *limits = ARENA_ARRAY(a, from->n_limits, struct spend_limit);
+	struct str *texts = ARENA_ARRAY(a, from->n_texts, struct str);
 
 	for (size_t i = 0; i < from->n_messages; i++)
 		messages[i] = copy_message(a, &from->messages[i]);
+	for (size_t i = 0; i < from->n_texts; i++)
+		texts[i] = str_dup(a, from->texts[i]);
 	for (size_t i = 0; i < from->n_tools; i++)
 		tools[i] = (struct model_tool){
 			.name = str_dup(a, from->tools[i].name),
@@ -147,6 +163,7 @@ struct model_request request_copy(struct arena *a, const struct model_request *f
 	to.facts = NULL;	/* conditions are judged at once */
 	to.output = from->output ? json_copy(a, from->output) : NULL;
 	to.messages = messages;
+	to.texts = texts;
 	to.tools = tools;
 	to.limits = limits;
 	return to;

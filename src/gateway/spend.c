@@ -30,6 +30,15 @@ int64_t spend_input_tokens(const struct model_request *req)
 	return (int64_t)((bytes + 2) / 3 + n * TOKENS_PER_MESSAGE + TOKENS_PER_REQUEST);
 }
 
+int64_t spend_text_tokens(const struct str *texts, size_t n)
+{
+	size_t tokens = 0;
+
+	for (size_t i = 0; i < n; i++)
+		tokens += (texts[i].n + 2) / 3 + TOKENS_PER_TEXT;
+	return (int64_t)tokens;
+}
+
 int64_t spend_max_output(const struct model *m, int64_t asked)
 {
 	if (asked <= 0 || (m->max_output > 0 && m->max_output < asked))
@@ -64,7 +73,9 @@ int spend_estimate(const struct model *m, int64_t input_tokens, int64_t max_outp
 	}
 	if (!m->price.known)
 		return err_set(err, ERR_MODEL_NO_ROUTE, "it has no price: its cost cannot be reserved");
-	if (max_output <= 0)
+	if (m->kind == MODEL_EMBEDDING)
+		max_output = 0;
+	else if (max_output <= 0)
 		return err_set(err, ERR_MODEL_NO_ROUTE, "it has no max_output and the step asks for none: "
 			       "its cost cannot be reserved");
 	if (!add_product(&sum, input_tokens, dearest_input(&m->price)) ||

@@ -18,12 +18,14 @@
 struct err;
 struct model_request;
 
-/* Tokens a chat format adds around each message and around the whole request. */
-enum { TOKENS_PER_MESSAGE = 8, TOKENS_PER_REQUEST = 16 };
+/* Tokens a chat format adds around each message and around the whole request, and an embedding around each text. */
+enum { TOKENS_PER_MESSAGE = 8, TOKENS_PER_REQUEST = 16, TOKENS_PER_TEXT = 2 };
 
 /* The most tokens the input can be: bytes / 3 rounded up, and the constants above; a tool and a tool call count as a
  * message each. */
 int64_t spend_input_tokens(const struct model_request *req);
+/* The same of texts to embed. */
+int64_t spend_text_tokens(const struct str *texts, size_t n);
 /* The maximum of output to ask for: the request's within the model's. 0: neither names one. */
 int64_t spend_max_output(const struct model *m, int64_t asked);
 /* The worst case. Free models: 0. */

@@ -1,7 +1,8 @@
 /* wire.h - how one kind of provider is spoken to: a table row per wire.
  *
  * Shapes:  a wire either speaks HTTP (request, decoder, piece, end, refused) and is driven by
- *          attempt.c, or answers by itself (start). Adding a wire is a file, a row of wires[], a test
+ *          attempt.c, or answers by itself (start). Embeddings are whole documents, not streams: embed and
+ *          embedded in the place of request and decoder. Adding a wire is a file, a row of wires[], a test
  *          and a paragraph of agentd-routing(5).
  * Units:   tokens, pico-dollars, milliseconds.
  * Memory:  everything a wire returns lives in the arena of the attempt.
@@ -42,6 +43,8 @@ struct wire_request {
 	int attempt;			/* of the call, from 1 */
 	const struct message *messages;
 	size_t n_messages;
+	const struct str *texts;	/* of an embedding: one batch; n_messages 0 then */
+	size_t n_texts;
 	const struct model_tool *tools;
 	size_t n_tools;
 	const struct json *output;	/* JSON Schema of the answer; NULL: text */
@@ -55,6 +58,7 @@ struct wire_answer {
 	const struct tool_call *calls;
 	size_t n_calls;
 	struct str echo;		/* of the model asked, and only for it */
+	const float *vectors;		/* n_texts times model->dims, each of length 1 (embedding.h) */
 	bool output_began;
 	bool has_usage;
 	struct usage usage;
@@ -73,6 +77,11 @@ struct wire {
 	int (*end)(void *decoder, struct err *err);	/* the body ended well: was it a whole answer? */
 	const struct wire_answer *(*answer)(void *decoder);	/* at any time: what is known so far */
 	int (*refused)(struct arena *a, const struct http_result *r, struct err *err);	/* status >= 300: -1 */
+	/* Embeddings over HTTP. embed_batch 0: the wire has none. embedded() reads the body of a status 200, on a thread of
+	 * its own when it is long: it uses the arena and what it was given alone. */
+	size_t embed_batch;		/* most texts of one request */
+	int (*embed)(struct arena *a, const struct wire_request *req, struct http_request *ret, struct err *err);
+	int (*embedded)(struct arena *a, const struct wire_request *req, struct str body, struct wire_answer *ret, struct err *err);
 	/* A wire without a network: an op that owns its arena. */
 	struct op *(*start)(struct loop *l, struct arena *a, const struct wire_request *req,
 			    const struct wire_answer **ret, op_done_fn *done, void *arg);
