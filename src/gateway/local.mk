@@ -32,7 +32,7 @@ noinst_PROGRAMS += t/bin/stub_provider
 t_bin_stub_provider_SOURCES = t/bin/stub_provider.c t/bin/stub_provider.h \
   t/bin/stub_stream.c t/bin/stub_stream.h t/bin/stub_faults.c \
   t/bin/stub_openai.c t/bin/stub_openai.h t/bin/stub_openai_faults.c t/bin/stub_openai_refusals.c \
-  t/bin/stub_openai_script.c t/bin/stub_openai_strict.c
+  t/bin/stub_openai_script.c t/bin/stub_openai_strict.c t/bin/stub_openai_embed.c t/bin/stub_number.c
 t_bin_stub_provider_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 t_bin_stub_provider_LDADD = $(base_LIBS)
 
@@ -40,7 +40,7 @@ t_bin_stub_provider_LDADD = $(base_LIBS)
 gateway_TEST_LIBS = src/gateway/libgateway.a src/config/libconfig.a src/schema/libschema.a $(base_LIBS) $(YAML_LIBS) \
   $(PCRE2_LIBS) $(CHECK_LIBS)
 gateway_TESTS = t/unit/gateway/sse t/unit/gateway/spend t/unit/gateway/route t/unit/gateway/openai t/unit/gateway/replay \
-  t/unit/gateway/tools t/unit/gateway/gateway
+  t/unit/gateway/tools t/unit/gateway/gateway t/unit/gateway/faults t/unit/gateway/embed
 check_PROGRAMS += $(gateway_TESTS)
 TESTS += $(gateway_TESTS)
 t_unit_gateway_sse_SOURCES = t/unit/gateway/sse.c
@@ -61,10 +61,19 @@ t_unit_gateway_replay_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_tools_SOURCES = t/unit/gateway/tools.c
 t_unit_gateway_tools_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_tools_LDADD = $(gateway_TEST_LIBS)
-t_unit_gateway_gateway_SOURCES = t/unit/gateway/gateway.c t/bin/stub_openai_strict.c t/bin/stub_openai.h
+# Whole calls against the stub provider.
+gateway_STAND = t/unit/gateway/stand.c t/unit/gateway/stand.h
+t_unit_gateway_gateway_SOURCES = t/unit/gateway/gateway.c $(gateway_STAND) t/bin/stub_openai_strict.c t/bin/stub_openai.h
 t_unit_gateway_gateway_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 t_unit_gateway_gateway_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_gateway_LDADD = $(gateway_TEST_LIBS)
+t_unit_gateway_faults_SOURCES = t/unit/gateway/faults.c $(gateway_STAND)
+t_unit_gateway_faults_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_gateway_faults_LDADD = $(gateway_TEST_LIBS)
+t_unit_gateway_embed_SOURCES = t/unit/gateway/embed.c $(gateway_STAND) t/bin/stub_number.c t/bin/stub_provider.h
+t_unit_gateway_embed_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+t_unit_gateway_embed_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_gateway_embed_LDADD = $(gateway_TEST_LIBS)
 
 if FUZZERS
 noinst_PROGRAMS += t/fuzz/sse t/fuzz/wire_openai

@@ -10,6 +10,7 @@
  *   stub/40mib stub/longline stub/bigheader                 over every cap
  *   stub/drip            a piece every 5 s                  stub/other-model    answers as another model
  *   stub/fail-N/ID       N times 503, then an answer; counted by the whole name
+ *   stub/alone/ID        after 100 ms, and 503 to whoever comes meanwhile; by the whole name
  *   stub/delay-N         answers after N ms                 stub/echo           the last message comes back
  *
  * play the faults of this table.
@@ -19,9 +20,10 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "t/bin/stub_stream.h"
 
-enum { COUNTERS = 256 };
+enum { COUNTERS = 256, ALONE_MS = 100 };
 
 static struct {
 	char model[128];
@@ -231,8 +233,7 @@ static const struct {
 	{"drip", play_drip}, {"other-model", play_other_model}, {"echo", play_echo},
 };
 
-/* How often this model name was asked before. */
-static int count_question(const char *model)
+int count_question(const char *model)
 {
 	for (size_t i = 0; i < COUNTERS; i++) {
 		if (counters[i].model[0] == '\0')
@@ -248,11 +249,32 @@ const char *fault_name(const char *model)
 	return strncmp(model, "stub/", 5) == 0 ? model + 5 : "";
 }
 
+/* Works for one at a time, as a model server on a small machine. */
+static void play_alone(struct stream *s, const struct question *q)
+{
+	static struct {
+		char model[128];
+		int64_t until_ms;
+	} busy;
+	int64_t now = clock_mono_ms();
+
+	if (strcmp(busy.model, q->model) == 0 && now < busy.until_ms && s->voice->refuse(s->c, "503"))
+		return;
+	snprintf(busy.model, sizeof busy.model, "%s", q->model);
+	busy.until_ms = now + ALONE_MS;
+	play_plain(s, q);
+	s->c->first->delay_ms += ALONE_MS;
+}
+
 bool play_common(struct stream *s, const struct question *q, const char *name)
 {
 	if (strncmp(name, "delay-", 6) == 0) {
 		play_plain(s, q);
 		s->c->first->delay_ms += strtol(name + 6, NULL, 10);
+		return true;
+	}
+	if (strncmp(name, "alone/", 6) == 0) {
+		play_alone(s, q);
 		return true;
 	}
 	if (strncmp(name, "fail-", 5) == 0) {

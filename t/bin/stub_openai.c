@@ -71,49 +71,53 @@ static const struct voice voice = {.begin = send_role, .text = send_text, .end =
 
 /* --- the question --- */
 
-static const char *read_question(struct connection *c, const struct stub_request *r, struct question *q)
+static const char *find_wrong(struct connection *c, const struct stub_request *r, check_fn *check, const struct json **ret)
 {
-	const struct json *v;
-	const char *wrong;
 	struct err err;
 
 	if (!str_is(stub_header(r, "content-type"), "application/json"))
 		return "Content-Type is not application/json";
-	if (json_parse(c->arena, r->body, NULL, &v, &err) < 0)
+	if (json_parse(c->arena, r->body, NULL, ret, &err) < 0)
 		return arena_strdup(c->arena, err.msg);
-	wrong = strict_check(c->arena, v);
-	if (wrong)
-		return wrong;
-	q->model = str_cstr(c->arena, json_str(json_getc(v, "model")));
-	q->messages = json_getc(v, "messages");
-	q->last = json_str(json_getc(json_at(q->messages, json_len(q->messages) - 1), "content"));
-	q->usage = arena_printf(c->arena, "{\"prompt_tokens\":%zu,\"completion_tokens\":3,\"total_tokens\":%zu}", r->body.n / 4,
-				r->body.n / 4 + 3);
-	return NULL;
+	return check(c->arena, *ret);
 }
 
-void openai_chat(struct connection *c, const struct stub_request *r)
+const struct json *openai_read(struct connection *c, const struct stub_request *r, check_fn *check)
 {
 	struct str key = stub_header(r, "authorization");
-	struct stream s = {.c = c, .voice = &voice, .eol = "\n"};
-	struct question q;
+	const struct json *v;
 	const char *wrong;
 
 	if (stub.key && (!str_starts(key, STR("Bearer ")) || !str_is(str_sub(key, 7, key.n), stub.key))) {
 		add_error(c, 401, NULL, "invalid_request_error", "invalid_api_key",
 			  arena_printf(c->arena, "strict: wrong key \"" STR_FMT "\"", STR_ARG(key)));
 		stub_log(401, STR("-"), r->body);
-		return;
+		return NULL;
 	}
-	wrong = read_question(c, r, &q);
+	wrong = find_wrong(c, r, check, &v);
 	if (wrong) {
 		add_error(c, 400, NULL, "invalid_request_error", NULL, arena_printf(c->arena, "strict: %s", wrong));
 		stub_log(400, STR("-"), r->body);
-		return;
+		return NULL;
 	}
-	s.model = q.model;
+	stub_log(200, json_str(json_getc(v, "model")), r->body);
+	return v;
+}
+
+void openai_chat(struct connection *c, const struct stub_request *r)
+{
+	struct stream s = {.c = c, .voice = &voice, .eol = "\n"};
+	const struct json *v = openai_read(c, r, strict_check);
+	struct question q;
+
+	if (!v)
+		return;
+	q.model = s.model = str_cstr(c->arena, json_str(json_getc(v, "model")));
+	q.messages = json_getc(v, "messages");
+	q.last = json_str(json_getc(json_at(q.messages, json_len(q.messages) - 1), "content"));
+	q.usage = arena_printf(c->arena, "{\"prompt_tokens\":%zu,\"completion_tokens\":3,\"total_tokens\":%zu}", r->body.n / 4,
+			       r->body.n / 4 + 3);
 	if (!play_common(&s, &q, fault_name(q.model)) && !play_openai(&s, &q, fault_name(q.model)) &&
 	    !play_status(c, fault_name(q.model)))
 		play_plain(&s, &q);
-	stub_log(200, str_from(q.model), r->body);
 }

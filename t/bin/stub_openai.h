@@ -1,4 +1,4 @@
-/* stub_openai.h - the stub as OpenAI, OpenRouter and everything that is compatible: chat completions.
+/* stub_openai.h - the stub as OpenAI, OpenRouter and everything that is compatible: chat completions and embeddings.
  *
  * Shapes:  chunks of OpenAI's streams as events of a stream (stub_stream.h).
  * Units:   none.
@@ -20,6 +20,10 @@ void add_error(struct connection *c, int status, const char *headers, const char
 bool play_status(struct connection *c, const char *name);	/* stub_openai_refusals.c; false: no such name */
 bool play_openai(struct stream *s, const struct question *q, const char *name);	/* stub_openai_faults.c */
 void play_script(struct stream *s, const struct question *q);	/* stub_openai_script.c */
+
+/* A question that passed: JSON with a model. NULL: it was refused, and that is answered. */
+typedef const char *check_fn(struct arena *a, const struct json *question);
+const struct json *openai_read(struct connection *c, const struct stub_request *r, check_fn *check);
 
 /* What the strictest of the compatible providers would refuse; NULL: nothing. */
 const char *strict_check(struct arena *a, const struct json *question);

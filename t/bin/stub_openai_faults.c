@@ -9,6 +9,8 @@
  *   stub/linger          [DONE], and the connection stays open
  *   stub/gzip            a compressed whole answer          stub/document       a whole answer although streamed was asked
  *   stub/length stub/filter stub/refusal                    answers without an answer
+ *   stub/length-empty    all output was thought             stub/native-error   the truth in native_finish_reason alone
+ *   stub/tools-surrogate stub/surrogate in arguments        stub/signed         400 unless the call's signature comes back
  *   stub/script          as the question says, turn by turn: stub_openai_script.c
  *
  * play the faults of this table.
@@ -96,6 +98,37 @@ static void play_surrogate(struct stream *s, const struct question *q)
 	begin_stream(s, "", 0);
 	send_delta(s, "{\"content\":\"a\\ud83db\\u0000c\"}", NULL, "");
 	send_end(s, q->usage);
+}
+
+static void play_tools_surrogate(struct stream *s, const struct question *q)
+{
+	(void)q;
+	one_tool(s, "{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"first\",\"arguments\":\"{\\\"x\\\":\\\"a\\ud83d\"}}]}",
+		 "{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"b\\u0000c\\\"}\"}}]}");
+}
+
+/* A call with a signature; then 400 unless it comes back as it was. */
+static void play_signed(struct stream *s, const struct question *q)
+{
+	static const char extra[] = "{\"google\":{\"thought_signature\":\"CvQB+/=\"}}";
+	static const char details[] = "[{\"type\":\"reasoning.encrypted\",\"data\":\"b64+/=\",\"index\":0}]";
+	const struct json *said = NULL, *call;
+
+	for (size_t i = 0; i < json_len(q->messages); i++)
+		if (str_is(json_str(json_getc(json_at(q->messages, i), "role")), "assistant"))
+			said = json_at(q->messages, i);
+	call = json_at(json_getc(said, "tool_calls"), 0);
+	if (!said) {
+		one_tool(s, arena_printf(s->c->arena, "{\"reasoning_details\":%s,\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"extra_content\":%s,"
+			 "\"function\":{\"name\":\"now\",\"arguments\":\"{}\"}}]}", details, extra), NULL);
+		return;
+	}
+	if (str_is(json_text(s->c->arena, json_getc(call, "extra_content")), extra) &&
+	    str_is(json_text(s->c->arena, json_getc(said, "reasoning_details")), details)) {
+		play_plain(s, q);
+		return;
+	}
+	add_error(s->c, 400, NULL, "invalid_request_error", NULL, "Function call is missing a thought_signature in functionCall parts");
 }
 
 static void play_finish_error(struct stream *s, const struct question *q)
@@ -204,6 +237,21 @@ static void play_length(struct stream *s, const struct question *q)
 	finish_with(s, q, "{\"content\":\"cut sho\"}", "length");
 }
 
+static void play_length_empty(struct stream *s, const struct question *q)
+{
+	finish_with(s, q, "{\"content\":\"\"}", "length");
+}
+
+static void play_native_error(struct stream *s, const struct question *q)
+{
+	(void)q;
+	begin_stream(s, "", 0);
+	send_event(s, "{\"id\":\"gen-1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\","
+		   "\"native_finish_reason\":\"network_error\"}]}");
+	send_event(s, "[DONE]");
+	end_stream(s);
+}
+
 static void play_filter(struct stream *s, const struct question *q)
 {
 	finish_with(s, q, "{\"content\":\"half a\"}", "content_filter");
@@ -221,6 +269,8 @@ static const struct {
 	{"utf8", play_utf8}, {"usage-chunk", play_plain}, {"usage-twice", play_usage_twice}, {"cost", play_cost},
 	{"tools", play_tools}, {"tools-noindex", play_tools_noindex}, {"tools-empty", play_tools_empty},
 	{"tools-args", play_tools_args}, {"tools-badjson", play_tools_badjson}, {"surrogate", play_surrogate},
+	{"tools-surrogate", play_tools_surrogate}, {"signed", play_signed}, {"length-empty", play_length_empty},
+	{"native-error", play_native_error},
 	{"finish-error", play_finish_error}, {"error-only", play_error_only}, {"error-late", play_error_late},
 	{"no-done", play_no_done}, {"no-finish", play_no_finish}, {"linger", play_linger}, {"gzip", play_gzip},
 	{"document", play_document}, {"length", play_length}, {"filter", play_filter}, {"refusal", play_refusal},

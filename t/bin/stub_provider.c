@@ -45,6 +45,7 @@ static const struct {
 	stub_answer_fn *answer;
 } paths[] = {
 	{"/chat/completions", openai_chat},
+	{"/embeddings", openai_embed},
 };
 
 struct stub_settings stub = {.text = "Hello from the stub."};

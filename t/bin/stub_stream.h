@@ -62,6 +62,10 @@ enum { FOREVER_MS = 3600 * 1000 };
 /* One of the faults that every provider has: stub_faults.c. False: no such name. */
 bool play_common(struct stream *s, const struct question *q, const char *name);
 void play_plain(struct stream *s, const struct question *q);
+/* How often this model was asked before; counts this time. */
+int count_question(const char *model);
+/* Number k of the vector of a text, before anybody scales it: for the stub, and for those who know what to expect. */
+double stub_number(struct str text, size_t k);
 /* Behind "stub/", or "" when the model is no fault. */
 const char *fault_name(const char *model);
 
