@@ -1,6 +1,7 @@
 /* heap.c - malloc(3) that ends the process, and the libraries that take it from us. */
 #include "base/heap.h"
 
+#include <malloc.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -8,6 +9,8 @@
 #include <uv.h>
 
 #include "base/err.h"
+
+enum { APART = 1 << 20 };
 
 static void *must(void *p, size_t n)
 {
@@ -66,6 +69,10 @@ static void crypto_free(void *p, const char *file, int line)
 /* libcrypto refuses when somebody made it allocate already: then it stays with malloc(3). */
 static void share(void)
 {
+	/* glibc raises the first of these to the size of what was freed last: after one answer of 32 MiB such blocks would be cut from
+	 * the heap, and any small block above them would keep their memory for good. */
+	mallopt(M_MMAP_THRESHOLD, APART);
+	mallopt(M_TRIM_THRESHOLD, 4 * APART);
 	CRYPTO_set_mem_functions(crypto_alloc, crypto_resize, crypto_free);
 	uv_replace_allocator(heap_alloc, heap_resize, heap_zalloc, free);
 }

@@ -256,7 +256,7 @@ static void play_alone(struct stream *s, const struct question *q)
 		char model[128];
 		int64_t until_ms;
 	} busy;
-	int64_t now = clock_mono_ms();
+	int64_t now = clock_boot_ms();
 
 	if (strcmp(busy.model, q->model) == 0 && now < busy.until_ms && s->voice->refuse(s->c, "503"))
 		return;
