@@ -269,17 +269,20 @@ static const struct contract *disk_contract(const struct source *s, struct str t
 	return NULL;
 }
 
-static bool disk_tier(const struct source *s, struct str tier, const char **near)
+static const char *disk_tier(const struct source *s, struct str tier)
 {
 	const struct disk *k = (const struct disk *)s;
 	const struct routing *r = k->w->c->routing;
-	if (!k->linked || routing_tier(r, tier))
-		return true;
+	const struct tier *t = routing_tier(r, tier);
+	if (!k->linked)
+		return NULL;
+	if (t)
+		return t->embeds ? "makes embeddings: no step can ask it" : NULL;
 	const char **names = ARENA_ARRAY(k->w->a, r ? r->n_tiers + 1 : 1, const char *);
 	for (size_t i = 0; r && i < r->n_tiers; i++)
 		names[i] = str_cstr(k->w->a, r->tiers[i].name);
-	*near = r && r->n_tiers ? str_nearest(tier, names, r->n_tiers) : NULL;
-	return false;
+	const char *near = r && r->n_tiers ? str_nearest(tier, names, r->n_tiers) : NULL;
+	return near ? arena_printf(k->w->a, "does not exist (did you mean \"%s\"?)", near) : "does not exist";
 }
 
 static const struct manifest *loaded_tool(const void *arg, struct str name)

@@ -199,7 +199,7 @@ struct source {
 	int (*read)(const struct source *s, const char *path, struct str *ret, struct err *err);
 	/* The contract of a tool, or NULL: unknown. near may be filled with a suggestion. */
 	const struct contract *(*contract)(const struct source *s, struct str tool, const char **near);
-	bool (*tier_exists)(const struct source *s, struct str tier, const char **near);	/* NULL: not checked (bundles) */
+	const char *(*tier_problem)(const struct source *s, struct str tier);	/* why no step can ask it; NULL: it can. NULL: not checked (bundles) */
 	void *arg;
 };
 

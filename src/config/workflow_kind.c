@@ -145,15 +145,15 @@ void read_model(struct load *l, const struct key *k, const struct yaml *v, void 
 void read_tier(struct load *l, const struct key *k, const struct yaml *v, void *out)
 {
 	struct workflow_load *w = (struct workflow_load *)l;
-	const char *near = NULL;
+	const char *problem;
 	if (!yaml_is_text(v)) {
 		diag_error(l->d, v->at, "\"tier\": expected the name of a tier, got %s", yaml_describe(v));
 		return;
 	}
 	*(struct str *)slot(out, k) = v->text;
-	if (w->src->tier_exists && !w->src->tier_exists(w->src, v->text, &near))
-		diag_error(l->d, v->at, "tier \"" STR_FMT "\" does not exist%s", STR_ARG(v->text),
-			   near ? arena_printf(l->a, " (did you mean \"%s\"?)", near) : "");
+	problem = w->src->tier_problem ? w->src->tier_problem(w->src, v->text) : NULL;
+	if (problem)
+		diag_error(l->d, v->at, "tier \"" STR_FMT "\" %s", STR_ARG(v->text), problem);
 }
 
 static bool names_file(struct str s)

@@ -262,7 +262,11 @@ START_TEST(test_catalog_errors)
 	put(root, "workflows/x.yaml", FLOW("x"));
 	put(root, "workflows/y.yaml", FLOW("x"));
 	put(root, "workflows/x.test.yaml", "not: read");
-	put(root, "workflows/z.yaml", "agentd: v1\nname: z\nsteps: [{id: a, model: {tier: t, prompt: p}}, {id: b, call: no.tool}]\n");
+	put(root, "workflows/z.yaml", "agentd: v1\nname: z\nsteps: [{id: a, model: {tier: t, prompt: p}}, {id: b, call: no.tool}, "
+	    "{id: c, model: {tier: emb, prompt: p}}, {id: d, model: {tier: vectors, prompt: p}}]\n");
+	put(root, "policies/routing.yaml", "agentd: v1\nproviders:\n  p: {wire: openai, base_url: https://p.example, key_env: []}\n"
+	    "models:\n  e: {provider: p, id: e, kind: embedding, dims: 8, price: free}\n"
+	    "tiers:\n  vectors: {steps: [{model: e}]}\n  embed: {steps: [{model: e}]}\n");
 	put(root, "policies/risk.yaml", "agentd: v1\nrules: 5\n");
 	put(root, "hooks/a.yaml", HOOK("h", "x"));
 	put(root, "hooks/b.yaml", HOOK("h", "x"));
@@ -275,6 +279,8 @@ START_TEST(test_catalog_errors)
 		"d.yml: warning: the file is not read: its name must end in .yaml",
 		"y.yaml:1:1: error: workflow \"x\" is given twice: first in ",
 		"z.yaml:3:31: error: tier \"t\" does not exist",
+		"error: tier \"emb\" does not exist (did you mean \"embed\"?)",
+		"error: tier \"vectors\" makes embeddings: no step can ask it",
 		"z.yaml:3:61: error: tool \"no.tool\" does not exist",
 		"risk.yaml:2:8: error: \"rules\": expected a list",
 		"hooks/b.yaml:1:1: error: hook \"h\" is given twice: first in ",
