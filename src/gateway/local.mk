@@ -9,15 +9,20 @@ src_gateway_libgateway_a_SOURCES = \
   src/gateway/endpoint.c src/gateway/endpoint.h \
   src/gateway/attempt.c src/gateway/attempt.h \
   src/gateway/sse.c src/gateway/sse.h \
+  src/gateway/body.c src/gateway/body.h \
+  src/gateway/calls.c src/gateway/calls.h \
+  src/gateway/counts.c src/gateway/counts.h \
+  src/gateway/echo.c src/gateway/echo.h \
+  src/gateway/question.c src/gateway/question.h \
   src/gateway/wire.c src/gateway/wire.h \
   src/gateway/wire_openai.c \
   src/gateway/embedding.c src/gateway/embedding.h \
   src/gateway/openai_embed.c src/gateway/openai_embed.h \
   src/gateway/openai_question.c src/gateway/openai_question.h \
-  src/gateway/openai_calls.c src/gateway/openai_calls.h \
   src/gateway/openai_echo.c src/gateway/openai_echo.h \
   src/gateway/openai_answer.c src/gateway/openai_answer.h \
-  src/gateway/openai_error.c src/gateway/openai_error.h \
+  src/gateway/refusal.c src/gateway/refusal.h \
+  src/gateway/retry_hint.c src/gateway/retry_hint.h \
   src/gateway/openai_usage.c src/gateway/openai_usage.h \
   src/gateway/wire_replay.c src/gateway/wire_replay.h \
   src/gateway/replay_file.c src/gateway/replay_file.h \

@@ -4,23 +4,20 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "gateway/openai_calls.h"
-#include "gateway/openai_error.h"
+#include "gateway/body.h"
+#include "gateway/calls.h"
+#include "gateway/openai_echo.h"
 #include "gateway/openai_usage.h"
-#include "gateway/sse.h"
-
-enum body_kind { BODY_UNKNOWN, BODY_STREAM, BODY_DOCUMENT, BODY_PAGE };
+#include "gateway/refusal.h"
 
 struct openai_decoder {
 	struct arena *a;
 	struct arena *scratch;		/* of one event; made for the first */
 	const struct model *model;
 	bool trust_cost;
-	enum body_kind kind;
-	struct sse sse;
-	struct buf document;
+	struct body body;
 	struct buf text, refusal;
-	struct openai_calls calls;
+	struct calls calls;
 	struct echo echo;
 	struct str finish, native_finish;
 	bool saw_event, saw_done;
@@ -36,12 +33,11 @@ struct openai_decoder *openai_decoder_new(struct arena *a, const struct model *m
 	d->a = a;
 	d->model = m;
 	d->trust_cost = trust_cost;
-	sse_init(&d->sse, a, on_event, d);
-	buf_init(&d->document, a);
+	body_init(&d->body, a, on_event, d);
 	buf_init(&d->text, a);
 	buf_init(&d->refusal, a);
 	echo_init(&d->echo, a);
-	openai_calls_init(&d->calls, a, &d->echo);
+	calls_init(&d->calls, a);
 	return d;
 }
 
@@ -71,18 +67,28 @@ static bool is_error(const struct json *v)
 	       !(json_type(v) == JSON_OBJECT && json_len(v) == 0);
 }
 
-/* An error behind a 200. Before any output it says what a status would have said. */
-static int fail_with(struct openai_decoder *d, const struct json *error, struct err *err)
+static int take_call(struct openai_decoder *d, const struct json *fragment, struct err *err)
 {
-	bool transient;
+	const struct json *function = json_getc(fragment, "function"), *args = json_getc(function, "arguments");
+	struct call_fragment more = {.index = -1, .id = json_str(json_getc(fragment, "id")), .name = json_str(json_getc(function, "name"))};
+	size_t place;
 
-	openai_error_of_object(scratch_of(d), error, err);
-	transient = err_code_is_retryable(err->code);
-	if (d->answer.output_began || err->code == ERR_MODEL_TIMEOUT) {
-		err->code = ERR_MODEL_STREAM_ERROR;
-		err->retryable = transient;
-	}
-	return -1;
+	if (!json_to_int(json_getc(fragment, "index"), &more.index) || more.index < 0)
+		more.index = -1;
+	/* Some servers send an object where a text of it belongs. */
+	more.args = json_type(args) == JSON_OBJECT ? json_text(d->scratch, args) : json_str(args);
+	if (calls_take(&d->calls, &more, &place, err) < 0)
+		return -1;
+	echo_take_call(&d->echo, place, json_getc(fragment, "extra_content"));
+	return 0;
+}
+
+static int take_calls(struct openai_decoder *d, const struct json *list, struct err *err)
+{
+	for (size_t i = 0; json_type(list) == JSON_ARRAY && i < json_len(list); i++)
+		if (take_call(d, json_at(list, i), err) < 0)
+			return -1;
+	return 0;
 }
 
 static int take_choice(struct openai_decoder *d, const struct json *choice, struct err *err)
@@ -99,12 +105,12 @@ static int take_choice(struct openai_decoder *d, const struct json *choice, stru
 	add_content(d, json_getc(delta, "content"));
 	buf_addstr(&d->refusal, json_str(json_getc(delta, "refusal")));
 	echo_take_details(&d->echo, json_getc(delta, "reasoning_details"));
-	if (openai_calls_take(&d->calls, json_getc(delta, "tool_calls"), err) < 0)
+	if (take_calls(d, json_getc(delta, "tool_calls"), err) < 0)
 		return -1;
 	if (d->calls.n > 0)
 		d->answer.output_began = true;
 	if (is_error(error))
-		return fail_with(d, error, err);
+		return refusal_in_stream(scratch_of(d), error, d->answer.output_began, err);
 	if (finish.n > 0)
 		d->finish = str_dup(d->a, finish);
 	if (native.n > 0)
@@ -139,7 +145,7 @@ static int take_chunk(struct openai_decoder *d, const struct json *chunk, struct
 	keep_name(d, &d->answer.request_id, json_getc(chunk, "id"));
 	take_usage(d, json_getc(chunk, "usage"));	/* the last one counts */
 	if (is_error(json_getc(chunk, "error")))
-		return fail_with(d, json_getc(chunk, "error"), err);
+		return refusal_in_stream(scratch_of(d), json_getc(chunk, "error"), d->answer.output_began, err);
 	for (size_t i = 0; i < json_len(choices); i++)
 		if (take_choice(d, json_at(choices, i), err) < 0)
 			return -1;
@@ -170,48 +176,9 @@ static int on_event(void *arg, struct str name, struct str data, struct err *err
 	return status;
 }
 
-/* --- bytes --- */
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* By the first byte that is neither white space nor part of a BOM. */
-static enum body_kind kind_of(struct str bytes)
-{
-	for (size_t i = 0; i < bytes.n; i++) {
-		char c = bytes.p[i];
-
-		if (is_blank(c) || c == '\xEF' || c == '\xBB' || c == '\xBF')
-			continue;
-		return c == '{' || c == '[' ? BODY_DOCUMENT : c == '<' ? BODY_PAGE : BODY_STREAM;
-	}
-	return BODY_UNKNOWN;
-}
-
 int openai_decoder_piece(struct openai_decoder *d, struct str bytes, struct err *err)
 {
-	if (d->kind == BODY_UNKNOWN) {
-		d->kind = kind_of(bytes);
-		/* What stood before the first telling byte is needed only to know a BOM. */
-		if (d->kind == BODY_UNKNOWN) {
-			if (d->document.n + bytes.n > 64)
-				bytes = STR_NONE;	/* white space without end: nothing is lost */
-			buf_addstr(&d->document, bytes);
-			return 0;
-		}
-		if (d->kind == BODY_STREAM && d->document.n > 0 &&
-		    sse_feed(&d->sse, buf_str(&d->document), err) < 0)
-			return -1;
-	}
-	if (d->kind == BODY_DOCUMENT)
-		buf_addstr(&d->document, bytes);
-	if (d->kind != BODY_STREAM || sse_feed(&d->sse, bytes, err) == 0)
-		return 0;
-	if (err->code == ERR_SIZE)
-		err->code = ERR_MODEL_OVERSIZE;
-	return -1;
+	return body_piece(&d->body, bytes, err);
 }
 
 /* --- the end --- */
@@ -232,7 +199,7 @@ static int judge_empty(const struct openai_decoder *d, struct err *err)
 
 static int judge_calls(struct openai_decoder *d, struct err *err)
 {
-	if (openai_calls_end(&d->calls, &d->answer.calls, err) < 0)
+	if (calls_end(&d->calls, &d->answer.calls, err) < 0)
 		return -1;
 	d->answer.n_calls = d->calls.n;
 	d->answer.finish_reason = STR("tool_calls");	/* what is there decides, not the reason given */
@@ -260,16 +227,11 @@ static int judge(struct openai_decoder *d, struct err *err)
 
 static int end_document(struct openai_decoder *d, struct err *err)
 {
-	struct arena *a = scratch_of(d);
-	struct str text = buf_str(&d->document);
 	const struct json *v;
-	struct err why;
 	int status;
 
-	if (str_starts(text, STR("\xEF\xBB\xBF")))
-		text = str_sub(text, 3, text.n);
-	if (json_parse_lenient(a, text, NULL, &v, &why) < 0)
-		return err_set(err, ERR_MODEL_BAD_BODY, "the answer is not JSON: %s", why.msg);
+	if (body_document(&d->body, scratch_of(d), &v, err) < 0)
+		return -1;
 	status = take_chunk(d, v, err);
 	if (status == 0 && json_len(json_getc(json_type(v) == JSON_ARRAY ? json_at(v, 0) : v, "choices")) == 0)
 		status = err_set(err, ERR_MODEL_BAD_BODY, "the answer has no choices");
@@ -285,11 +247,11 @@ bool openai_decoder_is_complete(const struct openai_decoder *d)
 
 int openai_decoder_end(struct openai_decoder *d, struct err *err)
 {
-	if (d->kind == BODY_PAGE)
+	if (d->body.kind == BODY_PAGE)
 		return err_set(err, ERR_MODEL_SERVER_ERROR, "an HTML page in the place of an answer");
-	if (d->kind == BODY_DOCUMENT && end_document(d, err) < 0)
+	if (d->body.kind == BODY_DOCUMENT && end_document(d, err) < 0)
 		return -1;
-	if (d->kind == BODY_STREAM && !d->saw_event)
+	if (d->body.kind == BODY_STREAM && !d->saw_event)
 		return err_set(err, ERR_MODEL_BAD_BODY, "the answer is neither JSON nor a stream of events");
 	if (d->finish.n == 0)
 		return err_set(err, ERR_MODEL_TRUNCATED_STREAM, "the answer ended without a finish reason");

@@ -1,12 +1,10 @@
 /* openai_answer.h - decodes what an OpenAI-compatible server sends with a 200: a stream of chunks or one document.
  *
- * Shapes:  the kind of body is told by its first byte, not by its Content-Type: '{' or '[' is a
- *          whole document, '<' a page of a proxy, anything else a stream of events.
- *          A call is finished only when the server says so: a finish reason, then [DONE] or the end.
+ * Shapes:  body.h tells which of them it is. A call is finished only when the server says so: a finish reason, then [DONE] or the end.
  * Memory:  the decoder and its answer live in the arena given.
  * Errors:  ERR_MODEL_TRUNCATED_STREAM, STREAM_ERROR, BAD_BODY, EMPTY_OUTPUT, MALFORMED_TOOL_CALL,
  *          CONTENT_BLOCKED, OVERSIZE; ERR_MODEL_SERVER_ERROR for a page; and, for an error object that comes
- *          before any output, what it says (openai_error.h).
+ *          before any output, what it says (refusal.h).
  * Source:  OpenAI's reference of chat completions; t/unit/gateway/openai.c has answers of the providers.
  */
 #ifndef GATEWAY_OPENAI_ANSWER_H

@@ -2,9 +2,8 @@
 #include "gateway/openai_echo.h"
 
 #include "base/arena.h"
-#include "base/err.h"
 #include "base/json.h"
-#include "config/routing.h"
+#include "gateway/echo.h"
 
 enum { DETAIL_KEYS_MAX = 64, DETAILS_MAX = 1024 };
 
@@ -121,11 +120,6 @@ void echo_take_details(struct echo *e, const struct json *details)
 
 /* --- as text, and back --- */
 
-static struct str tag_of(struct arena *a, const struct model *m)
-{
-	return str_from(arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(m->provider->name), STR_ARG(m->id)));
-}
-
 static const struct json *detail_value(struct arena *a, const struct echo_detail *d)
 {
 	struct json_builder b;
@@ -145,7 +139,7 @@ struct str echo_text(const struct echo *e, const struct model *m)
 	if ((e->n_calls == 0 && e->n_details == 0) || e->bytes > ECHO_MAX)
 		return STR("");
 	json_object_begin(&b, e->arena);
-	json_object_setc(&b, "model", json_string(e->arena, tag_of(e->arena, m)));
+	json_object_setc(&b, "model", json_string(e->arena, echo_tag(e->arena, m)));
 	if (e->n_calls > 0) {
 		json_array_begin(&list, e->arena);
 		for (size_t i = 0; i < e->n_calls; i++)
@@ -160,17 +154,6 @@ struct str echo_text(const struct echo *e, const struct model *m)
 	}
 	text = json_text(e->arena, json_object_end(&b));
 	return text.n <= ECHO_MAX ? text : STR("");
-}
-
-const struct json *echo_read(struct arena *a, const struct model *m, struct str text)
-{
-	const struct json *v;
-	struct err err;
-
-	if (text.n == 0 || json_parse(a, text, NULL, &v, &err) < 0 ||
-	    !str_eq(json_str(json_getc(v, "model")), tag_of(a, m)))
-		return NULL;
-	return v;
 }
 
 static void write_key(struct buf *b, const char *key, const struct json *v)

@@ -1,11 +1,10 @@
-/* openai_echo.h - what a server wants back with the turn that it gave, unread: signatures of reasoning.
+/* openai_echo.h - the echo (echo.h) of OpenAI-compatible servers.
  *
- * Shapes:  an echo is JSON text {"model": NAME, "calls": [VALUE|null...], "reasoning_details": [...]}: of each tool
+ * Shapes:  {"model": TAG, "calls": [VALUE|null...], "reasoning_details": [...]}: of each tool
  *          call its extra_content (Gemini), and the turn's reasoning_details (OpenRouter), pieces of a stream joined.
- *          It is given back to the model that made it only: to another it would be wrong.
  * Units:   bytes.
- * Memory:  values live in the arena given; the text of an echo is at most ECHO_MAX, and one over it is dropped.
- * Errors:  none: an echo that cannot be read counts as none.
+ * Memory:  values live in the arena given.
+ * Errors:  none.
  * Source:  Google's and OpenRouter's documentation of thought signatures and reasoning tokens.
  */
 #ifndef GATEWAY_OPENAI_ECHO_H
@@ -19,8 +18,6 @@ struct arena;
 struct buf;
 struct json;
 struct model;
-
-enum { ECHO_MAX = 1 << 20 };
 
 /* What is gathered while an answer comes. */
 struct echo {
@@ -37,7 +34,6 @@ void echo_take_call(struct echo *e, size_t call, const struct json *extra);
 void echo_take_details(struct echo *e, const struct json *details);
 struct str echo_text(const struct echo *e, const struct model *m);	/* "": nothing was to be kept */
 
-const struct json *echo_read(struct arena *a, const struct model *m, struct str text);	/* NULL: none for this model */
 void echo_write_message(struct buf *b, const struct json *echo);	/* ,"reasoning_details":[...] or nothing */
 void echo_write_call(struct buf *b, const struct json *echo, size_t call);	/* ,"extra_content":VALUE or nothing */
 

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "gateway/embedding.h"
-#include "gateway/openai_error.h"
+#include "gateway/refusal.h"
 #include "gateway/openai_question.h"
 #include "gateway/openai_usage.h"
 #include "gateway/wire.h"
@@ -78,7 +78,7 @@ int openai_embedded(struct arena *a, const struct wire_request *req, struct str 
 	else if (json_parse(scratch, body, NULL, &v, &why) < 0)
 		status = err_set(err, ERR_MODEL_BAD_BODY, "the answer is not JSON: %s", why.msg);
 	else if (json_truth(error = json_getc(v, "error")))
-		status = openai_error_of_object(scratch, error, err);
+		status = refusal_in_stream(scratch, error, false, err);
 	else {
 		take_usage(req, json_getc(v, "usage"), ret);
 		ret->model = str_dup(a, str_clip(json_str(json_getc(v, "model")), 200));

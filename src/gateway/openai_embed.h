@@ -3,7 +3,7 @@
  * Shapes:  data[] may come in any order, its vectors as numbers or as base64, whatever was asked for.
  * Units:   tokens, as openai_usage.h.
  * Memory:  the arena given.
- * Errors:  ERR_MODEL_BAD_BODY; what an error object inside a 200 says (openai_error.h).
+ * Errors:  ERR_MODEL_BAD_BODY; what an error object inside a 200 says (refusal.h).
  * Source:  OpenAI's API reference, embeddings; OpenRouter's for its charge.
  */
 #ifndef GATEWAY_OPENAI_EMBED_H

@@ -3,18 +3,13 @@
 
 #include "base/arena.h"
 #include "base/digest.h"
-#include "base/err.h"
 #include "base/json.h"
+#include "gateway/echo.h"
 #include "gateway/openai_echo.h"
-#include "gateway/request.h"
+#include "gateway/question.h"
 #include "gateway/wire.h"
 
 enum { OPENAI_ID_MAX = 40 };	/* bytes of a tool call's id that api.openai.com takes */
-
-static void add_key(struct buf *b, const char *key)
-{
-	buf_addf(b, ",\"%s\":", key);
-}
 
 bool openai_is_asked(const struct wire_request *req)
 {
@@ -22,19 +17,6 @@ bool openai_is_asked(const struct wire_request *req)
 }
 
 /* --- tool calls that were made --- */
-
-/* Names that a model made up are outside the pattern now and then, and no server takes them back. */
-static void add_name(struct buf *b, struct str name)
-{
-	buf_addc(b, '"');
-	for (size_t i = 0; i < name.n && i < TOOL_NAME_MAX; i++) {
-		char c = name.p[i];
-		bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-
-		buf_addc(b, fits ? c : '_');
-	}
-	buf_addc(b, '"');
-}
 
 /* An id may come from another server than the one that is asked now. */
 static void add_id(struct buf *b, const struct wire_request *req, struct str id)
@@ -51,31 +33,21 @@ static void add_id(struct buf *b, const struct wire_request *req, struct str id)
 	buf_addf(b, "\"call_%.32s\"", hex);
 }
 
-/* Several servers parse them, and fail on what is no object. */
+/* As text: several servers parse them, and fail on what is no object. */
 static void add_args(struct buf *b, struct arena *a, struct str args)
 {
 	const struct json *v;
-	struct buf wrapped;
-	struct err err;
 
-	args = str_trim(args);
-	if (args.n == 0) {
-		json_write_string(b, STR("{}"));
-	} else if (json_parse_lenient(a, args, NULL, &v, &err) == 0 && json_type(v) == JSON_OBJECT) {
-		json_write_string(b, args);
-	} else {
-		buf_init(&wrapped, a);
-		buf_adds(&wrapped, "{\"invalid_arguments\":");
-		json_write_string(&wrapped, args);
-		buf_addc(&wrapped, '}');
-		json_write_string(b, buf_str(&wrapped));
-	}
+	if (question_args(a, args, &v))
+		json_write_string(b, str_trim(args));
+	else
+		json_write_string(b, json_text(a, v));
 }
 
 static void add_calls(struct buf *b, struct arena *a, const struct wire_request *req, const struct message *m,
 		      const struct json *echo)
 {
-	add_key(b, "tool_calls");
+	question_key(b, "tool_calls");
 	buf_addc(b, '[');
 	for (size_t i = 0; i < m->n_calls; i++) {
 		const struct tool_call *c = &m->calls[i];
@@ -83,8 +55,8 @@ static void add_calls(struct buf *b, struct arena *a, const struct wire_request 
 		buf_adds(b, i ? ",{\"id\":" : "{\"id\":");
 		add_id(b, req, c->id);
 		buf_adds(b, ",\"type\":\"function\",\"function\":{\"name\":");
-		add_name(b, c->name);
-		add_key(b, "arguments");
+		question_name(b, c->name);
+		question_key(b, "arguments");
 		add_args(b, a, c->args);
 		buf_addc(b, '}');
 		echo_write_call(b, echo, i);
@@ -103,7 +75,7 @@ static void begin_message(struct buf *b, const char *role)
 static void add_text_message(struct buf *b, const char *role, struct str text)
 {
 	begin_message(b, role);
-	add_key(b, "content");
+	question_key(b, "content");
 	json_write_string(b, text);
 	buf_addc(b, '}');
 }
@@ -113,7 +85,7 @@ static void add_assistant(struct buf *b, struct arena *a, const struct wire_requ
 	const struct json *echo = echo_read(a, req->model, m->echo);
 
 	begin_message(b, "assistant");
-	add_key(b, "content");
+	question_key(b, "content");
 	if (m->text.n == 0 && m->n_calls > 0)
 		buf_adds(b, "null");
 	else
@@ -127,9 +99,9 @@ static void add_assistant(struct buf *b, struct arena *a, const struct wire_requ
 static void add_result(struct buf *b, const struct wire_request *req, const struct message *m)
 {
 	begin_message(b, "tool");
-	add_key(b, "tool_call_id");
+	question_key(b, "tool_call_id");
 	add_id(b, req, m->call_id);
-	add_key(b, "content");
+	question_key(b, "content");
 	json_write_string(b, m->text);
 	buf_addc(b, '}');
 }
@@ -152,20 +124,18 @@ static void add_message(struct buf *b, struct arena *a, const struct wire_reques
 	}
 }
 
-/* Models that cannot be held to a schema are told of it. */
 static void add_schema_message(struct buf *b, struct arena *a, const struct json *schema)
 {
 	struct buf text;
 
 	buf_init(&text, a);
-	buf_adds(&text, "Answer with one JSON value that is valid under this JSON Schema, and with nothing else:\n");
-	json_write(&text, schema);
+	question_told_schema(&text, schema);
 	add_text_message(b, "system", buf_str(&text));
 }
 
 static void add_messages(struct buf *b, struct arena *a, const struct wire_request *req)
 {
-	add_key(b, "messages");
+	question_key(b, "messages");
 	buf_addc(b, '[');
 	if (req->output && !(req->model->can & CAN_JSON))
 		add_schema_message(b, a, req->output);
@@ -176,30 +146,9 @@ static void add_messages(struct buf *b, struct arena *a, const struct wire_reque
 
 /* --- the question --- */
 
-/* OpenAI refuses a schema that does not say that it is of an object. */
-static void add_schema(struct buf *b, const struct json *schema)
-{
-	if (json_len(schema) == 0) {
-		buf_adds(b, "{\"type\":\"object\",\"properties\":{}}");
-		return;
-	}
-	if (json_getc(schema, "type")) {
-		json_write(b, schema);
-		return;
-	}
-	buf_adds(b, "{\"type\":\"object\"");
-	for (size_t i = 0; i < json_len(schema); i++) {
-		buf_addc(b, ',');
-		json_write_string(b, json_key(schema, i));
-		buf_addc(b, ':');
-		json_write(b, json_val(schema, i));
-	}
-	buf_addc(b, '}');
-}
-
 static void add_tools(struct buf *b, const struct wire_request *req)
 {
-	add_key(b, "tools");
+	question_key(b, "tools");
 	buf_addc(b, '[');
 	for (size_t i = 0; i < req->n_tools; i++) {
 		const struct model_tool *t = &req->tools[i];
@@ -209,17 +158,17 @@ static void add_tools(struct buf *b, const struct wire_request *req)
 		buf_adds(b, "{\"type\":\"function\",\"function\":{\"name\":");
 		json_write_string(b, t->name);
 		if (t->description.n > 0) {
-			add_key(b, "description");
+			question_key(b, "description");
 			json_write_string(b, t->description);
 		}
-		add_key(b, "parameters");
-		add_schema(b, t->args);
+		question_key(b, "parameters");
+		question_tool_schema(b, t->args);
 		buf_adds(b, "}}");
 	}
 	buf_addc(b, ']');
 	/* A provider behind OpenRouter that cannot use tools would leave them out without a word. */
 	if (req->endpoint->provider->wire == WIRE_OPENROUTER) {
-		add_key(b, "provider");
+		question_key(b, "provider");
 		buf_adds(b, "{\"require_parameters\":true}");
 	}
 }
@@ -241,15 +190,15 @@ struct str openai_question(struct arena *a, const struct wire_request *req)
 	if (req->n_tools > 0)
 		add_tools(&b, req);
 	if (req->max_output > 0) {
-		add_key(&b, max_tokens_key(req));
+		question_key(&b, max_tokens_key(req));
 		buf_addf(&b, "%lld", (long long)req->max_output);
 	}
 	if (req->temperature >= 0) {
-		add_key(&b, "temperature");
+		question_key(&b, "temperature");
 		json_write(&b, json_double(a, req->temperature));
 	}
 	if (req->output && (req->model->can & CAN_JSON)) {
-		add_key(&b, "response_format");
+		question_key(&b, "response_format");
 		buf_adds(&b, "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"answer\",\"schema\":");
 		json_write(&b, req->output);
 		buf_adds(&b, "}}");

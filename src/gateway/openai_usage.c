@@ -5,60 +5,29 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "gateway/counts.h"
 #include "store/queue.h"
-
-enum { MOST_TOKENS = 1000000000 };	/* more in one answer is a broken counter */
-
-/* 1: a count. 0: none. -1: rubbish. */
-static int read_count(const struct json *obj, const char *key, int64_t *ret)
-{
-	const struct json *v = json_getc(obj, key);
-	struct str digits = json_str(v);
-	int64_t n = 0;
-
-	*ret = 0;
-	if (digits.n > 0) {
-		for (size_t i = 0; i < digits.n; i++) {
-			if (digits.p[i] < '0' || digits.p[i] > '9' || n > MOST_TOKENS)
-				return -1;
-			n = n * 10 + (digits.p[i] - '0');
-		}
-	} else if (json_type(v) == JSON_NULL) {
-		return 0;
-	} else if (!json_to_int(v, &n)) {
-		return -1;
-	}
-	if (n < 0 || n > MOST_TOKENS)
-		return -1;
-	*ret = n;
-	return 1;
-}
-
-static int64_t rest(int64_t whole, int64_t part)
-{
-	return whole > part ? whole - part : 0;
-}
 
 bool openai_usage_read(const struct json *usage, struct usage *ret)
 {
 	const struct json *in = json_getc(usage, "prompt_tokens_details");
 	const struct json *out = json_getc(usage, "completion_tokens_details");
 	int64_t prompt, completion, total, cached, written, reasoning;
-	int has_prompt = read_count(usage, "prompt_tokens", &prompt);
-	int has_completion = read_count(usage, "completion_tokens", &completion);
+	int has_prompt = count_read(usage, "prompt_tokens", &prompt);
+	int has_completion = count_read(usage, "completion_tokens", &completion);
 
 	if (has_prompt < 0 || has_completion < 0 || has_prompt + has_completion == 0)
 		return false;
-	if (read_count(in, "cached_tokens", &cached) < 0 || read_count(in, "cache_write_tokens", &written) < 0 ||
-	    read_count(out, "reasoning_tokens", &reasoning) < 0 || read_count(usage, "total_tokens", &total) < 0)
+	if (count_read(in, "cached_tokens", &cached) < 0 || count_read(in, "cache_write_tokens", &written) < 0 ||
+	    count_read(out, "reasoning_tokens", &reasoning) < 0 || count_read(usage, "total_tokens", &total) < 0)
 		return false;
 	*ret = (struct usage){
-		.in_fresh = rest(rest(prompt, cached), written),
+		.in_fresh = count_rest(count_rest(prompt, cached), written),
 		.in_cached = cached,
 		.in_write_5m = written,
-		.out_text = rest(completion, reasoning),
+		.out_text = count_rest(completion, reasoning),
 		/* Gemini's compatible surface counts thoughts in the total only; they are billed as output. */
-		.out_reason = reasoning + rest(total, prompt + completion),
+		.out_reason = reasoning + count_rest(total, prompt + completion),
 	};
 	return true;
 }

@@ -2,7 +2,6 @@
  *
  * Shapes:  cached and cache-write tokens are inside prompt_tokens, reasoning tokens inside completion_tokens.
  *          What total_tokens has beyond both is reasoning that was left out of completion_tokens.
- *          A missing count, null and a text of digits are read alike.
  * Units:   tokens; pico-dollars.
  * Errors:  false: the object names no count, or one that no server can mean.
  * Source:  the providers' references, as t/unit/gateway/openai.c has their answers; agentd-routing(5), "Prices".

@@ -4,8 +4,8 @@
 #include "base/http.h"
 #include "gateway/openai_answer.h"
 #include "gateway/openai_embed.h"
-#include "gateway/openai_error.h"
 #include "gateway/openai_question.h"
+#include "gateway/refusal.h"
 #include "gateway/wire.h"
 
 static void post(struct arena *a, const struct wire_request *req, const char *path, bool stream, struct http_request *ret)
@@ -72,8 +72,7 @@ static const struct wire_answer *answer(void *d)
 
 #define OPENAI_SURFACE \
 	.request = request, .decoder = decoder, .piece = piece, .is_complete = is_complete, .end = end, \
-	.answer = answer, .refused = openai_error_of_answer, .embed_batch = OPENAI_EMBED_BATCH, .embed = embed, \
-	.embedded = openai_embedded
+#include "gateway/openai_embed.h"
 
 const struct wire wire_openai = {.name = "openai", .kind = WIRE_OPENAI, OPENAI_SURFACE};
 const struct wire wire_openrouter = {.name = "openrouter", .kind = WIRE_OPENROUTER, OPENAI_SURFACE};

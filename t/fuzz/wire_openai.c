@@ -7,10 +7,11 @@
 #include "base/err.h"
 #include "base/http.h"
 #include "base/json.h"
+#include "gateway/complaint.h"
 #include "gateway/openai_answer.h"
-#include "gateway/openai_echo.h"
-#include "gateway/openai_error.h"
+#include "gateway/echo.h"
 #include "gateway/openai_question.h"
+#include "gateway/refusal.h"
 #include "gateway/request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -76,7 +77,7 @@ static void refuse(struct arena *a, struct str in, int status)
 	struct http_result r = {.status = status, .body = in};
 	struct err err;
 
-	if (openai_error_of_answer(a, &r, &err) != -1 || err.code == ERR_NONE || !utf8_valid(str_from(err.msg)) ||
+	if (refusal_of_answer(a, &r, &err) != -1 || err.code == ERR_NONE || !utf8_valid(str_from(err.msg)) ||
 	    err.retry_after_ms < 0)
 		abort();
 }

@@ -8,7 +8,8 @@
 #include "base/err.h"
 #include "base/http.h"
 #include "base/json.h"
-#include "gateway/openai_error.h"
+#include "gateway/refusal.h"
+#include "gateway/retry_hint.h"
 #include "../suite_run.h"
 #include "../test_arena.h"
 
@@ -353,7 +354,7 @@ START_TEST(classification)
 		}
 		r.n_headers++;
 	}
-	ck_assert_int_eq(openai_error_of_answer(a, &r, &err), -1);
+	ck_assert_int_eq(refusal_of_answer(a, &r, &err), -1);
 	ck_assert_msg(err.code == refusals[_i].code, "%s: %s: %s", refusals[_i].body, err_name(err.code), err.msg);
 	ck_assert_int_eq(err.retry_after_ms, refusals[_i].hint_ms);
 	ck_assert_int_eq(err.retryable, refusals[_i].retryable);
@@ -387,7 +388,7 @@ START_TEST(long_messages_are_cut_between_characters)
 	for (int i = 0; i < 500; i++)
 		buf_adds(&b, "\xE2\x82\xAC");
 	r.body = buf_str(&b);
-	ck_assert_int_eq(openai_error_of_answer(a, &r, &err), -1);
+	ck_assert_int_eq(refusal_of_answer(a, &r, &err), -1);
 	ck_assert(utf8_valid(str_from(err.msg)));
 	ck_assert_uint_lt(strlen(err.msg), 300);
 	ck_assert_uint_gt(strlen(err.msg), 200);

@@ -1,19 +1,16 @@
-/* openai_error.c - words first, phrases second, the HTTP status last. */
-#define _GNU_SOURCE	/* strptime */
-#include "gateway/openai_error.h"
+/* refusal.c - words first, phrases second, the HTTP status last. */
+#include "gateway/refusal.h"
 
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <strings.h>
-#include <time.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/http.h"
 #include "base/json.h"
+#include "gateway/retry_hint.h"
 
-enum { BODY_MAX = 64 << 10, MESSAGE_MAX = 240, HINT_MAX_MS = 24 * 3600 * 1000 };
+enum { BODY_MAX = 64 << 10, MESSAGE_MAX = 240 };
 
 /* What an error document says, wherever it says it. */
 struct complaint {
@@ -144,59 +141,6 @@ static bool has(struct str s, const char *needle)
 	return find_end(s, needle) >= 0;
 }
 
-/* A decimal at s[*i]; advances. False: none. */
-static bool read_decimal(struct str s, size_t *i, double *ret)
-{
-	double v = 0, place = 1;
-	size_t at = *i;
-	bool any = false;
-
-	for (; at < s.n && s.p[at] >= '0' && s.p[at] <= '9'; at++, any = true)
-		v = v * 10 + (s.p[at] - '0');
-	if (at < s.n && s.p[at] == '.')
-		for (at++; at < s.n && s.p[at] >= '0' && s.p[at] <= '9'; at++, any = true)
-			v += (s.p[at] - '0') * (place /= 10);
-	if (!any)
-		return false;
-	*i = at;
-	*ret = v;
-	return true;
-}
-
-/* The unit at s[*i] in milliseconds; advances. 0: none. */
-static double read_unit(struct str s, size_t *i)
-{
-	char c = *i < s.n ? s.p[*i] : '\0';
-
-	if (c == 'm' && *i + 1 < s.n && s.p[*i + 1] == 's') {
-		*i += 2;
-		return 1;
-	}
-	*i += 1;
-	return c == 'h' ? 3600e3 : c == 'm' ? 60e3 : c == 's' ? 1e3 : 0;
-}
-
-static int64_t whole_ms(double ms)
-{
-	if (isnan(ms) || ms < 0)
-		return -1;
-	return ms > (double)HINT_MAX_MS ? HINT_MAX_MS : (int64_t)ceil(ms);
-}
-
-int64_t go_duration_ms(struct str s)
-{
-	double sum = 0, value, unit;
-	bool any = false;
-
-	for (size_t i = 0; i < s.n;) {
-		if (!read_decimal(s, &i, &value) || (unit = read_unit(s, &i)) <= 0)
-			break;
-		sum += value * unit;
-		any = true;
-	}
-	return any ? whole_ms(sum) : -1;
-}
-
 /* --- reading the document --- */
 
 static void add_word(struct complaint *c, struct str word)
@@ -247,7 +191,7 @@ static bool number_after(struct str s, const char *needle, double *ret)
 	ptrdiff_t at = find_end(s, needle);
 	size_t i = (size_t)at;
 
-	return at >= 0 && read_decimal(s, &i, ret);
+	return at >= 0 && hint_read_decimal(s, &i, ret);
 }
 
 static void read_message(struct complaint *c)
@@ -305,7 +249,7 @@ static void read_error(struct arena *a, struct complaint *c, const struct json *
 	after = json_getc(json_getc(v, "availability"), "retry_after");
 	seconds = json_is_number(after) ? json_to_double(after) : 0;
 	if (seconds > 0)
-		set_hint(c, whole_ms(seconds * 1000));
+		set_hint(c, hint_whole_ms(seconds * 1000));
 	read_inner(a, c, depth);
 	read_message(c);
 }
@@ -370,51 +314,16 @@ static int fill(struct err *err, const struct complaint *c, enum err_code code, 
 	return -1;
 }
 
-/* --- headers --- */
+/* --- the two places of an error --- */
 
-static int64_t http_date_ms(struct str value, struct str now)
-{
-	static const char format[] = "%a, %d %b %Y %H:%M:%S GMT";
-	char text[2][64];
-	struct tm tm[2] = {0};
-	time_t at[2];
-
-	if (value.n >= sizeof text[0] || now.n >= sizeof text[0] || !value.p || !now.p)
-		return -1;
-	memcpy(text[0], value.p, value.n);
-	text[0][value.n] = '\0';
-	memcpy(text[1], now.p, now.n);
-	text[1][now.n] = '\0';
-	for (int i = 0; i < 2; i++) {
-		if (!strptime(text[i], format, &tm[i]))
-			return -1;
-		at[i] = timegm(&tm[i]);
-	}
-	return whole_ms(difftime(at[0], at[1]) * 1000);
-}
-
-static int64_t header_hint_ms(const struct http_result *r)
-{
-	struct str ms = http_header_get(r, "retry-after-ms"), seconds = http_header_get(r, "retry-after");
-	double value;
-	size_t i = 0;
-
-	if (read_decimal(ms, &i, &value) && i == ms.n)
-		return whole_ms(value);
-	i = 0;
-	if (read_decimal(seconds, &i, &value) && i == seconds.n)
-		return whole_ms(value * 1000);
-	return http_date_ms(seconds, http_header_get(r, "date"));
-}
-
-int openai_error_of_answer(struct arena *a, const struct http_result *r, struct err *err)
+int refusal_of_answer(struct arena *a, const struct http_result *r, struct err *err)
 {
 	struct complaint c = {0};
 	struct str body = str_trim(r->body), should = http_header_get(r, "x-should-retry");
 	const struct json *v;
 	char where[64];
 
-	set_hint(&c, header_hint_ms(r));
+	set_hint(&c, hint_of_headers(r));
 	if (body.n > 0 && body.n <= BODY_MAX && json_parse_lenient(a, body, NULL, &v, NULL) == 0)
 		read_error(a, &c, v, 0);
 	else if (body.n > 0 && body.p[0] == '<')
@@ -432,7 +341,7 @@ int openai_error_of_answer(struct arena *a, const struct http_result *r, struct 
 	return -1;
 }
 
-int openai_error_of_object(struct arena *a, const struct json *error, struct err *err)
+static int refusal_of_object(struct arena *a, const struct json *error, struct err *err)
 {
 	struct complaint c = {0};
 	int64_t status = 0;
@@ -444,4 +353,17 @@ int openai_error_of_object(struct arena *a, const struct json *error, struct err
 		status = 0;
 	code = judge(&c, (int)status);
 	return fill(err, &c, code == ERR_NONE ? ERR_MODEL_STREAM_ERROR : code, 200, "the provider reported an error");
+}
+
+int refusal_in_stream(struct arena *a, const struct json *error, bool output_began, struct err *err)
+{
+	bool transient;
+
+	refusal_of_object(a, error, err);
+	transient = err_code_is_retryable(err->code);
+	if (output_began || err->code == ERR_MODEL_TIMEOUT) {
+		err->code = ERR_MODEL_STREAM_ERROR;
+		err->retryable = transient;
+	}
+	return -1;
 }

@@ -1,10 +1,9 @@
-/* openai_calls.c - which fragment belongs to which call, and the judgement of each call. */
-#include "gateway/openai_calls.h"
+/* calls.c - which fragment belongs to which call, and the judgement of each call. */
+#include "gateway/calls.h"
 
 #include "base/arena.h"
 #include "base/digest.h"
 #include "base/err.h"
-#include "base/json.h"
 #include "gateway/gateway.h"
 
 enum { CALLS_MAX = 128, ARGS_MAX = 1 << 20, ID_MAX = 4096, NAME_MAX_BYTES = 256 };
@@ -15,16 +14,16 @@ struct extent {
 	bool in_string, escaped, closed;
 };
 
-struct fragments {
+struct call {
 	int64_t index;			/* as the server counts; -1: it does not */
 	struct str id, name;
 	struct buf args;
 	struct extent extent;
 };
 
-void openai_calls_init(struct openai_calls *c, struct arena *a, struct echo *echo)
+void calls_init(struct calls *c, struct arena *a)
 {
-	*c = (struct openai_calls){.arena = a, .echo = echo};
+	*c = (struct calls){.arena = a};
 }
 
 static void extend(struct extent *x, struct str more)
@@ -49,7 +48,7 @@ static void extend(struct extent *x, struct str more)
 /* Does a fragment that could go on with this call begin another one? Only a name begins a call; where both have an id
  * the ids decide, else whole arguments end a call. (Some servers give all parallel calls the index 0, others a new
  * id to each fragment, others repeat the name.) */
-static bool begins_another(const struct fragments *f, struct str id, struct str name)
+static bool begins_another(const struct call *f, struct str id, struct str name)
 {
 	if (name.n == 0 || f->name.n == 0)
 		return false;
@@ -59,9 +58,9 @@ static bool begins_another(const struct fragments *f, struct str id, struct str 
 }
 
 /* By index, the latest of it; without one, a new id begins a call and no id goes on with the last. */
-static struct fragments *find(const struct openai_calls *c, int64_t index, struct str id)
+static struct call *find(const struct calls *c, int64_t index, struct str id)
 {
-	struct fragments *last = c->n ? c->v[c->n - 1] : NULL;
+	struct call *last = c->n ? c->v[c->n - 1] : NULL;
 
 	if (index < 0)
 		return last && (id.n == 0 || last->id.n == 0 || str_eq(id, last->id)) ? last : NULL;
@@ -71,39 +70,24 @@ static struct fragments *find(const struct openai_calls *c, int64_t index, struc
 	return NULL;
 }
 
-static struct fragments *call_of(struct openai_calls *c, const struct json *fragment, struct str id, struct str name)
+static struct call *call_of(struct calls *c, const struct call_fragment *more)
 {
-	int64_t index = -1;
-	struct fragments *f;
+	struct call *f = find(c, more->index, more->id);
 
-	if (!json_to_int(json_getc(fragment, "index"), &index) || index < 0)
-		index = -1;
-	f = find(c, index, id);
-	if (f && !begins_another(f, id, name))
+	if (f && !begins_another(f, more->id, more->name))
 		return f;
 	if (c->n == CALLS_MAX)
 		return NULL;
 	if (!c->v)
-		c->v = ARENA_ARRAY(c->arena, CALLS_MAX, struct fragments *);
-	f = ARENA_NEW(c->arena, struct fragments);
-	f->index = index;
+		c->v = ARENA_ARRAY(c->arena, CALLS_MAX, struct call *);
+	f = ARENA_NEW(c->arena, struct call);
+	f->index = more->index;
 	buf_init(&f->args, c->arena);
 	c->v[c->n++] = f;
 	return f;
 }
 
-static void add_args(struct fragments *f, const struct json *args)
-{
-	size_t before = f->args.n;
-
-	if (json_type(args) == JSON_OBJECT)	/* whole, where a text of it belongs */
-		json_write(&f->args, args);
-	else
-		buf_addstr(&f->args, json_str(args));
-	extend(&f->extent, str_sub(buf_str(&f->args), before, f->args.n));
-}
-
-static size_t place_of(const struct openai_calls *c, const struct fragments *f)
+static size_t place_of(const struct calls *c, const struct call *f)
 {
 	size_t i = 0;
 
@@ -112,30 +96,21 @@ static size_t place_of(const struct openai_calls *c, const struct fragments *f)
 	return i;
 }
 
-static int take(struct openai_calls *c, const struct json *fragment, struct err *err)
+int calls_take(struct calls *c, const struct call_fragment *more, size_t *ret_place, struct err *err)
 {
-	const struct json *function = json_getc(fragment, "function");
-	struct str id = json_str(json_getc(fragment, "id")), name = json_str(json_getc(function, "name"));
-	struct fragments *f = call_of(c, fragment, id, name);
+	struct call *f = call_of(c, more);
 
 	if (!f)
 		return err_set(err, ERR_MODEL_OVERSIZE, "the answer has more than %d tool calls", CALLS_MAX);
-	if (id.n > 0 && f->id.n == 0)	/* some servers repeat both, or send "" later */
-		f->id = str_dup(c->arena, id);
-	if (name.n > 0 && f->name.n == 0)
-		f->name = str_dup(c->arena, name);
-	add_args(f, json_getc(function, "arguments"));
+	if (more->id.n > 0 && f->id.n == 0)	/* some servers repeat both, or send "" later */
+		f->id = str_dup(c->arena, more->id);
+	if (more->name.n > 0 && f->name.n == 0)
+		f->name = str_dup(c->arena, more->name);
+	buf_addstr(&f->args, more->args);
+	extend(&f->extent, more->args);
 	if (f->args.n > ARGS_MAX)
 		return err_set(err, ERR_MODEL_OVERSIZE, "the arguments of a tool call have more than %d bytes", ARGS_MAX);
-	echo_take_call(c->echo, place_of(c, f), json_getc(fragment, "extra_content"));
-	return 0;
-}
-
-int openai_calls_take(struct openai_calls *c, const struct json *list, struct err *err)
-{
-	for (size_t i = 0; json_type(list) == JSON_ARRAY && i < json_len(list); i++)
-		if (take(c, json_at(list, i), err) < 0)
-			return -1;
+	*ret_place = place_of(c, f);
 	return 0;
 }
 
@@ -158,12 +133,12 @@ static bool is_taken(const struct tool_call *calls, size_t n, struct str id)
 }
 
 /* The calls must be such that somebody can run them; the arguments are judged by who does. */
-int openai_calls_end(struct openai_calls *c, const struct tool_call **ret, struct err *err)
+int calls_end(struct calls *c, const struct tool_call **ret, struct err *err)
 {
 	struct tool_call *calls = ARENA_ARRAY(c->arena, c->n, struct tool_call);
 
 	for (size_t i = 0; i < c->n; i++) {
-		const struct fragments *f = c->v[i];
+		const struct call *f = c->v[i];
 		struct str args = str_trim(buf_str(&f->args));
 
 		if (f->name.n == 0)
