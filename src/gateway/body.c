@@ -9,6 +9,8 @@ void body_init(struct body *b, struct arena *a, sse_event_fn *event, void *arg)
 	*b = (struct body){.kind = BODY_UNKNOWN};
 	sse_init(&b->sse, a, event, arg);
 	buf_init(&b->document, a);
+	buf_init(&b->stray, a);
+	b->sse.stray = &b->stray;
 }
 
 static bool is_blank(char c)
@@ -62,4 +64,15 @@ int body_document(const struct body *b, struct arena *a, const struct json **ret
 	if (json_parse_lenient(a, text, NULL, ret, &why) < 0)
 		return err_set(err, ERR_MODEL_BAD_BODY, "the answer is not JSON: %s", why.msg);
 	return 0;
+}
+
+const struct json *body_stray_error(const struct body *b, struct arena *a)
+{
+	const struct json *v;
+
+	if (b->stray.n == 0 || json_parse_lenient(a, buf_str(&b->stray), NULL, &v, NULL) < 0)
+		return NULL;
+	if (json_type(v) == JSON_ARRAY)
+		v = json_at(v, 0);
+	return json_getc(v, "error");
 }

@@ -22,10 +22,13 @@ struct body {
 	enum body_kind kind;
 	struct sse sse;
 	struct buf document;
+	struct buf stray;		/* lines of a stream that are no fields */
 };
 
 void body_init(struct body *b, struct arena *a, sse_event_fn *event, void *arg);
 int body_piece(struct body *b, struct str bytes, struct err *err);
 int body_document(const struct body *b, struct arena *a, const struct json **ret, struct err *err);
+/* Some servers break a stream off with a bare error document: the value of its "error". NULL: there is none. */
+const struct json *body_stray_error(const struct body *b, struct arena *a);
 
 #endif

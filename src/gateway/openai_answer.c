@@ -251,6 +251,8 @@ int openai_decoder_end(struct openai_decoder *d, struct err *err)
 		return err_set(err, ERR_MODEL_SERVER_ERROR, "an HTML page in the place of an answer");
 	if (d->body.kind == BODY_DOCUMENT && end_document(d, err) < 0)
 		return -1;
+	if (d->finish.n == 0 && is_error(body_stray_error(&d->body, scratch_of(d))))
+		return refusal_in_stream(scratch_of(d), body_stray_error(&d->body, scratch_of(d)), d->answer.output_began, err);
 	if (d->body.kind == BODY_STREAM && !d->saw_event)
 		return err_set(err, ERR_MODEL_BAD_BODY, "the answer is neither JSON nor a stream of events");
 	if (d->finish.n == 0)

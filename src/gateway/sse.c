@@ -57,6 +57,9 @@ static int end_line(struct sse *s, struct str line, struct err *err)
 	if (str_is(name, "event")) {
 		buf_reset(&s->name);
 		buf_addstr(&s->name, value);
+	} else if (s->stray && s->stray->n + line.n < SSE_STRAY_MAX && !str_is(name, "id") && !str_is(name, "retry")) {
+		buf_addstr(s->stray, line);
+		buf_addc(s->stray, '\n');
 	}
 	return 0;
 }

@@ -3,7 +3,7 @@
  * Shapes:  sse_feed() takes the next piece and calls event() once for every complete
  *          event that has data: `data:` lines joined by '\n', `event:` its name.
  *          Line ends are \n, \r\n and a lone \r; comments, ids and unknown fields are
- *          skipped; one leading BOM is dropped.
+ *          skipped, unless somebody wants the latter; one leading BOM is dropped.
  * Units:   bytes.
  * Memory:  the parser is a plain struct of the caller; its buffers are the arena's. What event() is
  *          given is valid during the call only.
@@ -20,7 +20,7 @@
 
 struct err;
 
-enum { SSE_LINE_MAX = 1 << 20, SSE_EVENT_MAX = 8 << 20 };
+enum { SSE_LINE_MAX = 1 << 20, SSE_EVENT_MAX = 8 << 20, SSE_STRAY_MAX = 64 << 10 };
 
 typedef int sse_event_fn(void *arg, struct str name, struct str data, struct err *err);
 
@@ -28,6 +28,7 @@ struct sse {
 	struct buf line;		/* a line of which the end has not arrived */
 	struct buf data;
 	struct buf name;
+	struct buf *stray;		/* takes lines of unknown fields, SSE_STRAY_MAX bytes of them; NULL: they are skipped */
 	sse_event_fn *event;
 	void *arg;
 	bool has_data;			/* a data line since the last event, also an empty one */
