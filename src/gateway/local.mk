@@ -18,6 +18,11 @@ src_gateway_libgateway_a_SOURCES = \
   src/gateway/wire_openai.c \
   src/gateway/embedding.c src/gateway/embedding.h \
   src/gateway/openai_embed.c src/gateway/openai_embed.h \
+  src/gateway/wire_gemini.c \
+  src/gateway/gemini_question.c src/gateway/gemini_question.h \
+  src/gateway/gemini_echo.c src/gateway/gemini_echo.h \
+  src/gateway/gemini_answer.c src/gateway/gemini_answer.h \
+  src/gateway/gemini_usage.c src/gateway/gemini_usage.h \
   src/gateway/openai_question.c src/gateway/openai_question.h \
   src/gateway/openai_echo.c src/gateway/openai_echo.h \
   src/gateway/openai_answer.c src/gateway/openai_answer.h \
@@ -37,7 +42,10 @@ noinst_PROGRAMS += t/bin/stub_provider
 t_bin_stub_provider_SOURCES = t/bin/stub_provider.c t/bin/stub_provider.h \
   t/bin/stub_stream.c t/bin/stub_stream.h t/bin/stub_faults.c \
   t/bin/stub_openai.c t/bin/stub_openai.h t/bin/stub_openai_faults.c t/bin/stub_openai_refusals.c \
-  t/bin/stub_openai_script.c t/bin/stub_openai_strict.c t/bin/stub_openai_embed.c t/bin/stub_number.c
+  t/bin/stub_openai_script.c t/bin/stub_openai_strict.c t/bin/stub_openai_embed.c t/bin/stub_script.c t/bin/stub_script.h \
+  t/bin/stub_number.c \
+  t/bin/stub_gemini.c t/bin/stub_gemini.h t/bin/stub_gemini_faults.c t/bin/stub_gemini_refusals.c t/bin/stub_gemini_strict.c \
+  t/bin/stub_gemini_signed.c t/bin/stub_gemini_script.c t/bin/stub_gemini_embed.c
 t_bin_stub_provider_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 t_bin_stub_provider_LDADD = $(base_LIBS)
 

@@ -1,12 +1,8 @@
-/* wire.c - the table of wires. */
+/* wire.c - the table of wires, and what those over HTTP have in common. */
 #include "gateway/wire.h"
 
-static const struct wire wire_gemini = {
-	.name = "gemini",
-	.kind = WIRE_GEMINI,
-	.missing = "wire \"gemini\" is not part of this version; use wire: openai with base_url: "
-		   "https://generativelanguage.googleapis.com/v1beta/openai",
-};
+#include "base/arena.h"
+#include "base/http.h"
 
 static const struct wire wire_anthropic = {
 	.name = "anthropic",
@@ -18,6 +14,28 @@ static const struct wire wire_anthropic = {
 static const struct wire *const wires[] = {
 	&wire_openai, &wire_openrouter, &wire_gemini, &wire_anthropic, &wire_replay,
 };
+
+void wire_begin_request(struct arena *a, const struct wire_request *req, const char *key_header, const char *key_prefix,
+			struct http_request *ret)
+{
+	struct http_header *h = ARENA_ARRAY(a, 5, struct http_header);
+	bool stream = req->n_texts == 0;	/* embeddings are documents */
+	size_t n = 0;
+
+	h[n++] = (struct http_header){STR("Content-Type"), STR("application/json")};
+	h[n++] = (struct http_header){STR("Accept"), stream ? STR("text/event-stream") : STR("application/json")};
+	/* Proxies hold compressed streams back; what comes compressed all the same is decoded. */
+	if (stream)
+		h[n++] = (struct http_header){STR("Accept-Encoding"), STR("identity")};
+	h[n++] = (struct http_header){STR("User-Agent"), STR("agentd/" AGENTD_VERSION)};
+	if (req->endpoint->key)
+		h[n++] = (struct http_header){str_from(key_header),
+					      str_from(arena_printf(a, "%s%s", key_prefix, req->endpoint->key))};
+	ret->method = "POST";
+	ret->headers = h;
+	ret->n_headers = n;
+	ret->gzip = true;
+}
 
 const struct wire *wire_of(enum wire_kind kind)
 {

@@ -90,7 +90,11 @@ struct wire {
 
 const struct wire *wire_of(enum wire_kind kind);
 
+/* What all wires over HTTP send: a POST of JSON, and the key, where there is one, in a header behind a prefix. */
+void wire_begin_request(struct arena *a, const struct wire_request *req, const char *key_header, const char *key_prefix,
+			struct http_request *ret);
+
 /* Rows of the table. */
-extern const struct wire wire_openai, wire_openrouter, wire_replay;
+extern const struct wire wire_openai, wire_openrouter, wire_gemini, wire_replay;
 
 #endif

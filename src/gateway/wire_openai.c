@@ -1,4 +1,4 @@
-/* wire_openai.c - chat completions and embeddings of OpenAI and everything compatible: the headers, and the rows of the table. */
+/* wire_openai.c - chat completions and embeddings of OpenAI and everything compatible: the addresses, and the rows of the table. */
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/http.h"
@@ -8,31 +8,16 @@
 #include "gateway/refusal.h"
 #include "gateway/wire.h"
 
-static void post(struct arena *a, const struct wire_request *req, const char *path, bool stream, struct http_request *ret)
+static void begin(struct arena *a, const struct wire_request *req, const char *path, struct http_request *ret)
 {
-	struct http_header *h = ARENA_ARRAY(a, 5, struct http_header);
-	size_t n = 0;
-
-	h[n++] = (struct http_header){STR("Content-Type"), STR("application/json")};
-	h[n++] = (struct http_header){STR("Accept"), stream ? STR("text/event-stream") : STR("application/json")};
-	/* Proxies hold compressed streams back; what comes compressed all the same is decoded. */
-	if (stream)
-		h[n++] = (struct http_header){STR("Accept-Encoding"), STR("identity")};
-	h[n++] = (struct http_header){STR("User-Agent"), STR("agentd/" AGENTD_VERSION)};
-	if (req->endpoint->key)
-		h[n++] = (struct http_header){STR("Authorization"),
-					      str_from(arena_printf(a, "Bearer %s", req->endpoint->key))};
-	ret->method = "POST";
+	wire_begin_request(a, req, "Authorization", "Bearer ", ret);
 	ret->url = arena_printf(a, "%s%s", req->endpoint->base_url, path);
-	ret->headers = h;
-	ret->n_headers = n;
-	ret->gzip = true;
 }
 
 static int request(struct arena *a, const struct wire_request *req, struct http_request *ret, struct err *err)
 {
 	(void)err;
-	post(a, req, "/chat/completions", true, ret);
+	begin(a, req, "/chat/completions", ret);
 	ret->body = openai_question(a, req);
 	return 0;
 }
@@ -40,7 +25,7 @@ static int request(struct arena *a, const struct wire_request *req, struct http_
 static int embed(struct arena *a, const struct wire_request *req, struct http_request *ret, struct err *err)
 {
 	(void)err;
-	post(a, req, "/embeddings", false, ret);
+	begin(a, req, "/embeddings", ret);
 	ret->body = openai_embed_question(a, req);
 	return 0;
 }
@@ -72,7 +57,8 @@ static const struct wire_answer *answer(void *d)
 
 #define OPENAI_SURFACE \
 	.request = request, .decoder = decoder, .piece = piece, .is_complete = is_complete, .end = end, \
-#include "gateway/openai_embed.h"
+	.answer = answer, .refused = refusal_of_answer, .embed_batch = OPENAI_EMBED_BATCH, .embed = embed, \
+	.embedded = openai_embedded
 
 const struct wire wire_openai = {.name = "openai", .kind = WIRE_OPENAI, OPENAI_SURFACE};
 const struct wire wire_openrouter = {.name = "openrouter", .kind = WIRE_OPENROUTER, OPENAI_SURFACE};

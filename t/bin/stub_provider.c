@@ -46,6 +46,10 @@ static const struct {
 } paths[] = {
 	{"/chat/completions", openai_chat},
 	{"/embeddings", openai_embed},
+	{":generateContent", gemini_generate},
+	{":streamGenerateContent", gemini_stream},
+	{":embedContent", gemini_embed},
+	{":batchEmbedContents", gemini_embed_batch},
 };
 
 struct stub_settings stub = {.text = "Hello from the stub."};

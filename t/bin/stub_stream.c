@@ -68,6 +68,8 @@ void send_raw(struct stream *s, struct str bytes, int64_t delay_ms)
 {
 	struct buf b;
 
+	if (s->whole)
+		return;
 	buf_init(&b, s->c->arena);
 	buf_addf(&b, "%zx\r\n", bytes.n);
 	buf_addstr(&b, bytes);
@@ -108,6 +110,8 @@ void begin_stream(struct stream *s, const char *headers, int64_t delay_ms)
 {
 	struct buf b;
 
+	if (s->whole)
+		return;
 	buf_init(&b, s->c->arena);
 	buf_addf(&b, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nx-request-id: stub-%llu\r\n%s"
 		 "Transfer-Encoding: chunked\r\n\r\n", stub.requests, headers);
@@ -116,5 +120,6 @@ void begin_stream(struct stream *s, const char *headers, int64_t delay_ms)
 
 void end_stream(struct stream *s)
 {
-	add_part(s->c, "0\r\n\r\n", 5, 0);
+	if (!s->whole)
+		add_part(s->c, "0\r\n\r\n", 5, 0);
 }

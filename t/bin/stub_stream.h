@@ -42,6 +42,7 @@ struct stream {
 	const struct voice *voice;
 	const char *model, *eol;
 	bool bytes;			/* one byte per write */
+	bool whole;			/* no stream: the voice gathers a document and sends it at the end */
 	int64_t pause_ms;		/* before each piece */
 };
 
