@@ -52,8 +52,8 @@ t_bin_stub_provider_LDADD = $(base_LIBS)
 # The tests play the store themselves, so they link without it.
 gateway_TEST_LIBS = src/gateway/libgateway.a src/config/libconfig.a src/schema/libschema.a $(base_LIBS) $(YAML_LIBS) \
   $(PCRE2_LIBS) $(CHECK_LIBS)
-gateway_TESTS = t/unit/gateway/sse t/unit/gateway/spend t/unit/gateway/route t/unit/gateway/openai t/unit/gateway/replay \
-  t/unit/gateway/tools t/unit/gateway/gateway t/unit/gateway/faults t/unit/gateway/embed
+gateway_TESTS = t/unit/gateway/sse t/unit/gateway/spend t/unit/gateway/route t/unit/gateway/openai t/unit/gateway/gemini t/unit/gateway/replay \
+  t/unit/gateway/tools t/unit/gateway/gateway t/unit/gateway/faults t/unit/gateway/embed t/unit/gateway/gemini_talk
 check_PROGRAMS += $(gateway_TESTS)
 TESTS += $(gateway_TESTS)
 t_unit_gateway_sse_SOURCES = t/unit/gateway/sse.c
@@ -68,6 +68,9 @@ t_unit_gateway_route_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_openai_SOURCES = t/unit/gateway/openai.c
 t_unit_gateway_openai_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_openai_LDADD = $(gateway_TEST_LIBS)
+t_unit_gateway_gemini_SOURCES = t/unit/gateway/gemini.c
+t_unit_gateway_gemini_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_gateway_gemini_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_replay_SOURCES = t/unit/gateway/replay.c
 t_unit_gateway_replay_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_replay_LDADD = $(gateway_TEST_LIBS)
@@ -83,6 +86,9 @@ t_unit_gateway_gateway_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_faults_SOURCES = t/unit/gateway/faults.c $(gateway_STAND)
 t_unit_gateway_faults_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_faults_LDADD = $(gateway_TEST_LIBS)
+t_unit_gateway_gemini_talk_SOURCES = t/unit/gateway/gemini_talk.c $(gateway_STAND)
+t_unit_gateway_gemini_talk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_gateway_gemini_talk_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_embed_SOURCES = t/unit/gateway/embed.c $(gateway_STAND) t/bin/stub_number.c t/bin/stub_provider.h
 t_unit_gateway_embed_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 t_unit_gateway_embed_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

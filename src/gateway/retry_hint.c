@@ -13,7 +13,7 @@ enum { HINT_MAX_MS = 24 * 3600 * 1000 };
 /* A decimal at s[*i]; advances. False: none. */
 bool hint_read_decimal(struct str s, size_t *i, double *ret)
 {
-	double v = 0, place = 1;
+	double v = 0, scale = 1;
 	size_t at = *i;
 	bool any = false;
 
@@ -21,11 +21,11 @@ bool hint_read_decimal(struct str s, size_t *i, double *ret)
 		v = v * 10 + (s.p[at] - '0');
 	if (at < s.n && s.p[at] == '.')
 		for (at++; at < s.n && s.p[at] >= '0' && s.p[at] <= '9'; at++, any = true)
-			v += (s.p[at] - '0') * (place /= 10);
+			v = v * 10 + (s.p[at] - '0'), scale *= 10;
 	if (!any)
 		return false;
 	*i = at;
-	*ret = v;
+	*ret = v / scale;	/* not a sum of tenths: 0.245 stays what it is */
 	return true;
 }
 

@@ -62,7 +62,7 @@ static const struct {
 	{"502-html", 502, "", "text/html", "<html><title>Error 502 (Server Error)!!1</title></html>"},
 	{"524", 524, "", "text/plain", "error code: 524"},
 	{"529", 529, "", "application/json", "{}"},
-	{"array-error", 429, "", "application/json", "[{\n  \"error\": {\n    \"code\": 503,\n    \"message\": \"The model is overloaded.\",\n"
+	{"array-error", 503, "", "application/json", "[{\n  \"error\": {\n    \"code\": 503,\n    \"message\": \"The model is overloaded.\",\n"
 	 "    \"status\": \"UNAVAILABLE\"\n  }\n}\n]\n"},
 	{"nested-error", 500, "", "application/json", "{\"error\":{\"code\":500,\"message\":\"{\\n  \\\"error\\\": {\\n    \\\"code\\\": 429,"
 	 "\\n    \\\"message\\\": \\\"slow\\\",\\n    \\\"status\\\": \\\"RESOURCE_EXHAUSTED\\\"\\n  }\\n}\\n\",\"status\":\"Too Many Requests\"}}"},

@@ -355,7 +355,7 @@ END_TEST
 
 START_TEST(wires_of_another_version_say_so)
 {
-	static const char yaml[] = "agentd: v1\nproviders:\n  g: {wire: gemini, base_url: \"https://g.example\", key_env: [STUB_KEY]}\n"
+	static const char yaml[] = "agentd: v1\nproviders:\n  g: {wire: anthropic, base_url: \"https://g.example\", key_env: [STUB_KEY]}\n"
 		"models:\n  a: {provider: g, id: x, price: free}\ntiers:\n  t: {steps: [{model: a}]}\n";
 	struct asked q;
 
