@@ -31,7 +31,7 @@ static void warn_idle_provider(struct routing_load *w, const struct provider *p,
 		if (yaml_get(n, keys[i]))
 			warn_idle(w, yaml_get(n, keys[i])->at, "max_in_flight bounds the calls at once",
 				  arena_printf(w->l.a, "\"%s\"", keys[i]));
-	if (p->wire == WIRE_GEMINI || p->wire == WIRE_ANTHROPIC)
+	if (p->wire == WIRE_ANTHROPIC)
 		diag_add(w->l.d, DIAG_WARNING, wire->at, "use wire openai with the provider's compatible address",
 			 "wire \"" STR_FMT "\" is not part of this version: the provider is never asked", STR_ARG(wire->text));
 }

@@ -36,7 +36,8 @@ src_gateway_libgateway_a_SOURCES = \
 EXTRA_DIST += policies/routing.yaml policies/replay/demo.json \
   t/fuzz/seeds/sse/events t/fuzz/seeds/wire_openai/stream t/fuzz/seeds/wire_openai/document \
   t/fuzz/seeds/wire_openai/refusal t/fuzz/seeds/wire_openai/quota t/fuzz/seeds/wire_openai/nested \
-  t/fuzz/seeds/wire_openai/late-error t/fuzz/seeds/wire_openai/calls t/fuzz/seeds/wire_openai/calls-unmarked
+  t/fuzz/seeds/wire_openai/late-error t/fuzz/seeds/wire_openai/calls t/fuzz/seeds/wire_openai/calls-unmarked \
+  t/fuzz/seeds/wire_gemini
 
 noinst_PROGRAMS += t/bin/stub_provider
 t_bin_stub_provider_SOURCES = t/bin/stub_provider.c t/bin/stub_provider.h \
@@ -55,7 +56,9 @@ gateway_TEST_LIBS = src/gateway/libgateway.a src/config/libconfig.a src/schema/l
 gateway_TESTS = t/unit/gateway/sse t/unit/gateway/spend t/unit/gateway/route t/unit/gateway/openai t/unit/gateway/gemini t/unit/gateway/replay \
   t/unit/gateway/tools t/unit/gateway/gateway t/unit/gateway/faults t/unit/gateway/embed t/unit/gateway/gemini_talk
 check_PROGRAMS += $(gateway_TESTS)
-TESTS += $(gateway_TESTS)
+dist_check_SCRIPTS += t/0310-google-client.t
+EXTRA_DIST += t/lib/google_client.py
+TESTS += $(gateway_TESTS) t/0310-google-client.t
 t_unit_gateway_sse_SOURCES = t/unit/gateway/sse.c
 t_unit_gateway_sse_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_sse_LDADD = $(gateway_TEST_LIBS)
@@ -95,11 +98,14 @@ t_unit_gateway_embed_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_embed_LDADD = $(gateway_TEST_LIBS)
 
 if FUZZERS
-noinst_PROGRAMS += t/fuzz/sse t/fuzz/wire_openai
+noinst_PROGRAMS += t/fuzz/sse t/fuzz/wire_openai t/fuzz/wire_gemini
 t_fuzz_sse_SOURCES = t/fuzz/sse.c
 t_fuzz_sse_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 t_fuzz_sse_LDADD = $(gateway_LIBS)
 t_fuzz_wire_openai_SOURCES = t/fuzz/wire_openai.c
 t_fuzz_wire_openai_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 t_fuzz_wire_openai_LDADD = $(gateway_LIBS)
+t_fuzz_wire_gemini_SOURCES = t/fuzz/wire_gemini.c
+t_fuzz_wire_gemini_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+t_fuzz_wire_gemini_LDADD = $(gateway_LIBS)
 endif

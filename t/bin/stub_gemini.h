@@ -5,7 +5,7 @@
  * Units:   tokens.
  * Memory:  the connection's arena.
  * Errors:  gemini_strict() says what is wrong with a question, in Google's words where it has some.
- * Source:  Google's API reference, models.generateContent, models.embedContent; Google's own client (t/0300-google-client.t).
+ * Source:  Google's API reference, models.generateContent, models.embedContent; Google's own client (t/0310-google-client.t).
  */
 #ifndef T_BIN_STUB_GEMINI_H
 #define T_BIN_STUB_GEMINI_H
@@ -41,6 +41,9 @@ void gemini_play_signed(struct gemini_stream *g, const struct question *q);
 /* A request that came in good order: the key, the type, JSON, what check() says. NULL: it was refused. *model: of the path. */
 const struct json *gemini_read(struct connection *c, const struct stub_request *r,
 			       const char *(*check)(struct arena *a, const struct json *v), const char **model);
+/* Google takes a key as camelCase or as snake_case; name is the former. */
+bool gemini_is_key(struct str key, const char *name);
+const struct json *gemini_get(const struct json *obj, const char *name);
 const char *gemini_strict(struct arena *a, const struct json *v);	/* NULL: nothing is wrong */
 const char *gemini_fault(const char *model);	/* behind "stub/", wherever that stands; "": no fault */
 

@@ -24,7 +24,7 @@ static const char *check_keys(struct arena *a, const struct json *v, const char 
 	for (size_t i = 0; i < json_len(v); i++) {
 		const char *const *k = keys;
 
-		while (*k && !str_is(json_key(v, i), *k))
+		while (*k && !gemini_is_key(json_key(v, i), *k))
 			k++;
 		if (!*k)
 			return arena_printf(a, "Invalid JSON payload received. Unknown name \"" STR_FMT "\": Cannot find field.",
@@ -37,7 +37,7 @@ static const char *check_text(struct arena *a, const struct json *v)
 {
 	static const char *const keys[] = {"model", "content", "taskType", "title", "outputDimensionality", NULL};
 	const struct json *parts = json_getc(json_getc(v, "content"), "parts");
-	struct str type = json_str(json_getc(v, "taskType"));
+	struct str type = json_str(gemini_get(v, "taskType"));
 	const char *wrong = check_keys(a, v, keys);
 	int64_t dims = DIMS;
 	size_t k = 0;
@@ -53,8 +53,8 @@ static const char *check_text(struct arena *a, const struct json *v)
 		k++;
 	if (k == 8)
 		return arena_printf(a, "Invalid value at 'task_type': \"" STR_FMT "\"", STR_ARG(type));
-	if (json_getc(v, "outputDimensionality") &&
-	    (!json_to_int(json_getc(v, "outputDimensionality"), &dims) || dims < 1 || dims > DIMS_MAX))
+	if (gemini_get(v, "outputDimensionality") &&
+	    (!json_to_int(gemini_get(v, "outputDimensionality"), &dims) || dims < 1 || dims > DIMS_MAX))
 		return "* EmbedContentRequest.output_dimensionality: out of range";
 	return NULL;
 }
@@ -105,7 +105,7 @@ static void add_vector(struct buf *b, struct arena *a, const struct json *reques
 	struct str text = text_of(a, request);
 	int64_t dims = DIMS;
 
-	json_to_int(json_getc(request, "outputDimensionality"), &dims);
+	json_to_int(gemini_get(request, "outputDimensionality"), &dims);
 	dims += strcmp(fault, "dims") == 0;
 	buf_adds(b, "{\"values\":[");
 	for (int64_t k = 0; k < dims; k++) {

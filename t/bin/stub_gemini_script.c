@@ -19,12 +19,18 @@ static struct str find_script(const struct json *contents)
 	return STR("");
 }
 
+/* From 1. Contents of the model one behind the other are one turn. */
 static int turn_of(const struct json *contents)
 {
+	bool was_model = false;
 	int turn = 1;
 
-	for (size_t i = 0; i < json_len(contents); i++)
-		turn += str_is(json_str(json_getc(json_at(contents, i), "role")), "model");
+	for (size_t i = 0; i < json_len(contents); i++) {
+		bool is_model = str_is(json_str(json_getc(json_at(contents, i), "role")), "model");
+
+		turn += is_model && !was_model;
+		was_model = is_model;
+	}
 	return turn;
 }
 
@@ -35,7 +41,7 @@ static struct str last_results(struct arena *a, const struct json *contents)
 
 	buf_init(&b, a);
 	for (size_t i = 0; i < json_len(parts); i++) {
-		const struct json *response = json_getc(json_getc(json_at(parts, i), "functionResponse"), "response");
+		const struct json *response = json_getc(gemini_get(json_at(parts, i), "functionResponse"), "response");
 		const struct json *output = json_getc(response, "output");
 
 		if (!response)

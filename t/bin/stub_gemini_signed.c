@@ -16,9 +16,27 @@ static const char *signature_of(struct arena *a, const char *model, size_t turn)
 	return base64_encode(a, plain, strlen(plain));
 }
 
+/* Bytes in JSON are base64 of either alphabet, padded or not. */
+static bool same_bytes(struct str is, const char *wanted)
+{
+	size_t n = strlen(wanted);
+
+	while (n > 0 && wanted[n - 1] == '=')
+		n--;
+	while (is.n > 0 && is.p[is.n - 1] == '=')
+		is.n--;
+	for (size_t i = 0; i < n && is.n == n; i++) {
+		char c = is.p[i] == '-' ? '+' : is.p[i] == '_' ? '/' : is.p[i];
+
+		if (c != wanted[i])
+			return false;
+	}
+	return is.n == n;
+}
+
 static const char *check_call(const struct json *part, bool is_first, const char *wanted, bool *foreign)
 {
-	struct str signature = json_str(json_getc(part, "thoughtSignature"));
+	struct str signature = json_str(gemini_get(part, "thoughtSignature"));
 
 	if (!is_first)
 		return signature.n ? "a signature on a call that had none" : NULL;
@@ -27,44 +45,61 @@ static const char *check_call(const struct json *part, bool is_first, const char
 		       "correctly, and missing thought_signature may lead to degraded model performance.";
 	if (str_is(signature, "skip_thought_signature_validator"))
 		*foreign = true;
-	else if (!str_is(signature, wanted))
+	else if (!same_bytes(signature, wanted))
 		return "Corrupted thought signature.";
 	return NULL;
 }
 
-static const char *check_turn(const struct json *content, size_t turn, const char *wanted, bool *foreign)
-{
-	const struct json *parts = json_getc(content, "parts"), *last = json_at(parts, json_len(parts) - 1);
-	size_t n_calls = 0;
-	const char *wrong;
+/* A turn may come back as several contents of the model, as a client keeps the responses of a stream. */
+struct turn {
+	size_t number;			/* from 1 */
+	size_t n_calls;
+	const struct json *last;	/* part */
+	bool foreign;			/* a call of somebody else: from there on nobody is strict about texts */
+};
 
-	for (size_t i = 0; i < json_len(parts); i++)
-		if (json_getc(json_at(parts, i), "functionCall") &&
-		    (wrong = check_call(json_at(parts, i), n_calls++ == 0, wanted, foreign)))
-			return wrong;
-	if (n_calls == 0 && turn == 3 && !*foreign &&
-	    (!str_is(json_str(json_getc(last, "thoughtSignature")), wanted) || !str_is(json_str(json_getc(last, "text")), "")))
-		return "the signature behind the text is missing";
-	return NULL;
+static const char *check_parts(struct turn *t, const struct json *parts, const char *wanted)
+{
+	const char *wrong = NULL;
+
+	for (size_t i = 0; !wrong && i < json_len(parts); i++) {
+		t->last = json_at(parts, i);
+		if (gemini_get(t->last, "functionCall"))
+			wrong = check_call(t->last, t->n_calls++ == 0, wanted, &t->foreign);
+	}
+	return wrong;
+}
+
+static const char *check_end(const struct turn *t, const char *wanted)
+{
+	if (t->n_calls > 0 || t->number != 3 || t->foreign ||
+	    (same_bytes(json_str(gemini_get(t->last, "thoughtSignature")), wanted) && str_is(json_str(json_getc(t->last, "text")), "")))
+		return NULL;
+	return "the signature behind the text is missing";
 }
 
 static const char *check_turns(struct arena *a, const struct question *q, size_t *ret_turns)
 {
-	const char *wrong;
-	bool foreign = false;
+	struct turn t = {0};
+	bool in_turn = false;
+	const char *wrong = NULL, *wanted = NULL;
 
-	*ret_turns = 0;
-	for (size_t i = 0; i < json_len(q->messages); i++) {
+	for (size_t i = 0; !wrong && i < json_len(q->messages); i++) {
 		const struct json *content = json_at(q->messages, i);
+		bool is_model = str_is(json_str(json_getc(content, "role")), "model");
 
-		if (!str_is(json_str(json_getc(content, "role")), "model"))
-			continue;
-		++*ret_turns;
-		wrong = check_turn(content, *ret_turns, signature_of(a, q->model, *ret_turns), &foreign);
-		if (wrong)
-			return wrong;
+		if (in_turn && !is_model)
+			wrong = check_end(&t, wanted);
+		if (is_model && !in_turn) {
+			t.n_calls = 0;
+			wanted = signature_of(a, q->model, ++t.number);
+		}
+		if (is_model && !wrong)
+			wrong = check_parts(&t, json_getc(content, "parts"), wanted);
+		in_turn = is_model;
 	}
-	return NULL;
+	*ret_turns = t.number;
+	return wrong;
 }
 
 void gemini_play_signed(struct gemini_stream *g, const struct question *q)

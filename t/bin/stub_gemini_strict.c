@@ -26,6 +26,31 @@ static const char *const schema_keys[] = {"type", "format", "title", "descriptio
 
 enum { NAME_MAX_BYTES = 128 };
 
+bool gemini_is_key(struct str key, const char *name)
+{
+	size_t i = 0;
+
+	for (; *name; name++) {
+		char lower = *name >= 'A' && *name <= 'Z' ? (char)(*name - 'A' + 'a') : *name;
+
+		if (i < key.n && key.p[i] == *name)
+			i++;
+		else if (lower != *name && i + 1 < key.n && key.p[i] == '_' && key.p[i + 1] == lower)
+			i += 2;
+		else
+			return false;
+	}
+	return i == key.n;
+}
+
+const struct json *gemini_get(const struct json *obj, const char *name)
+{
+	for (size_t i = 0; json_type(obj) == JSON_OBJECT && i < json_len(obj); i++)
+		if (gemini_is_key(json_key(obj, i), name))
+			return json_val(obj, i);
+	return NULL;
+}
+
 /* NULL: only these keys. */
 static const char *check_keys(struct arena *a, const struct json *obj, const char *const *keys, const char *where)
 {
@@ -34,7 +59,7 @@ static const char *check_keys(struct arena *a, const struct json *obj, const cha
 	for (size_t i = 0; i < json_len(obj); i++) {
 		const char *const *k = keys;
 
-		while (*k && !str_is(json_key(obj, i), *k))
+		while (*k && !gemini_is_key(json_key(obj, i), *k))
 			k++;
 		if (!*k)
 			return arena_printf(a, "Invalid JSON payload received. Unknown name \"" STR_FMT "\" at '%s': Cannot find field.",
@@ -66,8 +91,8 @@ static const char *check_schema(struct arena *a, const struct json *v, const cha
 	for (size_t i = 0; !wrong && i < json_len(properties); i++)
 		wrong = check_schema(a, json_val(properties, i),
 				     arena_printf(a, "%s.properties[%zu].value", where, i));
-	for (size_t i = 0; !wrong && i < json_len(json_getc(v, "anyOf")); i++)
-		wrong = check_schema(a, json_at(json_getc(v, "anyOf"), i), arena_printf(a, "%s.any_of[%zu]", where, i));
+	for (size_t i = 0; !wrong && i < json_len(gemini_get(v, "anyOf")); i++)
+		wrong = check_schema(a, json_at(gemini_get(v, "anyOf"), i), arena_printf(a, "%s.any_of[%zu]", where, i));
 	if (!wrong && items)
 		wrong = check_schema(a, items, arena_printf(a, "%s.items", where));
 	if (!wrong && (str_is(type, "ARRAY") || str_is(type, "array")) && !items)
@@ -86,7 +111,7 @@ static const char *check_json_schema(struct arena *a, const struct json *v, cons
 
 static const char *check_declaration(struct arena *a, const struct json *list, size_t at)
 {
-	const struct json *f = json_at(list, at), *old = json_getc(f, "parameters"), *schema = json_getc(f, "parametersJsonSchema");
+	const struct json *f = json_at(list, at), *old = json_getc(f, "parameters"), *schema = gemini_get(f, "parametersJsonSchema");
 	const char *where = arena_printf(a, "tools[0].function_declarations[%zu]", at);
 	const char *wrong = check_keys(a, f, declaration_keys, where);
 	struct str name = json_str(json_getc(f, "name"));
@@ -111,7 +136,7 @@ static const char *check_tools(struct arena *a, const struct json *tools)
 	const char *wrong = NULL;
 
 	for (size_t i = 0; !wrong && i < json_len(tools); i++) {
-		const struct json *list = json_getc(json_at(tools, i), "functionDeclarations");
+		const struct json *list = gemini_get(json_at(tools, i), "functionDeclarations");
 
 		wrong = check_keys(a, json_at(tools, i), tool_keys, "tools[0]");
 		if (!wrong && json_len(list) == 0)
@@ -135,7 +160,7 @@ static size_t count(const struct json *parts, const char *key)
 	size_t n = 0;
 
 	for (size_t i = 0; i < json_len(parts); i++)
-		n += json_getc(json_at(parts, i), key) != NULL;
+		n += gemini_get(json_at(parts, i), key) != NULL;
 	return n;
 }
 
@@ -143,7 +168,7 @@ static size_t count(const struct json *parts, const char *key)
 static const struct json *nth(const struct json *parts, const char *key, size_t k)
 {
 	for (size_t i = 0; i < json_len(parts); i++) {
-		const struct json *v = json_getc(json_at(parts, i), key);
+		const struct json *v = gemini_get(json_at(parts, i), key);
 
 		if (v && k-- == 0)
 			return v;
@@ -153,12 +178,12 @@ static const struct json *nth(const struct json *parts, const char *key, size_t 
 
 static const char *check_part(struct talk *t, const struct json *part)
 {
-	const struct json *call = json_getc(part, "functionCall"), *response = json_getc(part, "functionResponse");
+	const struct json *call = gemini_get(part, "functionCall"), *response = gemini_get(part, "functionResponse");
 	const char *wrong = check_keys(t->a, part, part_keys, "contents.parts");
 	size_t n = 0;
 
 	for (size_t i = 0; i < 7; i++)
-		n += json_getc(part, part_keys[i]) != NULL;
+		n += gemini_get(part, part_keys[i]) != NULL;
 	if (!wrong && n != 1)
 		wrong = "* GenerateContentRequest.contents.parts: required oneof field 'data' must have one initialized field";
 	if (!wrong && call)
@@ -237,9 +262,9 @@ static const char *check_contents(struct arena *a, const struct json *contents)
 
 static const char *check_config(struct arena *a, const struct json *config, bool has_tools)
 {
-	const struct json *old = json_getc(config, "responseSchema"), *schema = json_getc(config, "responseJsonSchema");
-	const struct json *max = json_getc(config, "maxOutputTokens"), *thinking = json_getc(config, "thinkingConfig");
-	bool is_json = str_is(json_str(json_getc(config, "responseMimeType")), "application/json");
+	const struct json *old = gemini_get(config, "responseSchema"), *schema = gemini_get(config, "responseJsonSchema");
+	const struct json *max = gemini_get(config, "maxOutputTokens"), *thinking = gemini_get(config, "thinkingConfig");
+	bool is_json = str_is(json_str(gemini_get(config, "responseMimeType")), "application/json");
 	const char *wrong = check_keys(a, config, config_keys, "generation_config");
 	int64_t n;
 
@@ -260,7 +285,7 @@ static const char *check_config(struct arena *a, const struct json *config, bool
 
 const char *gemini_strict(struct arena *a, const struct json *v)
 {
-	const struct json *config = json_getc(v, "generationConfig"), *instruction = json_getc(v, "systemInstruction");
+	const struct json *config = gemini_get(v, "generationConfig"), *instruction = gemini_get(v, "systemInstruction");
 	const char *wrong = check_keys(a, v, question_keys, "question");
 
 	if (!wrong && instruction)
