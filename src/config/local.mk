@@ -59,6 +59,7 @@ src_config_libconfig_a_SOURCES = \
   src/config/routing_check.c \
   src/config/routing_load.h \
   src/config/routing_price.c \
+  src/config/routing_shadow.c \
   src/config/schema.c \
   src/config/schema.h \
   src/config/schema_expr.c \

@@ -12,7 +12,6 @@
 
 #define NAME_PATTERN "^[a-z][a-z0-9_-]{0,62}$"
 #define NAME_TEXT "a lower-case letter, then letters, digits, _ and -"
-#define ENV_PATTERN "^[A-Z_][A-Z0-9_]{0,127}$"
 
 enum { MAX_REPLAY_BYTES = 8 * 1024 * 1024 };
 
@@ -26,7 +25,7 @@ static const char *const do_words[] = {"fail", "requeue", "approval", NULL};
 static const char *const scope_words[] = {"global", "workflow", "task", NULL};
 static const char *const window_words[] = {"day", "month", "lifetime", NULL};
 
-static key_read_fn read_backoff_pair, read_base_url, read_key_env, read_replay, read_breaker_scope, read_defaults,
+static key_read_fn read_backoff_pair, read_mode, read_replay, read_breaker_scope, read_defaults,
 	read_providers, read_models, read_caps, read_tiers, read_cap_word, read_steps_list, read_fallback, read_timezone,
 	read_link_name;
 
@@ -84,12 +83,12 @@ static const struct key provider_keys[] = {
 	{.name = "base_url", .type = KEY_CSTR, .offset = offsetof(struct provider, base_url), .read = read_base_url,
 	 .text = "Address: https, or http on the loopback interface."},
 	{.name = "base_url_env", .type = KEY_CSTRS, .offset = offsetof(struct provider, base_url_env),
-	 .offset_n = offsetof(struct provider, n_base_url_env), .pattern = ENV_PATTERN,
-	 .pattern_text = "the name of an environment variable", .min = 1,
+	 .offset_n = offsetof(struct provider, n_base_url_env), .pattern = ROUTING_ENV_PATTERN,
+	 .pattern_text = ROUTING_ENV_TEXT, .min = 1,
 	 .text = "Environment variables that hold the address; the first that is set wins over base_url."},
 	{.name = "key_env", .type = KEY_CSTRS, .offset = offsetof(struct provider, key_env),
-	 .offset_n = offsetof(struct provider, n_key_env), .read = read_key_env, .pattern = ENV_PATTERN,
-	 .pattern_text = "the name of an environment variable",
+	 .offset_n = offsetof(struct provider, n_key_env), .read = read_key_env, .pattern = ROUTING_ENV_PATTERN,
+	 .pattern_text = ROUTING_ENV_TEXT,
 	 .text = "Environment variables that may hold the key, in order of precedence; [] for none."},
 	{.name = "file", .type = KEY_CSTR, .offset = offsetof(struct provider, replay_file), .read = read_replay,
 	 .text = "Recorded replies of a replay provider, beside this file."},
@@ -182,7 +181,9 @@ static const struct key routing_keys[] = {
 	{.name = "timezone", .type = KEY_TEXT, .offset = offsetof(struct routing, timezone), .preset = "UTC",
 	 .read = read_timezone, .text = "Where a cap's day begins."},
 	{.name = "mode", .type = KEY_ENUM, .offset = offsetof(struct routing, mode), .words = mode_words, .preset = "live",
-	 .text = "live asks models, shadow only decides, off refuses."},
+	 .read = read_mode, .text = "live asks models; shadow asks another gateway and decides beside it; off refuses."},
+	{.name = "probe_max_age", .type = KEY_DURATION, .offset = offsetof(struct routing, probe_max_age_ms), .min = 60000,
+	 .preset = "30d", .text = "How long a successful probe of a provider holds."},
 	{.name = "defaults", .type = KEY_MAP, .table = &defaults_table, .read = read_defaults,
 	 .text = "What providers inherit."},
 	{.name = "providers", .type = KEY_NAMED, .flags = KEY_REQUIRED, .table = &provider_table, .read = read_providers,
@@ -192,10 +193,18 @@ static const struct key routing_keys[] = {
 	{.name = "caps", .type = KEY_NAMED, .table = &cap_table, .read = read_caps, .text = "Bounds on spending by name."},
 	{.name = "tiers", .type = KEY_NAMED, .flags = KEY_REQUIRED, .table = &tier_table, .read = read_tiers,
 	 .text = "Tiers by name: what workflows ask for."},
+	{.name = "shadow", .type = KEY_MAP, .table = &shadow_table, .read = read_shadow,
+	 .text = "The gateway that answers in mode shadow."},
 };
 const struct key_table routing_table = {"the routing policy", KEYS(routing_keys), "policies/routing.yaml"};
 
 /* --- values of their own kinds --- */
+
+static void read_mode(struct load *l, const struct key *k, const struct yaml *v, void *out)
+{
+	((struct routing_load *)l)->mode_node = v;
+	key_read_plain(l, k, v, out, k->offset);
+}
 
 static void read_backoff_pair(struct load *l, const struct key *k, const struct yaml *v, void *out)
 {
@@ -244,7 +253,7 @@ static const char *url_problem(struct str url)
 	return https || is_loopback(host) ? NULL : "http is allowed on the loopback interface only: use https";
 }
 
-static void read_base_url(struct load *l, const struct key *k, const struct yaml *v, void *out)
+void read_base_url(struct load *l, const struct key *k, const struct yaml *v, void *out)
 {
 	if (!yaml_is_text(v)) {
 		diag_error(l->d, v->at, "\"%s\": expected an https address, got %s", k->name, yaml_describe(v));
@@ -260,26 +269,52 @@ static void read_base_url(struct load *l, const struct key *k, const struct yaml
 		key_read_plain(l, k, v, out, k->offset);
 }
 
-/* Never shows the value: it may be the key itself. */
-static void read_key_env(struct load *l, const struct key *k, const struct yaml *v, void *out)
+/* Names are words; a long run of letters and digits without '_' is no word. */
+static bool looks_like_key(struct str s)
 {
+	static const char *const heads[] = {"sk-", "sk_", "AIza", "AKIA", "ASIA", "gsk_", "xai-", "ghp_", "Bearer "};
+	size_t digits = 0;
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		if (str_starts(s, str_from(heads[i])) && s.n >= 12)
+			return true;
+	for (size_t i = 0; i < s.n; i++)
+		digits += s.p[i] >= '0' && s.p[i] <= '9';
+	return s.n >= 20 && digits >= 2 && str_chr(s, '_') < 0;
+}
+
+static const char *env_name_problem(const struct load *l, const struct key *k, struct str s)
+{
+	if (!s.n)
+		return "is empty, expected " ROUTING_ENV_TEXT;
+	bool fits = load_matches(l, s, k->pattern);
+	if (looks_like_key(s) || (!fits && s.n >= 16))
+		return "looks like a key itself: put the variable's name";
+	return fits ? NULL : "is not " ROUTING_ENV_TEXT;
+}
+
+/* Never shows the value: it may be the key itself. */
+void read_key_env(struct load *l, const struct key *k, const struct yaml *v, void *out)
+{
+	bool ok = true;
 	for (size_t i = 0; v->kind == YAML_LIST && i < v->n; i++) {
 		const struct yaml *item = v->items[i];
-		if (!yaml_is_text(item) || load_matches(l, item->text, k->pattern))
-			continue;
 		struct place at = item->at;
+		if (!yaml_is_text(item))
+			continue;
+		const char *problem = env_name_problem(l, k, item->text);
+		if (!problem)
+			continue;
+		ok = false;
 		at.col = 0;
-		diag_error(l->d, at, "\"%s\": not the name of an environment variable%s", k->name,
-			   item->text.n >= 16 ? "; this looks like a key itself: put the variable's name" : "");
-		return;
+		diag_error(l->d, at, "\"%s\"[%zu] %s", k->name, i, problem);
 	}
 	if (v->kind != YAML_LIST) {
 		struct place at = v->at;
 		at.col = 0;
 		diag_error(l->d, at, "\"%s\": expected a list of names of environment variables", k->name);
-		return;
+	} else if (ok) {
+		key_read_plain(l, k, v, out, k->offset);
 	}
-	key_read_plain(l, k, v, out, k->offset);
 }
 
 /* Only that it could be read: a text from outside may name it a thousand times, and nobody will replay it. */
@@ -545,6 +580,7 @@ const struct routing *routing_parse_beneath(struct arena *a, const char *path, c
 	w->base.retry.backoff_max_ms = 8000;
 	if (keys_read(&w->l, &routing_table, root, w->r)) {
 		routing_check(w);
+		shadow_check(w);
 		load_check(&w->l);
 	}
 	return diag_errors(d) > before ? NULL : w->r;

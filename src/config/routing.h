@@ -75,6 +75,7 @@ struct model {
 	int64_t context, max_output;	/* tokens; 0: unknown */
 	unsigned can;
 	struct price price;
+	bool unreserved;		/* of another gateway, which bounds what it costs: asked also when nothing can be reserved */
 };
 
 struct tier_step {
@@ -106,9 +107,20 @@ struct cap {
 	enum exhausted_do on_exceeded;
 };
 
+/* A gateway of somebody else that answers while ours decides beside it (mode: shadow). */
+struct shadow {
+	struct place place;
+	struct provider provider;	/* its name, SHADOW_NAME, is none that a file can give: nothing of it is a live provider's */
+	const struct tier *tiers;	/* of the same order as the file's: one step each, the model that the other gateway is asked for;
+					 * none where it names none */
+};
+#define SHADOW_NAME "shadow:legacy"
+
 struct routing {
 	struct str timezone;
 	enum routing_mode mode;
+	int64_t probe_max_age_ms;	/* how long a successful probe of a provider holds */
+	const struct shadow *shadow;	/* NULL: the file has none */
 	const struct provider *providers;
 	size_t n_providers;
 	const struct model *models;
@@ -124,5 +136,9 @@ const struct routing *routing_parse(struct arena *a, const char *path, struct st
 /* Of a text from outside: recorded replies are read below dir only, whatever the text says. */
 const struct routing *routing_parse_beneath(struct arena *a, const char *path, const char *dir, struct str text, struct diags *d);
 const struct tier *routing_tier(const struct routing *r, struct str name);	/* NULL: unknown */
+/* The tier that the other gateway serves for t, a tier of r. NULL: r->shadow is not there or names no model for it. */
+const struct tier *routing_shadow_tier(const struct routing *r, const struct tier *t);
+/* Whether two ids mean the same model: letter case, what stands before the last '/', and a date or "latest" at the end do not count. */
+bool model_same(struct str a, struct str b);
 
 #endif

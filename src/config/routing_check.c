@@ -4,7 +4,7 @@
 
 enum { MAX_INDEXED_DIMS = 2000 };	/* of pgvector's indexes */
 
-static const char *nearest(struct routing_load *w, struct str name, const struct str *first, size_t stride, size_t n)
+const char *routing_nearest(struct routing_load *w, struct str name, const struct str *first, size_t stride, size_t n)
 {
 	const char **names = ARENA_ARRAY(w->l.a, n ? n : 1, const char *);
 	for (size_t i = 0; i < n; i++)
@@ -124,7 +124,7 @@ static void link_model(struct routing_load *w, struct model *m, const struct yam
 		if (str_eq(r->providers[i].name, name->text))
 			m->provider = &r->providers[i];
 	if (!m->provider)
-		unknown(w, name, "provider", nearest(w, name->text, &w->providers->name, sizeof(struct provider), r->n_providers));
+		unknown(w, name, "provider", routing_nearest(w, name->text, &w->providers->name, sizeof(struct provider), r->n_providers));
 	else if (m->provider->wire == WIRE_ANTHROPIC && m->price.known && !m->price.free &&
 		 !yaml_get(yaml_get(n, "price"), "write_5m"))
 		diag_add(w->l.d, DIAG_WARNING, yaml_get(n, "price")->at, NULL,
@@ -149,7 +149,7 @@ static void link_caps(struct routing_load *w, const struct tier_step *s, const s
 			continue;
 		const struct cap *c = find_cap(r, name->text);
 		if (!c) {
-			unknown(w, name, "cap", nearest(w, name->text, &w->caps->name, sizeof(struct cap), r->n_caps));
+			unknown(w, name, "cap", routing_nearest(w, name->text, &w->caps->name, sizeof(struct cap), r->n_caps));
 			continue;
 		}
 		used[c - r->caps] = true;
@@ -196,7 +196,7 @@ static void link_tier(struct routing_load *w, struct tier *t, const struct yaml 
 			if (str_eq(r->models[k].name, name->text))
 				s->model = &r->models[k];
 		if (!s->model)
-			unknown(w, name, "model", nearest(w, name->text, &w->models->name, sizeof(struct model), r->n_models));
+			unknown(w, name, "model", routing_nearest(w, name->text, &w->models->name, sizeof(struct model), r->n_models));
 		link_caps(w, s, yaml_get(list->items[i], "caps"), used);
 		if (i + 1 < t->n_steps && !s->when && !t->fallback_on && !s->if_unconfigured)
 			diag_add(w->l.d, DIAG_WARNING, t->steps[i + 1].place, NULL,

@@ -25,15 +25,28 @@ struct routing_load {
 	const struct yaml **cap_nodes;
 	struct tier *tiers;
 	const struct yaml **tier_nodes;
+	struct shadow *shadow;
+	const struct yaml *shadow_node, *mode_node;
 };
 
+#define ROUTING_ENV_PATTERN "^[A-Z_][A-Z0-9_]{0,127}$"
+#define ROUTING_ENV_TEXT "the name of an environment variable"
+
 extern const struct key_table timeout_table, retry_policy_table, breaker_table;
+
+key_read_fn read_base_url, read_key_env;
 
 /* routing_price.c */
 extern const struct key_table price_table;
 key_read_fn read_price;
 
+/* routing_shadow.c */
+extern const struct key_table shadow_table;
+key_read_fn read_shadow;
+void shadow_check(struct routing_load *w);
+
 /* routing_check.c */
+const char *routing_nearest(struct routing_load *w, struct str name, const struct str *first, size_t stride, size_t n);
 void routing_check(struct routing_load *w);
 
 #endif
