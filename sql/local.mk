@@ -17,7 +17,8 @@ SQL_FILES = \
   sql/0044_control.sql \
   sql/0047_targets.sql \
   sql/0048_files.sql \
-  sql/0052_expiring.sql
+  sql/0052_expiring.sql \
+  sql/0053_modes.sql
 SQL_FUNCTIONS = \
   sql/functions/1_admission.sql \
   sql/functions/1_submit.sql \
@@ -27,8 +28,10 @@ SQL_FUNCTIONS = \
   sql/functions/3_approvals.sql \
   sql/functions/3_commit.sql \
   sql/functions/3_effects.sql \
+  sql/functions/3_shadow.sql \
   sql/functions/3_spend.sql \
   sql/functions/4_bundles.sql \
+  sql/functions/4_probes.sql \
   sql/functions/5_artifacts.sql \
   sql/functions/5_control.sql \
   sql/functions/5_events.sql \

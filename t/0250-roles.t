@@ -50,6 +50,11 @@ SELECT agentd.reload('{}', '{}', '{}', '{}')|web
 SELECT agentd.token_check('\x00')|web
 SELECT agentd.token_create('\x00', 'x', '{admin}', 0)|
 SELECT agentd.token_list()|
+SELECT agentd.probes()|w web
+SELECT agentd.holds_open()|w web
+SELECT agentd.probe_record('a', 'b', 'c', 'd', 'e', 1, 'f')|
+SELECT agentd.shadow_report(0, 0)|
+SELECT agentd.shadow_keep('[]', '{}', '{}', '{}', now())|
 SELECT agentd.sweep_expired_workers('{}')|sw
 SELECT agentd.sweep_retention('{}')|sw
 SELECT agentd.sweep_admission('{}')|sw

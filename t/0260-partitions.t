@@ -2,7 +2,7 @@
 # 0260-partitions.t - leaves: made ahead while others write, dropped when their time is over and nobody lives in them; blobs, keys.
 . "$top_srcdir/t/lib/sql.sh"
 
-is "six tables, two classes, five months" "$(sql "SELECT count(*), count(DISTINCT leaf) FROM agentd.partitions()")" "60|10"
+is "seven tables, two classes, five months" "$(sql "SELECT count(*), count(DISTINCT leaf) FROM agentd.partitions()")" "70|10"
 is "nothing to make" "$(sql "SELECT agentd.sweep_partitions('{}')")" 0
 is "the names tell" "$(sql "SELECT agentd.leaf_name('tasks', 0), agentd.leaf_name('tasks', 23), agentd.leaf_of('2026-11-30 23:59:59+00', 'long'), agentd.leaf_name('tasks', 645)")" \
 	"tasks_short_2000_01|tasks_long_2000_12|645|tasks_long_2026_11"
@@ -23,7 +23,7 @@ writer=$!
 exec 5>"$PG_DIR/hold"
 echo "BEGIN; SELECT test.submit('noop', 1);" >&5
 idle writer
-is "a year later: made while somebody writes" "$(sql "SET lock_timeout = '500ms'; SELECT agentd.partitions_ensure(clock_timestamp() + interval '1 year')")" 60
+is "a year later: made while somebody writes" "$(sql "SET lock_timeout = '500ms'; SELECT agentd.partitions_ensure(clock_timestamp() + interval '1 year')")" 70
 echo "ROLLBACK;" >&5
 exec 5>&-
 wait $writer

@@ -1,7 +1,7 @@
 -- 3_spend.sql - reservations and priced calls of tasks.
 --
 -- Words:  a hold is money set aside for one model call; settled: replaced by what the call cost.
--- Locks:  the task's row in task_queue is locked by the caller; then spend_hold, model_calls.
+-- Locks:  the task's row in task_queue is locked by the caller; then spend_hold, model_calls, shadow_calls.
 
 -- Why this hold is refused, or null. All spending and holding below a path counts against its limit. What the same move settles
 -- counts as settled already. The task's queue row is locked.
@@ -115,5 +115,8 @@ BEGIN
 	SELECT h.call, h.hold, h.task INTO v_call, v_hold, v_task FROM h WHERE h.hold IS NOT NULL AND h.tid IS NULL LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION 'model call % names hold %, which task % does not have', v_call, v_hold, v_task USING ERRCODE = 'AG409';
+	END IF;
+	IF strpos(p_calls::text, '"shadow":{') > 0 THEN	-- inside a text the quotes would be escaped
+		PERFORM agentd.shadow_keep(p_calls, p_task, p_base, p_leaf, p_now);
 	END IF;
 END $$;

@@ -61,6 +61,7 @@ GRANT EXECUTE ON FUNCTION
 	agentd.artifact_write(uuid, integer, uuid, text, text, uuid, text, bytea, json),
 	agentd.artifact_list(uuid, text, boolean), agentd.artifact_find(uuid, uuid, text, text, boolean),
 	agentd.worker_leave(uuid), agentd.bundle(bytea), agentd.task_states(uuid[]), agentd.ping() TO agentd_worker;
+GRANT EXECUTE ON FUNCTION agentd.probes(), agentd.holds_open() TO agentd_web, agentd_worker;
 GRANT EXECUTE ON FUNCTION
 	agentd.sweep_expired_workers(json), agentd.sweep_due_timers(json), agentd.sweep_deadlines(json), agentd.sweep_expired_holds(json),
 	agentd.sweep_approvals(json), agentd.sweep_partitions(json), agentd.sweep_retention(json), agentd.leaves_over(json), agentd.leaf_forget(integer), agentd.sweep_event_feed(json), agentd.sweep_artifacts(json), agentd.sweep_admission(json), agentd.sweep_paused(json), agentd.places(), agentd.task_states(uuid[]), agentd.ping() TO agentd_sweeper;

@@ -16,8 +16,10 @@ src_store_libstore_a_SOURCES = \
   src/store/params.c src/store/params.h \
   src/store/pg.c src/store/store.h \
   src/store/pipe.c src/store/pipe.h \
+  src/store/probes.c src/store/probes.h \
   src/store/queue.c src/store/queue.h \
   src/store/retire.c \
+  src/store/shadow.c src/store/shadow.h \
   src/store/sight.c src/store/sight.h \
   src/store/sqlstate.def \
   src/store/submission.c src/store/submission.h \

@@ -115,6 +115,20 @@ void move_hold_json(struct buf *out, size_t move, const struct move *m)
 	buf_adds(out, "]}");
 }
 
+static void add_shadow(struct buf *out, const struct shadow_call *s)
+{
+	key(out, "shadow");
+	buf_addf(out, "{\"agrees\":%s", s->agrees ? "true" : "false");
+	add_text(out, "own_provider", s->own_provider);
+	add_text(out, "own_model", s->own_model);
+	add_text(out, "own_problem", s->own_problem);
+	if (s->own_pusd >= 0)
+		add_int(out, "own_pusd", s->own_pusd);
+	if (s->legacy_pusd >= 0)
+		add_int(out, "legacy_pusd", s->legacy_pusd);
+	buf_addc(out, '}');
+}
+
 static void add_call(struct buf *out, size_t move, const struct model_call *c)
 {
 	begin(out, move);
@@ -142,6 +156,8 @@ static void add_call(struct buf *out, size_t move, const struct model_call *c)
 	add_int(out, "cost_pusd", c->cost_pusd);
 	add_text(out, "cost_source", str_from(c->cost_source ? c->cost_source : "none"));
 	add_digest(out, "policy", &c->policy);
+	if (c->shadow)
+		add_shadow(out, c->shadow);
 	buf_addc(out, '}');
 }
 

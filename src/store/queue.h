@@ -183,6 +183,14 @@ struct usage {				/* disjoint, >= 0 */
 	int64_t in_fresh, in_cached, in_write_5m, in_write_1h, out_text, out_reason;
 };
 
+/* What our own route would have done with a question that another gateway answered (mode shadow). */
+struct shadow_call {
+	bool agrees;			/* it would have asked the model that answered */
+	struct str own_provider, own_model;	/* the step it would have taken; STR_NONE: none */
+	struct str own_problem;		/* why it would have taken none; STR_NONE: it would have taken one */
+	int64_t own_pusd, legacy_pusd;	/* for the same usage at our prices, and what the answer cost; -1: not known */
+};
+
 struct model_call {			/* one attempt at one provider, whether it failed or not */
 	struct uuid id;
 	struct uuid hold;		/* nil: none was taken (free) */
@@ -196,6 +204,7 @@ struct model_call {			/* one attempt at one provider, whether it failed or not *
 	int64_t cost_pusd;
 	const char *cost_source;	/* provider | computed | estimated | none */
 	struct digest policy;
+	const struct shadow_call *shadow;	/* NULL: the answer is our own route's */
 };
 
 enum move_next { MOVE_STAY, MOVE_PARK, MOVE_FINISH, MOVE_RELEASE };
