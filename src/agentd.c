@@ -24,6 +24,7 @@
 #include "config/policy_judge.h"
 #include "engine/engine.h"
 #include "gateway/gateway.h"
+#include "gateway/tell.h"
 #include "notify/notify.h"
 #include "publish/publish.h"
 #include "store/admin.h"
@@ -55,6 +56,7 @@ struct daemon {
 	struct store *store;
 	struct http *http;
 	struct gateway *gateway;
+	struct gateway_tell *tell;
 	struct tools *tools;
 	struct engine *engine;
 	struct worker *worker;
@@ -108,18 +110,10 @@ static void tell_web(struct daemon *m)
 	web_set_hooks(m->web, m->live->hooks, m->live->n_hooks);
 }
 
-static void tell_worker(struct daemon *m, struct arena *a)
+static void tell_worker(struct daemon *m)
 {
 	const struct catalog *c = m->live;
 
-	if (c->routing) {
-		const struct json *tiers = gateway_describe(a, c->routing);
-
-		gateway_set_routing(m->gateway, c->routing);
-		for (size_t i = 0; i < json_len(tiers); i++)
-			log_info("routing.tier", "tier=%s steps=%s", log_quote(json_key(tiers, i)),
-				 log_quote(json_text(a, json_val(tiers, i))));
-	}
 	tools_set_manifests(m->tools, c->tools, c->n_tools);
 	engine_set_policy(m->engine, c->policy);
 }
@@ -144,8 +138,10 @@ static int load_live(struct daemon *m)
 		log_info("policy.loaded", "rules=%zu", c->policy->n_rules);
 	else
 		log_info("policy.none", "file=%s", "policies/risk.yaml");
+	if (m->gateway && c->routing)
+		gateway_tell(m->tell, c->routing);
 	if (m->engine)
-		tell_worker(m, a);
+		tell_worker(m);
 	if (m->web)
 		tell_web(m);
 	return 0;
@@ -253,6 +249,7 @@ static int start(struct daemon *m, struct err *err)
 		m->http = http_new(m->loop);
 	if (m->parts & WORKER) {
 		m->gateway = gateway_new(m->loop, m->http, m->store);
+		m->tell = gateway_tell_new(m->arena, m->store, m->gateway);
 		m->tools = tools_new(m->loop, m->http, m->settings);
 		tools_set_artifacts(m->tools, artifacts_port(m->arena, m->loop, m->store, m->settings));
 		m->engine = engine_new(m->loop, m->store, m->gateway, m->tools);

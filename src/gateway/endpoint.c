@@ -2,6 +2,7 @@
 #include "gateway/endpoint.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/digest.h"
@@ -26,30 +27,45 @@ static const char *none_is_set(struct arena *a, const char *const *names, size_t
 	return buf_cstr(&b);
 }
 
-/* Lines of an environment file that ran together are the usual accident: NAME=value inside a value. */
+/* Lines of an environment file that ran together are the usual accident: NAME=value inside a value. Then quotes that the reader
+ * of the file did not take for its own. */
 static const char *what_is_wrong(struct str key)
 {
 	for (size_t i = 0; i < key.n; i++) {
 		unsigned char c = (unsigned char)key.p[i];
 
+		if (c == '\n' || c == '\r')
+			return "a line end: are lines of an environment file joined?";
 		if (c <= ' ' || c >= 0x7f)
-			return "white space or a control character";
+			return "white space or a character that no key has";
+		if (c == '"' || c == '\'' || c == '`')
+			return "a quotation mark: did an environment file quote it?";
 		if (c == '=' && i + 1 < key.n && key.p[i + 1] != '=')
-			return "\"=\"";
+			return "\"=\": are lines of an environment file joined?";
 	}
 	return NULL;
 }
 
-static void take_key(struct arena *a, struct endpoint *e, const char *name, struct str key)
+static struct str fingerprint_of(struct arena *a, struct str key)
 {
 	struct digest d;
 	char hex[65];
 
 	digest_of(key, &d);
 	digest_hex(&d, hex);
-	e->key_env = name;
-	e->key = str_cstr(a, key);
-	e->fingerprint = str_dup(a, (struct str){hex, 8});
+	return str_dup(a, (struct str){hex, 8});
+}
+
+/* Which account pays must not depend on who looks. */
+static void warn_of_another(struct arena *a, struct endpoint *e, const char *name, struct str key)
+{
+	struct str other;
+
+	if (e->warning || str_eq(key, str_from(e->key)))
+		return;
+	other = fingerprint_of(a, key);
+	e->warning = arena_printf(a, "%s and %s are both set and differ (sha256 " STR_FMT ", " STR_FMT "): %s is used", e->key_env, name,
+				  STR_ARG(e->fingerprint), STR_ARG(other), e->key_env);
 }
 
 static const char *find_key(struct arena *a, struct endpoint *e)
@@ -62,13 +78,18 @@ static const char *find_key(struct arena *a, struct endpoint *e)
 
 		if (key.n == 0)
 			continue;
+		if (e->key) {
+			warn_of_another(a, e, p->key_env[i], key);
+			continue;
+		}
+		e->broken = wrong != NULL;
 		if (wrong)
-			return arena_printf(a, "the value of %s contains %s: are lines of an environment file joined?",
-					    p->key_env[i], wrong);
-		take_key(a, e, p->key_env[i], key);
-		return NULL;
+			return arena_printf(a, "the value of %s contains %s", p->key_env[i], wrong);
+		e->key_env = p->key_env[i];
+		e->key = str_cstr(a, key);
+		e->fingerprint = fingerprint_of(a, key);
 	}
-	if (p->n_key_env == 0)
+	if (e->key || p->n_key_env == 0)
 		return NULL;
 	return none_is_set(a, p->key_env, p->n_key_env);
 }
@@ -93,12 +114,14 @@ static bool is_loopback(struct str url)
 static const char *judge_url(struct arena *a, const struct endpoint *e, const char *from, struct str url)
 {
 	struct str plain = STR("http://");
+	bool https = str_starts(url, STR("https://"));
 
-	if (str_starts(url, STR("https://")))
-		return NULL;
-	if (!str_starts(url, plain))
+	if (!https && !str_starts(url, plain))
 		return arena_printf(a, "%s: expected an address that begins with https:// or http://", from);
-	if (e->key && !is_loopback(url))
+	for (size_t i = 0; i < url.n; i++)
+		if ((unsigned char)url.p[i] <= ' ' || (unsigned char)url.p[i] >= 0x7f || strchr("@?#", url.p[i]))
+			return arena_printf(a, "%s: an address with a user, a query, a fragment or white space is not allowed", from);
+	if (!https && e->key && !is_loopback(url))
 		return arena_printf(a, "%s: the key would leave this machine unencrypted, expected https://", from);
 	return NULL;
 }
@@ -121,6 +144,7 @@ static const char *find_url(struct arena *a, struct endpoint *e)
 	if (url.n == 0)
 		return p->n_base_url_env ? none_is_set(a, p->base_url_env, p->n_base_url_env) : "no base_url";
 	wrong = judge_url(a, e, from, url);
+	e->broken = wrong != NULL;
 	if (wrong)
 		return wrong;
 	while (url.n > 0 && url.p[url.n - 1] == '/')
@@ -154,14 +178,18 @@ void endpoint_resolve(struct arena *a, const struct provider *p, struct endpoint
 
 struct endpoint *endpoints_resolve(struct arena *a, const struct routing *r)
 {
-	struct endpoint *v = ARENA_ARRAY(a, r->n_providers, struct endpoint);
+	struct endpoint *v = ARENA_ARRAY(a, r->n_providers + 1, struct endpoint);
 
 	for (size_t i = 0; i < r->n_providers; i++)
 		endpoint_resolve(a, &r->providers[i], &v[i]);
+	if (r->shadow)
+		endpoint_resolve(a, &r->shadow->provider, &v[r->n_providers]);
 	return v;
 }
 
 const struct endpoint *endpoint_of(const struct endpoint *v, const struct routing *r, const struct model *m)
 {
+	if (r->shadow && m->provider == &r->shadow->provider)
+		return &v[r->n_providers];
 	return &v[m->provider - r->providers];
 }

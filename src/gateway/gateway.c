@@ -21,8 +21,10 @@
 #include "config/routing.h"
 #include "gateway/attempt.h"
 #include "gateway/endpoint.h"
+#include "gateway/probes.h"
 #include "gateway/request.h"
 #include "gateway/route.h"
+#include "gateway/shadow.h"
 #include "gateway/slots.h"
 #include "gateway/spend.h"
 
@@ -48,6 +50,8 @@ struct gateway {
 	struct store *store;
 	struct arena *arena;
 	const struct snapshot *now;
+	struct arena *probes_arena;
+	const struct probes *probes;	/* NULL: not asked for */
 	struct slots *slots;
 	struct call *calls;
 };
@@ -60,6 +64,7 @@ struct call {
 	struct model_request req;
 	const struct tier *tier;
 	struct route *route;
+	const struct shadow_decision *own;	/* mode shadow: of our own route; NULL: it is the one that is walked */
 	int64_t input_tokens;
 	size_t text_at, n_batch;	/* of an embedding: the texts of this attempt */
 	float *vectors;
@@ -307,6 +312,8 @@ static void record_attempt(struct call *c, const struct attempt_result *r, const
 	c->record.first_byte_ms = r->first_byte_ms;
 	c->record.total_ms = r->total_ms;
 	c->record.usage = answer->usage;
+	if (c->own)
+		c->record.shadow = shadow_compare(a, c->own, &c->record, model_of(c), answer->has_usage);
 	c->answer.cost_pusd = pusd_add(c->answer.cost_pusd, c->record.cost_pusd);
 	usage_add(&c->answer.usage, &answer->usage);
 	log_attempt(c, err);
@@ -523,40 +530,55 @@ static void on_cancel(struct op *op)
 	/* STAGE_COMMIT: the move cannot be called back; its answer ends the call */
 }
 
-static const struct route_fact *collect_facts(struct call *c)
+static const struct route_fact *collect_facts(struct call *c, const struct tier *t)
 {
-	struct route_fact *facts = ARENA_ARRAY(c->op.arena, c->tier->n_steps, struct route_fact);
+	struct route_fact *facts = ARENA_ARRAY(c->op.arena, t->n_steps, struct route_fact);
 
-	for (size_t i = 0; i < c->tier->n_steps; i++) {
-		const struct model *m = c->tier->steps[i].model;
+	for (size_t i = 0; i < t->n_steps; i++) {
+		const struct model *m = t->steps[i].model;
 		const struct endpoint *e = endpoint_of(c->snapshot->endpoints, c->snapshot->routing, m);
 		int64_t estimate;
 		struct err err;
 
 		facts[i].configured = e->configured;
 		facts[i].reason = e->reason;
+		facts[i].not_probed = probes_problem(c->op.arena, c->gateway->probes, c->snapshot->routing, e, clock_wall_us());
 		if (spend_estimate(m, c->input_tokens, spend_max_output(m, c->req.max_output), &estimate, &err) < 0)
 			facts[i].no_price = arena_strdup(c->op.arena, err.msg);
 	}
 	return facts;
 }
 
-static int find_tier(const struct gateway *g, struct str name, bool embeds, const struct tier **ret, struct err *err)
+/* The tier to walk: the file's, or in mode shadow the other gateway's for it; *ret_own is then the file's. */
+static int find_tier(const struct gateway *g, struct str name, bool embeds, const struct tier **ret, const struct tier **ret_own,
+		     struct err *err)
 {
 	const struct routing *r = g->now ? g->now->routing : NULL;
+	const struct tier *t = routing_tier(r, name);
 
 	if (!r)
 		return err_set(err, ERR_MODEL_NO_ROUTE, "tier \"" STR_FMT "\": there is no policies/routing.yaml", STR_ARG(name));
-	if (r->mode != MODE_LIVE)
-		return err_set(err, ERR_MODEL_NO_ROUTE, "tier \"" STR_FMT "\": routing is in mode \"%s\"; only \"live\" asks models",
-			       STR_ARG(name), r->mode == MODE_OFF ? "off" : "shadow");
-	*ret = routing_tier(r, name);
-	if (!*ret)
+	if (r->mode == MODE_OFF)
+		return err_set(err, ERR_MODEL_NO_ROUTE, "tier \"" STR_FMT "\": routing is in mode \"off\", no model is asked",
+			       STR_ARG(name));
+	if (!t)
 		return err_set(err, ERR_MODEL_NO_ROUTE, "unknown tier \"" STR_FMT "\"", STR_ARG(name));
-	if ((*ret)->embeds != embeds)
+	if (t->embeds != embeds)
 		return err_set(err, ERR_MODEL_NO_ROUTE, embeds ? "tier \"" STR_FMT "\" makes no embeddings (kind: embedding)"
 			       : "tier \"" STR_FMT "\" makes embeddings, it cannot be asked", STR_ARG(name));
+	if (embeds && r->mode == MODE_SHADOW)
+		return err_set(err, ERR_MODEL_NO_ROUTE, "tier \"" STR_FMT "\": routing is in mode \"shadow\", in which nothing is embedded",
+			       STR_ARG(name));
+	*ret_own = r->mode == MODE_SHADOW ? t : NULL;
+	*ret = r->mode == MODE_SHADOW ? routing_shadow_tier(r, t) : t;
 	return 0;
+}
+
+static struct route *begin_route(struct call *c, const struct tier *t, const struct json *task, int64_t tokens)
+{
+	const struct route_question q = {.input_tokens = tokens, .has_tools = c->req.n_tools > 0};
+
+	return route_begin(c->op.arena, t, task, collect_facts(c, t), &q);
 }
 
 /* --- texts to embed --- */
@@ -621,26 +643,29 @@ static struct op *begin(struct gateway *g, struct arena *a, const struct model_r
 			void *arg)
 {
 	struct call *c = ARENA_NEW(a, struct call);
-	struct route_question question = {.has_tools = req->n_tools > 0};
+	const struct tier *own = NULL;
 	struct route_choice choice;
-	int64_t deadline;
+	int64_t deadline, tokens;
 	struct err err;
 
 	op_init(&c->op, g->loop, a, on_cancel, done, arg);
 	c->gateway = g;
 	c->snapshot = g->now;
-	if (check_kind(req, embeds, &err) < 0 || request_check(req, &err) < 0 || find_tier(g, req->tier, embeds, &c->tier, &err) < 0) {
+	if (check_kind(req, embeds, &err) < 0 || request_check(req, &err) < 0 ||
+	    find_tier(g, req->tier, embeds, &c->tier, &own, &err) < 0) {
 		op_complete(&c->op, &err);
 		return &c->op;
 	}
 	link_call(g, c);
 	c->req = request_copy(a, req);
-	question.input_tokens = measure(c, embeds);
+	tokens = measure(c, embeds);
 	deadline = c->tier->deadline_ms > 0 ? c->tier->deadline_ms : DEADLINE_MS;
 	if (req->deadline_ms > 0 && req->deadline_ms < deadline)
 		deadline = req->deadline_ms;
 	c->deadline_ms = loop_now_ms(g->loop) + deadline;
-	c->route = route_begin(a, c->tier, req->facts, collect_facts(c), &question);
+	c->route = begin_route(c, c->tier, req->facts, tokens);
+	if (own)
+		c->own = shadow_decide(a, begin_route(c, own, req->facts, tokens), deadline);
 	choice = route_next(c->route, NULL, deadline, 0);
 	go(c, &choice);
 	return &c->op;
@@ -683,6 +708,17 @@ void gateway_free(struct gateway *g)
 	if (g->calls)
 		fatal("gateway_free: calls are in flight");
 	arena_free(g->arena);
+}
+
+bool gateway_set_probes(struct gateway *g, const struct probes *p)
+{
+	bool same = g->probes && probes_same(g->probes, p);
+	struct arena *old = g->probes_arena;
+
+	g->probes_arena = arena_new(g->arena);
+	g->probes = probes_copy(g->probes_arena, p);
+	arena_free(old);
+	return !same;
 }
 
 void gateway_set_routing(struct gateway *g, const struct routing *r)

@@ -3,7 +3,8 @@
  * Shapes:  gateway_call() is an op. Inside: route (pure) picks the next step of the tier; the worst
  *          case is reserved (store/queue.h, a move that holds); the wire sends and streams;
  *          a failed attempt is settled and recorded at once; the last attempt, good or bad, is handed
- *          to the caller unsettled, so that it commits in one transaction with the step's row.
+ *          to the caller unsettled, so that it commits in one transaction with the step's row. In mode shadow the
+ *          tier walked is the other gateway's, and each record says what our own would have done.
  *          gateway_embed() is the same op for texts: its tier has one model of kind embedding, and no other is asked in
  *          its place. More texts than one request may hold go out one batch behind the other, each an attempt of its own.
  * Units:   _ms, _pusd, tokens.
@@ -28,6 +29,7 @@
 struct gateway;
 struct http;
 struct json;
+struct probes;
 struct routing;
 struct store;
 
@@ -37,6 +39,9 @@ struct gateway *gateway_new(struct loop *l, struct http *h, struct store *s);
 void gateway_free(struct gateway *g);		/* no call may be in flight */
 /* The snapshot must live until gateway_free(); calls in flight go on with the one they began with. */
 void gateway_set_routing(struct gateway *g, const struct routing *r);
+/* What is known of probes from now on; copied. Before it was told the gateway asks for none. Whether other providers have one than
+ * before. */
+bool gateway_set_probes(struct gateway *g, const struct probes *p);
 
 /* A tool that the model may ask for. */
 struct model_tool {
@@ -102,7 +107,10 @@ struct op *gateway_embed(struct gateway *g, struct arena *a, const struct model_
 const struct model_answer *gateway_answer_of(const struct op *op);	/* in the completion; also when err is set */
 
 /* What `agentd` prints at start and `./dev up` says: which steps of each tier are configured here. One JSON
- * object {tier: [{model, provider, configured, key_env, reason}]}. Reads the environment, calls nobody. */
-const struct json *gateway_describe(struct arena *a, const struct routing *r);
+ * object {tier: [{model, provider, configured, key_env, key_fingerprint, base_url, reason, warning, left_out}]}; left_out: why mode
+ * live does not ask it although it is configured, as far as probes are known (p NULL: null). Reads the environment, calls nobody. */
+const struct json *gateway_describe(struct arena *a, const struct routing *r, const struct probes *p);
+/* The same of the gateway that answers in mode shadow, one such object without tier and model; NULL: the file has none. */
+const struct json *gateway_describe_shadow(struct arena *a, const struct routing *r);
 
 #endif

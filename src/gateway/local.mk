@@ -7,6 +7,11 @@ src_gateway_libgateway_a_SOURCES = \
   src/gateway/slots.c src/gateway/slots.h \
   src/gateway/spend.c src/gateway/spend.h \
   src/gateway/endpoint.c src/gateway/endpoint.h \
+  src/gateway/probe.c src/gateway/probe.h \
+  src/gateway/probes.c src/gateway/probes.h \
+  src/gateway/probe_watch.c src/gateway/probe_watch.h \
+  src/gateway/shadow.c src/gateway/shadow.h \
+  src/gateway/tell.c src/gateway/tell.h \
   src/gateway/attempt.c src/gateway/attempt.h \
   src/gateway/sse.c src/gateway/sse.h \
   src/gateway/body.c src/gateway/body.h \
@@ -54,7 +59,7 @@ t_bin_stub_provider_LDADD = $(base_LIBS)
 gateway_TEST_LIBS = src/gateway/libgateway.a src/config/libconfig.a src/schema/libschema.a $(base_LIBS) $(YAML_LIBS) \
   $(PCRE2_LIBS) $(CHECK_LIBS)
 gateway_TESTS = t/unit/gateway/sse t/unit/gateway/spend t/unit/gateway/route t/unit/gateway/openai t/unit/gateway/gemini t/unit/gateway/replay \
-  t/unit/gateway/tools t/unit/gateway/gateway t/unit/gateway/faults t/unit/gateway/embed t/unit/gateway/gemini_talk
+  t/unit/gateway/tools t/unit/gateway/modes t/unit/gateway/gateway t/unit/gateway/faults t/unit/gateway/embed t/unit/gateway/gemini_talk
 check_PROGRAMS += $(gateway_TESTS)
 dist_check_SCRIPTS += t/0310-google-client.t
 EXTRA_DIST += t/lib/google_client.py
@@ -80,6 +85,9 @@ t_unit_gateway_replay_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_tools_SOURCES = t/unit/gateway/tools.c
 t_unit_gateway_tools_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_tools_LDADD = $(gateway_TEST_LIBS)
+t_unit_gateway_modes_SOURCES = t/unit/gateway/modes.c
+t_unit_gateway_modes_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_gateway_modes_LDADD = $(gateway_TEST_LIBS)
 # Whole calls against the stub provider.
 gateway_STAND = t/unit/gateway/stand.c t/unit/gateway/stand.h
 t_unit_gateway_gateway_SOURCES = t/unit/gateway/gateway.c $(gateway_STAND) t/bin/stub_openai_strict.c t/bin/stub_openai.h

@@ -86,6 +86,8 @@ static struct route_step judge_step(const struct route *r, size_t i, const struc
 		return (struct route_step){STEP_NOT_CONFIGURED, f->reason ? f->reason : "not configured"};
 	if (s->if_unconfigured && any_configured(r))
 		return (struct route_step){STEP_NOT_NEEDED, "another step is configured"};
+	if (f->not_probed)
+		return (struct route_step){STEP_NOT_PROBED, f->not_probed};
 	if (q->has_tools && !(s->model->can & CAN_TOOLS))
 		return (struct route_step){STEP_NO_TOOLS, "it is not declared to use tools (can: [tools])"};
 	if (!fits_context(s->model, q->input_tokens))

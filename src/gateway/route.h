@@ -28,7 +28,8 @@ enum verdict {
 	STEP_CONDITION_FAILED,
 	STEP_CONTEXT_TOO_SMALL,
 	STEP_NO_TOOLS,			/* the question offers tools, the model is not known to use them */
-	STEP_NO_PRICE			/* its cost cannot be reserved */
+	STEP_NO_PRICE,			/* its cost cannot be reserved */
+	STEP_NOT_PROBED			/* configured, but no call with this key and address is known to have succeeded */
 };
 
 struct route_step {
@@ -40,6 +41,7 @@ struct route_step {
 struct route_fact {
 	bool configured;
 	const char *reason;		/* why not configured */
+	const char *not_probed;		/* why its key is not trusted; NULL: it is, or needs no probe */
 	const char *no_price;		/* why the worst case cannot be named; NULL: it can */
 };
 

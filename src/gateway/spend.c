@@ -67,7 +67,7 @@ int spend_estimate(const struct model *m, int64_t input_tokens, int64_t max_outp
 {
 	int64_t sum = 0;
 
-	if (m->price.free) {
+	if (m->price.free || (m->unreserved && (!m->price.known || max_output <= 0))) {
 		*ret_pusd = 0;
 		return 0;
 	}
@@ -144,7 +144,7 @@ int64_t spend_settle(const struct price *p, const struct attempt_end *end, int64
 		*ret_source = "provider";
 		return end->cost_pusd;
 	}
-	if (p->free)
+	if (p->free || !p->known)	/* without a price only another gateway's models are asked */
 		return 0;
 	if (end->has_usage && spend_cost(p, &end->usage, &cost) == 0) {
 		*ret_source = "computed";

@@ -28,7 +28,7 @@ int64_t spend_input_tokens(const struct model_request *req);
 int64_t spend_text_tokens(const struct str *texts, size_t n);
 /* The maximum of output to ask for: the request's within the model's. 0: neither names one. */
 int64_t spend_max_output(const struct model *m, int64_t asked);
-/* The worst case. Free models: 0. */
+/* The worst case. Free models: 0, and another gateway's where it cannot be named. */
 int spend_estimate(const struct model *m, int64_t input_tokens, int64_t max_output, int64_t *ret_pusd, struct err *err);
 /* The price of what was used. -1 when a product does not fit (counts that no provider can mean). */
 int spend_cost(const struct price *p, const struct usage *u, int64_t *ret_pusd);

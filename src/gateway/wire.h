@@ -29,6 +29,8 @@ struct endpoint {
 	const struct provider *provider;
 	bool configured;
 	const char *reason;		/* why not; NULL when configured */
+	bool broken;			/* not because something is missing, but because what is there cannot be used */
+	const char *warning;		/* for people: two keys that differ; NULL: none */
 	const char *base_url;		/* without a '/' at its end */
 	const char *key_env;		/* the name the key came from; NULL: no key */
 	const char *key;		/* never logged, never stored */

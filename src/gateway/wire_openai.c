@@ -32,7 +32,8 @@ static int embed(struct arena *a, const struct wire_request *req, struct http_re
 
 static void *decoder(struct arena *a, const struct wire_request *req)
 {
-	return openai_decoder_new(a, req->model, req->endpoint->provider->wire == WIRE_OPENROUTER);
+	/* another gateway, like a router, knows what it was charged */
+	return openai_decoder_new(a, req->model, req->endpoint->provider->wire == WIRE_OPENROUTER || req->model->unreserved);
 }
 
 static int piece(void *d, struct str bytes, struct err *err)

@@ -395,10 +395,12 @@ START_TEST(what_is_configured)
 	r = routing_parse(arena, "r.yaml", str_from(arena_printf(arena, "%smodels:\n"
 		"  a: {provider: unset, id: x, price: free}\n  b: {provider: stub, id: x, price: free}\n"
 		"tiers:\n  t: {steps: [{model: a}, {model: b}]}\n", provider_lines(""))), diags);
-	d = gateway_describe(arena, r);
-	ck_assert_msg(str_is(json_text(arena, d),
-		"{\"t\":[{\"model\":\"a\",\"provider\":\"unset\",\"configured\":false,\"key_env\":\"OTHER_KEY\",\"reason\":\"OTHER_KEY is not set\"},"
-		"{\"model\":\"b\",\"provider\":\"stub\",\"configured\":true,\"key_env\":\"STUB_KEY\",\"reason\":null}]}"),
+	d = gateway_describe(arena, r, NULL);
+	ck_assert_msg(str_is(json_text(arena, d), arena_printf(arena,
+		"{\"t\":[{\"model\":\"a\",\"provider\":\"unset\",\"configured\":false,\"key_env\":\"OTHER_KEY\",\"key_fingerprint\":null,"
+		"\"base_url\":null,\"reason\":\"OTHER_KEY is not set\",\"warning\":null,\"left_out\":null},"
+		"{\"model\":\"b\",\"provider\":\"stub\",\"configured\":true,\"key_env\":\"STUB_KEY\",\"key_fingerprint\":\"c871f067\","
+		"\"base_url\":\"http://127.0.0.1:%d/v1\",\"reason\":null,\"warning\":null,\"left_out\":null}]}", stub_port)),
 		STR_FMT, STR_ARG(json_text(arena, d)));
 }
 END_TEST
