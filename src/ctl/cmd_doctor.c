@@ -1,4 +1,4 @@
-/* cmd_doctor.c - what is wrong with the database, and what will be: its own checks, and those that need this host. */
+/* cmd_doctor.c - what is wrong with the database, and what will be: its own checks, and those that need this host or its keys. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -35,7 +35,7 @@ static const struct column check_columns[] = {
 
 /* --- checks of this host --- */
 
-static void add(struct json_builder *checks, const char *name, bool ok, const char *level, const char *detail)
+void doctor_add(struct json_builder *checks, const char *name, bool ok, const char *level, const char *detail)
 {
 	struct arena *a = checks->a;
 	struct json_builder b;
@@ -56,7 +56,7 @@ static void check_clock(struct json_builder *checks, const struct json *answer, 
 	if (!time_parse(cell(answer, "now"), &db_us))
 		return;
 	off_us = db_us < before_us ? before_us - db_us : db_us > after_us ? db_us - after_us : 0;
-	add(checks, "clock", off_us < CLOCK_US, "warning",
+	doctor_add(checks, "clock", off_us < CLOCK_US, "warning",
 	    arena_printf(checks->a, "this host and the database are %lld ms apart", (long long)off_us / 1000));
 }
 
@@ -67,11 +67,11 @@ static void check_version(struct ctl *c, struct json_builder *checks)
 	bool ok = migrate_run(c->settings->database, ctl_sql_dir(), true, &r, &err) == 0;
 
 	if (!ok)
-		add(checks, "versions", false, "warning", err.msg);
+		doctor_add(checks, "versions", false, "warning", err.msg);
 	else if (r.from == r.to && !r.functions)
-		add(checks, "versions", true, "error", "agentctl " AGENTD_VERSION ", the schema is its own");
+		doctor_add(checks, "versions", true, "error", "agentctl " AGENTD_VERSION ", the schema is its own");
 	else
-		add(checks, "versions", false, "error", arena_printf(c->arena, "agentctl " AGENTD_VERSION ", the schema is another: agentctl migrate "
+		doctor_add(checks, "versions", false, "error", arena_printf(c->arena, "agentctl " AGENTD_VERSION ", the schema is another: agentctl migrate "
 			"brings %s", r.from == r.to ? "functions" : "tables and functions"));
 }
 
@@ -82,11 +82,11 @@ static void check_workspaces(struct ctl *c, struct json_builder *checks)
 	int full;
 
 	if (statvfs(dir, &v) < 0) {
-		add(checks, "workspaces here", true, "warning", arena_printf(c->arena, "%s is not there yet", dir));
+		doctor_add(checks, "workspaces here", true, "warning", arena_printf(c->arena, "%s is not there yet", dir));
 		return;
 	}
 	full = file_disk_permille(&v);
-	add(checks, "workspaces here", full < 10 * c->settings->admission.refuse_at, "warning",
+	doctor_add(checks, "workspaces here", full < 10 * c->settings->admission.refuse_at, "warning",
 	    arena_printf(c->arena, "%d.%d %% full, %s", full / 10, full % 10, dir));
 }
 
@@ -108,6 +108,8 @@ static const struct json *examine(struct ctl *c, struct err *err)
 	check_clock(&checks, answer, before_us, clock_wall_us());
 	check_version(c, &checks);
 	check_workspaces(c, &checks);
+	if (probe_checks(c, &checks, err) < 0)
+		return NULL;
 	return json_array_end(&checks);
 }
 
@@ -116,10 +118,12 @@ static int doctor(struct ctl *c, int argc, char **argv)
 	const struct json *checks;
 	struct json_builder b;
 	struct err err = {0};
-	int status = ctl_begin(c, &cmd_doctor, argc, 0);
+	bool asked;
+	int status = ctl_probe(c, argc, argv, &asked);
 
-	(void)argv;
-	if (status)
+	if (!asked && !status)
+		status = ctl_open(c);
+	if (asked || status)
 		return status;
 	checks = examine(c, &err);
 	if (!checks)
@@ -138,5 +142,6 @@ static int doctor(struct ctl *c, int argc, char **argv)
 }
 
 const struct command cmd_doctor = {
-	"doctor", "", "check the database's settings, disks, age, versions, and what waits for a person", doctor,
+	"doctor", "[--probe [--provider NAME] [--model NAME] [--no-record]]",
+	"check the database's settings, disks, age, versions, and what waits for a person", doctor,
 };

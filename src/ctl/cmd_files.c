@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "config/catalog.h"
+#include "config/routing.h"
 #include "ctl/commands.h"
 #include "gateway/gateway.h"
 
@@ -93,6 +94,18 @@ static void print_tier(struct table *t, struct str tier, const struct json *step
 	}
 }
 
+static void warn_of_keys(struct ctl *c, const struct json *steps, const char **last)
+{
+	for (size_t i = 0; i < json_len(steps); i++) {
+		struct str warning = cell(json_at(steps, i), "warning");
+
+		if (!warning.n || str_is(warning, *last))
+			continue;
+		*last = str_cstr(c->arena, warning);
+		print_error(arena_printf(c->arena, "warning: %s", *last));
+	}
+}
+
 static void print_tiers(struct ctl *c, const struct json *tiers)
 {
 	static const char *const headings[] = {"TIER", "MODEL", "PROVIDER", "CONFIGURED", "WHY"};
@@ -101,6 +114,30 @@ static void print_tiers(struct ctl *c, const struct json *tiers)
 	for (size_t i = 0; i < json_len(tiers); i++)
 		print_tier(t, json_key(tiers, i), json_val(tiers, i));
 	table_print(t);
+}
+
+static void print_mode(struct ctl *c, const struct routing *r)
+{
+	const struct json *shadow = gateway_describe_shadow(c->arena, r);
+
+	if (r->mode == MODE_OFF)
+		puts("mode off: no model is asked");
+	if (r->mode != MODE_SHADOW)
+		return;
+	printf("mode shadow: the gateway at " STR_FMT " answers, and the steps above are only compared with it\n",
+	       STR_ARG(cell(shadow, "base_url").n ? cell(shadow, "base_url") : STR("(no address)")));
+	if (cell(shadow, "reason").n)
+		printf("it is not configured: " STR_FMT "\n", STR_ARG(cell(shadow, "reason")));
+}
+
+static void print_routing(struct ctl *c, const struct routing *r, const struct json *tiers)
+{
+	const char *last = "";
+
+	print_tiers(c, tiers);
+	print_mode(c, r);
+	for (size_t i = 0; i < json_len(tiers); i++)
+		warn_of_keys(c, json_val(tiers, i), &last);
 }
 
 /* Which steps of each tier can be taken here, given the environment: says plainly what would be used. */
@@ -123,11 +160,11 @@ static int route(struct ctl *c, int argc, char **argv)
 		err_set(&err, ERR_CONFIG, "no valid policies/routing.yaml in \"%s\"", c->settings->config_dir);
 		return ctl_refuse(c, d, &err);
 	}
-	tiers = gateway_describe(c->arena, catalog->routing);
+	tiers = gateway_describe(c->arena, catalog->routing, NULL);
 	if (c->json)
 		print_json(c, tiers);
 	else
-		print_tiers(c, tiers);
+		print_routing(c, catalog->routing, tiers);
 	return 0;
 }
 

@@ -24,6 +24,7 @@ extern const struct command cmd_redrive;				/* cmd_redrive.c */
 extern const struct command cmd_reconcile;				/* cmd_reconcile.c */
 extern const struct command cmd_approvals_list, cmd_approvals_show, cmd_approvals_approve, cmd_approvals_deny,
 	cmd_approvals_watch;						/* cmd_approvals.c */
+extern const struct command cmd_shadow_report;				/* cmd_shadow.c */
 extern const struct command cmd_cost;					/* cmd_cost.c */
 extern const struct command cmd_top;					/* cmd_top.c */
 extern const struct command cmd_completion;				/* cmd_completion.c */
@@ -39,6 +40,13 @@ struct ctl_file {
 };
 int ctl_file_arg(struct ctl *c, const char *arg, struct ctl_file *ret, struct err *err);	/* NAME=PATH or PATH; it is read (after ctl_settings()) */
 int ctl_file_send(struct ctl *c, struct ctl_file *f, const struct json *limits, struct err *err);	/* artifact.file is set */
+
+/* cmd_doctor.c: a row of its answer. cmd_probe.c: doctor --probe, an exit status; *ret_asked: it was asked for, or refused; and what
+ * doctor itself says of providers. */
+struct json_builder;
+void doctor_add(struct json_builder *checks, const char *name, bool ok, const char *level, const char *detail);
+int ctl_probe(struct ctl *c, int argc, char **argv, bool *ret_asked);
+int probe_checks(struct ctl *c, struct json_builder *checks, struct err *err);
 
 /* cmd_task.c, for submit --follow: result, cost, steps with durations of a finished task. */
 void print_task(struct ctl *c, const struct json *task);

@@ -11,8 +11,10 @@ src_ctl_libctl_a_SOURCES = \
   src/ctl/cmd_fork.c \
   src/ctl/cmd_hooks.c \
   src/ctl/cmd_policy.c \
+  src/ctl/cmd_probe.c \
   src/ctl/cmd_reconcile.c \
   src/ctl/cmd_redrive.c \
+  src/ctl/cmd_shadow.c \
   src/ctl/cmd_submit.c \
   src/ctl/cmd_tail.c \
   src/ctl/cmd_task.c \
