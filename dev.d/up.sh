@@ -20,6 +20,11 @@ cluster_paths
 cluster_start
 . dev.d/lib/daemon
 write_settings
+# Recorded replies are no provider.
+has_provider() {
+	ctl route --json | grep -o '"provider":"[^"]*","configured":true' | grep -qv recorded
+}
+
 head_line "database: schema, workflows, token"
 ctl migrate
 ctl reload
@@ -34,9 +39,9 @@ daemon_start
 say "agentd runs (pid $(cat "$pid_file")), $address, log $var/log/agentd.log"
 
 head_line "models"
-if ctl route --json | grep -q '"provider":"[^"]*","configured":true' &&
-	ctl route --json | grep -o '"provider":"[^"]*","configured":true' | grep -qv recorded; then
-	say "a key or an address of a real provider is in the environment: it will be asked"
+if has_provider; then
+	say "a key or an address of a real provider is in the environment: it will be asked, if it answers now"
+	ctl doctor --probe || say "what did not answer is left out, until agentctl doctor --probe succeeds (agentd-routing(5), Probes)"
 else
 	say "no key of a real provider is in the environment: replies come from recordings (wire: replay), no model is asked"
 	say "set OPENROUTER_API_KEY, GOOGLE_AI_STUDIO_KEY, ANTHROPIC_API_KEY, OPENAI_API_KEY or AGENTD_LOCAL_BASE_URL, and run ./dev up again"

@@ -3,6 +3,8 @@
 #   d_init [LINE...]            cluster, schema, an empty configuration root $D/root, settings $D/agentd.yaml (with
 #                               short leases; LINEs of YAML are added at its end, @D@ in them is $D)
 #   d_publish                   agentctl reload of $D/root; ends the script when the files have errors
+#   d_probed [X=Y...]           every provider that is configured with these in the environment counts as probed; d_publish, d_start
+#                               and d_signal NAME HUP do it, unless D_PROBED=0 (t/1056-modes.t makes real probes)
 #   d_start NAME MODE [X=Y...]  an agentd in the background with these in its environment; ready when this returns.
 #                               D_ARGS are more options for it; D_IN is a command that runs it elsewhere (netns.sh)
 #   d_signal NAME SIG           signal it; d_status NAME waits for its end and sets $status (as wait says it)
@@ -103,6 +105,7 @@ d_alive() {
 }
 
 d_signal() {
+	[ "$2" != HUP ] || eval "d_probed \${d_env_$1:-}"
 	d_p=$(d_pid "$1")
 	[ -n "$d_p" ] && kill "-$2" "$d_p" 2>/dev/null
 }
@@ -171,7 +174,18 @@ d_init() {
 	ctl migrate >"$D/migrate.log" 2>&1 || bail "agentctl migrate failed: $(cat "$D/migrate.log")"
 }
 
+# The row that agentctl doctor --probe would write, without a question to the stub that tests count questions of.
+d_probed() {
+	[ "${D_PROBED:-1}" = 1 ] && [ -f "$D/root/policies/routing.yaml" ] || return 0
+	d_route=$(env "$@" "$agentctl" -c "$D/agentd.yaml" route --json 2>/dev/null) || return 0
+	case $d_route in *'"base_url":"'*) ;; *) return 0 ;; esac
+	sql "SELECT count(agentd.probe_record(s ->> 'provider', s ->> 'base_url', coalesce(s ->> 'key_fingerprint', ''), s ->> 'model', '', 0, 'test'))
+		FROM json_each(\$d_json\$$d_route\$d_json\$) t, json_array_elements(t.value) s
+		WHERE s ->> 'base_url' IS NOT NULL AND (s ->> 'configured')::boolean" >/dev/null
+}
+
 d_publish() {
+	d_probed
 	ctl reload >"$D/reload.log" 2>&1 || bail "agentctl reload failed: $(cat "$D/reload.log")"
 }
 
@@ -188,6 +202,8 @@ d_ready() {
 d_start() {
 	d_name=$1 d_mode=$2
 	shift 2
+	case $d_mode in worker | all) d_probed "$@" ;; esac
+	eval "d_env_$d_name=\$*"
 	: >"$D/$d_name.log"
 	# shellcheck disable=SC2086
 	d_spawn "$d_name" ${D_IN:-} env "$@" "$agentd" -c "$D/agentd.yaml" ${D_ARGS:-} "$d_mode"
