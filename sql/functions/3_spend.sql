@@ -55,7 +55,8 @@ BEGIN
 			CASE WHEN v_limited THEN agentd.hold_problem(p_task[x.move], x.amount_pusd * 0.000000000001, x.limits, p_calls, x.move)
 			END AS problem
 		FROM json_to_recordset(p_holds) x(move integer, id uuid, path text, amount_pusd bigint, expires_ms bigint, limits json)
-		WHERE p_base[x.move] >= 0 AND NOT EXISTS (SELECT FROM agentd.spend_hold s WHERE s.id = x.id)
+		LEFT JOIN LATERAL (SELECT true AS there FROM agentd.spend_hold s WHERE s.id = x.id LIMIT 1) s ON true
+		WHERE p_base[x.move] >= 0 AND s.there IS NULL
 	), i AS (
 		INSERT INTO agentd.spend_hold (id, task, created_at, expires_at, path, amount_usd)
 		SELECT h.id, h.task, p_now, p_now + h.expires_ms * interval '1 millisecond', h.path, h.usd FROM h WHERE h.problem IS NULL
@@ -98,7 +99,7 @@ BEGIN
 	), h AS MATERIALIZED (
 		SELECT n.task, n.hold, n.cost, n.call, s.tid, s.amount_usd, s.settled_usd, s.lapsed, s.settled_at IS NULL AS is_open
 		FROM n LEFT JOIN LATERAL (SELECT x.ctid AS tid, x.* FROM agentd.spend_hold x
-			WHERE x.id = n.hold AND x.task = n.task LIMIT 1 FOR NO KEY UPDATE) s ON true
+			WHERE x.id = n.hold AND (x.task = n.task) IS TRUE LIMIT 1 FOR NO KEY UPDATE) s ON true	-- by its id, not by the task's holds
 	), s AS (
 		UPDATE agentd.spend_hold x SET settled_at = p_now, lapsed = false,
 			settled_usd = CASE WHEN h.is_open OR h.lapsed THEN 0 ELSE h.settled_usd END + h.cost
