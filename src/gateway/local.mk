@@ -24,6 +24,7 @@ src_gateway_libgateway_a_SOURCES = \
   src/gateway/embedding.c src/gateway/embedding.h \
   src/gateway/openai_embed.c src/gateway/openai_embed.h \
   src/gateway/wire_gemini.c \
+  src/gateway/gemini_embed.c src/gateway/gemini_embed.h \
   src/gateway/gemini_question.c src/gateway/gemini_question.h \
   src/gateway/gemini_echo.c src/gateway/gemini_echo.h \
   src/gateway/gemini_answer.c src/gateway/gemini_answer.h \

@@ -1,7 +1,8 @@
-/* wire_gemini.c - generateContent of Google's Gemini API, streamed: the address, and the row of the table. */
+/* wire_gemini.c - generateContent of Google's Gemini API, streamed, and its embeddings: the addresses, and the row of the table. */
 #include "base/arena.h"
 #include "base/http.h"
 #include "gateway/gemini_answer.h"
+#include "gateway/gemini_embed.h"
 #include "gateway/gemini_question.h"
 #include "gateway/refusal.h"
 #include "gateway/wire.h"
@@ -23,6 +24,14 @@ static void add_model(struct buf *b, struct str id)
 	}
 }
 
+/* The same in a body, where nothing is escaped. */
+static struct str resource_of(struct arena *a, struct str id)
+{
+	bool is_whole = str_starts(id, STR("models/")) || str_starts(id, STR("tunedModels/"));
+
+	return is_whole ? id : str_from(arena_printf(a, "models/" STR_FMT, STR_ARG(id)));
+}
+
 static int request(struct arena *a, const struct wire_request *req, struct http_request *ret, struct err *err)
 {
 	struct buf url;
@@ -35,6 +44,19 @@ static int request(struct arena *a, const struct wire_request *req, struct http_
 	wire_begin_request(a, req, "x-goog-api-key", "", ret);	/* in the address it would end in logs */
 	ret->url = buf_cstr(&url);
 	ret->body = gemini_question(a, req);
+	return 0;
+}
+
+static int embed(struct arena *a, const struct wire_request *req, struct http_request *ret, struct err *err)
+{
+	struct buf model;
+
+	(void)err;
+	buf_init(&model, a);
+	add_model(&model, req->model->id);
+	wire_begin_request(a, req, "x-goog-api-key", "", ret);
+	ret->url = arena_printf(a, "%s/" STR_FMT ":batchEmbedContents", req->endpoint->base_url, STR_ARG(buf_str(&model)));
+	ret->body = gemini_embed_question(a, req, resource_of(a, req->model->id));
 	return 0;
 }
 
@@ -73,4 +95,7 @@ const struct wire wire_gemini = {
 	.end = end,
 	.answer = answer,
 	.refused = refusal_of_answer,
+	.embed_batch = GEMINI_EMBED_BATCH,
+	.embed = embed,
+	.embedded = gemini_embedded,
 };

@@ -24,6 +24,7 @@ static void route_embed(const char *id, const char *provider, const char *more)
 		id, more));
 }
 
+enum { WORST = (1 + 2 + (13 + 2) / 3 + 2 + 2 + 2) * 20000 };	/* of these, in pico-dollars */
 static const struct str three[] = {{"one", 3}, {"gr\xC3\xBC\xC3\x9F \"two\"\n", 13}, {"three", 5}};
 
 static struct asked embed(const struct str *texts, size_t n)
@@ -58,24 +59,36 @@ static void expect_vectors(const struct asked *q, const struct str *texts, size_
 	}
 }
 
-static const char *const forms[] = {"plain", "float", "base64", "order", "no-index", "fail-1/e"};
+static const struct {
+	const char *provider, *form;
+} forms[] = {
+	{"stub", "plain"}, {"stub", "float"}, {"stub", "base64"}, {"stub", "order"}, {"stub", "no-index"}, {"stub", "fail-1/e"},
+	{"router", "plain"}, {"google", "plain"}, {"google", "fail-1/e"},
+};
 
 START_TEST(every_form_gives_the_same_vectors)
 {
 	struct asked q;
 
-	route_embed(arena_printf(arena, "stub/%s", forms[_i]), "stub", "");
+	route_embed(arena_printf(arena, "stub/%s%s", forms[_i].form, strchr(forms[_i].form, '/') ? forms[_i].provider : ""), forms[_i].provider, "");
 	q = embed(three, 3);
 	expect_vectors(&q, three, 3);
 	ck_assert_str_eq(q.text, "");
 	ck_assert_uint_eq(q.n_calls, 1);
 	ck_assert_int_eq(bank.held_pusd, 0);
 	ck_assert_int_eq(bank.spent_pusd, q.cost_pusd);
-	ck_assert_int_gt(q.usage.in_fresh, 0);
 	ck_assert_int_eq(q.usage.out_text + q.usage.out_reason, 0);
+	if (strcmp(forms[_i].provider, "google") == 0) {	/* which counts no tokens */
+		ck_assert_int_eq(q.cost_pusd, WORST);
+		ck_assert_str_eq(bank.calls[bank.n_calls - 1].cost_source, "estimated");
+		return;
+	}
+	ck_assert_int_gt(q.usage.in_fresh, 0);
 	ck_assert_int_eq(q.cost_pusd, q.usage.in_fresh * 20000);
 }
 END_TEST
+
+#define GOOGLE ":"	/* in front of a fault of wire gemini */
 
 /* Fault 44, and what any question can meet. */
 static const struct {
@@ -83,6 +96,16 @@ static const struct {
 	enum err_code code;
 	const char *says, *log;
 } faults[] = {
+	{GOOGLE "count", ERR_MODEL_BAD_BODY, "2 vectors for 3 texts", "bad_body/estimated/200 "},
+	{GOOGLE "extra", ERR_MODEL_BAD_BODY, "4 vectors for 3 texts", "bad_body/estimated/200 "},
+	{GOOGLE "dims", ERR_MODEL_BAD_BODY, "vector 0 has 9 numbers, \"dims\" of the model says 8", "bad_body/estimated/200 "},
+	{GOOGLE "null", ERR_MODEL_BAD_BODY, "number 1 of vector 2 is null", "bad_body/estimated/200 "},
+	{GOOGLE "nan", ERR_MODEL_BAD_BODY, "number 1 of vector 2 is string", "bad_body/estimated/200 "},
+	{GOOGLE "zero", ERR_MODEL_BAD_BODY, "vector 0 is all zeros", "bad_body/estimated/200 "},
+	{GOOGLE "bare", ERR_MODEL_BAD_BODY, "no \"embeddings\"", "bad_body/estimated/200 "},
+	{GOOGLE "429-perday", ERR_MODEL_QUOTA_EXHAUSTED, "", "quota_exhausted/none/429 "},
+	{GOOGLE "400-key", ERR_MODEL_AUTH, "", "auth/none/400 "},
+	{GOOGLE "503", ERR_MODEL_OVERLOADED, "", "overloaded/none/503 overloaded/none/503 "},
 	{"count", ERR_MODEL_BAD_BODY, "2 vectors for 3 texts", "bad_body/computed/200 "},
 	{"extra", ERR_MODEL_BAD_BODY, "4 vectors for 3 texts", "bad_body/computed/200 "},
 	{"twice", ERR_MODEL_BAD_BODY, "vector 0 is there twice", "bad_body/computed/200 "},
@@ -110,9 +133,11 @@ static const struct {
 
 START_TEST(no_wrong_vector_gets_through)
 {
+	const char *fault = faults[_i].fault;
+	bool google = fault[0] == GOOGLE[0];
 	struct asked q;
 
-	route_embed(arena_printf(arena, "stub/%s", faults[_i].fault), "stub", "");
+	route_embed(arena_printf(arena, "stub/%s", fault + google), google ? "google" : "stub", "");
 	q = embed(three, 3);
 	ck_assert_msg(q.err.code == faults[_i].code && strstr(q.err.msg, faults[_i].says), "%s: %s: %s (%s)", faults[_i].fault,
 		      err_name(q.err.code), q.err.msg, bank.log);
@@ -127,7 +152,7 @@ END_TEST
 START_TEST(money_is_reserved_and_settled)
 {
 	struct asked q;
-	int64_t worst = (1 + 2 + (13 + 2) / 3 + 2 + 2 + 2) * 20000;
+	int64_t worst = WORST;
 
 	bank.limit_pusd = worst;
 	route_embed("stub/plain", "stub", "");
@@ -184,6 +209,23 @@ START_TEST(many_texts_go_in_batches)
 	}
 	ck_assert_int_eq(bank.held_pusd, 0);
 	ck_assert_int_eq(bank.spent_pusd, q.cost_pusd);
+}
+END_TEST
+
+/* Gemini takes 100 in one request. */
+START_TEST(gemini_takes_a_hundred)
+{
+	enum { N = 250 };
+	struct str *texts = ARENA_ARRAY(arena, N, struct str);
+	struct asked q;
+
+	for (size_t i = 0; i < N; i++)
+		texts[i] = str_from(arena_printf(arena, "text %zu", i));
+	route_embed("stub/plain", "google", "");
+	q = embed(texts, N);
+	expect_vectors(&q, texts, N);
+	ck_assert_str_eq(bank.log, "ok/estimated/200 ok/estimated/200 ok/estimated/200 ");
+	ck_assert_int_eq(bank.held_pusd, 0);
 }
 END_TEST
 
@@ -286,6 +328,7 @@ int main(void)
 	tcase_add_loop_test(t, no_wrong_vector_gets_through, 0, COUNT(faults));
 	tcase_add_test(t, money_is_reserved_and_settled);
 	tcase_add_test(t, many_texts_go_in_batches);
+	tcase_add_test(t, gemini_takes_a_hundred);
 	tcase_add_test(t, a_failed_batch_fails_the_whole);
 	tcase_add_test(t, what_cannot_be_asked);
 	tcase_add_test(t, shortening_is_asked_for);
