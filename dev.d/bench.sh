@@ -3,7 +3,7 @@
 # Each runs on a throw-away cluster with fsync and synchronous_commit on, after a checkpoint, with the programs of
 # build/. "figure NAME VALUE UNIT" is what counts; other lines explain. --only is for scale, which has parts, and so is
 # --shrink, which makes its tables and queues an Nth as long.
-benches="queue steps waiting latency idle connections sse submit schema scale"
+benches="queue steps waiting gateway latency idle connections sse submit schema scale"
 usage="./dev bench NAME [--tasks N] [--only PART,...] [--shrink N]; NAME is one of $benches, or all"
 name=${1:-}
 [ $# -gt 0 ] && shift
@@ -44,7 +44,7 @@ mkdir -p "$var/log"
 # shellcheck disable=SC2086
 install_packages $packages
 build_tree build --enable-werror
-make -C build -j"$jobs" t/bench/http_load t/bench/event_load t/bench/bare_loop t/bench/bare_ask t/bench/schema t/bin/stub_provider >>"$var/log/build.log" 2>&1 || die "the build failed (see $var/log/build.log)"
+make -C build -j"$jobs" t/bench/http_load t/bench/event_load t/bench/bare_loop t/bench/bare_ask t/bench/gateway_load t/bench/schema t/bin/stub_provider >>"$var/log/build.log" 2>&1 || die "the build failed (see $var/log/build.log)"
 
 if [ "$name" = all ]; then
 	for name in $benches; do

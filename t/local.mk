@@ -11,8 +11,11 @@ noinst_PROGRAMS += t/bench/bare_loop
 t_bench_bare_loop_SOURCES = t/bench/bare_loop.c
 t_bench_bare_loop_LDADD = $(PQ_LIBS)
 noinst_PROGRAMS += t/bench/bare_ask
-t_bench_bare_ask_SOURCES = t/bench/bare_ask.c
+t_bench_bare_ask_SOURCES = t/bench/bare_ask.c t/bench/load.c t/bench/load.h
 t_bench_bare_ask_LDADD = $(CURL_LIBS)
+noinst_PROGRAMS += t/bench/gateway_load
+t_bench_gateway_load_SOURCES = t/bench/gateway_load.c t/bench/load.c t/bench/load.h
+t_bench_gateway_load_LDADD = $(gateway_LIBS)
 
 program_tests = \
   t/0800-torture.t \

@@ -22,6 +22,6 @@ figure rss_kib_per_task "$(awk -v mib="$peak_mib" -v n="$n" 'BEGIN { printf "%.1
 figure cpu_ms "$cpu_ms" ms
 d_stop worker
 "$top_builddir/t/bench/bare_ask" --url "$stub_url" --count "$n" >"$D/bare" || bail "bare_ask failed"
-read -r bare_ms bare_kib <"$D/bare"
-figure limit_s "$(seconds "$bare_ms")" s
+read -r bare_us bare_kib _ <"$D/bare"
+figure limit_s "$(seconds $((bare_us / 1000)))" s
 figure limit_rss_mib "$(awk -v kib="$bare_kib" 'BEGIN { printf "%.1f", kib / 1024 }')" MiB
