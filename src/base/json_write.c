@@ -45,13 +45,6 @@ void json_write_string(struct buf *out, struct str s)
 	buf_addc(out, '"');
 }
 
-static void write_int(struct buf *out, int64_t i)
-{
-	char text[24];
-
-	buf_add(out, text, (size_t)snprintf(text, sizeof text, "%" PRId64, i));
-}
-
 /* All but arrays and objects; numbers as they are written. */
 static void write_scalar(struct buf *out, const struct json *v)
 {
@@ -63,7 +56,7 @@ static void write_scalar(struct buf *out, const struct json *v)
 		buf_adds(out, "true");
 		return;
 	case JSON_INT:
-		write_int(out, v->i);
+		buf_addi(out, v->i);
 		return;
 	case JSON_NUM:
 		buf_add(out, v->p, v->n);

@@ -383,20 +383,37 @@ void buf_addc(struct buf *b, char c)
 	b->p[b->n++] = c;
 }
 
+void buf_addi(struct buf *b, int64_t i)
+{
+	char text[20], *end = text + sizeof text, *p = end;
+	uint64_t left = i < 0 ? -(uint64_t)i : (uint64_t)i;
+
+	do {
+		*--p = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (i < 0)
+		*--p = '-';
+	buf_add(b, p, (size_t)(end - p));
+}
+
 void buf_addf(struct buf *b, const char *fmt, ...)
 {
+	size_t room = b->cap - b->n;
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(room > 0 ? b->p + b->n : NULL, room, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		fatal("buf_addf: bad format \"%s\"", fmt);
-	reserve(b, (size_t)n + 1);
-	va_start(ap, fmt);
-	vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
-	va_end(ap);
+	if ((size_t)n >= room) {
+		reserve(b, (size_t)n + 1);
+		va_start(ap, fmt);
+		vsnprintf(b->p + b->n, (size_t)n + 1, fmt, ap);
+		va_end(ap);
+	}
 	b->n += (size_t)n;
 }
 

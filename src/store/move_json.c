@@ -1,8 +1,6 @@
 /* move_json.c - effects, holds and model calls written out. */
 #include "store/move_json.h"
 
-#include <inttypes.h>
-
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/uuid.h"
@@ -15,7 +13,8 @@ static const char *const effect_names[] = {
 static void begin(struct buf *out, size_t move)
 {
 	buf_addc(out, out->n ? ',' : '[');
-	buf_addf(out, "{\"move\":%zu", move);
+	buf_adds(out, "{\"move\":");
+	buf_addi(out, (int64_t)move);
 }
 
 struct str move_json_end(struct buf *out)
@@ -28,7 +27,9 @@ struct str move_json_end(struct buf *out)
 
 static void key(struct buf *out, const char *name)
 {
-	buf_addf(out, ",\"%s\":", name);
+	buf_adds(out, ",\"");
+	buf_adds(out, name);
+	buf_adds(out, "\":");
 }
 
 static void add_text(struct buf *out, const char *name, struct str s)
@@ -43,7 +44,7 @@ static void add_text(struct buf *out, const char *name, struct str s)
 static void add_int(struct buf *out, const char *name, int64_t i)
 {
 	key(out, name);
-	buf_addf(out, "%" PRId64, i);
+	buf_addi(out, i);
 }
 
 static void add_uuid(struct buf *out, const char *name, const struct uuid *u)
@@ -56,7 +57,9 @@ static void add_uuid(struct buf *out, const char *name, const struct uuid *u)
 		return;
 	}
 	uuid_format(u, text);
-	buf_addf(out, "\"%s\"", text);
+	buf_addc(out, '"');
+	buf_adds(out, text);
+	buf_addc(out, '"');
 }
 
 static void add_digest(struct buf *out, const char *name, const struct digest *d)
@@ -65,7 +68,9 @@ static void add_digest(struct buf *out, const char *name, const struct digest *d
 
 	digest_hex(d, hex);
 	key(out, name);
-	buf_addf(out, "\"\\\\x%s\"", hex);
+	buf_adds(out, "\"\\\\x");
+	buf_adds(out, hex);
+	buf_addc(out, '"');
 }
 
 void move_effects_json(struct buf *out, size_t move, const struct move *m)

@@ -256,6 +256,42 @@ START_TEST(builder)
 }
 END_TEST
 
+START_TEST(builder_of_integers)
+{
+	static const struct {
+		int64_t i;
+		const char *text;
+	} v[] = {{0, "0"}, {-1, "-1"}, {10, "10"}, {1234567890123456789, "1234567890123456789"}, {INT64_MAX, "9223372036854775807"},
+		 {INT64_MIN, "-9223372036854775808"}};
+
+	for (size_t i = 0; i < sizeof v / sizeof v[0]; i++) {
+		struct buf b;
+
+		buf_init(&b, a);
+		buf_addi(&b, v[i].i);
+		ck_assert_str_eq(buf_cstr(&b), v[i].text);
+	}
+}
+END_TEST
+
+/* What is formatted fits by a byte, just does not, and does not by far. */
+START_TEST(builder_formats_at_every_room)
+{
+	for (int fill = 0; fill < 300; fill++)
+		for (int n = 0; n < 40; n += 13) {
+			struct buf b;
+			const char *want = arena_printf(a, "%0*d%0*d", fill + 1, 7, n + 1, 3);
+
+			buf_init(&b, a);
+			for (int i = 0; i < fill; i++)
+				buf_addc(&b, '0');
+			buf_addc(&b, '7');
+			buf_addf(&b, "%0*d", n + 1, 3);
+			ck_assert_str_eq(buf_cstr(&b), want);
+		}
+}
+END_TEST
+
 START_TEST(builder_grows)
 {
 	struct buf b;
@@ -333,6 +369,8 @@ int main(void)
 	tcase_add_loop_test(tc, validity, 0, ROWS(utf8));
 	tcase_add_test(tc, every_code_point);
 	tcase_add_test(tc, builder);
+	tcase_add_test(tc, builder_of_integers);
+	tcase_add_test(tc, builder_formats_at_every_room);
 	tcase_add_test(tc, builder_grows);
 	tcase_add_test(tc, builder_at_its_edge);
 	suite_add_tcase(s, tc);
