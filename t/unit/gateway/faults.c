@@ -373,7 +373,7 @@ static void play_all(struct asked *q)
 		finish(&q[--n]);
 }
 
-/* 100 questions and more in flight, among them two of 40 MiB. */
+/* Every row at once, 300 questions, among them answers of 40 MiB. Five of the eight MiB are the routings of the rows themselves. */
 START_TEST(memory_returns)
 {
 	struct asked *q = ARENA_ARRAY(arena, (size_t)N_FAULTS * N_WIRES, struct asked);
@@ -381,14 +381,15 @@ START_TEST(memory_returns)
 	long quiet;
 
 	bank.limit_pusd = INT64_MAX;
-	play_all(q);		/* connections, and what libraries make once */
+	for (int i = 0; i < 2; i++)
+		play_all(q);		/* connections, what libraries make once, and how far the heap is in use */
 	quiet = rss_kib();
 	play_all(q);
 	if (is_weighed())
 		ck_assert_msg(rss_kib() < quiet + FLAT_KIB, "%ld KiB after, %ld before", rss_kib(), quiet);
 	ck_assert_int_eq(bank.held_pusd, 0);
 	ck_assert_uint_eq(bank.n_holds, 0);
-	ck_assert_int_lt(loop_now_ms(bank.loop) - begin, 4 * SLOWEST_MS);
+	ck_assert_int_lt(loop_now_ms(bank.loop) - begin, 6 * SLOWEST_MS);
 }
 END_TEST
 
@@ -416,7 +417,7 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("faults");
-	TCase *t = tcase_create("faults");
+	TCase *t = tcase_create("faults"), *all = tcase_create("all at once");
 
 	tcase_set_timeout(t, 120);
 	tcase_add_unchecked_fixture(t, start_stub, stop_stub);
@@ -426,8 +427,12 @@ int main(void)
 	tcase_add_test(t, the_last_usage_counts);
 	tcase_add_loop_test(t, a_signature_comes_back, 0, N_WIRES);
 	tcase_add_loop_test(t, one_works_alone, 0, N_WIRES);
-	tcase_add_test(t, memory_returns);
 	tcase_add_test(t, the_deadline_holds);
 	suite_add_tcase(s, t);
+	tcase_set_timeout(all, 120);
+	tcase_add_unchecked_fixture(all, start_stub, stop_stub);
+	tcase_add_checked_fixture(all, setup, teardown);
+	tcase_add_test(all, memory_returns);
+	suite_add_tcase(s, all);
 	return suite_run(s);
 }
