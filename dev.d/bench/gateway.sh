@@ -71,7 +71,7 @@ cat >"$D/litellm.yaml" <<-END
 END
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 : >"$D/litellm.log"
-d_spawn litellm env LITELLM_LOCAL_MODEL_COST_MAP=True "$AGENTD_LITELLM" --config "$D/litellm.yaml" --host 127.0.0.1 --port "$port"
+d_spawn litellm env LITELLM_LOCAL_MODEL_COST_MAP=True LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY=true "$AGENTD_LITELLM" --config "$D/litellm.yaml" --host 127.0.0.1 --port "$port"
 answers() { "$top_builddir/t/bench/bare_ask" --url "http://127.0.0.1:$port/v1" --callers 1 --count 1 >/dev/null 2>&1; }
 wait_for 120 answers || bail "LiteLLM does not answer: $(tail -n 3 "$D/litellm.log")"
 theirs_n=$((n / 4 > callers ? n / 4 : callers))
