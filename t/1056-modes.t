@@ -170,6 +170,11 @@ is "the model that answered is told from the one asked" "$(out '.probes[0] | .mo
 probe -- doctor --probe --provider two --model slow --no-record
 is "another model may be named" "$status" 1
 like "and is asked" "$(cat "$D/out")" '^two +none +stub/delay-30000 +- +[0-9]+ +model.timeout: '
+sed -i "s|^  second: .*|  vectors: {provider: two, id: small-embedding, kind: embedding, dims: 8, price: free}\n&|" "$D/root/policies/routing.yaml"
+probe -- doctor --probe --provider two --model vectors --json
+is "a model that embeds is asked to embed" "$status $(out '.probes[0] | [.ok, .model_asked] | tostring')" '0 [true,"small-embedding"]'
+probe -- doctor --probe --provider two --json
+is "one that chats is asked before it" "$(out '.probes[0].model_asked')" stub/other-model
 probe -- doctor --probe --provider unset
 is "a provider that was named has to be configured" "$status" 1
 like "or its variable is named" "$(cat "$D/out")" '^unset +- .*not asked: NOBODY_SETS_THIS is not set'

@@ -12,6 +12,7 @@ struct probe_call {
 	struct http *http;
 	struct wire_request question;
 	struct message message;
+	struct str text;
 	struct op *attempt;
 	struct probe_result result;
 };
@@ -59,9 +60,15 @@ struct op *probe_start(struct loop *l, struct http *h, struct arena *a, const st
 	op_init(&p->op, l, a, on_cancel, done, arg);
 	p->http = h;
 	p->message = (struct message){.role = ROLE_USER, .text = STR("Say ok.")};
-	p->question = (struct wire_request){
-		.endpoint = e, .model = m, .tier = STR("probe"), .messages = &p->message, .n_messages = 1, .temperature = -1,
-	};
+	p->text = STR("ok");
+	p->question = (struct wire_request){.endpoint = e, .model = m, .tier = STR("probe"), .temperature = -1};
+	if (m->kind == MODEL_EMBEDDING) {
+		p->question.texts = &p->text;
+		p->question.n_texts = 1;
+	} else {
+		p->question.messages = &p->message;
+		p->question.n_messages = 1;
+	}
 	ask(p, 1);
 	return &p->op;
 }
@@ -73,9 +80,18 @@ const struct probe_result *probe_result_of(const struct op *op)
 
 const struct model *probe_model(const struct routing *r, const struct provider *p)
 {
-	for (size_t i = 0; i < r->n_models; i++)
-		if (r->models[i].provider == p)
+	const struct model *embeds = NULL;
+
+	for (size_t i = 0; i < r->n_models; i++) {
+		if (r->models[i].provider != p)
+			continue;
+		if (r->models[i].kind == MODEL_CHAT)
 			return &r->models[i];
+		if (!embeds)
+			embeds = &r->models[i];
+	}
+	if (embeds)
+		return embeds;
 	for (size_t i = 0; r->shadow && p == &r->shadow->provider && i < r->n_tiers; i++)
 		if (r->shadow->tiers[i].n_steps)
 			return r->shadow->tiers[i].steps[0].model;

@@ -23,8 +23,8 @@ struct probe_result {
 struct op *probe_start(struct loop *l, struct http *h, struct arena *a, const struct endpoint *e, const struct model *m, op_done_fn *done,
 		       void *arg);
 const struct probe_result *probe_result_of(const struct op *op);
-/* The model that a probe of the provider asks when none is named: its first in the file, or the first tier's at the gateway of mode
- * shadow. NULL: it has none. */
+/* The model that a probe of the provider asks when none is named: its first in the file, one that chats before one that embeds, or
+ * the first tier's at the gateway of mode shadow. NULL: it has none. */
 const struct model *probe_model(const struct routing *r, const struct provider *p);
 
 #endif
