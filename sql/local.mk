@@ -17,6 +17,7 @@ SQL_FILES = \
   sql/0044_control.sql \
   sql/0047_targets.sql \
   sql/0048_files.sql \
+  sql/0050_health.sql \
   sql/0052_expiring.sql \
   sql/0053_modes.sql
 SQL_FUNCTIONS = \
@@ -28,6 +29,7 @@ SQL_FUNCTIONS = \
   sql/functions/3_approvals.sql \
   sql/functions/3_commit.sql \
   sql/functions/3_effects.sql \
+  sql/functions/3_health.sql \
   sql/functions/3_shadow.sql \
   sql/functions/3_spend.sql \
   sql/functions/4_bundles.sql \
@@ -69,6 +71,6 @@ sql_tests = \
   t/0292-quarantine.t \
   t/0294-bundles.t \
   t/0295-sql-interface.t t/0296-upgrade.t \
-  t/0297-events.t t/0298-counters.t t/0299-control.t t/0299-sight.t t/0299-webhooks.t
+  t/0297-events.t t/0298-counters.t t/0299-control.t t/0299-sight.t t/0299-webhooks.t t/0300-health.t
 TESTS += $(sql_tests)
 EXTRA_DIST += $(sql_tests) t/lib/sql.sh t/lib/model.py t/lib/model_rules.py t/lib/interleave.py t/lib/interleave.sql

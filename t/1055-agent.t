@@ -8,7 +8,7 @@ d_stub --log "$D/asked.txt" --delay-ms 50
 d_sink 100
 cat >"$D/root/policies/routing.yaml" <<END
 agentd: v1
-defaults: {retry: {max: 0, backoff: [10ms, 20ms]}}
+defaults: {retry: {max: 0, backoff: [10ms, 20ms]}, breaker: {failures: 1000}}
 providers:
   stub: {wire: openai, base_url: "$stub_url", key_env: []}
   recorded: {wire: replay, file: replies.json}

@@ -36,6 +36,7 @@ program_tests = \
   t/1055-agent.t \
   t/1055-events.t \
   t/1056-modes.t \
+  t/1056-breakers.t \
   t/1057-artifacts.t \
   t/1060-cancel.t \
   t/1065-cancel-tools.t \

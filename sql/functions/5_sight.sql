@@ -26,7 +26,8 @@ BEGIN
 			ORDER BY l.seq LIMIT 200
 		)
 		SELECT coalesce(json_agg(json_build_object('path', o.path, 'kind', o.step_kind, 'try', o.try, 'since', agentd.rfc3339(o.since),
-			'status', CASE o.kind WHEN 'step.started' THEN 'running' WHEN 'step.failed' THEN 'retrying' WHEN 'step.uncertain' THEN 'uncertain'
+			'status', CASE o.kind WHEN 'step.started' THEN 'running' WHEN 'step.failed' THEN
+				CASE WHEN o.step_kind IN ('model', 'agent') AND (o.value ->> 'free')::boolean THEN 'requeued' ELSE 'retrying' END WHEN 'step.uncertain' THEN 'uncertain'
 				ELSE 'waiting' END,
 			'until', o.value -> 'until', 'retry_at', o.value -> 'retry_at', 'error', o.value -> 'error', 'tier', o.value -> 'tier',
 			'approval', CASE WHEN o.kind = 'approval.requested' THEN o.value -> 'id' END,
@@ -34,7 +35,7 @@ BEGIN
 				THEN agentd.task_call(p_task, p_leaf, o.path, o.try) END,
 			'turns', CASE WHEN o.step_kind = 'agent' THEN (SELECT count(*) FROM agentd.task_log t WHERE t.task = p_task AND t.leaf = p_leaf
 				AND t.path ^@ (o.path || '/turn-') AND t.kind = 'turn.succeeded') END,
-			'asked', m.asked, 'held_usd', h.usd) ORDER BY o.seq), '[]')
+			'asked', m.asked, 'held_usd', h.usd, 'waits', w.waits) ORDER BY o.seq), '[]')
 		FROM opened o
 		LEFT JOIN LATERAL (
 			SELECT json_build_object('provider', c.provider, 'model', c.model_asked, 'error_class', c.error_class, 'at', agentd.rfc3339(c.at)) AS asked
@@ -44,6 +45,11 @@ BEGIN
 		LEFT JOIN LATERAL (
 			SELECT agentd.money(sum(s.amount_usd)) AS usd FROM agentd.spend_hold s WHERE o.step_kind IN ('model', 'agent') AND s.task = p_task
 				AND s.settled_at IS NULL AND (s.path = o.path OR s.path ^@ (o.path || '/'))) h ON true
+		LEFT JOIN LATERAL (	-- what a worker that is no more said of it has another fence, or no worker's task
+			SELECT json_build_object('provider', x.provider, 'for', x.reason, 'since', agentd.rfc3339(x.since), 'until', agentd.rfc3339(x.until)) AS waits
+			FROM agentd.model_waits x JOIN agentd.task_queue q ON q.id = x.task AND q.fence = x.fence AND q.state = 'running'
+			WHERE o.kind = 'step.started' AND o.step_kind IN ('model', 'agent') AND x.task = p_task AND (x.path = o.path OR x.path ^@ (o.path || '/'))
+			ORDER BY x.since LIMIT 1) w ON true
 		WHERE NOT EXISTS (SELECT FROM opened i WHERE i.path ^@ (o.path || '/') OR i.path ^@ (o.path || '[')));
 END $$;
 

@@ -127,6 +127,12 @@ BEGIN
 		SELECT * INTO q FROM agentd.task_queue x WHERE x.id = t.id;
 		v_waits := agentd.why_unclaimed(q);
 	END IF;
+	-- A question that waits in the memory of the worker that has the task.
+	IF q.state = 'running' THEN
+		v_waits := coalesce(v_waits, (SELECT json_build_object('type', 'model.slot', 'message', format('step "%s" waits for %s at provider "%s"', x.path,
+				x.reason, x.provider))
+			FROM agentd.model_waits x WHERE x.task = t.id AND x.fence = q.fence ORDER BY x.since LIMIT 1));
+	END IF;
 	-- What few tasks have is looked for only where the journal says so.
 	SELECT bool_or(l.path = '') AS notes, bool_or(l.step_kind IN ('model', 'agent')) AS models,
 		bool_or(l.kind = 'step.uncertain') AS uncertain, bool_or(l.kind = 'turn.succeeded') AS turns

@@ -68,6 +68,7 @@ GRANT EXECUTE ON FUNCTION
 
 GRANT EXECUTE ON FUNCTION agentd.webhook_targets(json), agentd.webhook_claim(uuid, text[], integer, integer, integer, integer),
 	agentd.webhook_done(uuid, uuid, integer, text, integer, text, bigint) TO agentd_sweeper;
+GRANT EXECUTE ON FUNCTION agentd.health_read(), agentd.health_report(json, json, json), agentd.health_admit(json) TO agentd_web, agentd_worker;
 GRANT EXECUTE ON FUNCTION agentd.count_report(uuid, bigint, json, json) TO agentd_web, agentd_worker, agentd_sweeper;
 GRANT EXECUTE ON FUNCTION agentd.metrics() TO agentd_web;
 

@@ -56,7 +56,7 @@ src_config_libconfig_a_SOURCES = \
   src/config/risk.h \
   src/config/routing.c \
   src/config/routing.h \
-  src/config/routing_check.c \
+  src/config/routing_check.c src/config/routing_doubts.c \
   src/config/routing_load.h \
   src/config/routing_price.c \
   src/config/routing_shadow.c \

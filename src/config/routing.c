@@ -156,12 +156,12 @@ static const struct key tier_step_keys[] = {
 static const struct key_table tier_step_table = {"a step of a tier", KEYS(tier_step_keys), "One model of a tier."};
 
 static const struct key exhausted_keys[] = {
-	{.name = "no_step_allowed", .type = KEY_ENUM, .offset = offsetof(struct tier, no_step_allowed), .words = do_words,
-	 .preset = "fail", .text = "When no step may be taken."},
-	{.name = "all_open", .type = KEY_ENUM, .offset = offsetof(struct tier, all_open), .words = do_words,
-	 .preset = "fail", .text = "When every breaker is open."},
-	{.name = "all_failed", .type = KEY_ENUM, .offset = offsetof(struct tier, all_failed), .words = do_words,
-	 .preset = "fail", .text = "When a step was tried and none succeeded."},
+	{.name = "no_step_allowed", .type = KEY_ENUM, .flags = KEY_REQUIRED, .offset = offsetof(struct tier, no_step_allowed),
+	 .words = do_words, .text = "When no step may be taken."},
+	{.name = "all_open", .type = KEY_ENUM, .flags = KEY_REQUIRED, .offset = offsetof(struct tier, all_open),
+	 .words = do_words, .text = "When every breaker is open."},
+	{.name = "all_failed", .type = KEY_ENUM, .flags = KEY_REQUIRED, .offset = offsetof(struct tier, all_failed),
+	 .words = do_words, .text = "When a step was tried and none succeeded."},
 };
 static const struct key_table exhausted_table = {"when_exhausted", KEYS(exhausted_keys), "The end of a tier's list."};
 

@@ -25,12 +25,7 @@ static void warn_idle(struct routing_load *w, struct place at, const char *hint,
 
 static void warn_idle_provider(struct routing_load *w, const struct provider *p, const struct yaml *n)
 {
-	static const char *const keys[] = {"rpm", "tpm"};
 	const struct yaml *wire = yaml_get(n, "wire");
-	for (size_t i = 0; i < 2; i++)
-		if (yaml_get(n, keys[i]))
-			warn_idle(w, yaml_get(n, keys[i])->at, "max_in_flight bounds the calls at once",
-				  arena_printf(w->l.a, "\"%s\"", keys[i]));
 	if (p->wire == WIRE_ANTHROPIC)
 		diag_add(w->l.d, DIAG_WARNING, wire->at, "use wire openai with the provider's compatible address",
 			 "wire \"" STR_FMT "\" is not part of this version: the provider is never asked", STR_ARG(wire->text));
@@ -163,8 +158,8 @@ static void link_caps(struct routing_load *w, const struct tier_step *s, const s
 
 static void warn_idle_end(struct routing_load *w, const struct tier *t, const struct yaml *n)
 {
-	if (t->no_step_allowed != EXHAUSTED_FAIL || t->all_open != EXHAUSTED_FAIL || t->all_failed != EXHAUSTED_FAIL)
-		warn_idle(w, yaml_get(n, "when_exhausted")->at, "a question without an answer fails", "\"when_exhausted\"");
+	if (t->no_step_allowed == EXHAUSTED_APPROVAL || t->all_open == EXHAUSTED_APPROVAL || t->all_failed == EXHAUSTED_APPROVAL)
+		warn_idle(w, yaml_get(n, "when_exhausted")->at, "a question without an answer fails", "\"approval\"");
 }
 
 /* Vectors of two models are not comparable: nothing may fall back. */
@@ -203,6 +198,7 @@ static void link_tier(struct routing_load *w, struct tier *t, const struct yaml 
 				 "this step is taken only when the one above cannot be tried: \"fallback_on\" is empty");
 	}
 	check_tier_kind(w, t);
+	routing_check_tier(w, t, n);
 	if (t->n_steps && t->steps[0].model && t->steps[0].model->provider) {
 		const struct routing_timeouts *lim = &t->steps[0].model->provider->timeouts;
 		if (t->deadline_ms && t->deadline_ms < lim->connect_ms + lim->first_byte_ms)
@@ -219,6 +215,8 @@ void routing_check(struct routing_load *w)
 		check_provider(w, &w->providers[i], w->provider_nodes[i]);
 	for (size_t i = 0; i < r->n_models; i++)
 		link_model(w, &w->models[i], w->model_nodes[i]);
+	routing_check_models(w);
+	routing_check_twins(w);
 	bool *used = ARENA_ARRAY(w->l.a, r->n_caps + 1, bool);
 	for (size_t i = 0; i < r->n_tiers; i++)
 		link_tier(w, &w->tiers[i], w->tier_nodes[i], used);

@@ -44,6 +44,10 @@ key_read_fn read_price;
 extern const struct key_table shadow_table;
 key_read_fn read_shadow;
 void shadow_check(struct routing_load *w);
+/* routing_doubts.c: what may work, and hardly means what it says */
+void routing_check_twins(struct routing_load *w);
+void routing_check_models(struct routing_load *w);
+void routing_check_tier(struct routing_load *w, const struct tier *t, const struct yaml *n);
 
 /* routing_check.c */
 const char *routing_nearest(struct routing_load *w, struct str name, const struct str *first, size_t stride, size_t n);

@@ -1,4 +1,4 @@
-/* cmd_files.c - commands on files: validate, schema, route. No database. */
+/* cmd_files.c - commands on files: validate, schema. No database. */
 #include <stdio.h>
 #include <sys/stat.h>
 

@@ -10,6 +10,7 @@
 #include "store/tasks.h"
 
 extern const struct command cmd_validate, cmd_schema, cmd_route;			/* cmd_files.c */
+extern const struct command cmd_route_explain, cmd_route_close;			/* cmd_route.c */
 extern const struct command cmd_policy_test, cmd_policy_explain;			/* cmd_policy.c, cmd_explain.c */
 extern const struct command cmd_migrate, cmd_reload, cmd_workflows, cmd_pause, cmd_resume, cmd_lanes, cmd_version;	/* cmd_admin.c */
 extern const struct command cmd_hooks_test;				/* cmd_hooks.c */

@@ -23,8 +23,8 @@
 
 enum { CONNECT_MS = 5000, MAX_INPUT = 16 * 1024 * 1024 };
 
-const struct command *const ctl_commands[] = {		/* in the order in which they are listed */
-	&cmd_validate, &cmd_schema, &cmd_route, &cmd_policy_test, &cmd_policy_explain, &cmd_hooks_test,
+const struct command *const ctl_commands[] = {		/* in the order in which they are listed; two words before the first of them alone */
+	&cmd_validate, &cmd_schema, &cmd_route_explain, &cmd_route_close, &cmd_route, &cmd_policy_test, &cmd_policy_explain, &cmd_hooks_test,
 	&cmd_migrate, &cmd_reload, &cmd_token_create, &cmd_token_list, &cmd_token_revoke,
 	&cmd_workflows, &cmd_pause, &cmd_resume, &cmd_lanes,
 	&cmd_submit, &cmd_get, &cmd_list, &cmd_why, &cmd_tail, &cmd_cancel, &cmd_retry, &cmd_fork, &cmd_purge,
@@ -133,16 +133,13 @@ static void time_out(void *arg)
 	*(bool *)arg = true;
 }
 
-int ctl_open(struct ctl *c)
+int ctl_connect(struct ctl *c, struct err *err)
 {
-	int status = ctl_settings(c), connect_ms = c->connect_ms ? c->connect_ms : CONNECT_MS;
+	int connect_ms = c->connect_ms ? c->connect_ms : CONNECT_MS;
 	struct loop_timer *timer;
 	const char *reason;
 	bool late = false;
-	struct err err = {0};
 
-	if (status)
-		return status;
 	c->loop = loop_new();
 	c->store = store_open(c->loop, c->settings->database, "agentctl");
 	timer = loop_timer_new(c->loop, time_out, &late);
@@ -153,10 +150,20 @@ int ctl_open(struct ctl *c)
 	if (store_is_up(c->store))
 		return 0;
 	reason = store_reason(c->store);
-	err_set(&err, ERR_PG_DOWN, "the database cannot be reached within %g s%s%s", connect_ms / 1000.0, *reason ? ": " : "",
+	err_set(err, ERR_PG_DOWN, "the database cannot be reached within %g s%s%s", connect_ms / 1000.0, *reason ? ": " : "",
 		reason);
-	err_hint(&err, "see `database` in agentd.yaml, or AGENTD_DATABASE");
-	return ctl_fail(c, &err);
+	err_hint(err, "see `database` in agentd.yaml, or AGENTD_DATABASE");
+	return -1;
+}
+
+int ctl_open(struct ctl *c)
+{
+	struct err err = {0};
+	int status = ctl_settings(c);
+
+	if (status)
+		return status;
+	return ctl_connect(c, &err) < 0 ? ctl_fail(c, &err) : 0;
 }
 
 int ctl_begin(struct ctl *c, const struct command *cmd, int argc, int n)

@@ -56,6 +56,7 @@ extern const struct command *const ctl_commands[];	/* NULL-ended, in the manual'
 /* --- shared by commands (ctl.c) --- */
 int ctl_settings(struct ctl *c);	/* 0, or an exit status after printing why */
 int ctl_open(struct ctl *c);		/* settings, loop, store; waits up to 5 s for the connection */
+int ctl_connect(struct ctl *c, struct err *err);	/* the same behind ctl_settings(), and says nothing: 0 or -1 */
 /* For a command with n arguments of its own: checks their number, then ctl_open(). */
 int ctl_begin(struct ctl *c, const struct command *cmd, int argc, int n);
 void ctl_close(struct ctl *c);

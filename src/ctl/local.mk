@@ -15,6 +15,7 @@ src_ctl_libctl_a_SOURCES = \
   src/ctl/cmd_reconcile.c \
   src/ctl/cmd_redrive.c \
   src/ctl/cmd_shadow.c \
+  src/ctl/cmd_route.c \
   src/ctl/cmd_submit.c \
   src/ctl/cmd_tail.c \
   src/ctl/cmd_task.c \

@@ -207,6 +207,27 @@ void act_fail_err(struct run *r, struct node *n, const struct err *err)
 	act_fail(r, n, act_error(r, n, err), err->retry_after_ms);
 }
 
+void act_requeue(struct run *r, struct node *n, const struct err *err, int64_t again_ms)
+{
+	const struct json *error = act_error(r, n, err);
+	struct arena *a = n->scope->arena;
+	struct json_builder b;
+	uint64_t random;
+	int64_t at_us;
+
+	random_bytes(&random, sizeof random);
+	at_us = run_now_us(r) + retry_requeue_ms(n->n_free, again_ms, random) * 1000;
+	if (n->n_free >= RETRY_MAX_REQUEUES || (wall_us(n) && at_us >= wall_us(n))) {
+		act_fail(r, n, n->n_free >= RETRY_MAX_REQUEUES ? error : wall_error(r, n, error), err->retry_after_ms);
+		return;
+	}
+	json_object_begin(&b, a);
+	json_object_setc(&b, "error", json_copy(a, error));
+	json_object_setc(&b, "retry_at", journal_time(a, at_us));
+	json_object_setc(&b, "free", json_bool(true));
+	act_row(r, n, ROW_STEP_FAILED, json_object_end(&b));
+}
+
 /* --- evaluation --- */
 
 int act_eval_in(struct run *r, const struct scope *sc, const struct refs *refs, const struct tmpl *t,

@@ -43,6 +43,9 @@ void act_succeed(struct run *r, struct node *n, const struct json *output);	/* c
 /* step.failed, with retry_at when the policy gives another try. error is copied. */
 void act_fail(struct run *r, struct node *n, const struct json *error, int retry_after_ms);
 void act_fail_err(struct run *r, struct node *n, const struct err *err);
+/* step.failed that counts as no try: the question is asked again when somebody may answer it. again_ms 0: nobody knows when. The
+ * hundredth time it fails. */
+void act_requeue(struct run *r, struct node *n, const struct err *err, int64_t again_ms);
 const struct json *act_error(struct run *r, const struct node *n, const struct err *err);	/* in scratch */
 const struct json *act_keep(const struct node *n, const struct json *v);	/* copy that lives as long as the scope */
 int act_check_size(const struct json *v, struct err *err);

@@ -18,7 +18,7 @@
  *   step.succeeded   {"output": VALUE}; switch: {"output": null, "edge": N|null, "then": ID|"end"|null}
  *                    set: output is what was written to .vars
  *   step.failed      {"error": ERROR, "retry_at": TIME?, "free": true?}   (retry_at: another try follows then; free: this one
- *                    does not count, the call did not happen; the next makes the same call)
+ *                    does not count: the call did not happen, and the next makes the same call; or nobody may answer the question now)
  *   step.uncertain   {"key", "tool", "error": ERROR}            (parked as uncertain; nothing is sent again)
  *                    What follows it bears the word of whoever resolved it: "reconciled": {"decision", "by", "id"}
  *   step.skipped     {}

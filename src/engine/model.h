@@ -33,8 +33,8 @@ int model_question(struct run *r, const struct node *n, const struct step_model 
 void model_send(struct run *r, struct node *n, const struct step_model *s, struct model_request *req, op_done_fn *done);
 /* In the completion: ends the flight, records the attempts. false: nothing follows from it. *ret_err ERR_NONE: it answered. */
 bool model_taken(struct op *op, struct flight *f, struct err *ret_err);
-/* An ask that failed: the step's row. */
-void model_failed(struct run *r, struct node *n, const struct err *err);
+/* An ask that failed: the step's row, by what the tier says becomes of it. */
+void model_failed(struct run *r, struct node *n, const struct model_answer *answer, const struct err *err);
 /* The row of the turn that was asked last, with when that was. */
 void model_turn_row(struct run *r, struct node *n, enum row_kind kind, const struct json *v, bool goes_on);
 

@@ -178,7 +178,9 @@ enum run_next plan_run(const struct state *st, const struct run_facts *f)
 		if (st->n_uncertain > 0)
 			return RUN_PARK_UNCERTAIN;
 		/* A cancel is not slept over, the database would make it ready at once: but what could not be read needs a pause. */
-		return st->task_cancelling ? RUN_RELEASE : st->n_asking > 0 ? RUN_PARK_APPROVAL : RUN_PARK_TIMER;
+		if (st->task_cancelling)
+			return RUN_RELEASE;
+		return st->n_asking > 0 ? RUN_PARK_APPROVAL : st->n_slots > 0 ? RUN_PARK_SLOT : RUN_PARK_TIMER;
 	}
 	if (f->leaving)
 		return RUN_RELEASE;

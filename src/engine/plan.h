@@ -51,7 +51,7 @@ struct plan_env {
 
 struct action plan_scope(const struct state *st, const struct scope *sc, const struct plan_env *env);
 
-enum run_next { RUN_BUSY, RUN_FINISH, RUN_RELEASE, RUN_PARK_UNCERTAIN, RUN_PARK_APPROVAL, RUN_PARK_TIMER, RUN_SLEEP, RUN_STUCK };
+enum run_next { RUN_BUSY, RUN_FINISH, RUN_RELEASE, RUN_PARK_UNCERTAIN, RUN_PARK_APPROVAL, RUN_PARK_SLOT, RUN_PARK_TIMER, RUN_SLEEP, RUN_STUCK };
 
 struct run_facts {
 	bool busy;		/* an operation or a commit is under way, or a commit will free a scope */

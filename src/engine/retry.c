@@ -49,3 +49,18 @@ bool retry_decide(const struct retry_policy *p, const struct json *error, int tr
 	*ret_delay_ms = delay > hint ? delay : hint;
 	return true;
 }
+
+enum { REQUEUE_MS = 30 * 1000, REQUEUE_MAX_MS = 15 * 60 * 1000 };
+
+int64_t retry_requeue_ms(int n, int64_t again_ms, uint64_t random)
+{
+	int64_t ms = REQUEUE_MS;
+
+	if (again_ms > 0)
+		return again_ms + (int64_t)(random % (uint64_t)(again_ms / 10 + 1));
+	for (int i = 0; i < n && ms < REQUEUE_MAX_MS; i++)
+		ms *= 2;
+	if (ms > REQUEUE_MAX_MS)
+		ms = REQUEUE_MAX_MS;
+	return ms / 2 + (int64_t)(random % (uint64_t)(ms / 2 + 1));
+}

@@ -20,6 +20,10 @@ struct retry_policy;
 /* random is any 64-bit number; the same one gives the same delay. False: no more tries. */
 bool retry_decide(const struct retry_policy *p, const struct json *error, int try_no, int retry_after_ms,
 		  uint64_t random, int64_t *ret_delay_ms);
+/* A question that nobody may answer now is asked again, so often at most. */
+enum { RETRY_MAX_REQUEUES = 100 };
+/* In how long, after n times before; again_ms: not sooner than that, and up to a tenth more; 0: nobody knows. */
+int64_t retry_requeue_ms(int n, int64_t again_ms, uint64_t random);
 /* "tool.failed" fits "tool.failed" and "tool.*". */
 bool retry_type_fits(struct str type, struct str pattern);
 

@@ -424,6 +424,9 @@ static void conclude(struct run *r)
 	case RUN_PARK_APPROVAL:
 		send(r, MOVE_PARK, "waiting_approval", wake_us);
 		return;
+	case RUN_PARK_SLOT:
+		send(r, MOVE_PARK, "waiting_slot", wake_us);
+		return;
 	case RUN_PARK_TIMER:
 		send(r, MOVE_PARK, "waiting_timer", wake_us);
 		return;

@@ -192,6 +192,14 @@ static void count_turn(struct state *st, struct node *n)
 		n->n_model_turns++;
 }
 
+/* A question that nobody could answer is asked again: it is one turn. */
+static void count_asked(struct state *st, struct node *n)
+{
+	if (!n->again)
+		count_turn(st, n);
+	n->again = NULL;
+}
+
 static int on_started(struct state *st, struct node *n, const struct journal_row *row, struct err *err)
 {
 	const struct json *items;
@@ -208,10 +216,10 @@ static int on_started(struct state *st, struct node *n, const struct journal_row
 		n->again = NULL;
 		break;
 	case STEP_MODEL:
-		count_turn(st, n);
+		count_asked(st, n);
 		break;
 	case STEP_AGENT:
-		count_turn(st, n);
+		count_asked(st, n);
 		n->deadline_us = node_deadline(n, n->started_us);
 		break;
 	default:
@@ -289,6 +297,11 @@ static void count_refused(struct state *st, struct node *n)
 		count_call(st, n);
 }
 
+static bool asks_models(enum step_kind kind)
+{
+	return kind == STEP_MODEL || kind == STEP_AGENT;
+}
+
 static int on_failed(struct state *st, struct node *n, const struct journal_row *row, struct err *err)
 {
 	const struct step *s = node_program(n)->step;
@@ -310,6 +323,8 @@ static int on_failed(struct state *st, struct node *n, const struct journal_row 
 	}
 	if (retry_at && !n->scope->cancelling) {
 		n->status = NODE_RETRYING;
+		n->waits_slot = n->again && asks_models(s->kind);
+		st->n_slots += n->waits_slot;
 		n->deadline_us = node_deadline(n, 0);
 		scope_time(st, n);
 		state_push_ready(st, n->scope);
@@ -420,6 +435,8 @@ static int apply_step(struct state *st, const struct target *t, const struct jou
 		return conflict(row, "does not follow from the rows before it", err);
 	if (n->status == NODE_UNCERTAIN)
 		st->n_uncertain--;
+	st->n_slots -= n->waits_slot;
+	n->waits_slot = false;
 	if (!node_is_open(n) || (n->status == NODE_RETRYING && kind != ROW_STEP_CANCELLED))
 		begin_try(st, n, row, kind);
 	else if (n->status == NODE_ASKING)

@@ -76,6 +76,7 @@ struct node {
 	int n_asks;			/* times the tool did not know what became of this try */
 	int n_requests;			/* times a person was asked in this try */
 	bool mine;			/* its step.started is ours: start the operation once it is committed */
+	bool waits_slot;		/* RETRYING: nobody may answer it now; its next try is not counted */
 	bool turns_ended;		/* the last turn says that nothing follows from it */
 	int n_turns, cap_turns;
 	struct turn *turns;		/* of this try; of an agent: of this visit */
@@ -149,6 +150,7 @@ struct state {
 	struct node *timed;		/* nodes with wake_us or deadline_us */
 	int64_t timed_min_us;		/* no later than the earliest of them; INT64_MAX: none */
 	struct arena *graveyard;
+	size_t n_slots;			/* nodes that wait for a model that may be asked */
 	size_t n_uncertain, n_asking;	/* n_asking: requests nobody has decided, as far as the journal knows */
 	unsigned taint;			/* TAINT_ bits of who submitted the task and of all calls that have begun */
 	int64_t n_calls, n_model_turns, n_steps;

@@ -26,7 +26,7 @@ static void begin(struct run *r, struct node *n)
 	struct arena *a = n->scope->arena;
 	struct err err = {0};
 
-	if (budget_check_turn(&r->state, &r->budget, n, &err) < 0)
+	if (!n->again && budget_check_turn(&r->state, &r->budget, n, &err) < 0)	/* a question that is asked again is one turn */
 		act_fail_err(r, n, &err);
 	else
 		act_started(r, n, journal_value(a, "tier", json_string_ref(a, agent_of(n)->ask.tier)));
@@ -185,7 +185,7 @@ static void on_answered(struct op *op, void *arg)
 	} else if (leave_out(r, n, &err)) {
 		n->unbooked_pusd += answer->cost_pusd;	/* there is no row of it */
 	} else {
-		model_failed(r, n, &err);
+		model_failed(r, n, answer, &err);
 		act_book(r, n, answer->cost_pusd);
 	}
 }

@@ -27,7 +27,7 @@ static void begin(struct run *r, struct node *n)
 	struct arena *a = n->scope->arena;
 	struct err err = {0};
 
-	if (budget_check_turn(&r->state, &r->budget, n, &err) < 0)
+	if (!n->again && budget_check_turn(&r->state, &r->budget, n, &err) < 0)	/* a question that is asked again is one turn */
 		act_fail_err(r, n, &err);
 	else
 		act_started(r, n, journal_value(a, "tier", json_string_ref(a, s->tier)));
@@ -112,10 +112,12 @@ bool model_taken(struct op *op, struct flight *f, struct err *ret_err)
 	return answered || !(f->abort == ABORT_RELEASE || (f->abort == ABORT_NONE && ret_err->code == ERR_CANCELLED));
 }
 
-void model_failed(struct run *r, struct node *n, const struct err *err)
+void model_failed(struct run *r, struct node *n, const struct model_answer *answer, const struct err *err)
 {
 	if (n->scope->cancelling)
 		act_row(r, n, ROW_STEP_CANCELLED, NULL);
+	else if (answer->then == EXHAUSTED_REQUEUE)
+		act_requeue(r, n, err, answer->again_ms);
 	else
 		act_fail_err(r, n, err);
 }
@@ -186,7 +188,7 @@ static void on_answered(struct op *op, void *arg)
 	if (op->err->code == ERR_NONE)
 		end_answered(r, n, answer->text);
 	else
-		model_failed(r, n, &err);
+		model_failed(r, n, answer, &err);
 	act_book(r, n, answer->cost_pusd);
 }
 

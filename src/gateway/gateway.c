@@ -2,7 +2,8 @@
  *
  * A call is always in exactly one stage, and each stage ends in one function:
  *
- *   STAGE_WAIT      delay or line of the provider    -> reserve()
+ *   STAGE_WAIT      delay or line of the provider    -> admit(), or begin_anew() where nobody lets it through
+ *   STAGE_ADMIT     may it be asked now? (health.h)  -> on_admitted(): reserve(), or a delay before that, or pass()
  *   STAGE_COMMIT    a move is with the store         -> on_moved(): ask(), or wait_turn(), or finish()
  *   STAGE_ASK       an attempt is under way          -> on_answer(): decide()
  *
@@ -21,6 +22,8 @@
 #include "config/routing.h"
 #include "gateway/attempt.h"
 #include "gateway/endpoint.h"
+#include "gateway/facts.h"
+#include "gateway/health.h"
 #include "gateway/probes.h"
 #include "gateway/request.h"
 #include "gateway/route.h"
@@ -31,12 +34,12 @@
 enum {
 	HOLD_MARGIN_MS = 120 * 1000,	/* beyond the deadline, before the sweeper settles a hold */
 	BUDGET_WAIT_MS = 250,		/* before a refused reservation is tried again */
-	DEADLINE_MS = 240 * 1000,	/* of a tier that names none */
 	BATCH_TOKENS = 250000,		/* OpenAI takes 300,000 in one request */
-	BATCH_NUMBERS = 1000000		/* in the vectors of one answer */
+	BATCH_NUMBERS = 1000000,	/* in the vectors of one answer */
+	NOTED_MS = 1000			/* a shorter wait is not worth a word */
 };
 
-enum stage { STAGE_WAIT, STAGE_COMMIT, STAGE_ASK, STAGE_OVER };
+enum stage { STAGE_WAIT, STAGE_ADMIT, STAGE_COMMIT, STAGE_ASK, STAGE_OVER };
 
 /* Routing as it was when a call began. */
 struct snapshot {
@@ -53,6 +56,7 @@ struct gateway {
 	struct arena *probes_arena;
 	const struct probes *probes;	/* NULL: not asked for */
 	struct slots *slots;
+	struct health *health;
 	struct call *calls;
 };
 
@@ -65,16 +69,22 @@ struct call {
 	const struct tier *tier;
 	struct route *route;
 	const struct shadow_decision *own;	/* mode shadow: of our own route; NULL: it is the one that is walked */
+	struct route_fact *facts;
 	int64_t input_tokens;
 	size_t text_at, n_batch;	/* of an embedding: the texts of this attempt */
 	float *vectors;
 	int64_t deadline_ms;		/* loop time */
 	struct loop_timer *timer;	/* made when it first waits */
 	struct slot_waiter waiter;
+	struct health_ticket ticket;
+	struct route_failure failure;	/* the last attempt's; tries 0: none */
 
 	enum stage stage;
 	void (*after_move)(struct call *c);
 	bool cancelled, has_slot;
+	bool is_shut;			/* waits until somebody lets it through */
+	bool is_admitted;		/* waits for its place in the provider's minute */
+	bool wait_noted;
 	bool saw_sibling, tried_alone;	/* of a refused reservation */
 
 	size_t step;
@@ -94,8 +104,10 @@ struct call {
 };
 
 static void begin_batch(struct call *c);
-static void go(struct call *c, const struct route_choice *choice);
 static void decide(struct call *c, const struct err *err);
+static void end_wait(struct call *c);
+static void wait_shut(struct call *c, int64_t ms);
+static void go(struct call *c, const struct route_choice *choice);
 static void wait_turn(struct call *c);
 static void on_timer(void *arg);
 
@@ -134,6 +146,28 @@ static void clear_timer(struct call *c)
 {
 	if (c->timer)
 		loop_timer_clear(c->timer);
+}
+
+/* --- who waits for long, for whoever asks why --- */
+
+static void note_wait(struct call *c, const char *reason, int64_t until_ms)
+{
+	health_note_wait(c->gateway->health, &(struct health_wait){
+		.task = c->req.task, .fence = c->req.fence, .path = c->req.path, .provider = model_of(c)->provider->name,
+		.reason = reason, .until_ms = until_ms, .left_ms = left_ms(c)});
+	c->wait_noted = reason != NULL;
+}
+
+static void begin_wait(struct call *c, const char *reason, int64_t ms)
+{
+	if (ms >= NOTED_MS && !c->wait_noted)
+		note_wait(c, reason, ms);
+}
+
+static void end_wait(struct call *c)
+{
+	if (c->wait_noted)
+		note_wait(c, NULL, -1);
 }
 
 /* --- the end --- */
@@ -187,6 +221,8 @@ static void finish(struct call *c, const struct err *err)
 	c->stage = STAGE_OVER;
 	slots_leave(c->gateway->slots, &c->waiter);
 	clear_timer(c);
+	end_wait(c);
+	health_drop(c->gateway->health, &c->ticket);
 	if (c->hold_open) {	/* reserved, but nobody was asked */
 		c->n_attempts++;
 		begin_record(c, c->cancelled ? ERR_CANCELLED : err ? err->code : ERR_NONE);
@@ -198,6 +234,14 @@ static void finish(struct call *c, const struct err *err)
 	if (c->next)
 		c->next->at = c->at;
 	op_complete(&c->op, err);
+}
+
+/* The route has come to its end: the tier says what becomes of the question. */
+static void finish_route(struct call *c, const struct route_choice *choice)
+{
+	c->answer.then = choice->then;
+	c->answer.again_ms = choice->again_ms;
+	finish(c, &choice->err);
 }
 
 /* --- recording and reserving --- */
@@ -357,6 +401,17 @@ static void keep_vectors(struct call *c, const struct wire_answer *answer)
 	finish(c, NULL);
 }
 
+/* As the provider's minute counts them. */
+static int64_t tokens_taken(const struct call *c, const struct wire_answer *answer, const struct err *err)
+{
+	const struct usage *u = &answer->usage;
+
+	if (answer->has_usage)
+		return u->in_fresh + u->in_cached + u->in_write_5m + u->in_write_1h + u->out_text + u->out_reason;
+	/* a refusal took none; else nobody knows */
+	return err->code != ERR_NONE && !answer->output_began && c->record.http_status >= 300 ? 0 : -1;
+}
+
 static void on_answer(struct op *op, void *arg)
 {
 	struct call *c = arg;
@@ -367,6 +422,7 @@ static void on_answer(struct op *op, void *arg)
 	c->attempt = NULL;
 	judge_answer(c, r->answer, &err);
 	record_attempt(c, r, &err);
+	health_tell(c->gateway->health, &c->ticket, &err, tokens_taken(c, r->answer, &err));
 	give_slot(c);
 	if (c->cancelled) {
 		finish(c, NULL);
@@ -441,27 +497,133 @@ static void reserve(struct call *c)
 
 /* --- waiting --- */
 
+/* Before each decision: breakers open and close meanwhile. */
+static void refresh(struct call *c)
+{
+	facts_refresh(c->op.arena, c->facts, c->tier, c->gateway->health);
+}
+
+static const struct route_failure *last_failure(const struct call *c)
+{
+	return c->failure.tries ? &c->failure : NULL;
+}
+
+/* Another try that was granted does not end because the provider has to be let alone for a moment, or is being probed. */
+static bool stays(const struct call *c)
+{
+	const struct route_fact *f = &c->facts[c->step];
+
+	return c->tries > 1 && f->shut != STEP_RATE_LIMITED && f->shut_ms <= model_of(c)->provider->retry.max_hint_ms && f->shut_ms < left_ms(c);
+}
+
+static void pass(struct call *c, enum shut shut, int64_t ms)
+{
+	struct route_choice choice;
+
+	give_slot(c);
+	refresh(c);
+	facts_shut(c->op.arena, &c->facts[c->step], model_of(c), shut, ms);
+	if (stays(c)) {
+		wait_shut(c, c->facts[c->step].shut_ms);
+		return;
+	}
+	choice = route_pass(c->route, c->step, last_failure(c), left_ms(c));
+	go(c, &choice);
+}
+
+static void on_admitted(void *arg, enum shut shut, int64_t ms)
+{
+	struct call *c = arg;
+
+	if (c->cancelled) {
+		finish(c, NULL);
+	} else if (shut != SHUT_NOT) {
+		pass(c, shut, ms);
+	} else if (ms > 0) {
+		c->stage = STAGE_WAIT;
+		c->is_admitted = true;
+		begin_wait(c, "its place in the provider's minute (rpm, tpm)", ms);
+		set_timer(c, ms);
+	} else {
+		reserve(c);
+	}
+}
+
+/* With a slot in hand: does the provider let it through? */
+static void admit(struct call *c)
+{
+	int64_t tokens = c->input_tokens + spend_max_output(model_of(c), c->req.max_output);
+
+	clear_timer(c);
+	end_wait(c);
+	health_drop(c->gateway->health, &c->ticket);	/* of before a reservation was refused */
+	c->stage = STAGE_ADMIT;
+	if (health_admit(c->gateway->health, &c->ticket, model_of(c), tokens, left_ms(c) - 1, on_admitted, c))
+		reserve(c);
+}
+
 static void on_slot(void *arg)
 {
 	struct call *c = arg;
 
 	c->has_slot = true;
-	reserve(c);
+	admit(c);
+}
+
+/* Somebody else's question changed what is known of a provider, or the time has come. */
+static void begin_anew(struct call *c)
+{
+	struct route_choice choice;
+
+	c->is_shut = false;
+	if (c->failure.tries) {
+		wait_turn(c);
+		return;
+	}
+	refresh(c);
+	choice = route_next(c->route, NULL, left_ms(c), 0);
+	go(c, &choice);
+}
+
+static void on_line_timer(struct call *c)
+{
+	struct route_choice choice;
+	struct err err;
+
+	if (left_ms(c) > 0) {
+		note_wait(c, arena_printf(c->op.arena, "a slot of the provider (max_in_flight %d)", model_of(c)->provider->max_in_flight), -1);
+		set_timer(c, left_ms(c));
+		return;
+	}
+	err_set(&err, ERR_MODEL_TIMEOUT, "the deadline passed in the line of provider \"" STR_FMT "\" (max_in_flight %d)",
+		STR_ARG(model_of(c)->provider->name), model_of(c)->provider->max_in_flight);
+	choice = route_expire(c->route, &err);
+	finish_route(c, &choice);
 }
 
 static void on_timer(void *arg)
 {
 	struct call *c = arg;
-	struct err err;
 
 	if (c->waiter.at) {
-		err_set(&err, ERR_MODEL_TIMEOUT, "the deadline passed in the line of provider \"" STR_FMT
-			"\" (max_in_flight %d)", STR_ARG(model_of(c)->provider->name), model_of(c)->provider->max_in_flight);
-		finish(c, &err);
-		return;
+		on_line_timer(c);
+	} else if (c->is_shut) {
+		begin_anew(c);
+	} else if (c->is_admitted) {
+		c->is_admitted = false;
+		end_wait(c);
+		reserve(c);
+	} else {
+		c->delay_ms = 0;
+		wait_turn(c);
 	}
-	c->delay_ms = 0;
-	wait_turn(c);
+}
+
+static int64_t until_noted(const struct call *c)
+{
+	int64_t left = left_ms(c);
+
+	return left < 0 ? 0 : left < NOTED_MS ? left : NOTED_MS;
 }
 
 static void wait_turn(struct call *c)
@@ -470,13 +632,32 @@ static void wait_turn(struct call *c)
 
 	c->stage = STAGE_WAIT;
 	if (c->delay_ms > 0) {
+		begin_wait(c, "the pause before another try", c->delay_ms);
 		set_timer(c, c->delay_ms);
 	} else if (slots_take(c->gateway->slots, p)) {
 		on_slot(c);
 	} else {
 		slots_wait(c->gateway->slots, p, &c->waiter, on_slot, c);
-		set_timer(c, left_ms(c) > 0 ? left_ms(c) : 0);
+		set_timer(c, until_noted(c));
 	}
+}
+
+static void wait_shut(struct call *c, int64_t ms)
+{
+	c->stage = STAGE_WAIT;
+	c->is_shut = true;
+	begin_wait(c, c->facts[c->step].shut_why, ms);
+	set_timer(c, ms);
+}
+
+/* The copy of the breakers has changed. */
+static void on_health(void *arg)
+{
+	struct gateway *g = arg;
+
+	for (struct call *c = g->calls; c; c = c->next)
+		if (c->is_shut && c->stage == STAGE_WAIT)
+			set_timer(c, 0);
 }
 
 /* --- deciding --- */
@@ -484,16 +665,20 @@ static void wait_turn(struct call *c)
 static void go(struct call *c, const struct route_choice *choice)
 {
 	if (choice->end) {
-		finish(c, &choice->err);
+		finish_route(c, choice);
+		return;
+	}
+	c->step = choice->step;
+	if (choice->wait) {
+		wait_shut(c, choice->delay_ms);
 		return;
 	}
 	c->tries = choice->is_retry ? c->tries + 1 : 1;
-	c->step = choice->step;
 	c->delay_ms = choice->delay_ms;
 	c->saw_sibling = c->tried_alone = false;
 	c->has_slot = c->delay_ms == 0 && slots_take(c->gateway->slots, model_of(c)->provider);
 	if (c->has_slot)
-		reserve(c);
+		admit(c);
 	else if (c->has_record)
 		commit(c, NULL, wait_turn);	/* while there is time: the wait may be long */
 	else
@@ -510,9 +695,11 @@ static uint32_t roll(void)
 
 static void decide(struct call *c, const struct err *err)
 {
-	struct route_failure failure = {.step = c->step, .tries = c->tries, .err = *err};
-	struct route_choice choice = route_next(c->route, &failure, left_ms(c), roll());
+	struct route_choice choice;
 
+	c->failure = (struct route_failure){.step = c->step, .tries = c->tries, .err = *err};
+	refresh(c);
+	choice = route_next(c->route, &c->failure, left_ms(c), roll());
 	go(c, &choice);
 }
 
@@ -527,26 +714,7 @@ static void on_cancel(struct op *op)
 		op_cancel(c->attempt);
 	else if (c->stage == STAGE_WAIT)
 		finish(c, NULL);
-	/* STAGE_COMMIT: the move cannot be called back; its answer ends the call */
-}
-
-static const struct route_fact *collect_facts(struct call *c, const struct tier *t)
-{
-	struct route_fact *facts = ARENA_ARRAY(c->op.arena, t->n_steps, struct route_fact);
-
-	for (size_t i = 0; i < t->n_steps; i++) {
-		const struct model *m = t->steps[i].model;
-		const struct endpoint *e = endpoint_of(c->snapshot->endpoints, c->snapshot->routing, m);
-		int64_t estimate;
-		struct err err;
-
-		facts[i].configured = e->configured;
-		facts[i].reason = e->reason;
-		facts[i].not_probed = probes_problem(c->op.arena, c->gateway->probes, c->snapshot->routing, e, clock_wall_us());
-		if (spend_estimate(m, c->input_tokens, spend_max_output(m, c->req.max_output), &estimate, &err) < 0)
-			facts[i].no_price = arena_strdup(c->op.arena, err.msg);
-	}
-	return facts;
+	/* STAGE_COMMIT, STAGE_ADMIT: what is with the store cannot be called back; its answer ends the call */
 }
 
 /* The tier to walk: the file's, or in mode shadow the other gateway's for it; *ret_own is then the file's. */
@@ -574,11 +742,16 @@ static int find_tier(const struct gateway *g, struct str name, bool embeds, cons
 	return 0;
 }
 
-static struct route *begin_route(struct call *c, const struct tier *t, const struct json *task, int64_t tokens)
+static struct route *begin_route(struct call *c, const struct tier *t, const struct json *task, int64_t tokens, struct route_fact **ret_facts)
 {
 	const struct route_question q = {.input_tokens = tokens, .has_tools = c->req.n_tools > 0};
+	struct route_fact *facts = facts_collect(c->op.arena, c->snapshot->routing, c->snapshot->endpoints, c->gateway->probes, t,
+						 c->input_tokens, c->req.max_output);
 
-	return route_begin(c->op.arena, t, task, collect_facts(c, t), &q);
+	facts_refresh(c->op.arena, facts, t, c->gateway->health);
+	if (ret_facts)
+		*ret_facts = facts;
+	return route_begin(c->op.arena, t, task, facts, &q);
 }
 
 /* --- texts to embed --- */
@@ -659,13 +832,14 @@ static struct op *begin(struct gateway *g, struct arena *a, const struct model_r
 	link_call(g, c);
 	c->req = request_copy(a, req);
 	tokens = measure(c, embeds);
-	deadline = c->tier->deadline_ms > 0 ? c->tier->deadline_ms : DEADLINE_MS;
+	deadline = tier_deadline_ms(c->tier);
 	if (req->deadline_ms > 0 && req->deadline_ms < deadline)
 		deadline = req->deadline_ms;
 	c->deadline_ms = loop_now_ms(g->loop) + deadline;
-	c->route = begin_route(c, c->tier, req->facts, tokens);
+	health_refresh(g->health);
+	c->route = begin_route(c, c->tier, req->facts, tokens, &c->facts);
 	if (own)
-		c->own = shadow_decide(a, begin_route(c, own, req->facts, tokens), deadline);
+		c->own = shadow_decide(a, begin_route(c, own, req->facts, tokens, NULL), deadline);
 	choice = route_next(c->route, NULL, deadline, 0);
 	go(c, &choice);
 	return &c->op;
@@ -698,7 +872,14 @@ struct gateway *gateway_new(struct loop *l, struct http *h, struct store *s)
 	g->http = h;
 	g->store = s;
 	g->slots = slots_new(a);
+	g->health = health_new(l, s);
+	health_on_change(g->health, on_health, g);
 	return g;
+}
+
+struct health *gateway_health(struct gateway *g)
+{
+	return g->health;
 }
 
 void gateway_free(struct gateway *g)
@@ -707,6 +888,7 @@ void gateway_free(struct gateway *g)
 		return;
 	if (g->calls)
 		fatal("gateway_free: calls are in flight");
+	health_free(g->health);
 	arena_free(g->arena);
 }
 

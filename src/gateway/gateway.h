@@ -11,7 +11,7 @@
  * Memory:  the request is copied; the answer lives in op->arena.
  * Errors:  ERR_MODEL_*, of the last attempt when all failed; ERR_MODEL_NO_ROUTE (unknown tier, no step allowed or
  *          configured or able; only too long for them: ERR_MODEL_CONTEXT_OVERFLOW); ERR_MODEL_INVALID_REQUEST (request.h);
- *          ERR_BUDGET_USD (reservation refused);
+ *          ERR_BUDGET_USD (reservation refused); where every breaker is open, what opened the one that closes first;
  *          ERR_LEASE_LOST (the fence is gone); ERR_CANCELLED.
  * Source:  agentd-routing(5).
  */
@@ -24,13 +24,14 @@
 #include "base/loop.h"
 #include "base/str.h"
 #include "base/uuid.h"
+#include "config/routing.h"
 #include "store/queue.h"
 
 struct gateway;
+struct health;
 struct http;
 struct json;
 struct probes;
-struct routing;
 struct store;
 
 enum { EMBED_TEXTS_MAX = 2048 };
@@ -42,6 +43,8 @@ void gateway_set_routing(struct gateway *g, const struct routing *r);
 /* What is known of probes from now on; copied. Before it was told the gateway asks for none. Whether other providers have one than
  * before. */
 bool gateway_set_probes(struct gateway *g, const struct probes *p);
+
+struct health *gateway_health(struct gateway *g);	/* what it knows of its providers (health.h) */
 
 /* A tool that the model may ask for. */
 struct model_tool {
@@ -99,6 +102,8 @@ struct model_answer {
 	size_t n_calls;
 	int64_t cost_pusd;		/* of all attempts of this call */
 	struct usage usage;		/* sum of all attempts */
+	enum exhausted_do then;		/* of a tier at its end: what it says becomes of the question. EXHAUSTED_FAIL: the error does */
+	int64_t again_ms;		/* EXHAUSTED_REQUEUE: sooner it would be of no use; 0: not known */
 };
 
 struct op *gateway_call(struct gateway *g, struct arena *a, const struct model_request *req, op_done_fn *done, void *arg);
@@ -112,5 +117,15 @@ const struct model_answer *gateway_answer_of(const struct op *op);	/* in the com
 const struct json *gateway_describe(struct arena *a, const struct routing *r, const struct probes *p);
 /* The same of the gateway that answers in mode shadow, one such object without tier and model; NULL: the file has none. */
 const struct json *gateway_describe_shadow(struct arena *a, const struct routing *r);
+
+/* What would become of such a question now, as gateway_call() would decide it: {"tier", "mode", "takes", "else", "steps": [{"model",
+ * "provider", "verdict", "why", "shut_ms", "taken"}]}. h NULL: nothing is known of the providers' health. */
+struct explain_question {
+	const struct json *task;	/* .task of conditions; NULL: none */
+	int64_t input_tokens, max_output;
+	bool has_tools;
+};
+const struct json *gateway_explain(struct arena *a, const struct routing *r, const struct tier *t, const struct health *h,
+				   const struct explain_question *q);
 
 #endif

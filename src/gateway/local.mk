@@ -3,7 +3,11 @@ src_gateway_libgateway_a_SOURCES = \
   src/gateway/gateway.c src/gateway/gateway.h \
   src/gateway/request.c src/gateway/request.h \
   src/gateway/describe.c \
+  src/gateway/explain.c \
   src/gateway/route.c src/gateway/route.h \
+  src/gateway/facts.c src/gateway/facts.h \
+  src/gateway/breaker.c src/gateway/breaker.h \
+  src/gateway/health.c src/gateway/health.h \
   src/gateway/slots.c src/gateway/slots.h \
   src/gateway/spend.c src/gateway/spend.h \
   src/gateway/endpoint.c src/gateway/endpoint.h \
@@ -59,7 +63,7 @@ t_bin_stub_provider_LDADD = $(base_LIBS)
 # The tests play the store themselves, so they link without it.
 gateway_TEST_LIBS = src/gateway/libgateway.a src/config/libconfig.a src/schema/libschema.a $(base_LIBS) $(YAML_LIBS) \
   $(PCRE2_LIBS) $(CHECK_LIBS)
-gateway_TESTS = t/unit/gateway/sse t/unit/gateway/spend t/unit/gateway/route t/unit/gateway/openai t/unit/gateway/gemini t/unit/gateway/replay \
+gateway_TESTS = t/unit/gateway/sse t/unit/gateway/spend t/unit/gateway/route t/unit/gateway/breaker t/unit/gateway/health t/unit/gateway/openai t/unit/gateway/gemini t/unit/gateway/replay \
   t/unit/gateway/tools t/unit/gateway/modes t/unit/gateway/gateway t/unit/gateway/faults t/unit/gateway/embed t/unit/gateway/gemini_talk
 check_PROGRAMS += $(gateway_TESTS)
 dist_check_SCRIPTS += t/0310-google-client.t
@@ -74,6 +78,9 @@ t_unit_gateway_spend_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_route_SOURCES = t/unit/gateway/route.c
 t_unit_gateway_route_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_route_LDADD = $(gateway_TEST_LIBS)
+t_unit_gateway_breaker_SOURCES = t/unit/gateway/breaker.c
+t_unit_gateway_breaker_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_gateway_breaker_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_openai_SOURCES = t/unit/gateway/openai.c
 t_unit_gateway_openai_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_openai_LDADD = $(gateway_TEST_LIBS)
@@ -90,11 +97,14 @@ t_unit_gateway_modes_SOURCES = t/unit/gateway/modes.c
 t_unit_gateway_modes_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_modes_LDADD = $(gateway_TEST_LIBS)
 # Whole calls against the stub provider.
-gateway_STAND = t/unit/gateway/stand.c t/unit/gateway/stand.h
+gateway_STAND = t/unit/gateway/stand.c t/unit/gateway/stand.h t/unit/gateway/board.c t/unit/gateway/board.h
 t_unit_gateway_gateway_SOURCES = t/unit/gateway/gateway.c $(gateway_STAND) t/bin/stub_openai_strict.c t/bin/stub_openai.h
 t_unit_gateway_gateway_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 t_unit_gateway_gateway_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_gateway_LDADD = $(gateway_TEST_LIBS)
+t_unit_gateway_health_SOURCES = t/unit/gateway/health.c $(gateway_STAND)
+t_unit_gateway_health_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_gateway_health_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_faults_SOURCES = t/unit/gateway/faults.c $(gateway_STAND)
 t_unit_gateway_faults_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_faults_LDADD = $(gateway_TEST_LIBS)

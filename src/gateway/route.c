@@ -113,6 +113,42 @@ struct route *route_begin(struct arena *a, const struct tier *t, const struct js
 	return r;
 }
 
+enum { DEADLINE_MS = 240 * 1000 };	/* of a tier that names none */
+
+int64_t tier_deadline_ms(const struct tier *t)
+{
+	return t->deadline_ms > 0 ? t->deadline_ms : DEADLINE_MS;
+}
+
+struct route_step route_judge(const struct route *r, size_t step)
+{
+	const struct route_fact *f = &r->facts[step];
+
+	if (r->steps[step].verdict != STEP_USABLE || f->shut == STEP_USABLE)
+		return r->steps[step];
+	return (struct route_step){f->shut, f->shut_why};
+}
+
+const char *verdict_word(enum verdict v)
+{
+	static const char *const words[] = {
+		[STEP_USABLE] = "usable",
+		[STEP_NOT_CONFIGURED] = "unconfigured",
+		[STEP_NOT_NEEDED] = "not_needed",
+		[STEP_CONDITION_FALSE] = "condition",
+		[STEP_CONDITION_FAILED] = "condition_failed",
+		[STEP_CONTEXT_TOO_SMALL] = "context",
+		[STEP_NO_TOOLS] = "tools",
+		[STEP_NO_PRICE] = "price",
+		[STEP_NOT_PROBED] = "not_probed",
+		[STEP_OPEN] = "open",
+		[STEP_PROBED] = "probed",
+		[STEP_RATE_LIMITED] = "rate_limited",
+	};
+
+	return words[v];
+}
+
 /* --- the walk --- */
 
 static enum again again_of(enum err_code code)
@@ -159,7 +195,7 @@ static bool is_larger(const struct model *m, const struct model *than)
 static bool find_step(const struct route *r, size_t from, const struct route_failure *f, size_t *ret)
 {
 	for (size_t i = from; i < r->tier->n_steps; i++) {
-		if (r->steps[i].verdict != STEP_USABLE)
+		if (route_judge(r, i).verdict != STEP_USABLE)
 			continue;
 		if (f && f->err.code == ERR_MODEL_CONTEXT_OVERFLOW &&
 		    !is_larger(r->tier->steps[i].model, r->tier->steps[f->step].model))
@@ -170,59 +206,133 @@ static bool find_step(const struct route *r, size_t from, const struct route_fai
 	return false;
 }
 
-/* No step can be asked: say of each why. Where less input would do, the class says so. */
-static void explain(const struct route *r, struct err *err)
+/* The step that lets questions through again first; false: that is what no step waits for. */
+static bool find_shut(const struct route *r, size_t *ret)
 {
-	enum err_code code = ERR_MODEL_NO_ROUTE;
+	bool found = false;
+
+	for (size_t i = 0; i < r->tier->n_steps; i++) {
+		if (route_judge(r, i).verdict < STEP_OPEN || (found && r->facts[i].shut_ms >= r->facts[*ret].shut_ms))
+			continue;
+		*ret = i;
+		found = true;
+	}
+	return found;
+}
+
+static const char *reasons(const struct route *r)
+{
 	struct buf b;
 
 	buf_init(&b, r->arena);
 	for (size_t i = 0; i < r->tier->n_steps; i++)
-		if (r->steps[i].verdict == STEP_CONTEXT_TOO_SMALL)
-			code = ERR_MODEL_CONTEXT_OVERFLOW;
-	for (size_t i = 0; i < r->tier->n_steps; i++)
-		buf_addf(&b, "%s" STR_FMT ": %s", i ? "; " : "", STR_ARG(r->tier->steps[i].model->name),
-			 r->steps[i].why);
-	err_set(err, code, "no step of tier \"" STR_FMT "\" can be used (%s)",
-		STR_ARG(r->tier->name), buf_cstr(&b));
+		buf_addf(&b, "%s" STR_FMT ": %s", i ? "; " : "", STR_ARG(r->tier->steps[i].model->name), route_judge(r, i).why);
+	return buf_cstr(&b);
 }
 
-static struct route_choice end_with(const struct err *err)
+/* --- ends --- */
+
+/* What would recur in the same way is not asked again. */
+static struct route_choice end_with(const struct err *err, enum exhausted_do then)
 {
-	return (struct route_choice){.end = true, .err = *err};
+	if (ends_the_walk(err->code) ? err->code != ERR_MODEL_NO_ROUTE : err->code == ERR_MODEL_CONTEXT_OVERFLOW)
+		then = EXHAUSTED_FAIL;
+	return (struct route_choice){.end = true, .err = *err, .then = then};
+}
+
+/* No step can be asked: say of each why. Where less input would do, the class says so. */
+static struct route_choice no_step_allowed(const struct route *r)
+{
+	enum err_code code = ERR_MODEL_NO_ROUTE;
+	struct err err;
+
+	for (size_t i = 0; i < r->tier->n_steps; i++)
+		if (r->steps[i].verdict == STEP_CONTEXT_TOO_SMALL)
+			code = ERR_MODEL_CONTEXT_OVERFLOW;
+	err_set(&err, code, "no step of tier \"" STR_FMT "\" can be used (%s)", STR_ARG(r->tier->name), reasons(r));
+	return end_with(&err, r->tier->no_step_allowed);
+}
+
+static struct route_choice all_open(const struct route *r, size_t first)
+{
+	int64_t ms = r->facts[first].shut_ms;
+	struct route_choice c;
+	struct err err;
+
+	err_set(&err, r->facts[first].shut_code, "no step of tier \"" STR_FMT "\" lets a question through now (%s)", STR_ARG(r->tier->name),
+		reasons(r));
+	err.retry_after_ms = ms > INT32_MAX ? INT32_MAX : (int)ms;
+	c = end_with(&err, r->tier->all_open);
+	c.again_ms = ms;
+	return c;
+}
+
+/* Not all of them are tried where the tier does not go on after such a failure. */
+static struct route_choice all_failed(const struct route *r, const struct err *err)
+{
+	return end_with(err, route_may_fall_back(r->tier, err->code) ? r->tier->all_failed : EXHAUSTED_FAIL);
+}
+
+struct route_choice route_expire(const struct route *r, const struct err *err)
+{
+	return end_with(err, r->tier->all_open);
 }
 
 static struct route_choice out_of_time(const struct route *r, const struct route_failure *f)
 {
-	struct route_choice c = {.end = true};
+	struct err err;
 
-	if (f) {
-		c.err = f->err;
-		err_hint(&c.err, "the tier's deadline of %lld ms left no time for another attempt",
-			 (long long)r->tier->deadline_ms);
-	} else {
-		err_set(&c.err, ERR_MODEL_TIMEOUT, "the deadline passed before a model could be asked");
+	if (!f) {
+		err_set(&err, ERR_MODEL_TIMEOUT, "the deadline passed before a model could be asked");
+		return route_expire(r, &err);
 	}
-	return c;
+	err = f->err;
+	err_hint(&err, "the tier's deadline of %lld ms left no time for another attempt", (long long)r->tier->deadline_ms);
+	return all_failed(r, &err);
+}
+
+/* --- choices --- */
+
+static struct route_choice begin(const struct route *r, int64_t left_ms)
+{
+	struct route_choice c = {0};
+	size_t first = 0;
+
+	if (find_step(r, 0, NULL, &c.step))
+		return c;
+	if (!find_shut(r, &first))
+		return no_step_allowed(r);
+	if (r->facts[first].shut_ms >= left_ms)
+		return all_open(r, first);
+	return (struct route_choice){.wait = true, .step = first, .delay_ms = r->facts[first].shut_ms};
+}
+
+static struct route_choice after(const struct route *r, size_t step, const struct route_failure *failure)
+{
+	struct route_choice c = {0};
+
+	if (route_may_fall_back(r->tier, failure->err.code) && find_step(r, step + 1, failure, &c.step))
+		return c;
+	return all_failed(r, &failure->err);
 }
 
 struct route_choice route_next(const struct route *r, const struct route_failure *failure, int64_t left_ms, uint32_t dice)
 {
-	struct route_choice c = {0};
 	int64_t delay;
 
 	if (left_ms <= 0)
 		return out_of_time(r, failure);
-	if (!failure) {
-		c.end = !find_step(r, 0, NULL, &c.step);
-		if (c.end)
-			explain(r, &c.err);
-		return c;
-	}
+	if (!failure)
+		return begin(r, left_ms);
 	delay = retry_delay_ms(&r->tier->steps[failure->step], failure, left_ms, dice);
 	if (delay >= 0)
 		return (struct route_choice){.step = failure->step, .delay_ms = delay, .is_retry = true};
-	if (!route_may_fall_back(r->tier, failure->err.code) || !find_step(r, failure->step + 1, failure, &c.step))
-		return end_with(&failure->err);
-	return c;
+	return after(r, failure->step, failure);
+}
+
+struct route_choice route_pass(const struct route *r, size_t step, const struct route_failure *failure, int64_t left_ms)
+{
+	if (left_ms <= 0)
+		return out_of_time(r, failure);
+	return failure ? after(r, step, failure) : begin(r, left_ms);
 }

@@ -199,11 +199,23 @@ static void say_model(struct why *w, const struct json *s, const char *path)
 	    turns, held, last);
 }
 
+/* A question that waits in the worker's memory before it can go out. */
+static void say_waits(struct why *w, const struct json *s, const char *path)
+{
+	const struct json *v = json_getc(s, "waits");
+
+	say(w, "slot", "Step \"%s\" waits for %s, for %s at provider %s%s%s.", path, text(w, v, "for"), age(w, v, "since"), text(w, v, "provider"),
+	    has(v, "until") ? "; its turn comes " : "", has(v, "until") ? when(w, v, "until") : "");
+	suggest(w, "agentctl route explain --tier TIER", "shows which providers let a question through");
+}
+
 static void say_running(struct why *w, const struct json *s, const char *path)
 {
 	struct str kind = json_str(json_getc(s, "kind"));
 
-	if (str_is(kind, "model") || str_is(kind, "agent"))
+	if (has(s, "waits"))
+		say_waits(w, s, path);
+	else if (str_is(kind, "model") || str_is(kind, "agent"))
 		say_model(w, s, path);
 	else if (str_is(kind, "call"))
 		say(w, "step.call", "Step \"%s\" calls tool %s, for %s%s.", path, text(w, json_getc(s, "call"), "tool"), age(w, s, "since"),
@@ -219,6 +231,13 @@ static void say_retrying(struct why *w, const struct json *s, const char *path)
 	say(w, "retry", "Step \"%s\" failed at try %lld and is tried again %s%s.", path, (long long)number(s, "try"), when(w, s, "retry_at"),
 	    left < 0 ? "" : left == 0 ? "; it is the last try" : arena_printf(w->a, "; %lld more tr%s may follow", (long long)left, left == 1 ? "y" : "ies"));
 	say_error(w, json_getc(s, "error"), "error");
+}
+
+static void say_requeued(struct why *w, const struct json *s, const char *path)
+{
+	say(w, "slot", "Step \"%s\" waits for a model that may be asked, and asks again %s; that counts as no try.", path, when(w, s, "retry_at"));
+	say_error(w, json_getc(s, "error"), "error");
+	suggest(w, "agentctl route explain --tier TIER", "shows which providers let a question through");
 }
 
 /* Paths have no quotes, but characters that a shell may take for its own. */
@@ -247,7 +266,7 @@ static void say_steps(struct why *w)
 	static const struct {
 		const char *status;
 		void (*say)(struct why *w, const struct json *step, const char *path);
-	} kinds[] = {{"running", say_running}, {"retrying", say_retrying}, {"uncertain", say_uncertain}, {"waiting", say_waiting}};
+	} kinds[] = {{"running", say_running}, {"retrying", say_retrying}, {"requeued", say_requeued}, {"uncertain", say_uncertain}, {"waiting", say_waiting}};
 	const struct json *steps = json_getc(w->facts, "steps");
 	size_t n = json_len(steps);
 

@@ -3,6 +3,7 @@ src_store_libstore_a_SOURCES = \
   src/store/admin.c src/store/admin.h \
   src/store/approvals.c src/store/approvals.h \
   src/store/artifacts.c src/store/artifacts.h \
+  src/store/breakers.c src/store/breakers.h \
   src/store/call.h \
   src/store/commit.c \
   src/store/connect.c src/store/connect.h \

@@ -11,6 +11,7 @@
  *   stub/drip            a piece every 5 s                  stub/other-model    answers as another model
  *   stub/fail-N/ID       N times 503, then an answer; counted by the whole name
  *   stub/alone/ID        after 100 ms, and 503 to whoever comes meanwhile; by the whole name
+ *   stub/limit-N/ID      N times 429 with retry-after-ms: 250, then an answer
  *   stub/delay-N         answers after N ms                 stub/echo           the last message comes back
  *
  * play the faults of this table.
@@ -279,6 +280,11 @@ bool play_common(struct stream *s, const struct question *q, const char *name)
 	}
 	if (strncmp(name, "fail-", 5) == 0) {
 		if (count_question(q->model) >= strtol(name + 5, NULL, 10) || !s->voice->refuse(s->c, "503"))
+			play_plain(s, q);
+		return true;
+	}
+	if (strncmp(name, "limit-", 6) == 0) {
+		if (count_question(q->model) >= strtol(name + 6, NULL, 10) || !s->voice->refuse(s->c, "429-ms"))
 			play_plain(s, q);
 		return true;
 	}

@@ -4,7 +4,7 @@
  *   stub_provider [--port N | --unix PATH] [--delay-ms N] [--key KEY] [--log FILE] [--text TEXT]
  *
  * Prints "ready PORT" (or "ready PATH") when it listens; ends on SIGTERM. One thread, epoll, any number of
- * connections. GET /stats answers {"requests": N, "open": N}. The log gets one line per question:
+ * connections. GET /stats answers {"requests": N, "open": N, "peak": N}, peak being the most questions at once. The log gets one line per question:
  * STATUS MODEL BODY.
  *
  * A question is checked strictly (the key, and what the provider's reference says): what is wrong is answered with 400
@@ -142,11 +142,26 @@ static void heap_remove(struct connection *c)
 
 /* --- connections --- */
 
+static void begin_question(struct connection *c)
+{
+	c->busy = true;
+	if (++stub.busy > stub.peak)
+		stub.peak = stub.busy;
+}
+
+static void end_question(struct connection *c)
+{
+	if (c->busy)
+		stub.busy--;
+	c->busy = false;
+}
+
 static void drop(struct connection *c)
 {
 	if (c->dead)
 		return;
 	c->dead = true;
+	end_question(c);
 	heap_remove(c);
 	close(c->fd);
 	server.open--;
@@ -246,6 +261,7 @@ static void flush(struct connection *c)
 		return;
 	watch(c, false);
 	if (!c->first) {
+		end_question(c);
 		c->end = &c->first;
 		arena_reset(c->arena);
 	}
@@ -309,7 +325,7 @@ static void answer(struct connection *c, struct str head, struct str body)
 	stub.requests++;
 	if (str_starts(line, STR("GET /stats "))) {
 		stub.requests--;
-		add_json(c, 200, NULL, arena_printf(c->arena, "{\"requests\":%llu,\"open\":%llu}", stub.requests, server.open));
+		add_json(c, 200, NULL, arena_printf(c->arena, "{\"requests\":%llu,\"open\":%llu,\"peak\":%u}", stub.requests, server.open, stub.peak));
 		return;
 	}
 	if (str_starts(line, STR("POST "))) {
@@ -323,6 +339,7 @@ static void answer(struct connection *c, struct str head, struct str body)
 		}
 		fn = find_answer(r.path);
 	}
+	begin_question(c);
 	if (fn)
 		fn(c, &r);
 	else

@@ -35,6 +35,7 @@ struct connection {
 	int64_t due_ms;		/* when the first part may go; 0: now */
 	size_t heap_at;		/* place in the heap of due parts, from 1; 0: not in it */
 	bool wants_write, dead;
+	bool busy;		/* a question's answer is under way */
 	struct connection *next_dead;
 };
 
@@ -50,6 +51,7 @@ struct stub_settings {
 	int64_t delay_ms;
 	const char *key, *text;
 	unsigned long long requests;
+	unsigned busy, peak;	/* questions under way, and the most there were */
 };
 extern struct stub_settings stub;
 

@@ -271,6 +271,28 @@ START_TEST(plans_runs)
 }
 END_TEST
 
+/* Nobody may answer now: that is no timer, no try and no turn. */
+START_TEST(a_question_that_comes_again_waits_for_a_slot)
+{
+	const struct run_facts facts = {.has_timer = true, .earliest_us = 9000000};
+	struct fixture *f = fixture_new(MODEL, true);
+	struct node *n;
+
+	ck_assert_int_eq(fixture_apply(f, "m 1 started\nm 1 failed {\"error\":{\"type\":\"t\"},\"retry_at\":\"1970-01-01T00:00:09Z\",\"free\":true}"), 0);
+	ck_assert_int_eq(plan_run(&f->state, &facts), RUN_PARK_SLOT);
+	n = f->state.root->nodes[0];
+	ck_assert(n->waits_slot && n->n_free == 1 && n->wake_us == 9000000);
+	ck_assert_int_eq(fixture_apply(f, "m 2 started"), 0);
+	ck_assert(!n->waits_slot && f->state.n_slots == 0);
+	ck_assert_int_eq(f->state.n_model_turns, 1);
+	ck_assert_int_eq(fixture_apply(f, "m 2 failed {\"error\":{\"type\":\"t\"},\"retry_at\":\"1970-01-01T00:00:09Z\"}"), 0);
+	ck_assert_int_eq(plan_run(&f->state, &facts), RUN_PARK_TIMER);
+	ck_assert_int_eq(fixture_apply(f, "m 3 started"), 0);
+	ck_assert_int_eq(f->state.n_model_turns, 2);	/* a retry is another one */
+	fixture_free(f);
+}
+END_TEST
+
 /* The ledger of a call that is under way could not be read: a park would be ready again at once, for the cancel's sake. */
 START_TEST(cancelled_runs_pause)
 {
@@ -368,6 +390,7 @@ int main(void)
 	tcase_add_loop_test(t, plans, 0, sizeof cases / sizeof cases[0]);
 	tcase_add_test(t, expires_what_flies);
 	tcase_add_loop_test(t, plans_runs, 0, sizeof runs / sizeof runs[0]);
+	tcase_add_test(t, a_question_that_comes_again_waits_for_a_slot);
 	tcase_add_test(t, cancelled_runs_pause);
 	tcase_add_test(t, budgets_of_steps);
 	tcase_add_test(t, budgets_of_tasks);

@@ -88,6 +88,24 @@ START_TEST(fits_patterns)
 }
 END_TEST
 
+/* Not sooner than what is known, up to a tenth more; else from half of 30 s on, doubling, to 15 min. */
+static const struct {
+	int n;
+	int64_t again_ms;
+	uint64_t random;
+	int64_t ms;
+} requeues[] = {
+	{0, 20000, 0, 20000}, {50, 20000, 2000, 22000}, {0, 20000, 2001, 20000}, {0, 1, UINT64_MAX, 1},
+	{0, 0, 0, 15000}, {0, 0, 15000, 30000}, {1, 0, 0, 30000}, {2, 0, 60000, 120000},
+	{5, 0, 450000, 900000}, {5, 0, 0, 450000}, {99, 0, 450000, 900000}, {99, 0, 450001, 450000},
+};
+
+START_TEST(comes_again)
+{
+	ck_assert_int_eq(retry_requeue_ms(requeues[_i].n, requeues[_i].again_ms, requeues[_i].random), requeues[_i].ms);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("retry");
@@ -95,6 +113,7 @@ int main(void)
 
 	tcase_add_loop_test(t, decides, 0, sizeof cases / sizeof cases[0]);
 	tcase_add_loop_test(t, fits_patterns, 0, sizeof patterns / sizeof patterns[0]);
+	tcase_add_loop_test(t, comes_again, 0, sizeof requeues / sizeof requeues[0]);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

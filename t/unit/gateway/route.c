@@ -330,6 +330,142 @@ START_TEST(fallback_skips_what_is_not_usable)
 }
 END_TEST
 
+/* --- providers that let nobody through --- */
+
+static void shut(size_t step, enum verdict why, int64_t ms, enum err_code code)
+{
+	facts[step].shut = why;
+	facts[step].shut_ms = ms;
+	facts[step].shut_why = "its breaker is open";
+	facts[step].shut_code = code;
+}
+
+START_TEST(an_open_breaker_is_passed_over)
+{
+	struct route *r;
+
+	reset();
+	r = begin(10);
+	shut(0, STEP_OPEN, 30000, ERR_MODEL_TIMEOUT);
+	ck_assert_int_eq(route_judge(r, 0).verdict, STEP_OPEN);
+	ck_assert_str_eq(route_judge(r, 0).why, "its breaker is open");
+	ck_assert_uint_eq(route_next(r, NULL, 60000, 0).step, 1);
+	shut(1, STEP_PROBED, 1000, ERR_MODEL_TIMEOUT);
+	ck_assert_uint_eq(route_next(r, NULL, 60000, 0).step, 2);
+	/* a fallback passes over it as well, and over one that turned out to be shut */
+	ck_assert_uint_eq(after(r, 0, 2, ERR_MODEL_AUTH, 0, 60000, 0).step, 2);
+	shut(2, STEP_RATE_LIMITED, 70000, ERR_MODEL_RATE_LIMITED);
+	ck_assert(after(r, 0, 2, ERR_MODEL_AUTH, 0, 60000, 0).end);
+	facts[0].shut = STEP_USABLE;
+	ck_assert_uint_eq(route_next(r, NULL, 60000, 0).step, 0);
+	/* what cannot be used for other reasons stays so */
+	facts[1].configured = false;
+	ck_assert_int_eq(route_judge(begin(10), 1).verdict, STEP_NOT_CONFIGURED);
+}
+END_TEST
+
+static void shut_all(void)
+{
+	facts[1].configured = false;
+	shut(0, STEP_OPEN, 30000, ERR_MODEL_TIMEOUT);
+	shut(2, STEP_OPEN, 20000, ERR_MODEL_BILLING);
+}
+
+START_TEST(all_open_waits_for_the_first)
+{
+	struct route_choice c;
+
+	reset();
+	shut_all();
+	c = route_next(begin(10), NULL, 20001, 0);
+	ck_assert(c.wait && !c.end);
+	ck_assert_uint_eq(c.step, 2);
+	ck_assert_int_eq(c.delay_ms, 20000);
+	c = route_pass(begin(10), 0, NULL, 20001);
+	ck_assert(c.wait && c.step == 2);
+}
+END_TEST
+
+START_TEST(all_open_for_too_long_ends_as_the_tier_says)
+{
+	struct route_choice c;
+
+	reset();
+	shut_all();
+	tier.no_step_allowed = tier.all_failed = EXHAUSTED_APPROVAL;
+	c = route_next(begin(10), NULL, 20000, 0);
+	ck_assert(c.end && c.then == EXHAUSTED_FAIL);
+	ck_assert_int_eq(c.err.code, ERR_MODEL_BILLING);	/* of the one that opens first */
+	ck_assert_int_eq(c.err.retry_after_ms, 20000);
+	ck_assert_ptr_nonnull(strstr(c.err.msg, "a: its breaker is open"));
+	ck_assert_ptr_nonnull(strstr(c.err.msg, "b: not configured"));
+	tier.all_open = EXHAUSTED_REQUEUE;
+	c = route_next(begin(10), NULL, 20000, 0);
+	ck_assert(c.end && c.then == EXHAUSTED_REQUEUE);
+	ck_assert_int_eq(c.again_ms, 20000);
+	c = route_pass(begin(10), 0, NULL, 20000);
+	ck_assert(c.end && c.then == EXHAUSTED_REQUEUE);
+	/* the deadline passed in a line */
+	c = route_next(begin(10), NULL, 0, 0);
+	ck_assert(c.end && c.then == EXHAUSTED_REQUEUE && c.err.code == ERR_MODEL_TIMEOUT && c.again_ms == 0);
+}
+END_TEST
+
+/* all_failed requeues: what would recur fails all the same. */
+START_TEST(what_becomes_of_a_tier_that_failed)
+{
+	static const enum err_code recurs[] = {ERR_MODEL_CONTEXT_OVERFLOW, ERR_MODEL_CONTENT_BLOCKED, ERR_MODEL_INVALID_REQUEST,
+					       ERR_MODEL_OVERSIZE, ERR_MODEL_CANCELLED, ERR_BUDGET_USD, ERR_LEASE_LOST};
+	struct route_choice c;
+
+	reset();
+	tier.all_failed = EXHAUSTED_REQUEUE;
+	for (size_t i = 0; i < sizeof transient / sizeof transient[0]; i++) {
+		c = after(begin(10), 2, 2, transient[i], 0, 60000, 0);
+		ck_assert_msg(c.end && c.then == (transient[i] == ERR_MODEL_CONTEXT_OVERFLOW ? EXHAUSTED_FAIL : EXHAUSTED_REQUEUE), "%s",
+			      err_name(transient[i]));
+		/* a class that the tier does not go on after ends it, whatever stands behind the step */
+		tier.fallback_on &= ~bit(transient[i]);
+		ck_assert_int_eq(after(begin(10), 2, 2, transient[i], 0, 60000, 0).then, EXHAUSTED_FAIL);
+	}
+	for (size_t i = 0; i < sizeof recurs / sizeof recurs[0]; i++)
+		ck_assert_msg(after(begin(10), 2, 2, recurs[i], 0, 60000, 0).then == EXHAUSTED_FAIL, "%s", err_name(recurs[i]));
+	reset();
+	tier.all_failed = EXHAUSTED_REQUEUE;
+	c = after(begin(10), 0, 1, ERR_MODEL_AUTH, 0, 0, 0);	/* no time for another attempt */
+	ck_assert(c.end && c.then == EXHAUSTED_REQUEUE);
+	/* behind a failure nobody waits for an open one */
+	shut(1, STEP_OPEN, 10, ERR_MODEL_TIMEOUT);
+	shut(2, STEP_OPEN, 10, ERR_MODEL_TIMEOUT);
+	c = after(begin(10), 0, 2, ERR_MODEL_AUTH, 0, 60000, 0);
+	ck_assert(c.end && !c.wait && c.err.code == ERR_MODEL_AUTH && c.then == EXHAUSTED_REQUEUE);
+}
+END_TEST
+
+START_TEST(what_becomes_of_a_tier_without_a_step)
+{
+	struct route_choice c;
+
+	reset();
+	facts[0].configured = facts[1].configured = facts[2].configured = false;
+	tier.n_steps = 3;
+	tier.no_step_allowed = EXHAUSTED_REQUEUE;
+	c = route_next(begin(10), NULL, 60000, 0);
+	ck_assert(c.end && c.then == EXHAUSTED_REQUEUE && c.again_ms == 0 && c.err.code == ERR_MODEL_NO_ROUTE);
+	facts[0].configured = true;	/* too long for it: that does not pass */
+	c = route_next(begin(2002), NULL, 60000, 0);
+	ck_assert(c.end && c.then == EXHAUSTED_FAIL && c.err.code == ERR_MODEL_CONTEXT_OVERFLOW);
+}
+END_TEST
+
+START_TEST(verdicts_have_words)
+{
+	for (int v = STEP_USABLE; v <= STEP_RATE_LIMITED; v++)
+		for (int w = STEP_USABLE; w < v; w++)
+			ck_assert_str_ne(verdict_word((enum verdict)v), verdict_word((enum verdict)w));
+}
+END_TEST
+
 #define COUNT(v) (sizeof(v) / sizeof(v)[0])
 
 int main(void)
@@ -351,6 +487,12 @@ int main(void)
 	tcase_add_test(t, conditions_see_the_task);
 	tcase_add_test(t, what_cannot_fit_is_not_sent);
 	tcase_add_test(t, fallback_skips_what_is_not_usable);
+	tcase_add_test(t, an_open_breaker_is_passed_over);
+	tcase_add_test(t, all_open_waits_for_the_first);
+	tcase_add_test(t, all_open_for_too_long_ends_as_the_tier_says);
+	tcase_add_test(t, what_becomes_of_a_tier_that_failed);
+	tcase_add_test(t, what_becomes_of_a_tier_without_a_step);
+	tcase_add_test(t, verdicts_have_words);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

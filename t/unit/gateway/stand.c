@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "board.h"
 #include "base/arena.h"
 #include "base/heap.h"
 #include "base/http.h"
@@ -132,6 +133,7 @@ struct diags *diags;
 void setup(void)
 {
 	memset(&bank, 0, sizeof bank);
+	memset(&board, 0, sizeof board);
 	bank.limit_pusd = INT64_C(1000000000000);
 	bank.loop = loop_new();
 	arena = arena_new(NULL);
@@ -206,6 +208,8 @@ static void on_done(struct op *op, void *arg)
 	q->usage = a->usage;
 	q->n_calls = a->n_calls;
 	q->n_tool_calls = a->n_tool_calls;
+	q->then = a->then;
+	q->again_ms = a->again_ms;
 	q->tool_calls = tool_calls_copy(arena, a->tool_calls, a->n_tool_calls);
 	q->echo = str_cstr(arena, a->echo);
 	q->n_vectors = a->n_vectors;

@@ -55,6 +55,8 @@ struct asked {
 	const float *vectors;
 	size_t n_vectors, dims;
 	const char *model;
+	enum exhausted_do then;
+	int64_t again_ms;
 	struct op *op;
 };
 

@@ -58,6 +58,12 @@ static const struct {
 	{HEAD("waiting_timer") PROGRAM("  - id: each\\n    for:\\n      in: \\\"[1]\\\"\\n      do:\\n        - {id: a, raise: {type: x, message: y}, retry: {max: 2}}\\n") ","
 		STEPS("{\"path\":\"each~2[3]/a~2\",\"try\":2,\"status\":\"retrying\",\"retry_at\":" SOON "}") "}",
 		"retry: Step \"each~2[3]/a~2\" failed at try 2 and is tried again at 2026-11-29T08:01:10Z, in 1m00s; it is the last try.", "cancel T"},
+	{HEAD("waiting_slot") STEPS(STEP("model", "requeued", ",\"retry_at\":" SOON ",\"error\":" ERROR(""))) "}",
+		"slot: Step \"a\" waits for a model that may be asked, and asks again at 2026-11-29T08:01:10Z, in 1m00s; that counts as no try.|"
+		"error: The error is tool.failed at step \"a\": exit status 1", "route explain --tier TIER|cancel T"},
+	{HEAD("running") STEPS(STEP("model", "running", ",\"waits\":{\"provider\":\"local\",\"for\":\"a slot\",\"since\":" AT ",\"until\":" SOON "}")) "}",
+		"running: A worker has it.|slot: Step \"a\" waits for a slot, for 10.00s at provider local; its turn comes at "
+		"2026-11-29T08:01:10Z, in 1m00s.", "route explain --tier TIER|tail T|cancel T"},
 	{HEAD("waiting_approval") "\"approvals\":[{\"id\":\"P\",\"step\":\"a\",\"title\":\"Send?\",\"risk\":\"high\",\"requested_at\":" AT ",\"expires_at\":" SOON
 		",\"approvers\":2,\"approved_by\":[\"token:x\"]}]}",
 		"approval: Step \"a\" waits for a person: \"Send?\" (risk high, request P), for 10.00s; it expires at 2026-11-29T08:01:10Z, in 1m00s.|"
