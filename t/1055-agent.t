@@ -11,6 +11,7 @@ agentd: v1
 defaults: {retry: {max: 0, backoff: [10ms, 20ms]}, breaker: {failures: 1000}}
 providers:
   stub: {wire: openai, base_url: "$stub_url", key_env: []}
+  claude: {wire: anthropic, base_url: "${stub_url%/v1}", key_env: []}
   recorded: {wire: replay, file: replies.json}
 models:
   script: {provider: stub, id: stub/script, context: 100000, max_output: 100, can: [tools, json],
@@ -18,9 +19,13 @@ models:
   small: {provider: stub, id: stub/script, context: 3000, max_output: 100, can: [tools], price: free}
   brief: {provider: recorded, id: brief, context: 3000, max_output: 100, can: [tools], price: free}
   cut: {provider: stub, id: stub/close, context: 100000, max_output: 100, can: [tools], price: {input: 1.00, output: 2.00, as_of: 2026-11-01}}
+  claude: {provider: claude, id: stub/script, context: 100000, max_output: 100, can: [tools], price: free}
+  thinker: {provider: claude, id: stub/signed, context: 100000, max_output: 100, can: [tools], price: free}
 tiers:
   paid: {steps: [{model: cut}, {model: script}]}
   script: {steps: [{model: script}]}
+  claude: {steps: [{model: claude}]}
+  thinker: {steps: [{model: thinker}]}
   small: {steps: [{model: small}]}
   brief: {steps: [{model: brief}]}
 END
@@ -52,6 +57,10 @@ agent short 'max_turns: 2'
 agent shaped 'output: {type: object, required: [n], properties: {n: {type: integer}}}'
 agent long 'truncate: oldest'
 agent full
+agent claude
+agent thinker
+sed -i 's/tier: script/tier: claude/' "$D/root/workflows/claude.yaml"
+sed -i 's/tier: script/tier: thinker/' "$D/root/workflows/thinker.yaml"
 agent brief 'truncate: summarise'
 sed -i 's/tier: script/tier: brief/; s/tools: .*/tools: [lab.book]/' "$D/root/workflows/brief.yaml"
 sed -i 's/tier: script/tier: small/; s/tools: .*/tools: [lab.book]/' "$D/root/workflows/long.yaml" "$D/root/workflows/full.yaml"
@@ -96,6 +105,13 @@ run plain '@call sink_mail {"n": 1}
 @results'
 is "what cannot be called is told to the model" "$(field '.output.text | split("\n") | map(fromjson.error.type) | join(" ")')" \
 	"tool.unknown tool.args tool.args"
+run claude '@call sink_mail {"n": 1}
+@call sink_look {"n": 1}
+@turn
+@results'
+is "where the wire has a mark for it, failed calls are marked" "$(field '.output.text | split("\n") | map(startswith("ERROR {\"error\"")) | join(" ")')" "true false"
+run thinker 'go'	# its stub refuses a turn whose thinking did not come back as it was
+is "thinking goes through the journal and back" "$(field '.state, .output.text, .usage.calls' | tr '\n' ' ')" "succeeded Hello from the stub. 2 "
 run short '@call sink_look {"n": 1}
 @turn
 @call sink_once {"n": 99}

@@ -208,7 +208,7 @@ static size_t add_calls(struct arena *a, const struct turn *t, struct streak *s,
 
 		calls[k] = (struct tool_call){field(call, "id"), field(call, "name"), field(call, "args")};
 		results[k] = (struct message){.role = ROLE_TOOL, .call_id = calls[k].id,
-					      .text = result_text(a, t, k, streak_add(a, s, call))};
+					      .text = result_text(a, t, k, streak_add(a, s, call)), .is_error = t->outputs[k] == NULL};
 	}
 	said->calls = calls;
 	said->n_calls = n;

@@ -164,12 +164,8 @@ static const char *find_replies(struct arena *a, struct endpoint *e)
 
 void endpoint_resolve(struct arena *a, const struct provider *p, struct endpoint *ret)
 {
-	const struct wire *w = wire_of(p->wire);
-
 	*ret = (struct endpoint){.provider = p, .fingerprint = STR("")};
-	if (!w || w->missing)
-		ret->reason = w ? w->missing : "unknown wire";
-	else if (w->kind == WIRE_REPLAY)
+	if (p->wire == WIRE_REPLAY)
 		ret->reason = find_replies(a, ret);
 	else if (!(ret->reason = find_key(a, ret)))
 		ret->reason = find_url(a, ret);

@@ -66,6 +66,7 @@ struct message {
 	const struct tool_call *calls;	/* ROLE_ASSISTANT: what it asked for */
 	size_t n_calls;
 	struct str call_id;		/* ROLE_TOOL: of which call */
+	bool is_error;			/* ROLE_TOOL: the call failed */
 	struct str echo;		/* ROLE_ASSISTANT: as the answer had it */
 };
 

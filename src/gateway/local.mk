@@ -39,6 +39,13 @@ src_gateway_libgateway_a_SOURCES = \
   src/gateway/refusal.c src/gateway/refusal.h \
   src/gateway/retry_hint.c src/gateway/retry_hint.h \
   src/gateway/openai_usage.c src/gateway/openai_usage.h \
+  src/gateway/wire_anthropic.c \
+  src/gateway/anthropic_question.c src/gateway/anthropic_question.h \
+  src/gateway/anthropic_schema.c src/gateway/anthropic_schema.h \
+  src/gateway/anthropic_echo.c src/gateway/anthropic_echo.h \
+  src/gateway/anthropic_answer.c src/gateway/anthropic_answer.h \
+  src/gateway/anthropic_error.c src/gateway/anthropic_error.h \
+  src/gateway/anthropic_usage.c src/gateway/anthropic_usage.h \
   src/gateway/wire_replay.c src/gateway/wire_replay.h \
   src/gateway/replay_file.c src/gateway/replay_file.h \
   src/gateway/replay_extract.c src/gateway/replay_extract.h
@@ -47,7 +54,7 @@ EXTRA_DIST += policies/routing.yaml policies/replay/demo.json \
   t/fuzz/seeds/sse/events t/fuzz/seeds/wire_openai/stream t/fuzz/seeds/wire_openai/document \
   t/fuzz/seeds/wire_openai/refusal t/fuzz/seeds/wire_openai/quota t/fuzz/seeds/wire_openai/nested \
   t/fuzz/seeds/wire_openai/late-error t/fuzz/seeds/wire_openai/calls t/fuzz/seeds/wire_openai/calls-unmarked \
-  t/fuzz/seeds/wire_gemini
+  t/fuzz/seeds/wire_gemini t/fuzz/seeds/wire_anthropic
 
 noinst_PROGRAMS += t/bin/stub_provider
 t_bin_stub_provider_SOURCES = t/bin/stub_provider.c t/bin/stub_provider.h \
@@ -56,19 +63,23 @@ t_bin_stub_provider_SOURCES = t/bin/stub_provider.c t/bin/stub_provider.h \
   t/bin/stub_openai_script.c t/bin/stub_openai_strict.c t/bin/stub_openai_embed.c t/bin/stub_script.c t/bin/stub_script.h \
   t/bin/stub_number.c \
   t/bin/stub_gemini.c t/bin/stub_gemini.h t/bin/stub_gemini_faults.c t/bin/stub_gemini_refusals.c t/bin/stub_gemini_strict.c \
-  t/bin/stub_gemini_signed.c t/bin/stub_gemini_script.c t/bin/stub_gemini_embed.c
+  t/bin/stub_gemini_signed.c t/bin/stub_gemini_script.c t/bin/stub_gemini_embed.c \
+  t/bin/stub_anthropic.c t/bin/stub_anthropic.h t/bin/stub_anthropic_faults.c t/bin/stub_anthropic_refusals.c \
+  t/bin/stub_anthropic_script.c t/bin/stub_anthropic_strict.c
 t_bin_stub_provider_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 t_bin_stub_provider_LDADD = $(base_LIBS)
 
 # The tests play the store themselves, so they link without it.
 gateway_TEST_LIBS = src/gateway/libgateway.a src/config/libconfig.a src/schema/libschema.a $(base_LIBS) $(YAML_LIBS) \
   $(PCRE2_LIBS) $(CHECK_LIBS)
-gateway_TESTS = t/unit/gateway/sse t/unit/gateway/spend t/unit/gateway/route t/unit/gateway/breaker t/unit/gateway/health t/unit/gateway/openai t/unit/gateway/gemini t/unit/gateway/replay \
-  t/unit/gateway/tools t/unit/gateway/modes t/unit/gateway/gateway t/unit/gateway/faults t/unit/gateway/embed t/unit/gateway/gemini_talk
+gateway_TESTS = t/unit/gateway/sse t/unit/gateway/spend t/unit/gateway/route t/unit/gateway/breaker t/unit/gateway/health \
+  t/unit/gateway/openai t/unit/gateway/gemini t/unit/gateway/anthropic t/unit/gateway/replay t/unit/gateway/tools \
+  t/unit/gateway/modes t/unit/gateway/gateway t/unit/gateway/faults t/unit/gateway/embed t/unit/gateway/gemini_talk \
+  t/unit/gateway/anthropic_talk
 check_PROGRAMS += $(gateway_TESTS)
-dist_check_SCRIPTS += t/0310-google-client.t
-EXTRA_DIST += t/lib/google_client.py
-TESTS += $(gateway_TESTS) t/0310-google-client.t
+dist_check_SCRIPTS += t/0310-google-client.t t/0312-anthropic-client.t
+EXTRA_DIST += t/lib/google_client.py t/lib/anthropic_client.py
+TESTS += $(gateway_TESTS) t/0310-google-client.t t/0312-anthropic-client.t
 t_unit_gateway_sse_SOURCES = t/unit/gateway/sse.c
 t_unit_gateway_sse_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_sse_LDADD = $(gateway_TEST_LIBS)
@@ -87,6 +98,9 @@ t_unit_gateway_openai_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_gemini_SOURCES = t/unit/gateway/gemini.c
 t_unit_gateway_gemini_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_gemini_LDADD = $(gateway_TEST_LIBS)
+t_unit_gateway_anthropic_SOURCES = t/unit/gateway/anthropic.c
+t_unit_gateway_anthropic_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_gateway_anthropic_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_replay_SOURCES = t/unit/gateway/replay.c
 t_unit_gateway_replay_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_replay_LDADD = $(gateway_TEST_LIBS)
@@ -108,6 +122,10 @@ t_unit_gateway_health_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_faults_SOURCES = t/unit/gateway/faults.c $(gateway_STAND)
 t_unit_gateway_faults_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_faults_LDADD = $(gateway_TEST_LIBS)
+t_unit_gateway_anthropic_talk_SOURCES = t/unit/gateway/anthropic_talk.c $(gateway_STAND) t/bin/stub_anthropic_strict.c
+t_unit_gateway_anthropic_talk_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
+t_unit_gateway_anthropic_talk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_gateway_anthropic_talk_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_gemini_talk_SOURCES = t/unit/gateway/gemini_talk.c $(gateway_STAND)
 t_unit_gateway_gemini_talk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_gemini_talk_LDADD = $(gateway_TEST_LIBS)
@@ -121,6 +139,10 @@ noinst_PROGRAMS += t/fuzz/sse t/fuzz/wire_openai t/fuzz/wire_gemini
 t_fuzz_sse_SOURCES = t/fuzz/sse.c
 t_fuzz_sse_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 t_fuzz_sse_LDADD = $(gateway_LIBS)
+noinst_PROGRAMS += t/fuzz/wire_anthropic
+t_fuzz_wire_anthropic_SOURCES = t/fuzz/wire_anthropic.c
+t_fuzz_wire_anthropic_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+t_fuzz_wire_anthropic_LDADD = $(gateway_LIBS)
 t_fuzz_wire_openai_SOURCES = t/fuzz/wire_openai.c
 t_fuzz_wire_openai_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 t_fuzz_wire_openai_LDADD = $(gateway_LIBS)

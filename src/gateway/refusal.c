@@ -15,7 +15,7 @@ enum { BODY_MAX = 64 << 10, MESSAGE_MAX = 240 };
 /* What an error document says, wherever it says it. */
 struct complaint {
 	struct str message;
-	struct str words[5];		/* error_type, reason, code, type, status: most telling first */
+	struct str words[6];		/* error_type, error_code or reason, code, type, status: most telling first */
 	size_t n_words;
 	struct str limit_source;
 	int64_t hint_ms;		/* 0: none */
@@ -26,6 +26,10 @@ static const struct {
 	const char *word;
 	enum err_code code;
 } words[] = {
+	{"contract_spend_limit_reached", ERR_MODEL_BILLING},
+	{"enforced_spend_limit_reached", ERR_MODEL_BILLING},
+	{"linked_organization_spend_limit_reached", ERR_MODEL_BILLING},
+	{"linked_organization_billing_unavailable", ERR_MODEL_BILLING},
 	{"insufficient_quota", ERR_MODEL_BILLING},
 	{"billing_error", ERR_MODEL_BILLING},
 	{"billing_hard_limit_reached", ERR_MODEL_BILLING},
@@ -47,12 +51,14 @@ static const struct {
 	{"permission_denied", ERR_MODEL_AUTH},
 	{"permission_error", ERR_MODEL_AUTH},
 	{"PERMISSION_DENIED", ERR_MODEL_AUTH},
+	{"organization_on_hold", ERR_MODEL_AUTH},
 	{"model_not_found", ERR_MODEL_NOT_FOUND},
 	{"not_found", ERR_MODEL_NOT_FOUND},
 	{"not_found_error", ERR_MODEL_NOT_FOUND},
 	{"NOT_FOUND", ERR_MODEL_NOT_FOUND},
 	{"rate_limit_exceeded", ERR_MODEL_RATE_LIMITED},
 	{"rate_limit_error", ERR_MODEL_RATE_LIMITED},
+	{"ramp_limit_exceeded", ERR_MODEL_RATE_LIMITED},
 	{"RESOURCE_EXHAUSTED", ERR_MODEL_RATE_LIMITED},
 	{"overloaded_error", ERR_MODEL_OVERLOADED},
 	{"provider_overloaded", ERR_MODEL_OVERLOADED},
@@ -60,6 +66,7 @@ static const struct {
 	{"server", ERR_MODEL_SERVER_ERROR},
 	{"server_error", ERR_MODEL_SERVER_ERROR},
 	{"api_error", ERR_MODEL_SERVER_ERROR},
+	{"conflict_error", ERR_MODEL_SERVER_ERROR},
 	{"provider_unavailable", ERR_MODEL_SERVER_ERROR},
 	{"INTERNAL", ERR_MODEL_SERVER_ERROR},
 	{"CANCELLED", ERR_MODEL_SERVER_ERROR},
@@ -83,14 +90,17 @@ static const struct {
 } phrases[] = {
 	{"credit balance is too low", ERR_MODEL_BILLING},
 	{"insufficient credits", ERR_MODEL_BILLING},
+	{"api usage limits", ERR_MODEL_BILLING},
 	{"api key not valid", ERR_MODEL_AUTH},
 	{"incorrect api key", ERR_MODEL_AUTH},
 	{"context length", ERR_MODEL_CONTEXT_OVERFLOW},
 	{"context window", ERR_MODEL_CONTEXT_OVERFLOW},
 	{"context size", ERR_MODEL_CONTEXT_OVERFLOW},
 	{"prompt is too long", ERR_MODEL_CONTEXT_OVERFLOW},
+	{"exceed context limit", ERR_MODEL_CONTEXT_OVERFLOW},
 	{"maximum number of tokens", ERR_MODEL_CONTEXT_OVERFLOW},
 	{"too many tokens", ERR_MODEL_CONTEXT_OVERFLOW},
+	{"content filtering policy", ERR_MODEL_CONTENT_BLOCKED},
 };
 
 static const struct {
@@ -155,9 +165,10 @@ static void set_hint(struct complaint *c, int64_t ms)
 		c->hint_ms = ms;
 }
 
-/* Google's error details: why, which quota, how long. */
+/* Anthropic's error details name a code; Google's tell why, which quota, how long. */
 static void read_details(struct complaint *c, const struct json *details)
 {
+	add_word(c, json_str(json_getc(details, "error_code")));
 	for (size_t i = 0; i < json_len(details); i++) {
 		const struct json *d = json_at(details, i), *violations = json_getc(d, "violations");
 
@@ -265,6 +276,14 @@ static enum err_code by_word(const struct complaint *c)
 	return ERR_NONE;
 }
 
+static bool says(const struct complaint *c, const char *word)
+{
+	for (size_t i = 0; i < c->n_words; i++)
+		if (str_is(c->words[i], word))
+			return true;
+	return false;
+}
+
 static enum err_code by_phrase(const struct complaint *c)
 {
 	for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++)
@@ -352,6 +371,9 @@ static int refusal_of_object(struct arena *a, const struct json *error, struct e
 	if (!json_to_int(json_getc(error, "code"), &status) || status < 400 || status > 599)
 		status = 0;
 	code = judge(&c, (int)status);
+	/* With a status that says more it is said of wrong keys, too. */
+	if (code == ERR_NONE && says(&c, "invalid_request_error"))
+		code = ERR_MODEL_INVALID_REQUEST;
 	return fill(err, &c, code == ERR_NONE ? ERR_MODEL_STREAM_ERROR : code, 200, "the provider reported an error");
 }
 

@@ -4,8 +4,8 @@
  *          `message`, a page, or plain text. Words (reason, code, type, status) decide before the HTTP status does.
  * Memory:  the arena given is scratch.
  * Errors:  these functions make them: *err gets an ERR_MODEL_* code, retryable, status and retry_after_ms.
- * Source:  the providers' references, as t/unit/gateway/openai.c and gemini.c have their answers; agentd-routing(5),
- *          "Retries at the same provider".
+ * Source:  the providers' references, as t/unit/gateway/openai.c, gemini.c and anthropic.c have their answers;
+ *          agentd-routing(5), "Retries at the same provider".
  */
 #ifndef GATEWAY_REFUSAL_H
 #define GATEWAY_REFUSAL_H

@@ -65,30 +65,25 @@ int64_t go_duration_ms(struct str s)
 
 /* --- headers --- */
 
-static int64_t date_ms(struct str value, struct str now)
+bool hint_read_date(struct str s, int64_t *ret_ms)
 {
-	static const char format[] = "%a, %d %b %Y %H:%M:%S GMT";
-	char text[2][64];
-	struct tm tm[2] = {0};
-	time_t at[2];
+	char text[64];
+	struct tm tm = {0};
 
-	if (value.n >= sizeof text[0] || now.n >= sizeof text[0] || !value.p || !now.p)
-		return -1;
-	memcpy(text[0], value.p, value.n);
-	text[0][value.n] = '\0';
-	memcpy(text[1], now.p, now.n);
-	text[1][now.n] = '\0';
-	for (int i = 0; i < 2; i++) {
-		if (!strptime(text[i], format, &tm[i]))
-			return -1;
-		at[i] = timegm(&tm[i]);
-	}
-	return hint_whole_ms(difftime(at[0], at[1]) * 1000);
+	if (s.n == 0 || s.n >= sizeof text)
+		return false;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	if (!strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm))
+		return false;
+	*ret_ms = (int64_t)timegm(&tm) * 1000;
+	return true;
 }
 
 int64_t hint_of_headers(const struct http_result *r)
 {
 	struct str ms = http_header_get(r, "retry-after-ms"), seconds = http_header_get(r, "retry-after");
+	int64_t until_ms, now_ms;
 	double value;
 	size_t i = 0;
 
@@ -97,5 +92,7 @@ int64_t hint_of_headers(const struct http_result *r)
 	i = 0;
 	if (hint_read_decimal(seconds, &i, &value) && i == seconds.n)
 		return hint_whole_ms(value * 1000);
-	return date_ms(seconds, http_header_get(r, "date"));
+	if (!hint_read_date(seconds, &until_ms) || !hint_read_date(http_header_get(r, "date"), &now_ms))
+		return -1;
+	return hint_whole_ms((double)(until_ms - now_ms));
 }

@@ -19,6 +19,7 @@
 struct http_result;
 
 int64_t hint_of_headers(const struct http_result *r);
+bool hint_read_date(struct str s, int64_t *ret_ms);	/* of RFC 9110, since 1970 */
 /* "1.4s", "174ms", "6m0s", "1h2m3.5s", "36.429760048s". Reads the longest such prefix. */
 int64_t go_duration_ms(struct str s);
 int64_t hint_whole_ms(double ms);

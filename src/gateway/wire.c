@@ -4,13 +4,6 @@
 #include "base/arena.h"
 #include "base/http.h"
 
-static const struct wire wire_anthropic = {
-	.name = "anthropic",
-	.kind = WIRE_ANTHROPIC,
-	.missing = "wire \"anthropic\" is not part of this version; use wire: openai with base_url: "
-		   "https://api.anthropic.com/v1",
-};
-
 static const struct wire *const wires[] = {
 	&wire_openai, &wire_openrouter, &wire_gemini, &wire_anthropic, &wire_replay,
 };
@@ -35,6 +28,15 @@ void wire_begin_request(struct arena *a, const struct wire_request *req, const c
 	ret->headers = h;
 	ret->n_headers = n;
 	ret->gzip = true;
+}
+
+void wire_add_header(struct arena *a, struct http_request *r, struct str name, struct str value)
+{
+	struct http_header *h = ARENA_ARRAY(a, r->n_headers + 1, struct http_header);
+
+	memcpy(h, r->headers, r->n_headers * sizeof *h);
+	h[r->n_headers++] = (struct http_header){name, value};
+	r->headers = h;
 }
 
 const struct wire *wire_of(enum wire_kind kind)

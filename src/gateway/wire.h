@@ -87,7 +87,6 @@ struct wire {
 	/* A wire without a network: an op that owns its arena. */
 	struct op *(*start)(struct loop *l, struct arena *a, const struct wire_request *req,
 			    const struct wire_answer **ret, op_done_fn *done, void *arg);
-	const char *missing;		/* why this version cannot speak it; NULL: it can */
 };
 
 const struct wire *wire_of(enum wire_kind kind);
@@ -95,8 +94,9 @@ const struct wire *wire_of(enum wire_kind kind);
 /* What all wires over HTTP send: a POST of JSON, and the key, where there is one, in a header behind a prefix. */
 void wire_begin_request(struct arena *a, const struct wire_request *req, const char *key_header, const char *key_prefix,
 			struct http_request *ret);
+void wire_add_header(struct arena *a, struct http_request *r, struct str name, struct str value);
 
 /* Rows of the table. */
-extern const struct wire wire_openai, wire_openrouter, wire_gemini, wire_replay;
+extern const struct wire wire_openai, wire_openrouter, wire_gemini, wire_anthropic, wire_replay;
 
 #endif

@@ -46,6 +46,7 @@ static const struct {
 } paths[] = {
 	{"/chat/completions", openai_chat},
 	{"/embeddings", openai_embed},
+	{"/v1/messages", anthropic_messages},
 	{":generateContent", gemini_generate},
 	{":streamGenerateContent", gemini_stream},
 	{":embedContent", gemini_embed},

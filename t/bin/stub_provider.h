@@ -60,7 +60,7 @@ void stub_log(int status, struct str model, struct str body);	/* "-": the questi
 
 /* Personalities: one for each kind of path. */
 typedef void stub_answer_fn(struct connection *c, const struct stub_request *r);
-stub_answer_fn openai_chat, openai_embed;
+stub_answer_fn openai_chat, openai_embed, anthropic_messages;
 stub_answer_fn gemini_generate, gemini_stream, gemini_embed, gemini_embed_batch;
 
 #endif

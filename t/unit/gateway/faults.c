@@ -27,16 +27,18 @@
 #include "stand.h"
 #include "../suite_run.h"
 
-enum { OPENAI = 1, ROUTER = 2, BOTH = OPENAI | ROUTER, GEMINI = 4, ALL = BOTH | GEMINI };
+enum { OPENAI = 1, ROUTER = 2, BOTH = OPENAI | ROUTER, GEMINI = 4, CLAUDE = 8, ALL = BOTH | GEMINI | CLAUDE };
 enum { LAST_NUMBER = 44, SLOWEST_MS = 5000, FLAT_KIB = 8192 };
 
 static const struct {
 	unsigned bit;
 	const char *name, *provider;	/* provider: of stand.h */
+	const char *unsigned_words;	/* said where a signature did not come back */
 } wires[] = {
-	{OPENAI, "openai", "stub"},
-	{ROUTER, "openrouter", "router"},
-	{GEMINI, "gemini", "google"},
+	{OPENAI, "openai", "stub", "missing a thought_signature"},
+	{ROUTER, "openrouter", "router", "missing a thought_signature"},
+	{GEMINI, "gemini", "google", "missing a thought_signature"},
+	{CLAUDE, "anthropic", "claude", "Expected `thinking`"},
 };
 
 struct fault {
@@ -68,13 +70,13 @@ static const struct fault faults[] = {
 	{10, BOTH, "tools-args", "ok/estimated/200 ", ERR_NONE, "", "first({\"x\":1}) "},
 	{11, ALL, "surrogate", NULL, ERR_NONE, "a\xEF\xBF\xBD" "b\xEF\xBF\xBD" "c", NULL},
 	{11, BOTH, "tools-surrogate", "ok/estimated/200 ", ERR_NONE, "", "first({\"x\":\"a\xEF\xBF\xBD" "b\xEF\xBF\xBD" "c\"}) "},
-	{12, ALL, "usage-chunk", NULL, ERR_NONE, NULL, NULL},
+	{12, BOTH | GEMINI, "usage-chunk", NULL, ERR_NONE, NULL, NULL},
 	{13, ALL, "no-usage", "ok/estimated/200 ", ERR_NONE, NULL, NULL},
 	{14, ALL, "usage-twice", NULL, ERR_NONE, NULL, NULL},
 	{15, ALL, "finish-error", "stream_error/estimated/200 stream_error/estimated/200" THEN, ERR_NONE, NULL, NULL},
 	{15, BOTH, "native-error", "stream_error/estimated/200 stream_error/estimated/200" THEN, ERR_NONE, NULL, NULL},
 	{16, ALL, "error-only", "overloaded/none/200 overloaded/none/200" THEN, ERR_NONE, NULL, NULL},
-	{17, BOTH, "error-late", "stream_error/estimated/200 stream_error/estimated/200" THEN, ERR_NONE, NULL, NULL},
+	{17, BOTH | CLAUDE, "error-late", "stream_error/estimated/200 stream_error/estimated/200" THEN, ERR_NONE, NULL, NULL},
 	{18, ALL, "close", "truncated_stream/estimated/200" THEN, ERR_NONE, NULL, NULL},
 	{19, ALL, "reset", "truncated_stream/estimated/200" THEN, ERR_NONE, NULL, NULL},
 	{20, ALL, "hang-headers", "timeout/estimated/0" THEN, ERR_NONE, NULL, NULL},
@@ -84,25 +86,25 @@ static const struct fault faults[] = {
 	{21, ALL, "html", "server_error/none/200 server_error/none/200" THEN, ERR_NONE, NULL, NULL},
 	{21, ALL, "text", "bad_body/estimated/200" THEN, ERR_NONE, NULL, NULL},
 	{22, BOTH, "no-done", NULL, ERR_NONE, NULL, NULL},
-	{22, BOTH, "no-finish", "truncated_stream/computed/200" THEN, ERR_NONE, NULL, NULL},
+	{22, BOTH | CLAUDE, "no-finish", "truncated_stream/computed/200" THEN, ERR_NONE, NULL, NULL},
 	{22, ALL, "linger", NULL, ERR_NONE, NULL, NULL},
 	{23, ALL, "429-after", "rate_limited/none/429" THEN, ERR_NONE, NULL, NULL},	/* 2 s is over max_hint */
 	{23, ALL, "429-date", "rate_limited/none/429" THEN, ERR_NONE, NULL, NULL},
 	{23, ALL, "429-ms", "rate_limited/none/429 rate_limited/none/429" THEN, ERR_NONE, NULL, NULL},
 	{23, BOTH, "429-none", "rate_limited/none/429" THEN, ERR_NONE, NULL, NULL},	/* 1.4 s in the message */
 	{23, ROUTER, "429-full", "rate_limited/none/429 rate_limited/none/429" THEN, ERR_NONE, NULL, NULL},
-	{24, BOTH, "429-quota", "billing/none/429" THEN, ERR_NONE, NULL, NULL},
-	{25, ALL, "429-perminute", "rate_limited/none/429" THEN, ERR_NONE, NULL, NULL},	/* by Google's compatible address */
-	{25, ALL, "429-perday", "quota_exhausted/none/429" THEN, ERR_NONE, NULL, NULL},
-	{25, ALL, "429-limit0", "billing/none/429" THEN, ERR_NONE, NULL, NULL},
+	{24, BOTH | CLAUDE, "429-quota", "billing/none/429" THEN, ERR_NONE, NULL, NULL},
+	{25, BOTH | GEMINI, "429-perminute", "rate_limited/none/429" THEN, ERR_NONE, NULL, NULL},	/* by Google's compatible address */
+	{25, BOTH | GEMINI, "429-perday", "quota_exhausted/none/429" THEN, ERR_NONE, NULL, NULL},
+	{25, BOTH | GEMINI, "429-limit0", "billing/none/429" THEN, ERR_NONE, NULL, NULL},
 	{26, ALL, "500", "server_error/none/500 server_error/none/500" THEN, ERR_NONE, NULL, NULL},
 	{26, ALL, "502-html", "server_error/none/502 server_error/none/502" THEN, ERR_NONE, NULL, NULL},
 	{26, ALL, "503", "overloaded/none/503 overloaded/none/503" THEN, ERR_NONE, NULL, NULL},
 	{26, ALL, "524", "server_error/none/524 server_error/none/524" THEN, ERR_NONE, NULL, NULL},
 	{26, ALL, "529", "overloaded/none/529 overloaded/none/529" THEN, ERR_NONE, NULL, NULL},
 	{27, ALL, "401", "auth/none/401" THEN, ERR_NONE, NULL, NULL},
-	{27, ALL, "400-key", "auth/none/400" THEN, ERR_NONE, NULL, NULL},
-	{27, BOTH, "402", "billing/none/402" THEN, ERR_NONE, NULL, NULL},
+	{27, BOTH | GEMINI, "400-key", "auth/none/400" THEN, ERR_NONE, NULL, NULL},
+	{27, BOTH | CLAUDE, "402", "billing/none/402" THEN, ERR_NONE, NULL, NULL},
 	{27, BOTH, "402-key", "billing/none/402" THEN, ERR_NONE, NULL, NULL},
 	{27, BOTH, "402-flight", "rate_limited/none/402 rate_limited/none/402" THEN, ERR_NONE, NULL, NULL},
 	{28, ALL, "404", "not_found/none/404" THEN, ERR_NONE, NULL, NULL},
@@ -110,7 +112,7 @@ static const struct fault faults[] = {
 	{29, ALL, "400-context", "context_overflow/none/400 ", ERR_MODEL_CONTEXT_OVERFLOW, NULL, NULL},	/* the second is no larger */
 	{29, BOTH, "400-context-router", "context_overflow/none/400 ", ERR_MODEL_CONTEXT_OVERFLOW, NULL, NULL},
 	{30, BOTH, "403-flagged", "content_blocked/none/403 ", ERR_MODEL_CONTENT_BLOCKED, NULL, NULL},
-	{30, BOTH, "refusal", "content_blocked/computed/200 ", ERR_MODEL_CONTENT_BLOCKED, NULL, NULL},
+	{30, BOTH | CLAUDE, "refusal", "content_blocked/computed/200 ", ERR_MODEL_CONTENT_BLOCKED, NULL, NULL},
 	{31, ALL, "filter", "content_blocked/computed/200 ", ERR_MODEL_CONTENT_BLOCKED, NULL, NULL},
 	{33, ALL, "length-empty", "empty_output/computed/200 empty_output/computed/200" THEN, ERR_NONE, NULL, NULL},
 	{33, ALL, "length", NULL, ERR_NONE, "cut sho", NULL},
@@ -124,7 +126,7 @@ static const struct fault faults[] = {
 	{39, ALL, "bigheader", "oversize/estimated/200 ", ERR_MODEL_OVERSIZE, NULL, NULL},
 	{40, ALL, "drip", "timeout/estimated/200" THEN, ERR_NONE, NULL, NULL},
 	{41, BOTH, "array-error", "overloaded/none/400 overloaded/none/400" THEN, ERR_NONE, NULL, NULL},
-	{41, BOTH, "nested-error", "rate_limited/none/400 rate_limited/none/400" THEN, ERR_NONE, NULL, NULL},
+	{41, BOTH | CLAUDE, "nested-error", "rate_limited/none/400 rate_limited/none/400" THEN, ERR_NONE, NULL, NULL},
 	{41, ALL, "400", "invalid_request/none/400 ", ERR_MODEL_INVALID_REQUEST, NULL, NULL},
 	{42, ALL, "fail-1/", "overloaded/none/503 ok/computed/200 ", ERR_NONE, NULL, NULL},
 	{42, ALL, "fail-2/", "overloaded/none/503 overloaded/none/503" THEN, ERR_NONE, NULL, NULL},
@@ -154,11 +156,41 @@ static const struct fault faults[] = {
 	{33, GEMINI, "no-content", "empty_output/computed/200 empty_output/computed/200" THEN, ERR_NONE, NULL, NULL},
 	{41, GEMINI, "array-error", "overloaded/none/503 overloaded/none/503" THEN, ERR_NONE, NULL, NULL},
 	{41, GEMINI, "nested-error", "rate_limited/none/500 rate_limited/none/500" THEN, ERR_NONE, NULL, NULL},
+	{6, CLAUDE, "tools-interleaved", NULL, ERR_NONE, "", "first({\"a\":1}) second({\"b\":2}) "},
+	{9, CLAUDE, "tools-empty", NULL, ERR_NONE, "", "first({}) "},
+	{10, CLAUDE, "tools-badjson", NULL, ERR_NONE, "", "first({oops) "},
+	{10, CLAUDE, "tools-args", NULL, ERR_NONE, "", "first({\"x\":1}) "},
+	{10, CLAUDE, "tools-cut", "malformed_tool_call/computed/200 malformed_tool_call/computed/200" THEN, ERR_NONE, NULL, ""},
+	{11, CLAUDE, "tools-surrogate", NULL, ERR_NONE, "", "first({\"x\":\"a\xEF\xBF\xBD" "b\xEF\xBF\xBD" "c\"}) "},
+	{16, CLAUDE, "error-first", "overloaded/none/200 overloaded/none/200" THEN, ERR_NONE, NULL, NULL},
+	{22, CLAUDE, "no-done", "truncated_stream/computed/200" THEN, ERR_NONE, NULL, NULL},
+	{23, CLAUDE, "429-none", "rate_limited/none/429 rate_limited/none/429" THEN, ERR_NONE, NULL, NULL},
+	{23, CLAUDE, "429-reset", "rate_limited/none/429" THEN, ERR_NONE, NULL, NULL},	/* 30 s by the limit's own reset */
+	{23, CLAUDE, "429-no-retry", "rate_limited/none/429" THEN, ERR_NONE, NULL, NULL},
+	{26, CLAUDE, "504", "timeout/none/504" THEN, ERR_NONE, NULL, NULL},
+	{26, CLAUDE, "409", "server_error/none/409 server_error/none/409" THEN, ERR_NONE, NULL, NULL},
+	{27, CLAUDE, "403", "auth/none/403" THEN, ERR_NONE, NULL, NULL},
+	{27, CLAUDE, "400-billing", "billing/none/400" THEN, ERR_NONE, NULL, NULL},
+	{29, CLAUDE, "400-context-output", "context_overflow/none/400 ", ERR_MODEL_CONTEXT_OVERFLOW, NULL, NULL},
+	{29, CLAUDE, "context-empty", "context_overflow/computed/200 ", ERR_MODEL_CONTEXT_OVERFLOW, NULL, NULL},
+	{30, CLAUDE, "400-filter", "content_blocked/none/400 ", ERR_MODEL_CONTENT_BLOCKED, NULL, NULL},
+	{33, CLAUDE, "context-full", NULL, ERR_NONE, "cut sho", NULL},
+	{35, CLAUDE, "thinking", NULL, ERR_NONE, NULL, NULL},
+	{35, CLAUDE, "redacted", NULL, ERR_NONE, NULL, NULL},
+	{35, CLAUDE, "ping-storm", NULL, ERR_NONE, NULL, NULL},
+	{35, CLAUDE, "unknown-event", NULL, ERR_NONE, NULL, NULL},
+	{35, CLAUDE, "unknown-block", NULL, ERR_NONE, NULL, NULL},
+	{35, CLAUDE, "stop-sequence", NULL, ERR_NONE, "until here", NULL},
+	{35, CLAUDE, "pause", "stream_error/computed/200 stream_error/computed/200" THEN, ERR_NONE, NULL, NULL},
+	{35, CLAUDE, "cache", NULL, ERR_NONE, NULL, NULL},
+	{39, CLAUDE, "413", "invalid_request/none/413 ", ERR_MODEL_INVALID_REQUEST, NULL, NULL},
+	{39, CLAUDE, "413-html", "invalid_request/none/413 ", ERR_MODEL_INVALID_REQUEST, NULL, NULL},
+	{41, CLAUDE, "array-error", "overloaded/none/529 overloaded/none/529" THEN, ERR_NONE, NULL, NULL},
 	{43, ALL, "alone/", NULL, ERR_NONE, NULL, NULL},
 };
 
-/* Tests of their own, below and elsewhere; 35 is Anthropic's alone. */
-static const int elsewhere[] = {34, 35, 44};
+/* Tests of their own, below and elsewhere. */
+static const int elsewhere[] = {34, 44};
 
 #define COUNT(v) (sizeof(v) / sizeof(v)[0])
 enum { N_FAULTS = COUNT(faults), N_WIRES = COUNT(wires) };
@@ -300,7 +332,8 @@ START_TEST(a_signature_comes_back)
 	finish(&q);
 	ck_assert_msg(q.err.code == ERR_NONE, "%s", q.err.msg);
 	ck_assert_uint_eq(q.n_tool_calls, 1);
-	m[1] = (struct message){.role = ROLE_ASSISTANT, .calls = q.tool_calls, .n_calls = 1, .echo = str_from(q.echo)};
+	m[1] = (struct message){.role = ROLE_ASSISTANT, .text = str_from(q.text), .calls = q.tool_calls, .n_calls = 1,
+				.echo = str_from(q.echo)};
 	m[2] = (struct message){.role = ROLE_TOOL, .call_id = q.tool_calls[0].id, .text = STR("12:00")};
 	start_talk(&q, "t", m, 3, 2);
 	finish(&q);
@@ -310,7 +343,7 @@ START_TEST(a_signature_comes_back)
 	start_talk(&q, "t", m, 3, 2);
 	finish(&q);
 	ck_assert_int_eq(q.err.code, ERR_MODEL_INVALID_REQUEST);
-	ck_assert_ptr_nonnull(strstr(q.err.msg, "missing a thought_signature"));
+	ck_assert_msg(strstr(q.err.msg, wires[_i].unsigned_words) != NULL, "%s", q.err.msg);
 }
 END_TEST
 

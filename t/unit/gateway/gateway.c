@@ -353,19 +353,6 @@ START_TEST(an_address_from_the_environment)
 }
 END_TEST
 
-START_TEST(wires_of_another_version_say_so)
-{
-	static const char yaml[] = "agentd: v1\nproviders:\n  g: {wire: anthropic, base_url: \"https://g.example\", key_env: [STUB_KEY]}\n"
-		"models:\n  a: {provider: g, id: x, price: free}\ntiers:\n  t: {steps: [{model: a}]}\n";
-	struct asked q;
-
-	route(yaml);
-	q = ask("t");
-	ck_assert_int_eq(q.err.code, ERR_MODEL_NO_ROUTE);
-	ck_assert_ptr_nonnull(strstr(q.err.msg, "use wire: openai with base_url"));
-}
-END_TEST
-
 START_TEST(a_schema_is_sent_or_told)
 {
 	const struct json *schema;
@@ -618,7 +605,6 @@ int main(void)
 	tcase_add_test(t, nobody_listens);
 	tcase_add_test(t, keys_in_order_of_precedence);
 	tcase_add_test(t, an_address_from_the_environment);
-	tcase_add_test(t, wires_of_another_version_say_so);
 	tcase_add_test(t, a_schema_is_sent_or_told);
 	tcase_add_test(t, what_is_configured);
 	tcase_add_test(t, a_conversation_with_tools);

@@ -177,10 +177,11 @@ const char *provider_lines(const char *more)
 		"providers:\n"
 		"  stub: {wire: openai, base_url: \"http://127.0.0.1:%d/v1/\", key_env: [STUB_KEY]%s}\n"
 		"  google: {wire: gemini, base_url: \"http://127.0.0.1:%d/v1beta\", key_env: [STUB_KEY]}\n"
+		"  claude: {wire: anthropic, base_url: \"http://127.0.0.1:%d\", key_env: [STUB_KEY]}\n"
 		"  router: {wire: openrouter, base_url: \"http://127.0.0.1:%d/v1\", key_env: [STUB_KEY]}\n"
 		"  gone: {wire: openai, base_url: \"http://127.0.0.1:1/v1\", key_env: [STUB_KEY]}\n"
 		"  unset: {wire: openai, base_url: \"http://127.0.0.1:1/v1\", key_env: [OTHER_KEY]}\n",
-		stub_port, more, stub_port, stub_port);
+		stub_port, more, stub_port, stub_port, stub_port);
 }
 
 void route_fault(const char *fault, const char *provider, bool second)

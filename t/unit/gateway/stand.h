@@ -71,7 +71,7 @@ void stop_stub(void);
 void setup(void);
 void teardown(void);
 
-/* Providers stub (openai), google (gemini), router (openrouter), gone (nobody listens) and unset (no key); more: keys of stub. */
+/* Providers stub (openai), claude (anthropic), google (gemini), router (openrouter), gone (nobody listens) and unset (no key); more: keys of stub. */
 const char *provider_lines(const char *more);
 const struct routing *route(const char *yaml);
 /* Tier t: the fault at this provider, then, second, a model that answers. */
