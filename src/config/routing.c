@@ -127,6 +127,8 @@ static const struct key model_keys[] = {
 	 .text = "Most tokens of an answer; default: unknown."},
 	{.name = "can", .type = KEY_FLAGS, .offset = offsetof(struct model, can), .words = can_words,
 	 .text = "What the model can do besides text."},
+	{.name = "temperature", .type = KEY_BOOL, .offset = offsetof(struct model, takes_temperature), .preset = "true",
+	 .text = "Whether the model takes a temperature; else a step's is left out."},
 	{.name = "price", .type = KEY_MAP, .flags = KEY_REQUIRED, .offset = offsetof(struct model, price),
 	 .table = &price_table, .words = free_words, .read = read_price, .text = "Price per million tokens, or free."},
 };

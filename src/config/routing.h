@@ -74,6 +74,7 @@ struct model {
 	bool shorten;			/* MODEL_EMBEDDING: it is asked for so many */
 	int64_t context, max_output;	/* tokens; 0: unknown */
 	unsigned can;
+	bool takes_temperature;
 	struct price price;
 	bool unreserved;		/* of another gateway, which bounds what it costs: asked also when nothing can be reserved */
 };

@@ -23,21 +23,12 @@ static void warn_idle(struct routing_load *w, struct place at, const char *hint,
 	diag_add(w->l.d, DIAG_WARNING, at, hint, "nothing acts on %s in this version", what);
 }
 
-static void warn_idle_provider(struct routing_load *w, const struct provider *p, const struct yaml *n)
-{
-	const struct yaml *wire = yaml_get(n, "wire");
-	if (p->wire == WIRE_ANTHROPIC)
-		diag_add(w->l.d, DIAG_WARNING, wire->at, "use wire openai with the provider's compatible address",
-			 "wire \"" STR_FMT "\" is not part of this version: the provider is never asked", STR_ARG(wire->text));
-}
-
 static void check_provider(struct routing_load *w, const struct provider *p, const struct yaml *n)
 {
 	struct diags *d = w->l.d;
 	bool replay = p->wire == WIRE_REPLAY;
 	if (n->kind != YAML_MAP || !yaml_get(n, "wire"))
 		return;
-	warn_idle_provider(w, p, n);
 	if (replay && !yaml_get(n, "file"))
 		diag_error(d, p->place, "provider \"" STR_FMT "\": a replay provider needs \"file\"", STR_ARG(p->name));
 	if (!replay && yaml_get(n, "file"))
@@ -70,7 +61,7 @@ static void refuse_keys(struct routing_load *w, const struct yaml *n, const char
 
 static void check_embedding(struct routing_load *w, const struct model *m, const struct yaml *n)
 {
-	static const char *const of_chat[] = {"can", "max_output", NULL};
+	static const char *const of_chat[] = {"can", "max_output", "temperature", NULL};
 	const struct yaml *output = yaml_get(yaml_get(n, "price"), "output");
 	refuse_keys(w, n, of_chat, NULL);
 	if (output)

@@ -463,7 +463,7 @@ static void ask(struct call *c)
 		.n_tools = c->req.n_tools,
 		.output = c->req.output,
 		.max_output = spend_max_output(model_of(c), c->req.max_output),
-		.temperature = c->req.temperature,
+		.temperature = model_of(c)->takes_temperature ? c->req.temperature : -1,
 	};
 	CRASHPOINT("model.before_call");
 	a = arena_new(c->op.arena);
