@@ -422,7 +422,7 @@ START_TEST(memory_returns)
 		ck_assert_msg(rss_kib() < quiet + FLAT_KIB, "%ld KiB after, %ld before", rss_kib(), quiet);
 	ck_assert_int_eq(bank.held_pusd, 0);
 	ck_assert_uint_eq(bank.n_holds, 0);
-	ck_assert_int_lt(loop_now_ms(bank.loop) - begin, 6 * SLOWEST_MS);
+	ck_assert_int_lt(loop_now_ms(bank.loop) - begin, 2 * N_WIRES * SLOWEST_MS);
 }
 END_TEST
 
