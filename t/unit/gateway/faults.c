@@ -28,7 +28,7 @@
 #include "../suite_run.h"
 
 enum { OPENAI = 1, ROUTER = 2, BOTH = OPENAI | ROUTER, GEMINI = 4, CLAUDE = 8, ALL = BOTH | GEMINI | CLAUDE };
-enum { LAST_NUMBER = 44, SLOWEST_MS = 5000, FLAT_KIB = 8192 };
+enum { LAST_NUMBER = 44, SLOWEST_MS = 5000, FLAT_KIB = 8192, ROUTING_KIB = 16 };
 
 static const struct {
 	unsigned bit;
