@@ -17,6 +17,7 @@ SQL_FILES = \
   sql/0044_control.sql \
   sql/0047_targets.sql \
   sql/0048_files.sql \
+  sql/0049_caps.sql \
   sql/0050_health.sql \
   sql/0052_expiring.sql \
   sql/0053_modes.sql
@@ -27,6 +28,7 @@ SQL_FUNCTIONS = \
   sql/functions/2_lanes.sql \
   sql/functions/2_queue.sql \
   sql/functions/3_approvals.sql \
+  sql/functions/3_caps.sql \
   sql/functions/3_commit.sql \
   sql/functions/3_effects.sql \
   sql/functions/3_health.sql \
@@ -57,7 +59,7 @@ sql_tests = \
   t/0200-moves.t \
   t/0210-submit.t \
   t/0220-leases.t \
-  t/0230-budget.t \
+  t/0230-budget.t t/0231-caps.t \
   t/0240-plans.t \
   t/0250-roles.t \
   t/0260-partitions.t \

@@ -8,14 +8,16 @@
 --         caller halves the batch until the culprit is alone.
 -- Plans:  as 2_queue.sql: one generic plan, by keys and ctid, leaf by leaf.
 -- Locks:  task_queue in the order of the call (busy rows are skipped, so that nobody waits), then what belongs to those tasks:
---         spend_hold, effects and the approvals they use, model_calls, task_log, approval_queue, tasks, task_attempts,
---         webhook_deliveries.
+--         cap_hold, the approvals that allow to spend and the windows of caps (3_caps.sql), spend_hold, effects and the approvals they
+--         use, model_calls, task_log, approval_queue, tasks, task_attempts, webhook_deliveries.
 
+DROP FUNCTION IF EXISTS agentd.commit_steps(uuid[], integer[], integer[], smallint[], text[], bigint[], boolean[], json[], json[], integer[],
+	integer[], text[], integer[], text[], text[], json[], bytea[], bigint[], bigint[], json, json, json);	-- as it was without caps
 CREATE OR REPLACE FUNCTION agentd.commit_steps(p_task uuid[], p_fence integer[], p_rows integer[], p_next smallint[], p_state text[],
 	p_run_at bigint[], p_failure boolean[], p_output json[], p_error json[],
 	j_move integer[], j_idx integer[], j_path text[], j_try integer[], j_kind text[], j_step_kind text[], j_value json[],
 	j_digest bytea[], j_started bigint[], j_cost bigint[],
-	p_effects json DEFAULT NULL, p_holds json DEFAULT NULL, p_calls json DEFAULT NULL)
+	p_effects json DEFAULT NULL, p_holds json DEFAULT NULL, p_calls json DEFAULT NULL, p_caps json DEFAULT NULL)
 RETURNS TABLE (ord bigint, status text, last_seq bigint, cancel boolean, now_us bigint, code text, message text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off AS $$
@@ -95,11 +97,11 @@ BEGIN
 				END LOOP;
 			END IF;
 
-			IF p_holds IS NOT NULL THEN
-				FOR h IN SELECT * FROM agentd.holds_take(p_holds, p_calls, p_task, v_base, v_now) LOOP
+			IF p_holds IS NOT NULL OR p_caps IS NOT NULL THEN
+				FOR h IN SELECT * FROM agentd.holds_take(coalesce(p_holds, '[]'), p_calls, p_caps, p_task, v_base, v_now) LOOP
 					v_base[h.move] := -1;
 					v_status[h.move] := 'refused';
-					v_code[h.move] := 'budget.usd';
+					v_code[h.move] := h.code;
 					v_message[h.move] := h.problem;
 				END LOOP;
 			END IF;

@@ -1,7 +1,7 @@
 -- 3_spend.sql - reservations and priced calls of tasks.
 --
 -- Words:  a hold is money set aside for one model call; settled: replaced by what the call cost.
--- Locks:  the task's row in task_queue is locked by the caller; then spend_hold, model_calls, shadow_calls.
+-- Locks:  the task's row in task_queue is locked by the caller; then what 3_caps.sql says; then spend_hold, model_calls, shadow_calls.
 
 -- Why this hold is refused, or null. All spending and holding below a path counts against its limit. What the same move settles
 -- counts as settled already. The task's queue row is locked.
@@ -33,14 +33,17 @@ BEGIN
 	RETURN NULL;
 END $$;
 
--- Takes the holds of a batch, one a move at most; answers the moves that are refused, and why. Who has no limit is not looked at
--- one by one: a statement for each of 500 holds is planned 500 times.
-CREATE OR REPLACE FUNCTION agentd.holds_take(p_holds json, p_calls json, p_task uuid[], p_base bigint[], p_now timestamptz)
-RETURNS TABLE (move integer, problem text) LANGUAGE plpgsql AS $$
+-- Takes the holds of a batch, one a move at most, at the budgets and at the caps, and settles at the caps; answers the moves that are
+-- refused, and why. A hold is taken everywhere or nowhere. Who has no limit is not looked at one by one: a statement for each of
+-- 500 holds is planned 500 times.
+DROP FUNCTION IF EXISTS agentd.holds_take(json, json, uuid[], bigint[], timestamptz);	-- as it was without caps
+CREATE OR REPLACE FUNCTION agentd.holds_take(p_holds json, p_calls json, p_caps json, p_task uuid[], p_base bigint[], p_now timestamptz)
+RETURNS TABLE (move integer, code text, problem text) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
 	v_limited boolean;
 	v_twice boolean;
+	v_skip integer[] := '{}';	-- known before the holds are written
 BEGIN
 	SELECT coalesce(bool_or(json_array_length(h.limits) > 0 OR q.budget_usd IS NOT NULL), false), count(DISTINCT h.move) < count(*)
 	INTO v_limited, v_twice
@@ -49,6 +52,32 @@ BEGIN
 	IF v_twice THEN
 		RAISE EXCEPTION 'a move takes one hold' USING ERRCODE = 'AG422';
 	END IF;
+	IF p_caps IS NOT NULL THEN
+		FOR i IN 1..cardinality(p_base) LOOP
+			IF p_base[i] < 0 THEN
+				v_skip := v_skip || i;
+			END IF;
+		END LOOP;
+		code := 'budget.usd';
+		IF v_limited THEN
+			FOR move, problem IN
+				SELECT x.move, agentd.hold_problem(p_task[x.move], x.amount_pusd * 0.000000000001, x.limits, p_calls, x.move)
+				FROM json_to_recordset(p_holds) x(move integer, id uuid, amount_pusd bigint, limits json)
+				LEFT JOIN LATERAL (SELECT true AS there FROM agentd.spend_hold s WHERE s.id = x.id LIMIT 1) s ON true
+				WHERE p_base[x.move] >= 0 AND s.there IS NULL
+			LOOP
+				CONTINUE WHEN problem IS NULL;
+				v_skip := v_skip || move;
+				RETURN NEXT;
+			END LOOP;
+			v_limited := false;
+		END IF;
+		code := 'budget.cap';
+		FOR move, problem IN SELECT c.move, c.problem FROM agentd.caps_move(p_caps, p_task, v_skip, p_now) c LOOP
+			v_skip := v_skip || move;
+			RETURN NEXT;
+		END LOOP;
+	END IF;
 	RETURN QUERY
 	WITH h AS MATERIALIZED (
 		SELECT x.move, x.id, p_task[x.move] AS task, x.path, x.expires_ms, x.amount_pusd * 0.000000000001 AS usd,
@@ -56,7 +85,7 @@ BEGIN
 			END AS problem
 		FROM json_to_recordset(p_holds) x(move integer, id uuid, path text, amount_pusd bigint, expires_ms bigint, limits json)
 		LEFT JOIN LATERAL (SELECT true AS there FROM agentd.spend_hold s WHERE s.id = x.id LIMIT 1) s ON true
-		WHERE p_base[x.move] >= 0 AND s.there IS NULL
+		WHERE p_base[x.move] >= 0 AND NOT x.move = ANY (v_skip) AND s.there IS NULL
 	), i AS (
 		INSERT INTO agentd.spend_hold (id, task, created_at, expires_at, path, amount_usd)
 		SELECT h.id, h.task, p_now, p_now + h.expires_ms * interval '1 millisecond', h.path, h.usd FROM h WHERE h.problem IS NULL
@@ -65,7 +94,7 @@ BEGIN
 		FROM h CROSS JOIN LATERAL (SELECT x.ctid AS tid FROM agentd.task_queue x WHERE x.id = h.task LIMIT 1) l
 		WHERE q.ctid = l.tid AND h.problem IS NULL
 	)
-	SELECT h.move, h.problem FROM h WHERE h.problem IS NOT NULL;
+	SELECT h.move, 'budget.usd', h.problem FROM h WHERE h.problem IS NOT NULL;
 END $$;
 
 -- Inserts the calls that are not there yet and settles their holds, at the task and at the caps' windows. A hold that the

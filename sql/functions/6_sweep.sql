@@ -81,28 +81,32 @@ BEGIN
 	RETURN v_n;
 END $$;
 
--- Nobody settled it in time, so the whole amount counts as spent.
+-- Nobody settled it in time, so the whole amount counts as spent, at the task and at the caps. All rows of tasks are locked before any
+-- window of a cap is.
 CREATE OR REPLACE FUNCTION agentd.sweep_expired_holds(p json) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
-	v_n bigint := 0;
 	v_now timestamptz := agentd.clock();
-	h spend_hold;
-	v_found spend_hold;
+	v_bound integer := coalesce((p ->> 'bound')::integer, 500);
+	v_id uuid[];
+	v_task uuid[];
+	v_n bigint := 0;
 BEGIN
-	FOR h IN
-		SELECT * FROM spend_hold WHERE settled_at IS NULL AND expires_at < v_now
-		ORDER BY task, id LIMIT coalesce((p ->> 'bound')::integer, 500)
-	LOOP
-		PERFORM FROM task_queue WHERE id = h.task FOR NO KEY UPDATE;
-		UPDATE spend_hold SET settled_at = v_now, settled_usd = amount_usd, lapsed = true
-		WHERE id = h.id AND settled_at IS NULL AND expires_at < v_now RETURNING * INTO v_found;
-		IF FOUND THEN
-			UPDATE task_queue SET held_usd = held_usd - h.amount_usd, spent_usd = spent_usd + h.amount_usd WHERE id = h.task;
-			v_n := v_n + 1;
-		END IF;
-	END LOOP;
-	RETURN v_n;
+	SELECT array_agg(h.id), array_agg(h.task) INTO v_id, v_task
+	FROM (SELECT s.id, s.task FROM spend_hold s WHERE s.settled_at IS NULL AND s.expires_at < v_now ORDER BY s.expires_at LIMIT v_bound) h;
+	IF v_id IS NOT NULL THEN
+		PERFORM FROM (SELECT q.id FROM task_queue q WHERE q.id = ANY (v_task) ORDER BY q.id FOR NO KEY UPDATE) q;
+		WITH h AS (
+			UPDATE spend_hold s SET settled_at = v_now, settled_usd = s.amount_usd, lapsed = true
+			WHERE s.id = ANY (v_id) AND s.settled_at IS NULL AND s.expires_at < v_now
+			RETURNING s.task, s.amount_usd
+		), q AS (
+			UPDATE task_queue q SET held_usd = q.held_usd - t.usd, spent_usd = q.spent_usd + t.usd
+			FROM (SELECT h.task, sum(h.amount_usd) AS usd FROM h GROUP BY h.task) t WHERE q.id = t.task
+		)
+		SELECT count(*) INTO v_n FROM h;
+	END IF;
+	RETURN greatest(v_n, caps_lapse(v_bound, v_now));
 END $$;
 
 CREATE OR REPLACE FUNCTION agentd.sweep_partitions(p json) RETURNS bigint
@@ -161,7 +165,7 @@ BEGIN
 		SELECT s.ctid FROM spend_hold s WHERE s.settled_at < v_now - interval '1 day'
 			AND NOT EXISTS (SELECT FROM task_queue q WHERE q.id = s.task) LIMIT v_bound));
 	GET DIAGNOSTICS v_rows = ROW_COUNT;
-	v_n := v_n + v_rows;
+	v_n := v_n + v_rows + agentd.caps_forget(v_bound, v_now);
 
 	-- Whoever may alter tables takes the leaves away by itself, without a lock on their parents (src/store/retire.c), and says false here.
 	IF coalesce((p ->> 'leaves')::boolean, true) THEN

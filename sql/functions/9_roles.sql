@@ -55,7 +55,7 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION
 	agentd.worker_register(uuid, text, integer, text[], bigint, integer), agentd.heartbeat(uuid), agentd.claim(uuid, integer, integer),
 	agentd.commit_steps(uuid[], integer[], integer[], smallint[], text[], bigint[], boolean[], json[], json[], integer[], integer[],
-		text[], integer[], text[], text[], json[], bytea[], bigint[], bigint[], json, json, json),
+		text[], integer[], text[], text[], json[], bytea[], bigint[], bigint[], json, json, json, json),
 	agentd.effect_read(uuid, bytea), agentd.approval_read(uuid, uuid), agentd.reconcile_by_tool(uuid, integer, text, text, json, integer, uuid),
 	agentd.file_chunk(uuid, integer, bytea, json), agentd.file_end(uuid, bytea, bigint, json), agentd.file_read(uuid, integer),
 	agentd.artifact_write(uuid, integer, uuid, text, text, uuid, text, bytea, json),
