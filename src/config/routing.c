@@ -22,12 +22,13 @@ static const char *const free_words[] = {"free", NULL};
 static const char *const kind_words[] = {"chat", "embedding", NULL};
 static const char *const can_words[] = {"tools", "json", "images", NULL};
 static const char *const do_words[] = {"fail", "requeue", "approval", NULL};
-static const char *const scope_words[] = {"global", "workflow", "task", NULL};
-static const char *const window_words[] = {"day", "month", "lifetime", NULL};
+static const char *const exceeded_words[] = {"fail", "skip", "approval", NULL};
+static const char *const scope_words[] = {"global", "provider", "model", "workflow", "task", "token", NULL};
+static const char *const window_words[] = {"hour", "day", "month", "lifetime", NULL};
 
 static key_read_fn read_backoff_pair, read_mode, read_replay, read_breaker_scope, read_defaults,
-	read_providers, read_models, read_caps, read_tiers, read_cap_word, read_steps_list, read_fallback, read_timezone,
-	read_link_name;
+	read_providers, read_models, read_caps, read_tiers, read_steps_list, read_fallback, read_timezone,
+	read_link_name, read_link_names;
 
 static const struct key timeout_keys[] = {
 	{.name = "connect", .type = KEY_DURATION, .flags = KEY_INHERIT, .offset = offsetof(struct routing_timeouts, connect_ms),
@@ -136,12 +137,12 @@ static const struct key_table model_table = {"a model", KEYS(model_keys), "A mod
 
 static const struct key cap_keys[] = {
 	{.name = "scope", .type = KEY_ENUM, .flags = KEY_REQUIRED, .offset = offsetof(struct cap, scope),
-	 .words = scope_words, .read = read_cap_word, .text = "Whose spending is summed up."},
+	 .words = scope_words, .text = "What has a sum of its own."},
 	{.name = "window", .type = KEY_ENUM, .flags = KEY_REQUIRED, .offset = offsetof(struct cap, window),
-	 .words = window_words, .read = read_cap_word, .text = "Time over which it is summed up."},
+	 .words = window_words, .text = "Time over which it is summed up."},
 	{.name = "limit_usd", .type = KEY_MONEY, .flags = KEY_REQUIRED, .offset = offsetof(struct cap, limit_pusd), .min = 1,
 	 .text = "Most US dollars in one window."},
-	{.name = "on_exceeded", .type = KEY_ENUM, .offset = offsetof(struct cap, on_exceeded), .words = do_words,
+	{.name = "on_exceeded", .type = KEY_ENUM, .offset = offsetof(struct cap, on_exceeded), .words = exceeded_words,
 	 .preset = "fail", .text = "What becomes of a call that the cap refuses."},
 };
 static const struct key_table cap_table = {"a cap", KEYS(cap_keys), "A bound on spending."};
@@ -152,8 +153,8 @@ static const struct key tier_step_keys[] = {
 	 .text = "Condition over .task; without it always."},
 	{.name = "if_unconfigured", .type = KEY_BOOL, .offset = offsetof(struct tier_step, if_unconfigured),
 	 .text = "Take this step only when no other step of the tier has a configured provider."},
-	{.name = "caps", .type = KEY_TEXTS, .offset = offsetof(struct tier_step, caps),
-	 .offset_n = offsetof(struct tier_step, n_caps), .text = "Caps that this step's spending counts against."},
+	{.name = "caps", .type = KEY_TEXTS, .read = read_link_names,
+	 .text = "Caps that this step's spending counts against."},
 };
 static const struct key_table tier_step_table = {"a step of a tier", KEYS(tier_step_keys), "One model of a tier."};
 
@@ -366,14 +367,6 @@ static void read_breaker_scope(struct load *l, const struct key *k, const struct
 	((struct provider *)out)->breaker_per_model = word == 1;
 }
 
-static void read_cap_word(struct load *l, const struct key *k, const struct yaml *v, void *out)
-{
-	int word = -1;
-	key_read_plain(l, k, v, &word, 0);
-	if (word >= 0)
-		*(struct str *)((char *)out + k->offset) = str_from(k->words[word]);
-}
-
 static void read_timezone(struct load *l, const struct key *k, const struct yaml *v, void *out)
 {
 	struct routing *r = out;
@@ -406,6 +399,16 @@ static void read_link_name(struct load *l, const struct key *k, const struct yam
 	(void)out;
 	if (!yaml_is_text(v))
 		diag_error(l->d, v->at, "\"%s\": expected a name, got %s", k->name, yaml_describe(v));
+}
+
+static void read_link_names(struct load *l, const struct key *k, const struct yaml *v, void *out)
+{
+	(void)out;
+	if (!load_expect(l, v, k->name, YAML_LIST))
+		return;
+	for (size_t i = 0; i < v->n; i++)
+		if (!yaml_is_text(v->items[i]))
+			diag_error(l->d, v->items[i]->at, "\"%s\": expected a name, got %s", k->name, yaml_describe(v->items[i]));
 }
 
 /* The classes after which another model may do better. */
@@ -586,6 +589,21 @@ const struct routing *routing_parse_beneath(struct arena *a, const char *path, c
 		load_check(&w->l);
 	}
 	return diag_errors(d) > before ? NULL : w->r;
+}
+
+const char *cap_scope_name(enum cap_scope s)
+{
+	return scope_words[s];
+}
+
+const char *cap_window_name(enum cap_window w)
+{
+	return window_words[w];
+}
+
+const char *cap_exceeded_name(enum cap_exceeded e)
+{
+	return exceeded_words[e];
 }
 
 const struct tier *routing_tier(const struct routing *r, struct str name)

@@ -1,4 +1,4 @@
-/* routing.h - policies/routing.yaml, checked: providers, models with prices, tiers.
+/* routing.h - policies/routing.yaml, checked: providers, models with prices, tiers, caps.
  *
  * Shapes:  names are linked to pointers. A tier is an ordered list of steps.
  * Units:   prices int64 pico-dollars per token (USD per million tokens times 10^6).
@@ -84,7 +84,7 @@ struct tier_step {
 	const struct model *model;
 	const struct expr *when;	/* over {task}; NULL: always */
 	bool if_unconfigured;		/* taken only when no other step of the tier has a configured provider */
-	const struct str *caps;
+	const struct cap *const *caps;	/* by name; what it costs counts against all of them */
 	size_t n_caps;
 };
 
@@ -101,11 +101,17 @@ struct tier {
 	bool embeds;			/* its one step makes embeddings, else all of them chat */
 };
 
+enum cap_scope { CAP_GLOBAL, CAP_PROVIDER, CAP_MODEL, CAP_WORKFLOW, CAP_TASK, CAP_TOKEN };
+enum cap_window { CAP_HOUR, CAP_DAY, CAP_MONTH, CAP_LIFETIME };
+enum cap_exceeded { CAP_FAIL, CAP_SKIP, CAP_APPROVAL };
+
 struct cap {
 	struct place place;
-	struct str name, scope, window;
+	struct str name;
+	enum cap_scope scope;		/* each of these has a sum of its own */
+	enum cap_window window;		/* begins by the file's time zone */
 	int64_t limit_pusd;
-	enum exhausted_do on_exceeded;
+	enum cap_exceeded on_exceeded;
 };
 
 /* A gateway of somebody else that answers while ours decides beside it (mode: shadow). */
@@ -141,5 +147,8 @@ const struct tier *routing_tier(const struct routing *r, struct str name);	/* NU
 const struct tier *routing_shadow_tier(const struct routing *r, const struct tier *t);
 /* Whether two ids mean the same model: letter case, what stands before the last '/', and a date or "latest" at the end do not count. */
 bool model_same(struct str a, struct str b);
+const char *cap_scope_name(enum cap_scope s);		/* as in the file */
+const char *cap_window_name(enum cap_window w);
+const char *cap_exceeded_name(enum cap_exceeded e);
 
 #endif

@@ -126,12 +126,32 @@ static const struct cap *find_cap(const struct routing *r, struct str name)
 	return NULL;
 }
 
-static void link_caps(struct routing_load *w, const struct tier_step *s, const struct yaml *caps, bool *used)
+/* Reservations are taken in the order of names. */
+static void add_cap(const struct cap **v, size_t *n, const struct cap *c)
+{
+	size_t at = (*n)++;
+	for (; at > 0 && str_cmp(c->name, v[at - 1]->name) < 0; at--)
+		v[at] = v[at - 1];
+	v[at] = c;
+}
+
+static bool has_cap(const struct cap *const *v, size_t n, const struct cap *c)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i] == c)
+			return true;
+	return false;
+}
+
+static void link_caps(struct routing_load *w, struct tier_step *s, const struct yaml *caps, bool *used)
 {
 	const struct routing *r = w->r;
-	for (size_t i = 0; caps && caps->kind == YAML_LIST && i < caps->n; i++) {
+	size_t n = caps && caps->kind == YAML_LIST ? caps->n : 0;
+	const struct cap **v = ARENA_ARRAY(w->l.a, n ? n : 1, const struct cap *);
+	s->caps = v;
+	for (size_t i = 0; i < n; i++) {
 		const struct yaml *name = caps->items[i];
-		if (name->kind != YAML_SCALAR)
+		if (!yaml_is_text(name))
 			continue;
 		const struct cap *c = find_cap(r, name->text);
 		if (!c) {
@@ -139,6 +159,10 @@ static void link_caps(struct routing_load *w, const struct tier_step *s, const s
 			continue;
 		}
 		used[c - r->caps] = true;
+		if (has_cap(v, s->n_caps, c))
+			diag_error(w->l.d, name->at, "cap \"" STR_FMT "\" is named twice", STR_ARG(c->name));
+		else
+			add_cap(v, &s->n_caps, c);
 		const struct model *m = s->model;
 		if (m && m->kind == MODEL_CHAT && m->price.known && !m->price.free && !m->max_output)
 			diag_add(w->l.d, DIAG_ERROR, name->at, "give the model max_output",
@@ -147,10 +171,24 @@ static void link_caps(struct routing_load *w, const struct tier_step *s, const s
 	}
 }
 
-static void warn_idle_end(struct routing_load *w, const struct tier *t, const struct yaml *n)
+/* Budgets bound tasks one by one; only a cap bounds what all of them spend. */
+static void warn_uncapped(struct routing_load *w, const struct tier_step *s)
 {
-	if (t->no_step_allowed == EXHAUSTED_APPROVAL || t->all_open == EXHAUSTED_APPROVAL || t->all_failed == EXHAUSTED_APPROVAL)
-		warn_idle(w, yaml_get(n, "when_exhausted")->at, "a question without an answer fails", "\"approval\"");
+	const struct model *m = s->model;
+	if (m && m->price.known && !m->price.free && !s->n_caps)
+		diag_add(w->l.d, DIAG_WARNING, s->place, "add caps",
+			 "this step can spend without limit: model \"" STR_FMT "\" has a price, and the step no caps", STR_ARG(m->name));
+}
+
+static void check_exhausted(struct routing_load *w, const struct tier *t, const struct yaml *n)
+{
+	const struct yaml *e = yaml_get(n, "when_exhausted");
+	static const char *const keys[] = {"all_open", "all_failed"};
+	const enum exhausted_do ends[] = {t->all_open, t->all_failed};
+	for (size_t i = 0; i < 2; i++)
+		if (ends[i] == EXHAUSTED_APPROVAL)
+			diag_add(w->l.d, DIAG_ERROR, yaml_get(e, keys[i])->at, "what a person may allow is spending: on_exceeded of a cap",
+				 "\"%s\": nobody can approve a model that does not answer", keys[i]);
 }
 
 /* Vectors of two models are not comparable: nothing may fall back. */
@@ -172,7 +210,7 @@ static void link_tier(struct routing_load *w, struct tier *t, const struct yaml 
 	const struct yaml *list = yaml_get(n, "steps");
 	if (!list || list->kind != YAML_LIST)
 		return;
-	warn_idle_end(w, t, n);
+	check_exhausted(w, t, n);
 	for (size_t i = 0; i < t->n_steps; i++) {
 		struct tier_step *s = (struct tier_step *)&t->steps[i];
 		const struct yaml *name = yaml_get(list->items[i], "model");
@@ -184,6 +222,7 @@ static void link_tier(struct routing_load *w, struct tier *t, const struct yaml 
 		if (!s->model)
 			unknown(w, name, "model", routing_nearest(w, name->text, &w->models->name, sizeof(struct model), r->n_models));
 		link_caps(w, s, yaml_get(list->items[i], "caps"), used);
+		warn_uncapped(w, s);
 		if (i + 1 < t->n_steps && !s->when && !t->fallback_on && !s->if_unconfigured)
 			diag_add(w->l.d, DIAG_WARNING, t->steps[i + 1].place, NULL,
 				 "this step is taken only when the one above cannot be tried: \"fallback_on\" is empty");
@@ -211,11 +250,8 @@ void routing_check(struct routing_load *w)
 	bool *used = ARENA_ARRAY(w->l.a, r->n_caps + 1, bool);
 	for (size_t i = 0; i < r->n_tiers; i++)
 		link_tier(w, &w->tiers[i], w->tier_nodes[i], used);
-	for (size_t i = 0; i < r->n_caps; i++) {
-		warn_idle(w, r->caps[i].place, "what bounds spending is \"budget\" of workflows and steps",
-			  arena_printf(w->l.a, "cap \"" STR_FMT "\"", STR_ARG(r->caps[i].name)));
+	for (size_t i = 0; i < r->n_caps; i++)
 		if (!used[i])
 			diag_add(w->l.d, DIAG_WARNING, r->caps[i].place, NULL, "cap \"" STR_FMT "\" is not used by any step",
 				 STR_ARG(r->caps[i].name));
-	}
 }

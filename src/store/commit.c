@@ -55,7 +55,7 @@ struct commits {
 
 static const struct stmt commit_stmt = {
 	"commit", "SELECT ord, status, last_seq, cancel, now_us, code, message FROM agentd.commit_steps("
-		  "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"};
+		  "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"};
 enum commit_col { COL_ORD, COL_STATUS, COL_LAST_SEQ, COL_CANCEL, COL_NOW, COL_CODE, COL_MESSAGE };
 
 /* --- which tasks are on their way --- */
@@ -168,19 +168,22 @@ static void add_journal(struct params *p, struct arena *a, struct pending *const
 
 static void add_rare(struct params *p, struct arena *a, struct pending *const *v, size_t n)
 {
-	struct buf effects, holds, calls;
+	struct buf effects, holds, calls, caps;
 
 	buf_init(&effects, a);
 	buf_init(&holds, a);
 	buf_init(&calls, a);
+	buf_init(&caps, a);
 	for (size_t i = 0; i < n; i++) {
 		move_effects_json(&effects, i + 1, v[i]->move);
 		move_hold_json(&holds, i + 1, v[i]->move);
 		move_calls_json(&calls, i + 1, v[i]->move);
+		move_caps_json(&caps, i + 1, v[i]->move);
 	}
 	params_text(p, move_json_end(&effects));
 	params_text(p, move_json_end(&holds));
 	params_text(p, move_json_end(&calls));
+	params_text(p, move_json_end(&caps));
 }
 
 static int read_rows(struct call *c, const PGresult *r, struct err *err)
@@ -286,7 +289,19 @@ static void complete(struct pending *p, const struct move_result *r)
 	arena_free(p->arena);
 }
 
-static void read_result(const PGresult *r, int row, struct move_result *ret)
+/* What caps refuse comes with their figures. */
+static void read_refusal(struct arena *a, const char *code, struct str message, struct move_result *ret)
+{
+	enum err_code c = err_by_name(code);
+
+	if (strcmp(code, "budget.cap") == 0 && json_parse(a, message, NULL, &ret->refusal, NULL) == 0) {
+		c = ERR_BUDGET_USD;
+		message = json_str(json_getc(ret->refusal, "message"));
+	}
+	err_set(&ret->err, c == ERR_NONE ? ERR_PG : c, STR_FMT, STR_ARG(message));
+}
+
+static void read_result(struct arena *a, const PGresult *r, int row, struct move_result *ret)
 {
 	static const struct {
 		const char *name;
@@ -304,9 +319,7 @@ static void read_result(const PGresult *r, int row, struct move_result *ret)
 		if (str_is(status, statuses[i].name))
 			ret->status = statuses[i].status;
 	if (ret->status == MOVE_REFUSED) {
-		enum err_code code = err_by_name(PQgetvalue(r, row, COL_CODE));
-
-		err_set(&ret->err, code == ERR_NONE ? ERR_PG : code, STR_FMT, STR_ARG(field_str(r, row, COL_MESSAGE)));
+		read_refusal(a, PQgetvalue(r, row, COL_CODE), field_str(r, row, COL_MESSAGE), ret);
 	} else if (ret->status == MOVE_STALE) {
 		err_set(&ret->err, ERR_LEASE_LOST, "the task belongs to another attempt");
 	}
@@ -372,7 +385,7 @@ static void answer_batch(struct batch *b)
 
 		if (!b->v[i])
 			continue;
-		read_result(r, (int)i, &result);
+		read_result(b->v[i]->arena, r, (int)i, &result);
 		count_move(b->v[i]->move, result.status);
 		complete(b->v[i], &result);
 	}

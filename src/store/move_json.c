@@ -1,4 +1,4 @@
-/* move_json.c - effects, holds and model calls written out. */
+/* move_json.c - effects, holds, model calls and what they do at caps written out. */
 #include "store/move_json.h"
 
 #include "base/digest.h"
@@ -170,4 +170,49 @@ void move_calls_json(struct buf *out, size_t move, const struct move *m)
 {
 	for (size_t i = 0; i < m->n_calls; i++)
 		add_call(out, move, &m->calls[i]);
+}
+
+static void add_cap(struct buf *out, const struct spend_cap *c, bool first)
+{
+	buf_adds(out, first ? "{\"cap\":" : ",{\"cap\":");
+	json_write_string(out, c->name);
+	add_text(out, "scope", c->scope);
+	add_text(out, "key", c->key);
+	add_text(out, "window", c->window);
+	add_text(out, "zone", c->zone);
+	add_int(out, "limit_pusd", c->limit_pusd);
+	buf_addc(out, '}');
+}
+
+static void add_take(struct buf *out, size_t move, const struct spend_hold *h)
+{
+	begin(out, move);
+	add_uuid(out, "id", &h->id);
+	add_text(out, "path", h->path);
+	add_int(out, "amount_pusd", h->amount_pusd);
+	add_int(out, "expires_ms", h->expires_ms);
+	if (h->approval.p) {
+		add_text(out, "approval", h->approval);
+		add_digest(out, "digest", &h->approved);
+	}
+	key(out, "caps");
+	buf_addc(out, '[');
+	for (size_t i = 0; i < h->n_caps; i++)
+		add_cap(out, &h->caps[i], i == 0);
+	buf_adds(out, "]}");
+}
+
+void move_caps_json(struct buf *out, size_t move, const struct move *m)
+{
+	for (size_t i = 0; i < m->n_calls; i++) {
+		if (!m->calls[i].capped)
+			continue;
+		begin(out, move);
+		add_uuid(out, "hold", &m->calls[i].hold);
+		add_uuid(out, "call", &m->calls[i].id);
+		add_int(out, "cost_pusd", m->calls[i].cost_pusd);
+		buf_addc(out, '}');
+	}
+	if (m->hold && m->hold->n_caps)
+		add_take(out, move, m->hold);
 }

@@ -170,6 +170,12 @@ struct spend_limit {			/* a step budget: all spending below this path */
 	int64_t limit_pusd;
 };
 
+struct spend_cap {			/* a bound on many tasks' spending, as the policy of the call has it */
+	struct str name, scope, key;	/* key: of whom; "" of global */
+	struct str window, zone;
+	int64_t limit_pusd;
+};
+
 struct spend_hold {
 	struct uuid id;			/* made by the caller; the settling model call names it */
 	struct str path;		/* of the step, with turn */
@@ -177,6 +183,10 @@ struct spend_hold {
 	int64_t expires_ms;		/* from now; after that the sweeper settles at the amount */
 	const struct spend_limit *limits;	/* the task's own limit is checked by itself */
 	size_t n_limits;
+	const struct spend_cap *caps;	/* names differ; it is taken at all of them and the budgets, or nowhere */
+	size_t n_caps;
+	struct str approval;		/* id of one that may allow it to exceed caps, and is used up; STR_NONE: none */
+	struct digest approved;
 };
 
 struct usage {				/* disjoint, >= 0 */
@@ -194,6 +204,7 @@ struct shadow_call {
 struct model_call {			/* one attempt at one provider, whether it failed or not */
 	struct uuid id;
 	struct uuid hold;		/* nil: none was taken (free) */
+	bool capped;			/* the hold was taken at caps, too */
 	struct str path;
 	int attempt;			/* within the step's try, from 1 */
 	struct str tier, provider, model_asked, model_answered, provider_request_id, key_fingerprint;
@@ -245,6 +256,7 @@ struct move_result {
 	bool cancel;		/* a cancel of the task was asked for */
 	int64_t now_us;		/* the database's clock */
 	struct err err;
+	const struct json *refusal;	/* ERR_BUDGET_USD of caps: {message, waits, caps} of sql/functions/3_caps.sql, in the callback; else NULL */
 };
 
 typedef void move_done_fn(void *arg, const struct move_result *r);
