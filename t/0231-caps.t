@@ -134,8 +134,8 @@ is "lapses at both" "$(at 2026-06-15T11:00:00Z "SELECT agentd.sweep_expired_hold
 
 # --- approved spending ---
 approve() {	# ID TASK STATE KIND AMOUNT
-	sql "INSERT INTO agentd.approval_queue (id, task, leaf, kind, state, path, requested_at, expires_at, digest, nonce, title, show, risk)
-		SELECT '$1', '$2', leaf, '$4', '$3', 'a', now(), now(), '\\x01', '\\x02', 't', '{\"path\":\"a/turn-1\",\"amount_usd\":\"$5\",\"caps\":[{\"cap\":\"day\"},{\"cap\":\"z\"}]}', 'low'
+	sql "INSERT INTO agentd.approval_queue (id, task, leaf, kind, state, path, requested_at, expires_at, digest, title, show, risk)
+		SELECT '$1', '$2', leaf, '$4', '$3', 'a', now(), now(), '\\x01', 't', '{\"path\":\"a/turn-1\",\"amount_usd\":\"$5\",\"caps\":[{\"cap\":\"day\"},{\"cap\":\"z\"}]}', 'low'
 		FROM agentd.tasks WHERE id = '$2'" >/dev/null
 }
 fresh

@@ -318,10 +318,10 @@ static void expire(struct run *r, struct node *n)
 /* A try has one operation, and its time begins with it; an agent has many, in the time of one try. */
 static void watch(struct run *r, struct node *n)
 {
-	int64_t from_us = node_program(n)->step->kind == STEP_AGENT ? n->started_us : run_now_us(r);
+	bool agent = node_program(n)->step->kind == STEP_AGENT;
 
 	if (n->flight)
-		state_set_deadline(&r->state, n, node_deadline(n, from_us));
+		state_set_deadline(&r->state, n, agent ? node_agent_deadline(n) : node_deadline(n, run_now_us(r)));
 }
 
 static void dispatch(struct run *r, struct node *n)

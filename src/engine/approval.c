@@ -81,6 +81,14 @@ void approval_digest(struct run *r, const struct node *n, const struct json *req
 		digest_of_both(ret, &i->key, ret);
 }
 
+void approval_digest_of(struct run *r, const struct node *n, const struct json *request, struct digest *ret)
+{
+	struct digest head;
+
+	head_of(r, n, request, STR_NONE, &head);
+	bind_args(&head, json_null(), ret);
+}
+
 /* --- asking --- */
 
 static void add_text(struct json_builder *b, struct arena *a, const char *key, struct str s)
@@ -106,7 +114,7 @@ static const struct json *request_json(struct run *r, struct node *n, const stru
 	uuid_format(&id, text);
 	json_object_begin(&b, a);
 	json_object_setc(&b, "id", json_stringc(a, text));
-	json_object_setc(&b, "kind", json_stringc(a, ask->call ? "call" : "question"));
+	json_object_setc(&b, "kind", json_stringc(a, ask->call ? "call" : ask->spend ? "spend" : "question"));
 	json_object_setc(&b, "title", json_string_clean(a, ask->title));
 	add_copy(&b, a, "show", ask->show);
 	add_copy(&b, a, "form", ask->form);
@@ -143,7 +151,8 @@ static void add_row(struct run *r, struct node *n, int number, int try_no, enum 
 void approval_request(struct run *r, struct node *n, const struct approval_ask *ask)
 {
 	const struct json *v = request_json(r, n, ask);
-	int number = n->status == NODE_ASKING ? n->n_requests + 1 : 1, try_no = node_next_try(n, ROW_STEP_STARTED);
+	bool again = node_is_open(n) && n->status != NODE_RETRYING;
+	int number = again ? n->n_requests + 1 : 1, try_no = node_next_try(n, ROW_STEP_STARTED);
 
 	log_info("approval.requested", "task=%s path=" STR_FMT " id=" STR_FMT " risk=%s", r->id,
 		 STR_ARG(node_path(r->engine->scratch, n, ROW_STEP_STARTED)), STR_ARG(json_str(json_getc(v, "id"))), risk_name(ask->risk));

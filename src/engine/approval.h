@@ -7,7 +7,7 @@
  *          A digest binds an action: SHA-256(head, SHA-256 of the canonical arguments). The head is that of task, bundle, path, tool
  *          and of the request's own words (title, show, form, risk, rule, verdict, approvers, end), so that what was shown, where
  *          it is done and who had to agree are bound too. It is made again from what is about to run, and the database
- *          compares it with what was approved in the transaction that dispatches the effect.
+ *          compares it with what was approved in the transaction that dispatches the effect, or reserves the money.
  * Memory:  requests, words and decisions live as long as the scope of the step.
  * Errors:  none: what goes wrong is a decision of its own kind.
  * Source:  journal.h; sql/functions/3_approvals.sql; agentd-approvals(7).
@@ -15,6 +15,7 @@
 #ifndef ENGINE_APPROVAL_H
 #define ENGINE_APPROVAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/digest.h"
@@ -31,7 +32,8 @@ struct run;
 struct approval_ask {
 	struct str title;
 	const struct json *show, *form, *schema;	/* NULL: none. schema: of the call's arguments */
-	const struct intent *call;			/* NULL: a question */
+	const struct intent *call;			/* NULL: a question, */
+	bool spend;					/* or whether money may be spent */
 	enum risk risk;
 	struct str rule, verdict;			/* of the policy; STR_NONE: it does not say */
 	int approvers;
@@ -53,6 +55,9 @@ void approval_give_up(struct run *r, struct node *n);
 
 /* Of the call i as it is about to be made on the strength of that request. */
 void approval_digest(struct run *r, const struct node *n, const struct json *request, const struct intent *i, struct digest *ret);
+
+/* Of a request that is about no call, as the journal has it. */
+void approval_digest_of(struct run *r, const struct node *n, const struct json *request, struct digest *ret);
 
 /* What n->decision says. A timeout counts as denied where the step does not say otherwise. */
 enum approval_end { APPROVAL_APPROVED, APPROVAL_DENIED, APPROVAL_TIMED_OUT };

@@ -30,9 +30,11 @@
  *   turn.summarised  {"text", "left_out": N}                    (path of the turn that is asked next: text stands for the first N)
  *   ask.answered     {"said": "unknown", "message"?}            (path of the ask: the tool's query did not know what became
  *                    of the call; message: because it failed)
- *   approval.requested {"id", "kind": "call"|"question", "title", "show"?, "form"?, "call"?, "schema"?, "risk", "rule", "verdict"?,
+ *   approval.requested {"id", "kind": "call"|"question"|"spend", "title", "show"?, "form"?, "call"?, "schema"?, "risk", "rule", "verdict"?,
  *                    "approvers", "expires_at", "digest", "head", "supersedes"?}   (path of the request, try of the step, which
  *                    begins with it; call: as in step.started, to be made when it is approved; rule, verdict: of the policy;
+ *                    spend: of a model or agent that is under way; show: {"path", "tier", "provider", "model", "amount_usd", "caps"},
+ *                    path: of the turn; approved, that turn is asked once more and may exceed those caps by its reservation;
  *                    the row opens the request for people: sql/functions/3_approvals.sql)
  *   approval.decided {"id", "decision": "approved"|"denied"|"expired"|"cancelled"|"superseded", "by", "comment", "form"?, "call"?}
  *                    (call: as the approver edited it. cancelled: the step does not wait for it any more)

@@ -13,7 +13,7 @@ src_engine_libengine_a_SOURCES = \
   src/engine/flight.c src/engine/flight.h \
   src/engine/intent.c src/engine/intent.h \
   src/engine/journal.c src/engine/journal.h \
-  src/engine/model.h \
+  src/engine/model_spend.c src/engine/model.h \
   src/engine/path.c src/engine/path.h \
   src/engine/plan.c src/engine/plan.h \
   src/engine/program.c src/engine/program.h \

@@ -178,6 +178,11 @@ int64_t node_deadline(const struct node *n, int64_t try_began_us)
 	return try_us ? try_us : wall_us;
 }
 
+int64_t node_agent_deadline(const struct node *n)
+{
+	return node_deadline(n, n->started_us + n->waited_us);
+}
+
 int64_t state_earliest(struct state *st)
 {
 	int64_t min = INT64_MAX;

@@ -220,7 +220,7 @@ static int on_started(struct state *st, struct node *n, const struct journal_row
 		break;
 	case STEP_AGENT:
 		count_asked(st, n);
-		n->deadline_us = node_deadline(n, n->started_us);
+		n->deadline_us = node_agent_deadline(n);
 		break;
 	default:
 		items = json_getc(row->value, "items");
@@ -393,6 +393,13 @@ static bool fits(const struct target *t, const struct node *n, const struct jour
 	return t->visit == node_next_visit(n, kind) && row->attempt_try == node_next_try(n, kind);
 }
 
+static bool asks_models(const struct node *n)
+{
+	enum step_kind kind = node_program(n)->step->kind;
+
+	return kind == STEP_MODEL || kind == STEP_AGENT;
+}
+
 static void begin_try(struct state *st, struct node *n, const struct journal_row *row, enum row_kind kind)
 {
 	int visit = node_next_visit(n, kind), try_no = node_next_try(n, kind);
@@ -407,6 +414,9 @@ static void begin_try(struct state *st, struct node *n, const struct journal_row
 		n->summarised = false;
 		st->n_steps++;
 	}
+	/* What one question of a model was allowed to cost is for that question. */
+	if (asks_models(n))
+		n->approved = n->approval = NULL;
 	/* An agent that is tried again goes on where it was. */
 	if (!node_is_open(n) || node_program(n)->step->kind != STEP_AGENT)
 		n->n_turns = 0;
@@ -414,7 +424,7 @@ static void begin_try(struct state *st, struct node *n, const struct journal_row
 	n->try_no = try_no;
 	n->started_us = row->at_us;
 	n->started = NULL;
-	n->asked_us = 0;
+	n->asked_us = n->waited_us = 0;
 	n->turns_ended = false;
 	n->n_asks = n->n_requests = 0;
 	n->request = n->decision = NULL;
@@ -527,7 +537,7 @@ static int apply_agent_turn(struct state *st, struct node *n, const struct journ
 		count_turn(st, n);
 	}
 	/* Whoever ended the ask may have taken it away. */
-	n->deadline_us = node_deadline(n, n->started_us);
+	n->deadline_us = node_agent_deadline(n);
 	scope_time(st, n);
 	return 0;
 }
@@ -550,7 +560,7 @@ static int apply_summary(struct state *st, const struct target *t, const struct 
 	n->summarise = 0;
 	n->summarised = true;
 	count_turn(st, n);
-	n->deadline_us = node_deadline(n, n->started_us);
+	n->deadline_us = node_agent_deadline(n);
 	scope_time(st, n);
 	state_push_ready(st, n->scope);
 	return 0;
@@ -585,6 +595,14 @@ static int apply_ask(struct state *st, const struct target *t, const struct jour
 
 /* --- requests for a person --- */
 
+/* Of a turn that is being asked. */
+static bool may_ask_spend(const struct target *t, const struct node *n, const struct journal_row *row)
+{
+	return t->scope->state == SCOPE_OPEN && t->scope->cursor == t->index && !t->scope->cancelling && n->status == NODE_RUNNING &&
+	       !n->each && !n->turns_ended && t->visit == n->visits && row->attempt_try == n->try_no && t->number == n->n_requests + 1 &&
+	       str_is(json_str(json_getc(row->value, "kind")), "spend");
+}
+
 static bool may_request(const struct target *t, const struct node *n, const struct journal_row *row)
 {
 	enum step_kind kind = node_program(n)->step->kind;
@@ -604,14 +622,15 @@ static int apply_request(struct state *st, const struct target *t, struct node *
 	struct intent call;
 	int64_t expires_us;
 
-	if (!may_request(t, n, row))
+	if (asks_models(n) ? !may_ask_spend(t, n, row) : !may_request(t, n, row))
 		return conflict(row, "does not follow from the rows before it", err);
 	if (!json_str(json_getc(row->value, "id")).p || !time_parse(json_str(json_getc(row->value, "expires_at")), &expires_us) ||
 	    (node_program(n)->step->kind == STEP_CALL && !intent_read(json_getc(row->value, "call"), &call)))
 		return conflict(row, "it records no request", err);
-	if (n->status != NODE_ASKING)
+	if (n->status != NODE_ASKING && n->status != NODE_RUNNING)
 		begin_try(st, n, row, ROW_STEP_STARTED);
 	n->n_requests++;
+	n->requested_us = row->at_us;
 	n->request = row->value;
 	n->decision = NULL;
 	n->word = NULL;
@@ -621,6 +640,14 @@ static int apply_request(struct state *st, const struct target *t, struct node *
 	n->deadline_us = node_deadline(n, 0);
 	st->n_asking++;
 	return 0;
+}
+
+/* The turn is asked once more. */
+static void go_on_asking(struct node *n, const struct journal_row *row)
+{
+	n->status = NODE_RUNNING;
+	n->waited_us += row->at_us - n->requested_us;
+	n->deadline_us = node_program(n)->step->kind == STEP_AGENT ? node_agent_deadline(n) : node_deadline(n, 0);
 }
 
 static int apply_decision(struct state *st, const struct target *t, struct node *n, const struct journal_row *row, struct err *err)
@@ -639,6 +666,8 @@ static int apply_decision(struct state *st, const struct target *t, struct node 
 	if (str_is(json_str(json_getc(row->value, "decision")), "approved")) {
 		n->approved = n->request;
 		n->approval = n->decision;
+		if (asks_models(n))
+			go_on_asking(n, row);
 	}
 	return 0;
 }

@@ -92,9 +92,11 @@ struct node {
 	int64_t unbooked_pusd;		/* what was asked in vain cost: it goes with the next row of the node; not known after a restart */
 	int64_t asked_us;		/* when a model was asked last; not known after a restart: 0 */
 	int64_t uncertain_us;		/* since then this try is uncertain; 0: it never was */
+	int64_t requested_us;		/* when a person was asked last */
+	int64_t waited_us;		/* for people, in this try; not counted by the timeout of an agent */
 	const struct json *request;	/* ASKING: the last approval.requested; */
 	const struct json *decision;	/* and what was decided; NULL: nothing */
-	const struct json *approved;	/* the request of this visit that was approved last, */
+	const struct json *approved;	/* the request of this visit, of a model or agent of this try, that was approved last, */
 	const struct json *approval;	/* and its decision; both NULL: none */
 	int64_t wake_us;		/* WAITING: until; RETRYING: the next try; ASKING: the request expires; UNCERTAIN: the tool is asked
 					 * then; not looked: looks then; else 0 */
@@ -175,6 +177,7 @@ void state_set_deadline(struct state *st, struct node *n, int64_t at_us);	/* 0: 
 void state_set_wake(struct state *st, struct node *n, int64_t at_us);	/* of an uncertain or running node; 0: none */
 /* When a try that began then must be over: its timeout, or the wall budget of the visit; 0: never. */
 int64_t node_deadline(const struct node *n, int64_t try_began_us);
+int64_t node_agent_deadline(const struct node *n);	/* of an agent, whose try is under way; while it waits for nobody */
 bool scope_is_held(const struct state *st, const struct scope *sc);
 int64_t state_earliest(struct state *st);			/* of wakes and deadlines; INT64_MAX: none */
 /* Pushes the scopes of all nodes that are due. */

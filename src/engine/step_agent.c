@@ -185,7 +185,8 @@ static void on_answered(struct op *op, void *arg)
 	} else if (leave_out(r, n, &err)) {
 		n->unbooked_pusd += answer->cost_pusd;	/* there is no row of it */
 	} else {
-		model_failed(r, n, answer, &err);
+		if (!model_asks(r, n, answer, &err))
+			model_failed(r, n, answer, &err);
 		act_book(r, n, answer->cost_pusd);
 	}
 }
@@ -219,4 +220,5 @@ static void close(struct run *r, struct node *n)
 	act_fail(r, n, n->each->abort ? n->each->abort : n->each->error, 0);
 }
 
-const struct step_ops step_agent_ops = {.kind = STEP_AGENT, .begin = begin, .dispatch = dispatch, .resume = dispatch, .close = close};
+const struct step_ops step_agent_ops = {.kind = STEP_AGENT, .begin = begin, .dispatch = dispatch, .resume = dispatch,
+				       .close = close, .decided = model_decided};

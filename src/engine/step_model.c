@@ -87,6 +87,7 @@ void model_send(struct run *r, struct node *n, const struct step_model *s, struc
 	req->temperature = s->temperature;
 	req->path = path_turn(scratch, node_path(scratch, n, ROW_STEP_CANCELLED), n->n_turns + 1);
 	req->limits = budget_limits(scratch, n, &req->n_limits);
+	req->grant = model_grant(r, n, req->path);
 	n->asked_us = run_now_us(r);
 	flight_begin(f, r, n);
 	CRASHPOINT("model.before_call");
@@ -187,7 +188,7 @@ static void on_answered(struct op *op, void *arg)
 		return;
 	if (op->err->code == ERR_NONE)
 		end_answered(r, n, answer->text);
-	else
+	else if (!model_asks(r, n, answer, &err))
 		model_failed(r, n, answer, &err);
 	act_book(r, n, answer->cost_pusd);
 }
@@ -207,4 +208,4 @@ static void dispatch(struct run *r, struct node *n)
 	model_send(r, n, s, &req, on_answered);
 }
 
-const struct step_ops step_model_ops = {.kind = STEP_MODEL, .begin = begin, .dispatch = dispatch, .resume = dispatch};
+const struct step_ops step_model_ops = {.kind = STEP_MODEL, .begin = begin, .dispatch = dispatch, .resume = dispatch, .decided = model_decided};

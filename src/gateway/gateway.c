@@ -4,7 +4,8 @@
  *
  *   STAGE_WAIT      delay or line of the provider    -> admit(), or begin_anew() where nobody lets it through
  *   STAGE_ADMIT     may it be asked now? (health.h)  -> on_admitted(): reserve(), or a delay before that, or pass()
- *   STAGE_COMMIT    a move is with the store         -> on_moved(): ask(), or wait_turn(), or finish()
+ *   STAGE_COMMIT    a move is with the store         -> on_moved(): ask(), or wait_turn(), or, refused by a cap, go() to the next
+ *                                                      step, or finish()
  *   STAGE_ASK       an attempt is under way          -> on_answer(): decide()
  *
  * What an attempt cost is recorded before the next one begins: by a move of its own, or together with the
@@ -21,6 +22,7 @@
 #include "base/log.h"
 #include "config/routing.h"
 #include "gateway/attempt.h"
+#include "gateway/caps.h"
 #include "gateway/endpoint.h"
 #include "gateway/facts.h"
 #include "gateway/health.h"
@@ -33,7 +35,8 @@
 
 enum {
 	HOLD_MARGIN_MS = 120 * 1000,	/* beyond the deadline, before the sweeper settles a hold */
-	BUDGET_WAIT_MS = 250,		/* before a refused reservation is tried again */
+	BUDGET_WAIT_MS = 250,		/* before a refused reservation is tried again; at caps the pause doubles, */
+	CAP_WAIT_MAX_MS = 2000,		/* up to this */
 	BATCH_TOKENS = 250000,		/* OpenAI takes 300,000 in one request */
 	BATCH_NUMBERS = 1000000,	/* in the vectors of one answer */
 	NOTED_MS = 1000			/* a shorter wait is not worth a word */
@@ -58,6 +61,11 @@ struct gateway {
 	struct slots *slots;
 	struct health *health;
 	struct call *calls;
+};
+
+struct step_caps {
+	const struct spend_cap *v;
+	size_t n;
 };
 
 struct call {
@@ -86,6 +94,7 @@ struct call {
 	bool is_admitted;		/* waits for its place in the provider's minute */
 	bool wait_noted;
 	bool saw_sibling, tried_alone;	/* of a refused reservation */
+	int64_t cap_wait_ms;		/* for what others hold at a cap; 0: not waiting */
 
 	size_t step;
 	int tries, n_attempts;		/* of this step; of the call */
@@ -93,6 +102,8 @@ struct call {
 	int64_t estimate_pusd;
 	struct spend_hold hold;
 	bool hold_open;
+	struct step_caps *caps;		/* by step; NULL: none has any */
+	struct spend_ask *asks;		/* by step, of those that caps refused */
 	struct wire_request question;
 	struct op *attempt;
 	int64_t started_us;
@@ -109,6 +120,8 @@ static void end_wait(struct call *c);
 static void wait_shut(struct call *c, int64_t ms);
 static void go(struct call *c, const struct route_choice *choice);
 static void wait_turn(struct call *c);
+static void refresh(struct call *c);
+static const struct route_failure *last_failure(const struct call *c);
 static void on_timer(void *arg);
 
 static const struct model *model_of(const struct call *c)
@@ -208,8 +221,10 @@ static void begin_record(struct call *c, enum err_code code)
 		.cost_source = "none",
 		.policy = c->snapshot->routing->digest,
 	};
-	if (c->hold_open)
+	if (c->hold_open) {
 		c->record.hold = c->hold.id;
+		c->record.capped = c->hold.n_caps > 0;
+	}
 	c->hold_open = false;
 	c->has_record = true;
 }
@@ -271,6 +286,69 @@ static void on_refused(struct call *c, const struct err *err)
 	wait_turn(c);
 }
 
+static uint32_t roll(void)
+{
+	uint32_t dice;
+
+	random_bytes(&dice, sizeof dice);
+	return dice;
+}
+
+static void log_refusal(const struct call *c, const char *event, const struct err *err)
+{
+	char task[37];
+
+	uuid_format(&c->req.task, task);
+	log_info(event, "task=%s path=" STR_FMT " tier=" STR_FMT " model=" STR_FMT " message=%s", task, STR_ARG(c->req.path),
+		 STR_ARG(c->tier->name), STR_ARG(model_of(c)->name), log_quotec(err->msg));
+}
+
+static void wait_room(struct call *c)
+{
+	c->stage = STAGE_WAIT;
+	begin_wait(c, "what other questions hold at a cap", c->delay_ms);
+	set_timer(c, c->delay_ms);
+}
+
+/* Others hold what they may not need: come again. Who would skip the step does so at once, where there is another. */
+static bool wait_for_room(struct call *c, enum cap_exceeded word, const struct err *err)
+{
+	int64_t pause_ms = c->cap_wait_ms ? c->cap_wait_ms * 2 : BUDGET_WAIT_MS;
+
+	if (pause_ms > CAP_WAIT_MAX_MS)
+		pause_ms = CAP_WAIT_MAX_MS;
+	if (left_ms(c) <= pause_ms || (word == CAP_SKIP && route_goes_on(c->route, c->step)))
+		return false;
+	if (!c->cap_wait_ms)
+		log_refusal(c, "cap.waits", err);
+	c->cap_wait_ms = pause_ms;
+	c->delay_ms = pause_ms / 2 + (int64_t)((uint64_t)(pause_ms / 2) * roll() >> 32);
+	wait_room(c);
+	return true;
+}
+
+static void on_capped(struct call *c, const struct err *err, const struct json *refusal)
+{
+	const struct tier_step *s = &c->tier->steps[c->step];
+	enum cap_exceeded word = caps_word(s, refusal);
+	struct arena *a = c->op.arena;
+	struct route_choice choice;
+
+	give_slot(c);
+	health_drop(c->gateway->health, &c->ticket);
+	refresh(c);
+	if (caps_wait(refusal) && wait_for_room(c, word, err))
+		return;
+	log_refusal(c, "cap.refused", err);
+	if (!c->asks)
+		c->asks = ARENA_ARRAY(a, c->tier->n_steps, struct spend_ask);
+	c->asks[c->step] = (struct spend_ask){.tier = c->tier->name, .model = s->model->name, .provider = s->model->provider->name,
+					      .path = c->req.path, .amount_pusd = c->estimate_pusd,
+					      .caps = json_copy(a, json_getc(refusal, "caps"))};
+	choice = route_refuse(c->route, c->step, word, arena_strdup(a, err->msg), last_failure(c), left_ms(c));
+	go(c, &choice);
+}
+
 static void on_moved(void *arg, const struct move_result *r)
 {
 	struct call *c = arg;
@@ -289,6 +367,8 @@ static void on_moved(void *arg, const struct move_result *r)
 	case MOVE_REFUSED:
 		if (c->cancelled)
 			finish(c, NULL);
+		else if (r->refusal)
+			on_capped(c, &r->err, r->refusal);
 		else
 			on_refused(c, &r->err);
 		return;
@@ -488,7 +568,16 @@ static void reserve(struct call *c)
 		.expires_ms = left_ms(c) + HOLD_MARGIN_MS,
 		.limits = c->req.limits,
 		.n_limits = c->req.n_limits,
+		.approval = STR_NONE,
 	};
+	if (c->caps) {
+		c->hold.caps = c->caps[c->step].v;
+		c->hold.n_caps = c->caps[c->step].n;
+	}
+	if (c->req.grant && str_eq(c->req.grant->model, m->name)) {
+		c->hold.approval = c->req.grant->approval;
+		c->hold.approved = c->req.grant->digest;
+	}
 	if (c->estimate_pusd > 0 || c->has_record)
 		commit(c, c->estimate_pusd > 0 ? &c->hold : NULL, ask);
 	else
@@ -665,6 +754,7 @@ static void on_health(void *arg)
 static void go(struct call *c, const struct route_choice *choice)
 {
 	if (choice->end) {
+		c->answer.ask = choice->ask ? &c->asks[choice->step] : NULL;
 		finish_route(c, choice);
 		return;
 	}
@@ -676,6 +766,7 @@ static void go(struct call *c, const struct route_choice *choice)
 	c->tries = choice->is_retry ? c->tries + 1 : 1;
 	c->delay_ms = choice->delay_ms;
 	c->saw_sibling = c->tried_alone = false;
+	c->cap_wait_ms = 0;
 	c->has_slot = c->delay_ms == 0 && slots_take(c->gateway->slots, model_of(c)->provider);
 	if (c->has_slot)
 		admit(c);
@@ -683,14 +774,6 @@ static void go(struct call *c, const struct route_choice *choice)
 		commit(c, NULL, wait_turn);	/* while there is time: the wait may be long */
 	else
 		wait_turn(c);
-}
-
-static uint32_t roll(void)
-{
-	uint32_t dice;
-
-	random_bytes(&dice, sizeof dice);
-	return dice;
 }
 
 static void decide(struct call *c, const struct err *err)
@@ -715,6 +798,22 @@ static void on_cancel(struct op *op)
 	else if (c->stage == STAGE_WAIT)
 		finish(c, NULL);
 	/* STAGE_COMMIT, STAGE_ADMIT: what is with the store cannot be called back; its answer ends the call */
+}
+
+/* The facts of the request are here no longer than this. */
+static void collect_caps(struct call *c, const struct model_request *req)
+{
+	struct arena *a = c->op.arena;
+
+	for (size_t i = 0; i < c->tier->n_steps; i++) {
+		const struct tier_step *s = &c->tier->steps[i];
+
+		if (s->n_caps == 0 || s->model->price.free)
+			continue;
+		if (!c->caps)
+			c->caps = ARENA_ARRAY(a, c->tier->n_steps, struct step_caps);
+		c->caps[i].v = caps_of(a, c->snapshot->routing, s, req, &c->caps[i].n);
+	}
 }
 
 /* The tier to walk: the file's, or in mode shadow the other gateway's for it; *ret_own is then the file's. */
@@ -744,7 +843,8 @@ static int find_tier(const struct gateway *g, struct str name, bool embeds, cons
 
 static struct route *begin_route(struct call *c, const struct tier *t, const struct json *task, int64_t tokens, struct route_fact **ret_facts)
 {
-	const struct route_question q = {.input_tokens = tokens, .has_tools = c->req.n_tools > 0};
+	const struct route_question q = {.input_tokens = tokens, .has_tools = c->req.n_tools > 0,
+					 .only = c->req.grant ? c->req.grant->model : STR_NONE};
 	struct route_fact *facts = facts_collect(c->op.arena, c->snapshot->routing, c->snapshot->endpoints, c->gateway->probes, t,
 						 c->input_tokens, c->req.max_output);
 
@@ -831,6 +931,7 @@ static struct op *begin(struct gateway *g, struct arena *a, const struct model_r
 	}
 	link_call(g, c);
 	c->req = request_copy(a, req);
+	collect_caps(c, req);
 	tokens = measure(c, embeds);
 	deadline = tier_deadline_ms(c->tier);
 	if (req->deadline_ms > 0 && req->deadline_ms < deadline)

@@ -11,7 +11,7 @@
  * Memory:  the request is copied; the answer lives in op->arena.
  * Errors:  ERR_MODEL_*, of the last attempt when all failed; ERR_MODEL_NO_ROUTE (unknown tier, no step allowed or
  *          configured or able; only too long for them: ERR_MODEL_CONTEXT_OVERFLOW); ERR_MODEL_INVALID_REQUEST (request.h);
- *          ERR_BUDGET_USD (reservation refused); where every breaker is open, what opened the one that closes first;
+ *          ERR_BUDGET_USD (reservation refused, by a budget or a cap); where every breaker is open, what opened the one that closes first;
  *          ERR_LEASE_LOST (the fence is gone); ERR_CANCELLED.
  * Source:  agentd-routing(5).
  */
@@ -70,6 +70,19 @@ struct message {
 	struct str echo;		/* ROLE_ASSISTANT: as the answer had it */
 };
 
+/* What a person may allow: one reservation over caps that refused it. */
+struct spend_ask {
+	struct str tier, model, provider, path;
+	int64_t amount_pusd;
+	const struct json *caps;	/* those caps with their figures, see sql/functions/3_caps.sql */
+};
+
+/* What a person allowed. */
+struct spend_grant {
+	struct str approval, model;	/* id; the model of the step that it is for */
+	struct digest digest;
+};
+
 struct model_request {
 	struct uuid task;
 	int fence;
@@ -88,6 +101,7 @@ struct model_request {
 	int64_t deadline_ms;		/* from now; 0: the tier's */
 	const struct spend_limit *limits;	/* step budgets above this path */
 	size_t n_limits;
+	const struct spend_grant *grant;	/* NULL: none */
 };
 
 struct model_answer {
@@ -105,6 +119,7 @@ struct model_answer {
 	struct usage usage;		/* sum of all attempts */
 	enum exhausted_do then;		/* of a tier at its end: what it says becomes of the question. EXHAUSTED_FAIL: the error does */
 	int64_t again_ms;		/* EXHAUSTED_REQUEUE: sooner it would be of no use; 0: not known */
+	const struct spend_ask *ask;	/* with ERR_BUDGET_USD: a person may allow it; NULL: nobody is asked */
 };
 
 struct op *gateway_call(struct gateway *g, struct arena *a, const struct model_request *req, op_done_fn *done, void *arg);

@@ -4,6 +4,7 @@ src_gateway_libgateway_a_SOURCES = \
   src/gateway/request.c src/gateway/request.h \
   src/gateway/describe.c \
   src/gateway/explain.c \
+  src/gateway/caps.c src/gateway/caps.h \
   src/gateway/route.c src/gateway/route.h \
   src/gateway/facts.c src/gateway/facts.h \
   src/gateway/breaker.c src/gateway/breaker.h \

@@ -145,6 +145,7 @@ struct model_request request_copy(struct arena *a, const struct model_request *f
 	struct model_tool *tools = ARENA_ARRAY(a, from->n_tools, struct model_tool);
 	struct spend_limit *limits = ARENA_ARRAY(a, from->n_limits, struct spend_limit);
 	struct str *texts = ARENA_ARRAY(a, from->n_texts, struct str);
+	struct spend_grant *grant;
 
 	for (size_t i = 0; i < from->n_messages; i++)
 		messages[i] = copy_message(a, &from->messages[i]);
@@ -166,5 +167,9 @@ struct model_request request_copy(struct arena *a, const struct model_request *f
 	to.texts = texts;
 	to.tools = tools;
 	to.limits = limits;
+	if (from->grant) {
+		to.grant = grant = ARENA_NEW(a, struct spend_grant);
+		*grant = (struct spend_grant){str_dup(a, from->grant->approval), str_dup(a, from->grant->model), from->grant->digest};
+	}
 	return to;
 }

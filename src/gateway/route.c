@@ -60,12 +60,12 @@ static struct route_step judge_condition(struct arena *a, const struct tier_step
 	bool holds;
 
 	if (!s->when)
-		return (struct route_step){STEP_USABLE, NULL};
+		return (struct route_step){.verdict = STEP_USABLE};
 	if (test_condition(s->when, task, &holds, &err) < 0)
-		return (struct route_step){STEP_CONDITION_FAILED, arena_printf(a, "its condition fails: %s", err.msg)};
+		return (struct route_step){.verdict = STEP_CONDITION_FAILED, .why = arena_printf(a, "its condition fails: %s", err.msg)};
 	if (!holds)
-		return (struct route_step){STEP_CONDITION_FALSE, "its condition is false"};
-	return (struct route_step){STEP_USABLE, NULL};
+		return (struct route_step){.verdict = STEP_CONDITION_FALSE, .why = "its condition is false"};
+	return (struct route_step){.verdict = STEP_USABLE};
 }
 
 static bool any_configured(const struct route *r)
@@ -83,20 +83,36 @@ static struct route_step judge_step(const struct route *r, size_t i, const struc
 	const struct route_fact *f = &r->facts[i];
 
 	if (!f->configured)
-		return (struct route_step){STEP_NOT_CONFIGURED, f->reason ? f->reason : "not configured"};
+		return (struct route_step){.verdict = STEP_NOT_CONFIGURED, .why = f->reason ? f->reason : "not configured"};
 	if (s->if_unconfigured && any_configured(r))
-		return (struct route_step){STEP_NOT_NEEDED, "another step is configured"};
+		return (struct route_step){.verdict = STEP_NOT_NEEDED, .why = "another step is configured"};
 	if (f->not_probed)
-		return (struct route_step){STEP_NOT_PROBED, f->not_probed};
+		return (struct route_step){.verdict = STEP_NOT_PROBED, .why = f->not_probed};
 	if (q->has_tools && !(s->model->can & CAN_TOOLS))
-		return (struct route_step){STEP_NO_TOOLS, "it is not declared to use tools (can: [tools])"};
+		return (struct route_step){.verdict = STEP_NO_TOOLS, .why = "it is not declared to use tools (can: [tools])"};
 	if (!fits_context(s->model, q->input_tokens))
-		return (struct route_step){STEP_CONTEXT_TOO_SMALL,
-					   arena_printf(r->arena, "%lld tokens of input do not fit its context of %lld",
-							(long long)q->input_tokens, (long long)s->model->context)};
+		return (struct route_step){.verdict = STEP_CONTEXT_TOO_SMALL,
+					   .why = arena_printf(r->arena, "%lld tokens of input do not fit its context of %lld",
+							       (long long)q->input_tokens, (long long)s->model->context)};
 	if (f->no_price)
-		return (struct route_step){STEP_NO_PRICE, f->no_price};
+		return (struct route_step){.verdict = STEP_NO_PRICE, .why = f->no_price};
 	return judge_condition(r->arena, s, task);
+}
+
+static bool is_only(const struct route *r, size_t i, struct str model)
+{
+	return r->steps[i].verdict == STEP_USABLE && str_eq(r->tier->steps[i].model->name, model);
+}
+
+static void keep_only(struct route *r, struct str model)
+{
+	size_t only = 0;
+
+	while (only < r->tier->n_steps && !is_only(r, only, model))
+		only++;
+	for (size_t i = 0; only < r->tier->n_steps && i < r->tier->n_steps; i++)
+		if (i != only)
+			r->steps[i] = (struct route_step){.verdict = STEP_NOT_NEEDED, .why = "the cost of another step was approved"};
 }
 
 struct route *route_begin(struct arena *a, const struct tier *t, const struct json *facts_json,
@@ -110,6 +126,8 @@ struct route *route_begin(struct arena *a, const struct tier *t, const struct js
 	r->steps = ARENA_ARRAY(a, t->n_steps, struct route_step);
 	for (size_t i = 0; i < t->n_steps; i++)
 		r->steps[i] = judge_step(r, i, facts_json, q);
+	if (q->only.p)
+		keep_only(r, q->only);
 	return r;
 }
 
@@ -126,7 +144,7 @@ struct route_step route_judge(const struct route *r, size_t step)
 
 	if (r->steps[step].verdict != STEP_USABLE || f->shut == STEP_USABLE)
 		return r->steps[step];
-	return (struct route_step){f->shut, f->shut_why};
+	return (struct route_step){.verdict = f->shut, .why = f->shut_why};
 }
 
 const char *verdict_word(enum verdict v)
@@ -141,6 +159,7 @@ const char *verdict_word(enum verdict v)
 		[STEP_NO_TOOLS] = "tools",
 		[STEP_NO_PRICE] = "price",
 		[STEP_NOT_PROBED] = "not_probed",
+		[STEP_REFUSED] = "refused",
 		[STEP_OPEN] = "open",
 		[STEP_PROBED] = "probed",
 		[STEP_RATE_LIMITED] = "rate_limited",
@@ -240,12 +259,27 @@ static struct route_choice end_with(const struct err *err, enum exhausted_do the
 	return (struct route_choice){.end = true, .err = *err, .then = then};
 }
 
+/* A person is asked in the place of any other end where a cap that refused wants that, and where the tier does when no step is allowed. */
+static bool asks_person(const struct route *r, bool anyway, struct route_choice *ret)
+{
+	for (size_t i = 0; i < r->tier->n_steps; i++)
+		if (r->steps[i].verdict == STEP_REFUSED && (anyway || r->steps[i].word == CAP_APPROVAL)) {
+			*ret = (struct route_choice){.end = true, .ask = true, .step = i};
+			err_set(&ret->err, ERR_BUDGET_USD, "%s", r->steps[i].why);
+			return true;
+		}
+	return false;
+}
+
 /* No step can be asked: say of each why. Where less input would do, the class says so. */
 static struct route_choice no_step_allowed(const struct route *r)
 {
 	enum err_code code = ERR_MODEL_NO_ROUTE;
+	struct route_choice c;
 	struct err err;
 
+	if (asks_person(r, r->tier->no_step_allowed == EXHAUSTED_APPROVAL, &c))
+		return c;
 	for (size_t i = 0; i < r->tier->n_steps; i++)
 		if (r->steps[i].verdict == STEP_CONTEXT_TOO_SMALL)
 			code = ERR_MODEL_CONTEXT_OVERFLOW;
@@ -259,6 +293,8 @@ static struct route_choice all_open(const struct route *r, size_t first)
 	struct route_choice c;
 	struct err err;
 
+	if (asks_person(r, false, &c))
+		return c;
 	err_set(&err, r->facts[first].shut_code, "no step of tier \"" STR_FMT "\" lets a question through now (%s)", STR_ARG(r->tier->name),
 		reasons(r));
 	err.retry_after_ms = ms > INT32_MAX ? INT32_MAX : (int)ms;
@@ -270,7 +306,12 @@ static struct route_choice all_open(const struct route *r, size_t first)
 /* Not all of them are tried where the tier does not go on after such a failure. */
 static struct route_choice all_failed(const struct route *r, const struct err *err)
 {
-	return end_with(err, route_may_fall_back(r->tier, err->code) ? r->tier->all_failed : EXHAUSTED_FAIL);
+	bool is_end = route_may_fall_back(r->tier, err->code);
+	struct route_choice c;
+
+	if (is_end && asks_person(r, false, &c))
+		return c;
+	return end_with(err, is_end ? r->tier->all_failed : EXHAUSTED_FAIL);
 }
 
 struct route_choice route_expire(const struct route *r, const struct err *err)
@@ -335,4 +376,29 @@ struct route_choice route_pass(const struct route *r, size_t step, const struct 
 	if (left_ms <= 0)
 		return out_of_time(r, failure);
 	return failure ? after(r, step, failure) : begin(r, left_ms);
+}
+
+struct route_choice route_refuse(struct route *r, size_t step, enum cap_exceeded word, const char *why, const struct route_failure *last,
+				 int64_t left_ms)
+{
+	struct route_choice c = {0};
+	struct err err;
+
+	r->steps[step] = (struct route_step){.verdict = STEP_REFUSED, .why = why, .word = word};
+	if (word == CAP_FAIL) {
+		err_set(&err, ERR_BUDGET_USD, "%s", why);
+		return end_with(&err, EXHAUSTED_FAIL);
+	}
+	if (left_ms > 0 && find_step(r, step + 1, last, &c.step))
+		return c;
+	if (last)
+		return all_failed(r, &last->err);
+	return left_ms > 0 ? begin(r, left_ms) : no_step_allowed(r);
+}
+
+bool route_goes_on(const struct route *r, size_t step)
+{
+	size_t next;
+
+	return find_step(r, step + 1, NULL, &next);
 }

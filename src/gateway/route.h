@@ -6,7 +6,7 @@
  * Units:   milliseconds.
  * Memory:  the route lives in the arena given.
  * Errors:  route_next() never fails; an end carries the error to report.
- * Source:  agentd-routing(5), "Steps" and "How a question goes".
+ * Source:  agentd-routing(5), "Steps", "How a question goes" and "CAPS".
  */
 #ifndef GATEWAY_ROUTE_H
 #define GATEWAY_ROUTE_H
@@ -31,6 +31,7 @@ enum verdict {
 	STEP_NO_TOOLS,			/* the question offers tools, the model is not known to use them */
 	STEP_NO_PRICE,			/* its cost cannot be reserved */
 	STEP_NOT_PROBED,		/* configured, but no call with this key and address is known to have succeeded */
+	STEP_REFUSED,			/* by a cap, when its cost was to be reserved */
 	/* These go by themselves, so that waiting helps: */
 	STEP_OPEN,			/* its breaker is open */
 	STEP_PROBED,			/* its breaker is half-open, and somebody else is the probe */
@@ -40,6 +41,7 @@ enum verdict {
 struct route_step {
 	enum verdict verdict;
 	const char *why;		/* for people; NULL when usable */
+	enum cap_exceeded word;		/* STEP_REFUSED: what the caps say is to be done */
 };
 
 /* What the caller knows about the step's provider and about this request. */
@@ -64,6 +66,7 @@ struct route {
 struct route_question {
 	int64_t input_tokens;		/* the worst case; what cannot fit a known context is refused */
 	bool has_tools;
+	struct str only;		/* a model: a person allowed its cost, no other step is taken where it can be used; STR_NONE: none */
 };
 
 /* facts_json: the task's facts (.task of conditions); NULL: none. */
@@ -86,6 +89,7 @@ struct route_choice {
 	struct err err;			/* end: what to report, */
 	enum exhausted_do then;		/* and what the tier says becomes of the question */
 	int64_t again_ms;		/* EXHAUSTED_REQUEUE: sooner it would be of no use; 0: not known */
+	bool ask;			/* end: a person may allow what `step` costs */
 };
 
 /* failure NULL: the beginning. left_ms: of the deadline. dice: 32 random bits for the jitter. */
@@ -100,6 +104,13 @@ int64_t tier_deadline_ms(const struct tier *t);	/* of one question, all steps to
 /* Of a step, as the facts are now. */
 struct route_step route_judge(const struct route *r, size_t step);
 const char *verdict_word(enum verdict v);	/* "open": for programs */
+
+/* Caps refuse what the step costs. last: the failure of the attempt before; NULL: nobody was asked. A refusal does not end the walk unless
+ * it says so; at the end of the list a person is asked where one of them, or the tier, wants that. */
+struct route_choice route_refuse(struct route *r, size_t step, enum cap_exceeded word, const char *why, const struct route_failure *last,
+				 int64_t left_ms);
+/* Is there a usable step behind this one? */
+bool route_goes_on(const struct route *r, size_t step);
 
 /* May this class go on to the next step of the tier? */
 bool route_may_fall_back(const struct tier *t, enum err_code code);
