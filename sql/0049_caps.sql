@@ -30,3 +30,14 @@ CREATE TABLE agentd.cap_hold (
 );
 CREATE INDEX cap_hold_open ON agentd.cap_hold (expires_at) WHERE settled_at IS NULL;
 CREATE INDEX cap_hold_settled ON agentd.cap_hold (settled_at) WHERE settled_at IS NOT NULL;
+
+-- The caps of the policy as the worker has it that read it last: what people are shown, also of what nobody has spent yet.
+CREATE TABLE agentd.caps (
+	cap text PRIMARY KEY,
+	scope text NOT NULL,
+	"window" text NOT NULL,
+	zone text NOT NULL,
+	on_exceeded text NOT NULL,
+	limit_usd numeric(18,12) NOT NULL,
+	told_at timestamptz NOT NULL
+);

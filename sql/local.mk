@@ -42,6 +42,7 @@ SQL_FUNCTIONS = \
   sql/functions/5_page.sql \
   sql/functions/5_quarantine.sql \
   sql/functions/5_sight.sql \
+  sql/functions/5_spend.sql \
   sql/functions/5_tasks.sql \
   sql/functions/5_webhooks.sql \
   sql/functions/6_partitions.sql \

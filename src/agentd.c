@@ -29,6 +29,7 @@
 #include "publish/publish.h"
 #include "store/admin.h"
 #include "store/metrics.h"
+#include "store/sight.h"
 #include "store/store.h"
 #include "sweeper/sweep.h"
 #include "tools/tools.h"
@@ -140,6 +141,8 @@ static int load_live(struct daemon *m)
 		log_info("policy.none", "file=%s", "policies/risk.yaml");
 	if (m->gateway && c->routing)
 		gateway_tell(m->tell, c->routing);
+	if (m->engine && c->routing)
+		sight_tell_caps(m->store, gateway_caps(a, c->routing));
 	if (m->engine)
 		tell_worker(m);
 	if (m->web)

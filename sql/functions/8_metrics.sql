@@ -65,6 +65,11 @@ BEGIN
 		'admission', (SELECT coalesce(max(a.level), 0) FROM admission a WHERE a.level > 0 AND a.holds_until > v_now),
 		'webhooks', (SELECT count(*) FROM webhook_deliveries d WHERE d.state = 'pending'),
 		'approvals', (SELECT count(*) FROM approval_queue a WHERE a.state = 'pending'),
+		'caps', (SELECT coalesce(json_agg(json_build_array(c.cap, agentd.money(c.limit_usd), agentd.money(coalesce(w.spent_usd, 0)),
+				agentd.money(coalesce(w.held_usd, 0))) ORDER BY c.cap), '[]')
+			FROM (SELECT * FROM caps ORDER BY cap LIMIT 200) c CROSS JOIN LATERAL agentd.cap_window(c."window", c.zone, v_now) n
+			LEFT JOIN LATERAL (SELECT x.spent_usd, x.held_usd FROM spend_window x WHERE x.cap = c.cap AND x.window_start = n.since
+				ORDER BY x.spent_usd + x.held_usd DESC LIMIT 1) w ON true),
 		'files', (SELECT json_build_array(f.files, f.size_bytes) FROM file_total f),
 		'counters', (SELECT coalesce(json_agg(json_build_array(c.name, c.labels, c.value::text[]) ORDER BY c.name, c.labels), '[]')
 			FROM (SELECT * FROM counters ORDER BY name, labels LIMIT 10000) c));

@@ -34,7 +34,7 @@ GRANT EXECUTE ON FUNCTION
 	agentd.submit_batch(uuid[], text[], json[], text[], json[], json[], bigint[], bigint[], text[], text[], bytea[], text[], uuid[], json[], uuid, integer,
 		integer, json[], agentd.workflows[]),
 	agentd.task_view(uuid, text, boolean), agentd.task_view_ended(uuid, text, boolean), agentd.task_list(text, text, text, text, uuid, integer, text, boolean),
-	agentd.task_why(uuid, text, boolean), agentd.cost(text, text, bigint, bigint, text, text, boolean),
+	agentd.task_why(uuid, text, boolean), agentd.cost(text, text, bigint, bigint, text, text, boolean), agentd.spend(text, boolean),
 	agentd.events_of_task(uuid, bigint, bigint, integer, integer, text, boolean), agentd.events_of_all(bigint, bigint, bigint, integer, integer),
 	agentd.task_events(uuid, bigint, integer, text, boolean),
 	agentd.events_news(uuid[]), agentd.events_watch(), agentd.task_states(uuid[]), agentd.cancel(uuid, text, boolean),
@@ -60,7 +60,7 @@ GRANT EXECUTE ON FUNCTION
 	agentd.file_chunk(uuid, integer, bytea, json), agentd.file_end(uuid, bytea, bigint, json), agentd.file_read(uuid, integer),
 	agentd.artifact_write(uuid, integer, uuid, text, text, uuid, text, bytea, json),
 	agentd.artifact_list(uuid, text, boolean), agentd.artifact_find(uuid, uuid, text, text, boolean),
-	agentd.worker_leave(uuid), agentd.bundle(bytea), agentd.task_states(uuid[]), agentd.ping() TO agentd_worker;
+	agentd.worker_leave(uuid), agentd.caps_told(json), agentd.bundle(bytea), agentd.task_states(uuid[]), agentd.ping() TO agentd_worker;
 GRANT EXECUTE ON FUNCTION agentd.probes(), agentd.holds_open() TO agentd_web, agentd_worker;
 GRANT EXECUTE ON FUNCTION
 	agentd.sweep_expired_workers(json), agentd.sweep_due_timers(json), agentd.sweep_deadlines(json), agentd.sweep_expired_holds(json),

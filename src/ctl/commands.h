@@ -27,6 +27,7 @@ extern const struct command cmd_approvals_list, cmd_approvals_show, cmd_approval
 	cmd_approvals_watch;						/* cmd_approvals.c */
 extern const struct command cmd_shadow_report;				/* cmd_shadow.c */
 extern const struct command cmd_cost;					/* cmd_cost.c */
+extern const struct command cmd_spend;					/* cmd_spend.c */
 extern const struct command cmd_top;					/* cmd_top.c */
 extern const struct command cmd_completion;				/* cmd_completion.c */
 

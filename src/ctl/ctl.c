@@ -32,7 +32,7 @@ const struct command *const ctl_commands[] = {		/* in the order in which they ar
 	&cmd_artifacts_list, &cmd_artifacts_get, &cmd_artifacts_put,
 	&cmd_webhooks_list, &cmd_webhooks_show, &cmd_webhooks_retry,
 	&cmd_reconcile, &cmd_redrive,
-	&cmd_cost, &cmd_shadow_report, &cmd_top, &cmd_doctor,
+	&cmd_cost, &cmd_spend, &cmd_shadow_report, &cmd_top, &cmd_doctor,
 	&cmd_completion, &cmd_version,
 	NULL,
 };

@@ -4,7 +4,7 @@ src_ctl_libctl_a_SOURCES = \
   src/ctl/cmd_approvals.c \
   src/ctl/cmd_artifacts.c \
   src/ctl/cmd_completion.c \
-  src/ctl/cmd_cost.c \
+  src/ctl/cmd_cost.c src/ctl/cmd_spend.c \
   src/ctl/cmd_doctor.c \
   src/ctl/cmd_explain.c \
   src/ctl/cmd_files.c \

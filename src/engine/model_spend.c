@@ -1,5 +1,6 @@
 /* model_spend.c - a cap refused what a turn may cost, and says that a person is asked: the request, what is allowed, what is not. */
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "base/json.h"

@@ -1,4 +1,4 @@
-/* describe.c - which steps of each tier are configured on this machine, for people who start agentd. */
+/* describe.c - which steps of each tier are configured on this machine, and which caps there are, for people. */
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -76,4 +76,28 @@ const struct json *gateway_describe_shadow(struct arena *a, const struct routing
 	json_object_begin(&b, a);
 	describe_endpoint(&b, &e);
 	return json_object_end(&b);
+}
+
+static const struct json *describe_cap(struct arena *a, const struct routing *r, const struct cap *c)
+{
+	struct json_builder b;
+
+	json_object_begin(&b, a);
+	json_object_setc(&b, "cap", json_string(a, c->name));
+	json_object_setc(&b, "scope", json_stringc(a, cap_scope_name(c->scope)));
+	json_object_setc(&b, "window", json_stringc(a, cap_window_name(c->window)));
+	json_object_setc(&b, "zone", json_string(a, r->timezone));
+	json_object_setc(&b, "limit_pusd", json_int(a, c->limit_pusd));
+	json_object_setc(&b, "on_exceeded", json_stringc(a, cap_exceeded_name(c->on_exceeded)));
+	return json_object_end(&b);
+}
+
+const struct json *gateway_caps(struct arena *a, const struct routing *r)
+{
+	struct json_builder b;
+
+	json_array_begin(&b, a);
+	for (size_t i = 0; i < r->n_caps; i++)
+		json_array_add(&b, describe_cap(a, r, &r->caps[i]));
+	return json_array_end(&b);
 }

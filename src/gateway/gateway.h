@@ -133,6 +133,8 @@ const struct model_answer *gateway_answer_of(const struct op *op);	/* in the com
 const struct json *gateway_describe(struct arena *a, const struct routing *r, const struct probes *p);
 /* The same of the gateway that answers in mode shadow, one such object without tier and model; NULL: the file has none. */
 const struct json *gateway_describe_shadow(struct arena *a, const struct routing *r);
+/* [{cap, scope, window, zone, limit_pusd, on_exceeded}], for sight_tell_caps(). */
+const struct json *gateway_caps(struct arena *a, const struct routing *r);
 
 /* What would become of such a question now, as gateway_call() would decide it: {"tier", "mode", "takes", "else", "steps": [{"model",
  * "provider", "verdict", "why", "shut_ms", "taken"}]}. h NULL: nothing is known of the providers' health. */

@@ -4,11 +4,15 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/json.h"
+#include "base/log.h"
 #include "store/call.h"
 #include "store/tasks.h"
 
 static const struct stmt why_stmt = {"task_why", "SELECT agentd.task_why($1, $2, $3)"};
 static const struct stmt cost_stmt = {"cost", "SELECT agentd.cost($1, $2, $3, $4, $5, $6, $7)"};
+static const struct stmt spend_stmt = {"spend", "SELECT agentd.spend($1, $2)"};
+static const struct stmt caps_stmt = {"caps_told", "SELECT agentd.caps_told($1)"};
 static const struct stmt top_stmt = {"top", "SELECT agentd.top($1)"};
 
 struct op *sight_why(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by, int64_t deadline_ms,
@@ -62,6 +66,31 @@ struct op *sight_cost(struct store *s, struct arena *a, const struct cost_query 
 	params_text(&c->params, q->workflow);
 	params_principal(&c->params, by);
 	return call_start(c, deadline_ms, call_read_text, done, arg);
+}
+
+struct op *sight_spend(struct store *s, struct arena *a, const struct principal *by, int64_t deadline_ms, op_done_fn *done, void *arg)
+{
+	struct call *c = call_new(s, a, &spend_stmt);
+
+	params_principal(&c->params, by);
+	return call_start(c, deadline_ms, call_read_text, done, arg);
+}
+
+static void on_told(struct op *op, void *arg)
+{
+	(void)arg;
+	if (op->err->code != ERR_NONE && op->err->code != ERR_CANCELLED)
+		log_warn("caps.untold", "message=%s", log_quotec(op->err->msg));
+}
+
+void sight_tell_caps(struct store *s, const struct json *caps)
+{
+	struct arena *a = arena_new(NULL);
+	struct call *c = call_new(s, a, &caps_stmt);
+
+	c->patient = true;
+	params_text(&c->params, json_text(a, caps));
+	call_start(c, 0, call_read_text, on_told, NULL);
 }
 
 struct op *sight_top(struct store *s, struct arena *a, bool spend, int64_t deadline_ms, op_done_fn *done, void *arg)

@@ -1,4 +1,4 @@
-/* api_sight.c - GET /tasks/:id/why, GET /cost. */
+/* api_sight.c - GET /tasks/:id/why, GET /cost, GET /spend. */
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -91,4 +91,11 @@ void api_cost(struct request *req)
 	else
 		req->op = sight_cost(server_store(req->web), arena_new(NULL), q, &req->by, STORE_DEADLINE_MS, request_done,
 				     request_call(req, api_text));
+}
+
+void api_spend(struct request *req)
+{
+	if (request_no_params(req) == 0)
+		req->op = sight_spend(server_store(req->web), arena_new(NULL), &req->by, STORE_DEADLINE_MS, request_done,
+				      request_call(req, api_text));
 }

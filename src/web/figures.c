@@ -103,8 +103,8 @@ static void write_shared(struct buf *out, struct arena *a, const struct json *ro
 	}
 }
 
-/* Rows of names and one number; column: where the number is, rows without one are left out. */
-static void write_rows(struct buf *out, struct arena *a, enum metric m, const struct json *rows, size_t column)
+/* Rows of names and numbers; column: where the number is, rows without one are left out. */
+static void write_rows(struct buf *out, struct arena *a, enum metric m, const char *label, const struct json *rows, size_t column)
 {
 	bool state = m == METRIC_QUEUE_TASKS;
 
@@ -117,7 +117,7 @@ static void write_rows(struct buf *out, struct arena *a, enum metric m, const st
 		if (json_type(json_at(row, column)) == JSON_NULL)
 			continue;
 		buf_init(&labels, a);
-		metric_write_label(&labels, "lane", json_str(json_at(row, 0)));
+		metric_write_label(&labels, label, json_str(json_at(row, 0)));
 		if (state)
 			metric_write_label(&labels, ",state", json_str(json_at(row, 1)));
 		metric_write(out, m, buf_str(&labels), &digits);
@@ -134,10 +134,13 @@ static void write_number(struct buf *out, struct arena *a, enum metric m, const 
 
 static void write_tables(struct buf *out, struct arena *a, const struct json *answer)
 {
-	write_rows(out, a, METRIC_QUEUE_TASKS, json_getc(answer, "queue"), 2);
-	write_rows(out, a, METRIC_QUEUE_OLDEST, json_getc(answer, "queue"), 3);
-	write_rows(out, a, METRIC_WORKERS, json_getc(answer, "lanes"), 1);
+	write_rows(out, a, METRIC_QUEUE_TASKS, "lane", json_getc(answer, "queue"), 2);
+	write_rows(out, a, METRIC_QUEUE_OLDEST, "lane", json_getc(answer, "queue"), 3);
+	write_rows(out, a, METRIC_WORKERS, "lane", json_getc(answer, "lanes"), 1);
 	write_number(out, a, METRIC_ADMISSION, json_getc(answer, "admission"));
+	write_rows(out, a, METRIC_CAP_LIMIT, "cap", json_getc(answer, "caps"), 1);
+	write_rows(out, a, METRIC_CAP_SPENT, "cap", json_getc(answer, "caps"), 2);
+	write_rows(out, a, METRIC_CAP_HELD, "cap", json_getc(answer, "caps"), 3);
 	write_number(out, a, METRIC_APPROVALS, json_getc(answer, "approvals"));
 	write_number(out, a, METRIC_FILES, json_at(json_getc(answer, "files"), 0));
 	write_number(out, a, METRIC_FILE_BYTES, json_at(json_getc(answer, "files"), 1));

@@ -30,6 +30,7 @@ const struct route routes[] = {
 	{"GET", "/approvals/:id", SCOPE_READ | SCOPE_APPROVE, NULL, api_approval_get, ONLINE, NULL},
 	{"POST", "/approvals/:id", SCOPE_APPROVE, "application/json", api_approval_decide, ONLINE, NULL},
 	{"GET", "/cost", SCOPE_READ, NULL, api_cost, ONLINE, NULL},
+	{"GET", "/spend", SCOPE_READ, NULL, api_spend, ONLINE, NULL},
 	{"POST", "/hooks/:id", 0, "application/json", api_hook, OFFLINE, NULL},
 	{"POST", "/hooks/:id", 0, "application/x-www-form-urlencoded", api_hook, OFFLINE, NULL},
 	{"GET", "/a/:id", 0, NULL, api_link_show, ONLINE, NULL},

@@ -97,6 +97,7 @@ void api_approval_decide(struct request *req);
 /* api_sight.c */
 void api_task_why(struct request *req);
 void api_cost(struct request *req);
+void api_spend(struct request *req);
 /* links.c */
 void api_link_show(struct request *req);
 void api_link_decide(struct request *req);

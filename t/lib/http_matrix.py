@@ -44,6 +44,7 @@ ROWS = {
     "GET /approvals/:id": (404, None),
     "POST /approvals/:id": (404, {"decision": "deny", "digest": DIGEST}),
     "GET /cost": (200, None),
+    "GET /spend": (200, None),
     "POST /hooks/:id": (404, {"action": "opened"}),
     "GET /a/:id": (404, None),
     "POST /a/:id": (404, "decision=deny"),

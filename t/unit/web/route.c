@@ -42,6 +42,8 @@ static const struct {
 	{"POST", "/tasks/abc/why", NULL, NULL, "GET", NULL},
 	{"GET", "/cost", "/cost", NULL, NULL, NULL},
 	{"POST", "/cost", NULL, NULL, "GET", NULL},
+	{"GET", "/spend", "/spend", NULL, NULL, NULL},
+	{"POST", "/spend", NULL, NULL, "GET", NULL},
 	{"POST", "/hooks/github", "/hooks/:id", "github", NULL, NULL},
 	{"GET", "/hooks/github", NULL, NULL, "POST", NULL},
 	{"POST", "/hooks", NULL, NULL, NULL, NULL},
