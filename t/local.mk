@@ -32,7 +32,7 @@ program_tests = \
   t/1020-workflow.t \
   t/1030-drain.t \
   t/1040-timers.t \
-  t/1050-budget.t t/1051-caps.t \
+  t/1050-budget.t t/1051-caps.t t/1052-spend.t \
   t/1055-agent.t \
   t/1055-events.t \
   t/1056-modes.t \
