@@ -466,6 +466,96 @@ START_TEST(verdicts_have_words)
 }
 END_TEST
 
+/* --- what caps refuse --- */
+
+static struct route_choice refuse(struct route *r, size_t step, enum cap_exceeded word, const struct route_failure *last)
+{
+	return route_refuse(r, step, word, "cap \"day\" needs more", last, 60000);
+}
+
+START_TEST(a_refusal_goes_on_unless_it_says_fail)
+{
+	static const enum cap_exceeded words[] = {CAP_SKIP, CAP_APPROVAL};
+	struct route_choice c;
+
+	reset();
+	for (size_t i = 0; i < 2; i++) {
+		c = refuse(begin(10), 0, words[i], NULL);
+		ck_assert(!c.end && c.step == 1 && !c.is_retry);
+	}
+	c = refuse(begin(10), 0, CAP_FAIL, NULL);
+	ck_assert(c.end && !c.ask && c.err.code == ERR_BUDGET_USD);
+	ck_assert_str_eq(c.err.msg, "cap \"day\" needs more");
+	ck_assert(route_refuse(begin(10), 0, CAP_SKIP, "no", NULL, 0).end);	/* no time is left for another */
+}
+END_TEST
+
+START_TEST(at_the_end_of_the_list_a_person_is_asked)
+{
+	struct route_failure failed = {.step = 1, .tries = 1};
+	struct route_choice c;
+	struct route *r;
+
+	reset();
+	err_set(&failed.err, ERR_MODEL_AUTH, "no");
+	/* whatever came of the steps before and behind */
+	r = begin(10);
+	refuse(r, 0, CAP_APPROVAL, NULL);
+	c = after(r, 1, 1, ERR_MODEL_AUTH, 0, 60000, 0);
+	ck_assert(!c.end && c.step == 2);
+	c = refuse(r, 2, CAP_SKIP, &failed);
+	ck_assert(c.end && c.ask && c.step == 0 && c.err.code == ERR_BUDGET_USD);
+	/* but not after a failure that ends the walk */
+	ck_assert(!after(r, 1, 1, ERR_MODEL_INVALID_REQUEST, 0, 60000, 0).ask);
+	ck_assert(after(r, 2, 1, ERR_MODEL_AUTH, 0, 60000, 0).ask);
+}
+END_TEST
+
+START_TEST(what_is_skipped_adds_nothing)
+{
+	struct route_failure failed = {.step = 0, .tries = 1};
+	struct route_choice c;
+	struct route *r;
+
+	reset();
+	facts[2].configured = false;
+	err_set(&failed.err, ERR_MODEL_AUTH, "the key is wrong");
+	c = refuse(begin(10), 1, CAP_SKIP, &failed);
+	ck_assert(c.end && !c.ask && c.err.code == ERR_MODEL_AUTH);
+	r = begin(10);
+	refuse(r, 0, CAP_SKIP, NULL);
+	c = refuse(r, 1, CAP_SKIP, NULL);
+	ck_assert(c.end && !c.ask && c.err.code == ERR_MODEL_NO_ROUTE);
+	ck_assert_ptr_nonnull(strstr(c.err.msg, "a: cap \"day\" needs more; b: cap \"day\" needs more; c: "));
+	/* unless the tier wants a person asked where no step is allowed */
+	tier.no_step_allowed = EXHAUSTED_APPROVAL;
+	r = begin(10);
+	refuse(r, 0, CAP_SKIP, NULL);
+	c = refuse(r, 1, CAP_SKIP, NULL);
+	ck_assert(c.end && c.ask && c.step == 0);
+	r = begin(10);
+	ck_assert(!refuse(r, 1, CAP_SKIP, &failed).ask);	/* one was tried */
+	facts[0].configured = facts[1].configured = false;
+	steps[3].when = condition("false");
+	ck_assert(!route_next(begin(10), NULL, 60000, 0).ask);	/* no cap is in the way: nothing to allow */
+}
+END_TEST
+
+START_TEST(what_was_approved_is_asked_alone)
+{
+	struct route_question q = {.input_tokens = 10, .only = STR("b")};
+	struct route *r;
+
+	reset();
+	r = route_begin(a, &tier, NULL, facts, &q);
+	ck_assert_uint_eq(route_next(r, NULL, 60000, 0).step, 1);
+	ck_assert(after(r, 1, 1, ERR_MODEL_AUTH, 0, 60000, 0).end);
+	facts[1].configured = false;	/* it cannot be asked any more: the others can */
+	ck_assert_uint_eq(route_next(route_begin(a, &tier, NULL, facts, &q), NULL, 60000, 0).step, 0);
+	ck_assert(!route_goes_on(begin(10), 2) && route_goes_on(begin(10), 0));
+}
+END_TEST
+
 #define COUNT(v) (sizeof(v) / sizeof(v)[0])
 
 int main(void)
@@ -493,6 +583,10 @@ int main(void)
 	tcase_add_test(t, what_becomes_of_a_tier_that_failed);
 	tcase_add_test(t, what_becomes_of_a_tier_without_a_step);
 	tcase_add_test(t, verdicts_have_words);
+	tcase_add_test(t, a_refusal_goes_on_unless_it_says_fail);
+	tcase_add_test(t, at_the_end_of_the_list_a_person_is_asked);
+	tcase_add_test(t, what_is_skipped_adds_nothing);
+	tcase_add_test(t, what_was_approved_is_asked_alone);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
