@@ -158,8 +158,38 @@ sql "UPDATE agentd.spend_window SET spent_usd = 0.0006 WHERE cap = 'tok'" >/dev/
 is "token" "$got $(end_of "$(post "$ann")") $(end_of "$(post "$bob")")" "succeeded budget.usd succeeded"
 is "whose keys are who submitted" "$(sql "SELECT string_agg(scope_key, ' ' ORDER BY scope_key) FROM agentd.spend_window WHERE cap = 'tok'")" "token:ann token:bob"
 
+# --- what people see ---
+ctl --json spend >"$D/spend.json"
+shown() { jq -cr "$1" "$D/spend.json"; }
+is "every cap of the policy, also where nothing is spent" "$(shown '[.caps[].cap] | unique | join(" ")')" "ask day dead each flow mod none prov tok"
+is "a row for each that has a sum" "$(shown '[.caps[] | select(.cap == "tok") | .key] | sort | join(" ")')" "token:ann token:bob"
+is "where there is none, an empty one" "$(shown '.caps[] | select(.cap == "dead") | [.key, .spent_usd, .held_usd, .percent, .limit_usd, .scope, .window, .on_exceeded] | map(tostring) | join(" ")')" \
+	"null 0 0 0 0.0805 model day fail"
+is "what is spent, and how much of the limit that is" "$(shown '.caps[] | select(.cap == "day") | (.spent_usd | tonumber) > 0.03 and .percent > 10000 and .held_usd == "0"')" true
+is "the window is of the policy's time zone" "$(shown '.caps[] | select(.cap == "day") | .window_start, .window_end')" \
+	"$(sql "SELECT agentd.rfc3339(since) || E'\n' || agentd.rfc3339(until) FROM agentd.cap_window('day', 'Europe/Vienna', now())")"
+is "a lifetime has none" "$(shown '[.caps[] | select(.cap == "each")][0] | [.window_start, .window_end] | tostring')" '[null,null]'
+ctl spend >"$D/out"
+like "for people" "$(cat "$D/out")" '^day +global +- +0\.0001 +0\.03[0-9]* +0 +[0-9.]+ % +day +2026-'
+ctl spend more >"$D/out" 2>&1
+is "nothing more is asked" $? 2
+d_http -H "Authorization: Bearer $ann" http://x/spend >"$D/all.json"
+is "GET /spend: the same" "$(jq -c .caps "$D/all.json")" "$(shown .caps)"
+d_token carl submit,read
+d_http -H "Authorization: Bearer $token" http://x/spend >"$D/carl.json"
+is "without scope admin nothing of others" "$(jq -c .caps "$D/carl.json")" '[]'
+run_as() { id=$(d_http -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d "{\"workflow\":\"$1\",\"input\":{}}" http://x/tasks | jq -r .id); wait_for 20 task_is "$id" succeeded; }
+run_as token; run_as task
+d_http -H "Authorization: Bearer $token" http://x/spend >"$D/carl.json"
+is "but its own sums" "$(jq -r '[.caps[] | .cap + "=" + .key] | join(" ")' "$D/carl.json")" "each=$id tok=token:carl"
+d_token m metrics
+metric() { d_http -H "Authorization: Bearer $token" http://x/metrics | sed -n "s/^agentd_cap_$1{cap=\"day\"} //p"; }
+ok "metrics tell it too" wait_for 20 eval '[ "$(metric limit_usd)" = 0.0001 ] && [ "$(metric held_usd)" = 0 ]'
+like "what is spent" "$(metric spent_usd)" '^0\.03'
+
 # --- death between reservation and settlement ---
 d_stop w1
+sql "DELETE FROM peaks" >/dev/null
 dead() { ! d_alive dies; }
 id=$(ctl submit slow)
 d_start w1 worker
