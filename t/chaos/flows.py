@@ -82,7 +82,8 @@ def write(rig):
     rig.write("policies/routing.yaml", """agentd: v1
 providers: {recorded: {wire: replay, file: replies.json}}
 models: {recorded: {provider: recorded, id: demo, context: 8192, max_output: 100, can: [tools], price: {input: 1.00, output: 4.00, as_of: 2026-11-01}}}
-tiers: {cheap: {steps: [{model: recorded}]}}
+caps: {all: {scope: global, window: day, limit_usd: 100000}, each: {scope: task, window: lifetime, limit_usd: 1}}
+tiers: {cheap: {steps: [{model: recorded, caps: [all, each]}]}}
 """)
     flow(rig, "noop", '  - id: one\n    set: {n: 1}\n')
     flow(rig, "five", '  - id: first\n    set: {n: "${ .input.n }"}\n'

@@ -95,6 +95,20 @@ QUERIES = {
         SELECT h.id || ': ' || h.settled_usd || ' of ' || h.amount_usd FROM agentd.spend_hold h WHERE h.settled_usd > h.amount_usd""",
     "I8 windows of caps are not negative": """
         SELECT cap || ' ' || window_start FROM agentd.spend_window WHERE spent_usd < 0 OR held_usd < 0""",
+    "I8 what a cap spent and holds is the sum of its reservations": """
+        SELECT w.cap || ' ' || w.scope_key || ': spent ' || w.spent_usd || ' held ' || w.held_usd FROM agentd.spend_window w
+        LEFT JOIN (SELECT cap, scope_key, window_start, sum(settled_usd) AS spent, sum(amount_usd) FILTER (WHERE settled_at IS NULL) AS held
+            FROM agentd.cap_hold GROUP BY 1, 2, 3) h USING (cap, scope_key, window_start)
+        WHERE w.spent_usd <> coalesce(h.spent, 0) OR w.held_usd <> coalesce(h.held, 0)""",
+    "I8 a cap is within its limit": """
+        SELECT cap || ' ' || scope_key || ': ' || spent_usd + held_usd || ' of ' || limit_usd FROM agentd.spend_window
+        WHERE spent_usd + held_usd > limit_usd""",
+    "I8 a reservation stands the same at its task and at caps": """
+        SELECT c.hold || ' ' || c.cap FROM agentd.cap_hold c LEFT JOIN agentd.spend_hold s ON s.id = c.hold
+        WHERE (c.amount_usd, c.settled_usd, c.task) IS DISTINCT FROM (s.amount_usd, s.settled_usd, s.task)""",
+    "I8 each reservation of a task is one of each of its caps": """
+        SELECT s.id || ' at ' || count(c.hold) FROM agentd.spend_hold s LEFT JOIN agentd.cap_hold c ON c.hold = s.id
+        GROUP BY s.id HAVING count(c.hold) <> 2""",
     "I9 nothing is written for a task after its end": """
         SELECT t.id || ' ' || x.what FROM agentd.tasks t JOIN (
             SELECT task, at, 'journal' AS what FROM agentd.task_log UNION ALL SELECT task, changed_at, 'effect' FROM agentd.effects) x ON x.task = t.id
