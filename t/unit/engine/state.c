@@ -25,6 +25,7 @@
 #define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define PERSON "{\"id\":\"x\",\"expires_at\":\"1970-01-01T00:00:09Z\",\"call\":{\"tool\":\"t.t\",\"effect\":\"pure\",\"args\":{},\"key\":\"" KEY "\"}}"
 #define SAID(word) "{\"id\":\"x\",\"decision\":\"" word "\"}"
+#define MONEY "{\"id\":\"x\",\"kind\":\"spend\",\"expires_at\":\"1970-01-01T00:00:09Z\"}"
 #define E_LATE "{\"error\":{\"type\":\"approval.timeout\"}}"
 #define QUESTION "  - {id: q, approve: {title: t, on_timeout: l}}\n  - {id: n, set: {x: 1}}\n  - {id: l, set: {y: 2}}\n"
 #define SETS "  - {id: a, set: {x: 1}}\n  - {id: b, set: {y: 2}}\n"
@@ -90,6 +91,13 @@ static const struct {
 	{"cancelled", CALL, "c 1 started\nc 1 cancelled", "c=cancelled cancelled"},
 	{"model turns", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded {\"text\":\"a\"}\nm/turn-2 1 turn.succeeded {\"text\":\"b\"}", "m=running @0"},
 	{"turns of the next try", MODEL, "m 1 started\nm/turn-1 1 turn.succeeded {\"text\":\"a\"}\nm 1 failed " E_RETRY "\nm 2 started\nm/turn-1 2 turn.succeeded {\"text\":\"a\"}", "m=running#2 @0"},
+	{"money is asked for", MODEL, "m 1 started\nm/approval-1 1 approval.requested " MONEY, "m=waiting @0"},
+	{"money is there", MODEL, "m 1 started\nm/approval-1 1 approval.requested " MONEY "\nm/approval-1 1 approval.decided " SAID("approved"), "m=running @0"},
+	{"and the step ends", MODEL, "m 1 started\nm/approval-1 1 approval.requested " MONEY "\nm/approval-1 1 approval.decided " SAID("approved") "\nm 1 succeeded " OUT("1"), "m=succeeded closed"},
+	{"money is not there", MODEL, "m 1 started\nm/approval-1 1 approval.requested " MONEY "\nm/approval-1 1 approval.decided " SAID("denied") "\nm 1 failed " E, "m=failed failed t"},
+	{"money is asked for once more", MODEL, "m 1 started\nm/approval-1 1 approval.requested " MONEY "\nm/approval-1 1 approval.decided " SAID("approved") "\nm/approval-2 1 approval.requested " MONEY, "m=waiting @0"},
+	{"money for the second turn of an agent", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded " ANSWER "\ng/approval-1 1 approval.requested " MONEY "\ng/approval-1 1 approval.decided " SAID("approved") "\ng/turn-2 1 turn.succeeded " LAST "\ng 1 succeeded " OUT("{}"), "g=succeeded @1"},
+	{"money is asked for, cancelled", MODEL, "m 1 started\nm/approval-1 1 approval.requested " MONEY "\nm/approval-1 1 approval.decided " SAID("cancelled") "\nm 1 cancelled", "m=cancelled cancelled"},
 	{"agent", AGENT, "g 1 started {\"tier\":\"x\"}", "g=running @0"},
 	{"agent answers", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded " LAST "\ng 1 succeeded " OUT("{}"), "g=succeeded @1"},
 	{"agent's repair", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded " ANSWER "\ng/turn-2 1 turn.succeeded " LAST, "g=running @0"},
@@ -233,6 +241,14 @@ static const struct {
 	{"asked in another visit", CALL, "c~2/approval-1 1 approval.requested " PERSON, "!"},
 	{"asked in another try", CALL, "c/approval-1 2 approval.requested " PERSON, "!"},
 	{"asked while it runs", CALL, "c 1 started\nc/approval-1 1 approval.requested " PERSON, "!"},
+	{"money before it runs", MODEL, "m/approval-1 1 approval.requested " MONEY, "!"},
+	{"something else than money", MODEL, "m 1 started\nm/approval-1 1 approval.requested " PERSON, "!"},
+	{"money, with another number", MODEL, "m 1 started\nm/approval-2 1 approval.requested " MONEY, "!"},
+	{"money, twice at once", MODEL, "m 1 started\nm/approval-1 1 approval.requested " MONEY "\nm/approval-2 1 approval.requested " MONEY, "!"},
+	{"money while calls run", AGENT, TURN1 "\ng/approval-1 1 approval.requested " MONEY, "!"},
+	{"money for what has answered", AGENT, "g 1 started {\"tier\":\"x\"}\ng/turn-1 1 turn.succeeded " LAST "\ng/approval-1 1 approval.requested " MONEY, "!"},
+	{"an answer while money is asked for", MODEL, "m 1 started\nm/approval-1 1 approval.requested " MONEY "\nm/turn-1 1 turn.succeeded " ANSWER, "!"},
+	{"a result while money is asked for", MODEL, "m 1 started\nm/approval-1 1 approval.requested " MONEY "\nm 1 succeeded " OUT("1"), "!"},
 	{"asked by what asks nobody", SETS, "a/approval-1 1 approval.requested " PERSON, "!"},
 	{"asked about nothing", CALL, "c/approval-1 1 approval.requested", "!"},
 	{"asked without an end", CALL, "c/approval-1 1 approval.requested {\"id\":\"x\"}", "!"},
