@@ -70,6 +70,7 @@ is "the figures of the cap" "$(ask '.show.caps[0] | [.cap, .limit_usd, .spent_us
 is "the amount, the tier, the model, the turn" "$(ask '[.show.tier, .show.model, .show.path, (.show.amount_usd == .show.caps[0].needed_usd)] | join(" ")')" "t good ask/turn-1 true"
 like "for a day" "$(sql "SELECT expires_at - requested_at FROM agentd.approval_queue WHERE id = '$a'")" '^(23:59:5|24:00|1 day)'
 like "list and show are readable" "$(ctl approvals list; ctl approvals show "$a")" 'Spend up to'
+like "why says what it waits for" "$(ctl why "$id")" "Step .ask. waits for a person: .*$a"
 is "nothing is held, nobody was asked" "$(held) $(asked)" "0.000000000000 0"
 is "the step waits" "$(ctl --json get "$id" | jq -r '.steps[0].status')" waiting
 

@@ -122,6 +122,7 @@ static void go(struct call *c, const struct route_choice *choice);
 static void wait_turn(struct call *c);
 static void refresh(struct call *c);
 static const struct route_failure *last_failure(const struct call *c);
+static void commit(struct call *c, const struct spend_hold *hold, void (*after)(struct call *));
 static void on_timer(void *arg);
 
 static const struct model *model_of(const struct call *c)
@@ -323,7 +324,10 @@ static bool wait_for_room(struct call *c, enum cap_exceeded word, const struct e
 		log_refusal(c, "cap.waits", err);
 	c->cap_wait_ms = pause_ms;
 	c->delay_ms = pause_ms / 2 + (int64_t)((uint64_t)(pause_ms / 2) * roll() >> 32);
-	wait_room(c);
+	if (c->has_record)	/* what it still holds itself may be what others wait for */
+		commit(c, NULL, wait_room);
+	else
+		wait_room(c);
 	return true;
 }
 
