@@ -75,7 +75,7 @@ gateway_TEST_LIBS = src/gateway/libgateway.a src/config/libconfig.a src/schema/l
   $(PCRE2_LIBS) $(CHECK_LIBS)
 gateway_TESTS = t/unit/gateway/sse t/unit/gateway/spend t/unit/gateway/route t/unit/gateway/breaker t/unit/gateway/health \
   t/unit/gateway/openai t/unit/gateway/gemini t/unit/gateway/anthropic t/unit/gateway/replay t/unit/gateway/tools \
-  t/unit/gateway/modes t/unit/gateway/gateway t/unit/gateway/faults t/unit/gateway/embed t/unit/gateway/gemini_talk \
+  t/unit/gateway/modes t/unit/gateway/gateway t/unit/gateway/caps t/unit/gateway/faults t/unit/gateway/embed t/unit/gateway/gemini_talk \
   t/unit/gateway/anthropic_talk
 check_PROGRAMS += $(gateway_TESTS)
 dist_check_SCRIPTS += t/0310-google-client.t t/0312-anthropic-client.t
@@ -120,6 +120,9 @@ t_unit_gateway_gateway_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_health_SOURCES = t/unit/gateway/health.c $(gateway_STAND)
 t_unit_gateway_health_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_health_LDADD = $(gateway_TEST_LIBS)
+t_unit_gateway_caps_SOURCES = t/unit/gateway/caps.c $(gateway_STAND)
+t_unit_gateway_caps_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_gateway_caps_LDADD = $(gateway_TEST_LIBS)
 t_unit_gateway_faults_SOURCES = t/unit/gateway/faults.c $(gateway_STAND)
 t_unit_gateway_faults_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_faults_LDADD = $(gateway_TEST_LIBS)

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/heap.h"
 #include "base/http.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "config/routing.h"
 #include "gateway/request.h"
@@ -77,12 +78,44 @@ static void settle(const struct model_call *c)
 	bank.calls[bank.n_calls++] = *c;
 }
 
+/* The caps of bank.capped refuse what counts against them. */
+static const struct json *refusal_of(struct arena *a, const struct spend_hold *h)
+{
+	const struct json *v;
+	struct buf b, n;
+
+	bank.caps[0] = '\0';
+	snprintf(bank.approval, sizeof bank.approval, STR_FMT, STR_ARG(h->approval.p ? h->approval : STR("")));
+	buf_init(&b, a);
+	buf_init(&n, a);
+	for (size_t i = 0; i < h->n_caps; i++) {
+		const struct spend_cap *c = &h->caps[i];
+
+		buf_addf(&n, "%s" STR_FMT " " STR_FMT " " STR_FMT " " STR_FMT " " STR_FMT " %lld", i ? "; " : "", STR_ARG(c->name),
+			 STR_ARG(c->scope), STR_ARG(c->key), STR_ARG(c->window), STR_ARG(c->zone), (long long)(c->limit_pusd / 1000000));
+		if (strstr(bank.capped ? bank.capped : "", str_cstr(a, c->name)))
+			buf_addf(&b, "%s{\"cap\":\"" STR_FMT "\"}", b.n ? "," : "", STR_ARG(c->name));
+	}
+	snprintf(bank.caps, sizeof bank.caps, "%s", buf_cstr(&n));
+	if (!b.n)
+		return NULL;
+	ck_assert_int_eq(json_parse(a, str_from(arena_printf(a, "{\"message\":\"too dear\",\"waits\":%s,\"caps\":[%s]}",
+							    bank.n_waits > 0 ? "true" : "false", buf_cstr(&b))), NULL, &v, NULL), 0);
+	if (bank.n_waits > 0 && --bank.n_waits == 0)
+		bank.capped = "";
+	return v;
+}
+
 static void run_move(void *arg)
 {
 	struct pending *p = arg;
 	const struct move *m = p->move;
 	struct move_result r = {.status = MOVE_OK};
+	struct arena *a = arena_new(NULL);
 	int64_t freed = 0;
+
+	if (m->hold)
+		r.refusal = refusal_of(a, m->hold);
 
 	for (size_t i = 0; i < m->n_calls; i++)
 		for (size_t k = 0; k < bank.n_holds; k++)
@@ -98,6 +131,10 @@ static void run_move(void *arg)
 		r.status = MOVE_REFUSED;
 		err_set(&r.err, ERR_BUDGET_USD, "the budget is used up");
 		bank.n_refused++;
+	} else if (r.refusal) {
+		r.status = MOVE_REFUSED;
+		err_set(&r.err, ERR_BUDGET_USD, "too dear");
+		bank.n_refused++;
 	} else {
 		for (size_t i = 0; i < m->n_calls; i++)
 			settle(&m->calls[i]);
@@ -111,6 +148,7 @@ static void run_move(void *arg)
 		}
 	}
 	p->done(p->arg, &r);
+	arena_free(a);
 	free(p);
 }
 
@@ -208,6 +246,9 @@ static void on_done(struct op *op, void *arg)
 	q->cost_pusd = a->cost_pusd;
 	q->usage = a->usage;
 	q->n_calls = a->n_calls;
+	if (a->ask)
+		q->ask = arena_printf(arena, STR_FMT " " STR_FMT " " STR_FMT " %lld " STR_FMT, STR_ARG(a->ask->tier), STR_ARG(a->ask->model),
+				      STR_ARG(a->ask->path), (long long)a->ask->amount_pusd, STR_ARG(json_text(arena, a->ask->caps)));
 	q->n_tool_calls = a->n_tool_calls;
 	q->then = a->then;
 	q->again_ms = a->again_ms;
@@ -226,6 +267,13 @@ static void on_done(struct op *op, void *arg)
 		c->model_answered = str_dup(arena, c->model_answered);
 		c->provider_request_id = str_dup(arena, c->provider_request_id);
 	}
+}
+
+void start_request(struct asked *q, const struct model_request *req)
+{
+	*q = (struct asked){0};
+	q->op = gateway_call(gateway, arena_new(NULL), req, on_done, q);
+	ck_assert(!q->done);
 }
 
 void start(struct asked *q, const char *tier, const char *text, const struct json *output, int64_t deadline_ms)

@@ -36,6 +36,10 @@ struct bank {
 	} holds[MOVES];
 	size_t n_holds;
 	bool stale, closed;
+	const char *capped;	/* names of caps that refuse, by ' '; NULL: none */
+	int n_waits;		/* so often they refuse only for what others hold; then they do not */
+	char caps[512];		/* of the last hold: name scope key window zone limit */
+	char approval[40];
 	int n_moves, n_refused, n_with_hold, n_with_both;
 	struct model_call calls[MOVES];
 	size_t n_calls;
@@ -57,6 +61,7 @@ struct asked {
 	const char *model;
 	enum exhausted_do then;
 	int64_t again_ms;
+	const char *ask;	/* tier model path amount caps; NULL: nobody is asked */
 	struct op *op;
 };
 
@@ -77,6 +82,7 @@ const struct routing *route(const char *yaml);
 /* Tier t: the fault at this provider, then, second, a model that answers. */
 void route_fault(const char *fault, const char *provider, bool second);
 
+void start_request(struct asked *q, const struct model_request *req);
 void start(struct asked *q, const char *tier, const char *text, const struct json *output, int64_t deadline_ms);
 void start_talk(struct asked *q, const char *tier, const struct message *m, size_t n, size_t n_tools);	/* tools kb_read, now */
 void start_embed(struct asked *q, const char *tier, const struct str *texts, size_t n);
