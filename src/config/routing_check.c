@@ -17,12 +17,6 @@ static void unknown(struct routing_load *w, const struct yaml *v, const char *wh
 	diag_error(w->l.d, v->at, "there is no %s \"" STR_FMT "\"%s", what, STR_ARG(v->text), near);
 }
 
-/* What is read for later versions must not be relied on: a word at load is better than a bound that does not hold. */
-static void warn_idle(struct routing_load *w, struct place at, const char *hint, const char *what)
-{
-	diag_add(w->l.d, DIAG_WARNING, at, hint, "nothing acts on %s in this version", what);
-}
-
 static void check_provider(struct routing_load *w, const struct provider *p, const struct yaml *n)
 {
 	struct diags *d = w->l.d;

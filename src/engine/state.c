@@ -393,13 +393,6 @@ static bool fits(const struct target *t, const struct node *n, const struct jour
 	return t->visit == node_next_visit(n, kind) && row->attempt_try == node_next_try(n, kind);
 }
 
-static bool asks_models(const struct node *n)
-{
-	enum step_kind kind = node_program(n)->step->kind;
-
-	return kind == STEP_MODEL || kind == STEP_AGENT;
-}
-
 static void begin_try(struct state *st, struct node *n, const struct journal_row *row, enum row_kind kind)
 {
 	int visit = node_next_visit(n, kind), try_no = node_next_try(n, kind);
@@ -414,8 +407,8 @@ static void begin_try(struct state *st, struct node *n, const struct journal_row
 		n->summarised = false;
 		st->n_steps++;
 	}
-	/* What one question of a model was allowed to cost is for that question. */
-	if (asks_models(n))
+	/* What one question of a model was allowed to cost is for that question; one that waited for its turn is the same. */
+	if (asks_models(node_program(n)->step->kind) && !n->again)
 		n->approved = n->approval = NULL;
 	/* An agent that is tried again goes on where it was. */
 	if (!node_is_open(n) || node_program(n)->step->kind != STEP_AGENT)
@@ -622,7 +615,7 @@ static int apply_request(struct state *st, const struct target *t, struct node *
 	struct intent call;
 	int64_t expires_us;
 
-	if (asks_models(n) ? !may_ask_spend(t, n, row) : !may_request(t, n, row))
+	if (asks_models(node_program(n)->step->kind) ? !may_ask_spend(t, n, row) : !may_request(t, n, row))
 		return conflict(row, "does not follow from the rows before it", err);
 	if (!json_str(json_getc(row->value, "id")).p || !time_parse(json_str(json_getc(row->value, "expires_at")), &expires_us) ||
 	    (node_program(n)->step->kind == STEP_CALL && !intent_read(json_getc(row->value, "call"), &call)))
@@ -666,7 +659,7 @@ static int apply_decision(struct state *st, const struct target *t, struct node 
 	if (str_is(json_str(json_getc(row->value, "decision")), "approved")) {
 		n->approved = n->request;
 		n->approval = n->decision;
-		if (asks_models(n))
+		if (asks_models(node_program(n)->step->kind))
 			go_on_asking(n, row);
 	}
 	return 0;
