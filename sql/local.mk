@@ -19,6 +19,7 @@ SQL_FILES = \
   sql/0048_files.sql \
   sql/0049_caps.sql \
   sql/0050_health.sql \
+  sql/0051_door.sql \
   sql/0052_expiring.sql \
   sql/0053_modes.sql
 SQL_FUNCTIONS = \
@@ -30,6 +31,7 @@ SQL_FUNCTIONS = \
   sql/functions/3_approvals.sql \
   sql/functions/3_caps.sql \
   sql/functions/3_commit.sql \
+  sql/functions/3_door.sql \
   sql/functions/3_effects.sql \
   sql/functions/3_health.sql \
   sql/functions/3_shadow.sql \

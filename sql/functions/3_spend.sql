@@ -1,7 +1,8 @@
--- 3_spend.sql - reservations and priced calls of tasks.
+-- 3_spend.sql - reservations and priced calls, of tasks and of the door (3_door.sql).
 --
 -- Words:  a hold is money set aside for one model call; settled: replaced by what the call cost.
--- Locks:  the task's row in task_queue is locked by the caller; then what 3_caps.sql says; then spend_hold, model_calls, shadow_calls.
+-- Locks:  the task's row in task_queue, where there is one, is locked by the caller; then what 3_caps.sql says; then spend_hold,
+--         model_calls, shadow_calls.
 
 -- Why this hold is refused, or null. All spending and holding below a path counts against its limit. What the same move settles
 -- counts as settled already. The task's queue row is locked.
@@ -98,9 +99,10 @@ BEGIN
 END $$;
 
 -- Inserts the calls that are not there yet and settles their holds, at the task and at the caps' windows. A hold that the
--- sweeper has settled at its amount (lapsed) is settled anew: now the true cost is known.
+-- sweeper has settled at its amount (lapsed) is settled anew: now the true cost is known. p_token: of calls without a task, by move.
+DROP FUNCTION IF EXISTS agentd.calls_settle(json, uuid[], integer[], bigint[], smallint[], timestamptz);	-- as it was before p_token
 CREATE OR REPLACE FUNCTION agentd.calls_settle(p_calls json, p_task uuid[], p_fence integer[], p_base bigint[],
-	p_leaf smallint[], p_now timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+	p_leaf smallint[], p_now timestamptz, p_token text[] DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	v_call uuid;
 	v_hold uuid;
@@ -109,12 +111,12 @@ BEGIN
 	WITH c AS (
 		INSERT INTO agentd.model_calls (id, task, hold, at, started_at, fence, attempt, first_byte_ms, total_ms, in_fresh, in_cached,
 			in_write_5m, in_write_1h, out_text, out_reason, http_status, leaf, cost_usd, cost_source, path, tier, provider, model_asked,
-			model_answered, provider_request_id, key_fingerprint, error_class, policy)
+			model_answered, provider_request_id, key_fingerprint, error_class, policy, token)
 		SELECT x.id, p_task[x.move], x.hold, p_now,
 			coalesce(timestamptz 'epoch' + nullif(x.started_us, 0) * interval '1 microsecond', p_now), p_fence[x.move], x.attempt,
 			x.first_byte_ms, x.total_ms, x.in_fresh, x.in_cached, x.in_write_5m, x.in_write_1h, x.out_text, x.out_reason, x.http_status,
 			p_leaf[x.move], x.cost_pusd * 0.000000000001, x.cost_source, x.path, x.tier, x.provider, x.model_asked, x.model_answered,
-			x.provider_request_id, x.key_fingerprint, x.error_class, x.policy
+			x.provider_request_id, x.key_fingerprint, x.error_class, x.policy, p_token[x.move]
 		FROM json_to_recordset(p_calls) x(move integer, id uuid, hold uuid, path text, attempt integer, tier text,
 			provider text, model_asked text, model_answered text, provider_request_id text, key_fingerprint text,
 			error_class text, http_status integer, started_us bigint, first_byte_ms bigint, total_ms bigint,

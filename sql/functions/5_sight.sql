@@ -109,8 +109,9 @@ BEGIN
 			THEN (SELECT b.content FROM bundles b WHERE b.digest = t.bundle) END);
 END $$;
 
--- What calls of models cost that ended from p_since on and before p_until, by day (UTC), workflow, model, task, token (who submitted the task) or
--- label (its text under the name p_label; null: tasks without it). Dearest first, days in their order; 1000 rows at most.
+-- What calls of models cost that ended from p_since on and before p_until, by day (UTC), workflow, model, task, token (who submitted the task, or
+-- asked without one) or label (its text under the name p_label; null: tasks without it, and calls without a task). Dearest first, days in their
+-- order; 1000 rows at most.
 CREATE OR REPLACE FUNCTION agentd.cost(p_by text, p_label text, p_since_us bigint, p_until_us bigint, p_workflow text, p_principal text,
 	p_all boolean) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan
@@ -129,21 +130,22 @@ BEGIN
 	END IF;
 	RETURN (
 		WITH c AS MATERIALIZED (
-			SELECT m.task, m.leaf, CASE p_by WHEN 'day' THEN to_char(m.at, 'YYYY-MM-DD') WHEN 'model' THEN m.provider || '/' || m.model_asked
-					WHEN 'task' THEN m.task::text END AS key,
+			SELECT CASE WHEN m.token IS NULL THEN m.task END AS task, m.leaf, m.token,
+				CASE p_by WHEN 'day' THEN to_char(m.at, 'YYYY-MM-DD') WHEN 'model' THEN m.provider || '/' || m.model_asked
+					WHEN 'task' THEN CASE WHEN m.token IS NULL THEN m.task::text END END AS key,
 				count(*) AS calls, sum(m.in_fresh) AS in_fresh, sum(m.in_cached) AS in_cached, sum(m.in_write_5m + m.in_write_1h) AS in_write,
 				sum(m.out_text) AS out_text, sum(m.out_reason) AS out_reason, sum(m.cost_usd) AS cost_usd,
 				bool_or(m.cost_source = 'estimated') AS estimated
 			FROM model_calls m
 			WHERE m.id >= v_from AND m.id < v_to AND m.at >= v_since AND m.at < v_until
-			GROUP BY 1, 2, 3
+			GROUP BY 1, 2, 3, 4
 		), g AS MATERIALIZED (
-			SELECT CASE p_by WHEN 'workflow' THEN t.workflow WHEN 'token' THEN t.submitted_by WHEN 'label' THEN t.labels ->> p_label ELSE c.key END AS key,
+			SELECT CASE p_by WHEN 'workflow' THEN t.workflow WHEN 'token' THEN coalesce(c.token, t.submitted_by) WHEN 'label' THEN t.labels ->> p_label ELSE c.key END AS key,
 				sum(c.calls) AS calls, sum(c.in_fresh) AS in_fresh, sum(c.in_cached) AS in_cached, sum(c.in_write) AS in_write,
 				sum(c.out_text) AS out_text, sum(c.out_reason) AS out_reason, sum(c.cost_usd) AS cost_usd, bool_or(c.estimated) AS estimated
 			FROM c LEFT JOIN LATERAL (SELECT x.workflow, x.submitted_by, x.labels FROM tasks x
 				WHERE v_looks AND x.id = c.task AND x.leaf = c.leaf LIMIT 1) t ON true
-			WHERE (p_all OR t.submitted_by = p_principal) AND (p_workflow IS NULL OR t.workflow = p_workflow)
+			WHERE (p_all OR coalesce(c.token, t.submitted_by) = p_principal) AND (p_workflow IS NULL OR t.workflow = p_workflow)
 			GROUP BY 1
 		), r AS (
 			SELECT * FROM g ORDER BY CASE WHEN p_by = 'day' THEN g.key END, g.cost_usd DESC, g.calls DESC, g.key LIMIT 1000

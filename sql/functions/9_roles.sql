@@ -51,6 +51,7 @@ GRANT EXECUTE ON FUNCTION
 	agentd.artifact_list(uuid, text, boolean), agentd.artifact_find(uuid, uuid, text, text, boolean),
 	agentd.link_view(uuid, bytea, text), agentd.decide_by_link(uuid, bytea, text, text, text, json), agentd.webhooks_of_task(uuid, text, boolean),
 	agentd.reload(text[], bytea[], json[], json[]), agentd.bundle(bytea), agentd.workflows_list(), agentd.workflow_show(text), agentd.lanes_list(), agentd.token_check(bytea),
+	agentd.door_commit(uuid[], text[], json, json, json),
 	agentd.submit(text, json, text, json, json, timestamptz, timestamptz, text, uuid, json), agentd.ping() TO agentd_web;
 GRANT EXECUTE ON FUNCTION
 	agentd.worker_register(uuid, text, integer, text[], bigint, integer), agentd.heartbeat(uuid), agentd.claim(uuid, integer, integer),

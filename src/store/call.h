@@ -88,13 +88,15 @@ const struct json *claimed_facts(const struct claimed *c, const struct claimed_w
 /* The group-committing parts of a store, made with it (commit.c, submit.c). */
 struct commits;
 struct submits;
-struct commits *commits_new(struct store *s);
+struct commits *commits_new(struct store *s);	/* of tasks' moves */
+struct commits *commits_new_door(struct store *s);	/* of those that belong to no task */
 void commits_stop(struct commits *c);		/* moves that wait or come later complete as cancelled, in the check phase */
 void commits_free(struct commits *c);
 struct submits *submits_new(struct store *s);
 void submits_stop(struct submits *s);
 void submits_free(struct submits *s);
 struct commits *store_commits(struct store *s);
+struct commits *store_door(struct store *s);
 struct submits *store_submits(struct store *s);
 struct loop *store_loop(struct store *s);
 /* This process itself did what the channel is for. The SQL function notifies with a payload then, so that we do not hear it twice. */

@@ -1,4 +1,4 @@
-/* commit.c - group commit of moves.
+/* commit.c - group commit of moves: of tasks, and, by themselves, of questions that belong to none.
  *
  * What arrives in a loop turn leaves in one call at the turn's end. While a batch is on its way, later
  * moves gather for the next; a second one leaves early only when it is full. One task is in at most one batch at a
@@ -42,9 +42,16 @@ struct taskset {		/* open addressing, at most half full */
 	size_t cap;
 };
 
+/* Moves of one kind share batches. */
+struct kind {
+	struct stmt stmt;
+	void (*write)(struct params *p, struct arena *a, struct pending *const *v, size_t n);
+};
+
 struct commits {
 	struct arena *arena;
 	struct store *store;
+	const struct kind *kind;
 	struct loop_turn *turn;
 	struct loop_timer *retry;	/* while set, nothing new leaves: somebody held a row */
 	struct pending *head, **tail;
@@ -53,9 +60,6 @@ struct commits {
 	bool closed;
 };
 
-static const struct stmt commit_stmt = {
-	"commit", "SELECT ord, status, last_seq, cancel, now_us, code, message FROM agentd.commit_steps("
-		  "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"};
 enum commit_col { COL_ORD, COL_STATUS, COL_LAST_SEQ, COL_CANCEL, COL_NOW, COL_CODE, COL_MESSAGE };
 
 /* --- which tasks are on their way --- */
@@ -186,12 +190,52 @@ static void add_rare(struct params *p, struct arena *a, struct pending *const *v
 	params_text(p, move_json_end(&caps));
 }
 
+static void write_steps(struct params *p, struct arena *a, struct pending *const *v, size_t n)
+{
+	add_moves(p, a, v, n);
+	add_journal(p, a, v, n);
+	add_rare(p, a, v, n);
+}
+
+static void write_door(struct params *p, struct arena *a, struct pending *const *v, size_t n)
+{
+	struct array task, token;
+	struct buf holds, calls, caps;
+
+	array_begin(&task, a, ARRAY_UUID);
+	array_begin(&token, a, ARRAY_TEXT);
+	buf_init(&holds, a);
+	buf_init(&calls, a);
+	buf_init(&caps, a);
+	for (size_t i = 0; i < n; i++) {
+		const struct move *m = v[i]->move;
+
+		array_uuid(&task, &m->task);
+		array_text(&token, m->token);
+		move_hold_json(&holds, i + 1, m);
+		move_calls_json(&calls, i + 1, m);
+		move_caps_json(&caps, i + 1, m);
+	}
+	params_array(p, &task);
+	params_array(p, &token);
+	params_text(p, move_json_end(&holds));
+	params_text(p, move_json_end(&calls));
+	params_text(p, move_json_end(&caps));
+}
+
+static const struct kind of_tasks = {
+	{"commit", "SELECT ord, status, last_seq, cancel, now_us, code, message FROM agentd.commit_steps("
+		   "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"},
+	write_steps};
+static const struct kind of_door = {
+	{"door_commit", "SELECT ord, status, last_seq, cancel, now_us, code, message FROM agentd.door_commit($1, $2, $3, $4, $5)"}, write_door};
+
 static int read_rows(struct call *c, const PGresult *r, struct err *err)
 {
 	const struct batch *b = (const struct batch *)c;
 
 	if ((size_t)PQntuples(r) != b->n)
-		return err_set(err, ERR_PG, "commit_steps: %d answers to %zu moves", PQntuples(r), b->n);
+		return err_set(err, ERR_PG, "%s: %d answers to %zu moves", c->stmt->name, PQntuples(r), b->n);
 	c->result = (void *)r;
 	return 0;
 }
@@ -203,7 +247,7 @@ static void send_batch(struct commits *c, struct pending *const *v, size_t n)
 	struct arena *a = arena_new(NULL);
 	struct batch *b = ARENA_NEW(a, struct batch);
 
-	call_init(&b->call, c->store, a, &commit_stmt);
+	call_init(&b->call, c->store, a, &c->kind->stmt);
 	b->call.patient = true;
 	b->commits = c;
 	b->v = arena_dup(a, v, n * sizeof *v);
@@ -212,9 +256,7 @@ static void send_batch(struct commits *c, struct pending *const *v, size_t n)
 		b->finishes |= v[i]->move->next == MOVE_FINISH;
 		b->releases |= v[i]->move->next == MOVE_RELEASE;
 	}
-	add_moves(&b->call.params, a, v, n);
-	add_journal(&b->call.params, a, v, n);
-	add_rare(&b->call.params, a, v, n);
+	c->kind->write(&b->call.params, a, v, n);
 	b->next = c->in_flight;
 	if (b->next)
 		b->next->prev = b;
@@ -460,7 +502,7 @@ static void cancel_waiting(void *arg)
 
 void queue_commit(struct store *s, const struct move *m, move_done_fn *done, void *arg)
 {
-	struct commits *c = store_commits(s);
+	struct commits *c = m->token.p ? store_door(s) : store_commits(s);
 	struct arena *a = arena_new(NULL);
 	struct pending *p = ARENA_NEW(a, struct pending);
 
@@ -477,21 +519,32 @@ void queue_commit(struct store *s, const struct move *m, move_done_fn *done, voi
 
 void queue_set_batch(struct store *s, int max_moves)
 {
-	store_commits(s)->max_batch = max_moves > 0 ? (size_t)max_moves : 1;
+	store_commits(s)->max_batch = store_door(s)->max_batch = max_moves > 0 ? (size_t)max_moves : 1;
 }
 
-struct commits *commits_new(struct store *s)
+static struct commits *commits_of(struct store *s, const struct kind *kind)
 {
 	struct arena *a = arena_new(NULL);
 	struct commits *c = ARENA_NEW(a, struct commits);
 
 	c->arena = a;
 	c->store = s;
+	c->kind = kind;
 	c->tail = &c->head;
 	c->max_batch = DEFAULT_BATCH;
 	c->turn = loop_turn_new(store_loop(s), flush, c);
 	c->retry = loop_timer_new(store_loop(s), on_retry, c);
 	return c;
+}
+
+struct commits *commits_new(struct store *s)
+{
+	return commits_of(s, &of_tasks);
+}
+
+struct commits *commits_new_door(struct store *s)
+{
+	return commits_of(s, &of_door);
 }
 
 /* Batches that were on their way complete as cancelled by the store. */

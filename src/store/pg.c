@@ -45,7 +45,7 @@ struct store {
 		void *arg;
 	} on_state[8];
 	size_t n_on_state;
-	struct commits *commits;
+	struct commits *commits, *door;
 	struct submits *submits;
 	int claims;
 };
@@ -298,6 +298,7 @@ struct store *store_open(struct loop *l, const char *conninfo, const char *appli
 	s->application = arena_strdup(a, application ? application : "agentd");
 	s->pipes[PIPE_MAIN] = pipe_open(l, s->conninfo, s->application, pipe_kinds[PIPE_MAIN].statement_ms, user);
 	s->commits = commits_new(s);
+	s->door = commits_new_door(s);
 	s->submits = submits_new(s);
 	return s;
 }
@@ -310,6 +311,7 @@ void store_stop(struct store *s)
 		return;
 	s->closed = true;
 	commits_stop(s->commits);
+	commits_stop(s->door);
 	submits_stop(s->submits);
 	while (s->resting)
 		op_cancel(&s->resting->op);
@@ -328,6 +330,7 @@ static void free_store(void *arg)
 	struct store *s = arg;
 
 	commits_free(s->commits);
+	commits_free(s->door);
 	submits_free(s->submits);
 	arena_free(s->arena);
 }
@@ -397,6 +400,11 @@ size_t store_pending(const struct store *s)
 struct commits *store_commits(struct store *s)
 {
 	return s->commits;
+}
+
+struct commits *store_door(struct store *s)
+{
+	return s->door;
 }
 
 struct submits *store_submits(struct store *s)

@@ -4,13 +4,15 @@
  *          everything that one task commits at once: journal rows, effect changes,
  *          reservations, settled model calls, and what becomes of the task. Moves
  *          that arrive in one loop turn share a transaction (group commit); two moves of one
- *          task keep their order.
+ *          task keep their order. A move with a token is of a question that belongs to no task: it holds and settles, nothing
+ *          else, and is never stale.
  * Units:   _ms, _us, _pusd. Leases are by the database's clock.
  * Memory:  what is passed to queue_commit() must live until its callback ran. Claimed tasks live in
  *          the arena each of them carries, which the receiver owns.
  * Errors:  per move a status, see enum move_status. A move never fails because the connection is down: it
  *          waits, and is sent again identically.
- * Source:  sql/functions/2_queue.sql (claim, heartbeat), sql/functions/3_commit.sql (commit_steps); agentd-internals(7).
+ * Source:  sql/functions/2_queue.sql (claim, heartbeat), sql/functions/3_commit.sql (commit_steps), sql/functions/3_door.sql;
+ *          agentd-internals(7).
  */
 #ifndef STORE_QUEUE_H
 #define STORE_QUEUE_H
@@ -223,6 +225,7 @@ enum move_next { MOVE_STAY, MOVE_PARK, MOVE_FINISH, MOVE_RELEASE };
 struct move {
 	struct uuid task;
 	int fence;
+	struct str token;		/* who asks, where no task does: "token:ci"; task is the question's own id. STR_NONE: a task */
 	const struct journal_row *rows;	/* seq and at_us are filled in by the database, not here */
 	size_t n_rows;
 	const struct effect_change *effects;
