@@ -27,6 +27,7 @@ struct attempt {
 	struct arena *apart;		/* of the reading */
 	struct err read;
 	bool began;			/* a byte of the body came */
+	size_t passed;			/* bytes of the answer's text that on_text() was given */
 	int64_t start_ms;
 	struct attempt_result result;
 };
@@ -82,6 +83,19 @@ static void on_linger(void *arg)
 	op_cancel(t->inner);
 }
 
+static void pass_on(struct attempt *t)
+{
+	struct str text;
+
+	if (!t->req->on_text)
+		return;
+	text = t->wire->answer(t->decoder)->text;
+	if (text.n <= t->passed)
+		return;
+	t->req->on_text(t->req->text_arg, str_sub(text, t->passed, text.n));
+	t->passed = text.n;
+}
+
 static int on_data(void *arg, struct str bytes)
 {
 	struct attempt *t = arg;
@@ -92,6 +106,7 @@ static int on_data(void *arg, struct str bytes)
 		t->broken = arena_dup(t->op.arena, &err, sizeof err);
 		return -1;
 	}
+	pass_on(t);
 	if (t->wire->is_complete(t->decoder) && !t->linger) {
 		t->linger = loop_timer_new(t->op.loop, on_linger, t);
 		arena_defer(t->op.arena, free_timer, t->linger);

@@ -10,7 +10,7 @@ static struct str task_key(struct arena *a, const struct model_request *req)
 {
 	char *text;
 
-	if (uuid_is_nil(&req->task))
+	if (uuid_is_nil(&req->task) || req->token.p)	/* a question that belongs to no task has an id, too */
 		return STR_NONE;
 	text = arena_alloc(a, 37);
 	uuid_format(&req->task, text);

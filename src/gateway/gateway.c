@@ -93,6 +93,7 @@ struct call {
 	bool is_shut;			/* waits until somebody lets it through */
 	bool is_admitted;		/* waits for its place in the provider's minute */
 	bool wait_noted;
+	bool passed_on;			/* some text of this attempt is with the caller: nobody else can be asked */
 	bool saw_sibling, tried_alone;	/* of a refused reservation */
 	int64_t cap_wait_ms;		/* for what others hold at a cap; 0: not waiting */
 
@@ -394,6 +395,7 @@ static void commit(struct call *c, const struct spend_hold *hold, void (*after)(
 	c->move = (struct move){
 		.task = c->req.task,
 		.fence = c->req.fence,
+		.token = c->req.token,
 		.hold = hold,
 		.calls = &c->record,
 		.n_calls = c->has_record ? 1 : 0,
@@ -515,9 +517,21 @@ static void on_answer(struct op *op, void *arg)
 	} else if (err.code == ERR_NONE) {
 		keep_answer(c, r->answer);
 		finish(c, NULL);
+	} else if (c->passed_on) {
+		finish(c, &err);
 	} else {
 		decide(c, &err);
 	}
+}
+
+static void on_text(void *arg, struct str piece)
+{
+	struct call *c = arg;
+
+	if (c->cancelled)
+		return;
+	c->passed_on = true;
+	c->req.on_text(c->req.text_arg, piece);
 }
 
 static void ask(struct call *c)
@@ -548,7 +562,11 @@ static void ask(struct call *c)
 		.output = c->req.output,
 		.max_output = spend_max_output(model_of(c), c->req.max_output),
 		.temperature = model_of(c)->takes_temperature ? c->req.temperature : -1,
+		.on_text = c->req.on_text ? on_text : NULL,
+		.text_arg = c,
 	};
+	c->answer.model = model_of(c)->name;
+	c->answer.provider = model_of(c)->provider->name;
 	CRASHPOINT("model.before_call");
 	a = arena_new(c->op.arena);
 	c->attempt = attempt_start(g->loop, g->http, a, &c->question, left_ms(c), on_answer, c);
@@ -985,6 +1003,11 @@ struct gateway *gateway_new(struct loop *l, struct http *h, struct store *s)
 struct health *gateway_health(struct gateway *g)
 {
 	return g->health;
+}
+
+bool gateway_is_idle(const struct gateway *g)
+{
+	return !g->calls;
 }
 
 void gateway_free(struct gateway *g)

@@ -7,6 +7,8 @@
  *          tier walked is the other gateway's, and each record says what our own would have done.
  *          gateway_embed() is the same op for texts: its tier has one model of kind embedding, and no other is asked in
  *          its place. More texts than one request may hold go out one batch behind the other, each an attempt of its own.
+ *          Who wants the text as it comes (on_text) gets it from one attempt only: once a piece was passed on,
+ *          a failure ends the call.
  * Units:   _ms, _pusd, tokens.
  * Memory:  the request is copied; the answer lives in op->arena.
  * Errors:  ERR_MODEL_*, of the last attempt when all failed; ERR_MODEL_NO_ROUTE (unknown tier, no step allowed or
@@ -37,6 +39,7 @@ struct store;
 enum { EMBED_TEXTS_MAX = 2048 };
 
 struct gateway *gateway_new(struct loop *l, struct http *h, struct store *s);
+bool gateway_is_idle(const struct gateway *g);
 void gateway_free(struct gateway *g);		/* no call may be in flight */
 /* The snapshot must live until gateway_free(); calls in flight go on with the one they began with. */
 void gateway_set_routing(struct gateway *g, const struct routing *r);
@@ -86,6 +89,7 @@ struct spend_grant {
 struct model_request {
 	struct uuid task;
 	int fence;
+	struct str token;		/* who asks, where no task does, as in struct move; STR_NONE: a task */
 	struct str path;		/* "draft~2/turn-1": stands in model_calls and spend_hold */
 	const struct json *facts;	/* .task of routing conditions */
 	struct str tier;
@@ -102,9 +106,14 @@ struct model_request {
 	const struct spend_limit *limits;	/* step budgets above this path */
 	size_t n_limits;
 	const struct spend_grant *grant;	/* NULL: none */
+	/* Text of the answer as it comes, whole characters, in loop callbacks. It is the beginning of the answer's text: a wire that
+	 * has it only at its end passes nothing. NULL: nobody wants it. */
+	void (*on_text)(void *arg, struct str piece);
+	void *text_arg;
 };
 
 struct model_answer {
+	struct str model, provider;	/* names in routing.yaml of who was asked last; STR_NONE: nobody */
 	struct str text;		/* valid UTF-8 without NUL */
 	struct str finish_reason;	/* stop length tool_calls */
 	const struct tool_call *tool_calls;	/* of tools that were offered, or of names the model made up; ids differ */
@@ -125,7 +134,7 @@ struct model_answer {
 struct op *gateway_call(struct gateway *g, struct arena *a, const struct model_request *req, op_done_fn *done, void *arg);
 /* Of req: texts, tier, task, fence, path, facts, deadline_ms and limits. All texts or none: on errors there are no vectors. */
 struct op *gateway_embed(struct gateway *g, struct arena *a, const struct model_request *req, op_done_fn *done, void *arg);
-const struct model_answer *gateway_answer_of(const struct op *op);	/* in the completion; also when err is set */
+const struct model_answer *gateway_answer_of(const struct op *op);	/* in the completion, also when err is set; model and provider in on_text, too */
 
 /* What `agentd` prints at start and `./dev up` says: which steps of each tier are configured here. One JSON
  * object {tier: [{model, provider, configured, key_env, key_fingerprint, base_url, reason, warning, left_out}]}; left_out: why mode

@@ -159,6 +159,7 @@ struct model_request request_copy(struct arena *a, const struct model_request *f
 		};
 	for (size_t i = 0; i < from->n_limits; i++)
 		limits[i] = (struct spend_limit){str_dup(a, from->limits[i].path), from->limits[i].limit_pusd};
+	to.token = from->token.p ? str_dup(a, from->token) : STR_NONE;
 	to.path = str_dup(a, from->path);
 	to.tier = str_dup(a, from->tier);
 	to.facts = NULL;	/* conditions are judged at once */

@@ -52,6 +52,8 @@ struct wire_request {
 	const struct json *output;	/* JSON Schema of the answer; NULL: text */
 	int64_t max_output;		/* 0: none */
 	double temperature;		/* < 0: not given */
+	void (*on_text)(void *arg, struct str piece);	/* as in gateway.h; called by attempt.c for all wires over HTTP */
+	void *text_arg;
 };
 
 struct wire_answer {
@@ -77,7 +79,7 @@ struct wire {
 	int (*piece)(void *decoder, struct str bytes, struct err *err);	/* of a body with status 200 */
 	bool (*is_complete)(const void *decoder);	/* nothing more can come */
 	int (*end)(void *decoder, struct err *err);	/* the body ended well: was it a whole answer? */
-	const struct wire_answer *(*answer)(void *decoder);	/* at any time: what is known so far */
+	const struct wire_answer *(*answer)(void *decoder);	/* at any time: what is known so far; its text only ever grows */
 	int (*refused)(struct arena *a, const struct http_result *r, struct err *err);	/* status >= 300: -1 */
 	/* Embeddings over HTTP. embed_batch 0: the wire has none. embedded() reads the body of a status 200, on a thread of
 	 * its own when it is long: it uses the arena and what it was given alone. */

@@ -11,6 +11,85 @@
 #include "t/bin/stub_openai.h"
 #include "../suite_run.h"
 
+/* --- text as it comes --- */
+
+static struct {
+	char text[256];
+	int n;
+	struct op *leave;	/* cancelled at the first piece; NULL: none is */
+} heard;
+
+static void on_text(void *arg, struct str piece)
+{
+	ck_assert_ptr_eq(arg, &heard);
+	ck_assert(utf8_valid(piece) && piece.n > 0);
+	ck_assert(str_is(gateway_answer_of(heard.leave)->provider, "stub"));
+	heard.n++;
+	strncat(heard.text, piece.p, piece.n);
+}
+
+static void on_text_leave(void *arg, struct str piece)
+{
+	on_text(arg, piece);
+	op_cancel(heard.leave);
+}
+
+static struct asked listen_to(const char *tier, void (*fn)(void *arg, struct str piece))
+{
+	struct message m[] = {{.role = ROLE_USER, .text = STR("hello")}};
+	struct model_request req = {.token = STR("token:ci"), .path = STR("chat"), .tier = str_from(tier), .messages = m, .n_messages = 1,
+				    .temperature = -1, .on_text = fn, .text_arg = &heard};
+	struct asked q = {0};
+
+	memset(&heard, 0, sizeof heard);
+	start_request(&q, &req);
+	heard.leave = q.op;
+	finish(&q);
+	return q;
+}
+
+/* The pieces are the text, or its beginning; once there was one nobody else is asked. */
+static const struct {
+	const char *fault, *heard, *log;
+} spoken[] = {
+	{"plain", HELLO, "ok/computed/200 "},
+	{"bytes", HELLO, "ok/computed/200 "},
+	{"utf8", "gr\xC3\xBC\xC3\x9F \xF0\x9F\x8C\x8D", "ok/computed/200 "},
+	{"document", "", "ok/computed/200 "},
+	{"error-late", HELLO, "stream_error/estimated/200 "},
+	{"close", HELLO, "truncated_stream/estimated/200 "},
+	{"reset", HELLO, "truncated_stream/estimated/200 "},
+	{"500", HELLO, "server_error/none/500 server_error/none/500 ok/none/200 "},
+	{"error-only", HELLO, "overloaded/none/200 overloaded/none/200 ok/none/200 "},
+};
+
+START_TEST(text_comes_as_it_is_made)
+{
+	struct asked q;
+
+	route_fault(spoken[_i].fault, "stub", true);
+	q = listen_to("t", on_text);
+	ck_assert_str_eq(heard.text, spoken[_i].heard);
+	ck_assert_str_eq(bank.log, spoken[_i].log);
+	ck_assert_int_eq(bank.held_pusd, 0);
+	if (q.err.code == ERR_NONE)
+		ck_assert(strncmp(q.text, heard.text, strlen(heard.text)) == 0);
+}
+END_TEST
+
+START_TEST(who_leaves_while_it_comes_is_settled)
+{
+	struct asked q;
+
+	route_fault("bytes", "stub", true);
+	q = listen_to("t", on_text_leave);
+	ck_assert_int_eq(q.err.code, ERR_CANCELLED);
+	ck_assert_int_eq(heard.n, 1);
+	ck_assert_str_eq(bank.log, "cancelled/estimated/200 ");
+	ck_assert_int_eq(bank.held_pusd, 0);
+}
+END_TEST
+
 /* --- money --- */
 
 START_TEST(a_paid_call_is_reserved_and_settled)
@@ -588,6 +667,8 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_unchecked_fixture(t, start_stub, stop_stub);
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_loop_test(t, text_comes_as_it_is_made, 0, COUNT(spoken));
+	tcase_add_test(t, who_leaves_while_it_comes_is_settled);
 	tcase_add_test(t, a_paid_call_is_reserved_and_settled);
 	tcase_add_test(t, a_free_model_takes_no_hold);
 	tcase_add_test(t, a_hold_rides_with_the_failed_call);
