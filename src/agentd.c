@@ -64,7 +64,7 @@ struct daemon {
 	struct sweeper *sweeper;
 	struct notify *notify;
 	struct web *web;
-	const struct catalog *live;	/* what of the files is in use; policy and hooks alone in a server without a worker */
+	const struct catalog *live;	/* what of the files is in use; without tools and workflows in a server without a worker */
 	struct publish *publish;
 	struct reporter *reporter;
 	struct loop_signal *term, *interrupt, *hup;
@@ -109,6 +109,7 @@ static void tell_web(struct daemon *m)
 {
 	web_set_policy(m->web, m->live->policy);
 	web_set_hooks(m->web, m->live->hooks, m->live->n_hooks);
+	web_set_gateway(m->web, m->gateway, m->live->routing);
 }
 
 static void tell_worker(struct daemon *m)
@@ -248,11 +249,12 @@ static int start(struct daemon *m, struct err *err)
 	m->store = store_open(m->loop, m->settings->database, application);
 	store_on_state(m->store, ask_unsafe, m);
 	ask_unsafe(m, true);
-	if (m->parts & (WORKER | SWEEPER))
-		m->http = http_new(m->loop);
-	if (m->parts & WORKER) {
+	m->http = http_new(m->loop);
+	if (m->parts & (WORKER | WEB)) {
 		m->gateway = gateway_new(m->loop, m->http, m->store);
 		m->tell = gateway_tell_new(m->arena, m->store, m->gateway);
+	}
+	if (m->parts & WORKER) {
 		m->tools = tools_new(m->loop, m->http, m->settings);
 		tools_set_artifacts(m->tools, artifacts_port(m->arena, m->loop, m->store, m->settings));
 		m->engine = engine_new(m->loop, m->store, m->gateway, m->tools);
@@ -301,6 +303,13 @@ static void end_transfers(struct daemon *m)
 		loop_once(m->loop);
 }
 
+/* Questions that programs asked through the server; nothing of them is written any more. */
+static void end_questions(struct daemon *m)
+{
+	while (m->gateway && !gateway_is_idle(m->gateway))
+		loop_once(m->loop);
+}
+
 /* Also after a start that did not come to its end. */
 static void finish(struct daemon *m)
 {
@@ -312,6 +321,7 @@ static void finish(struct daemon *m)
 	abandon_tasks(m);
 	end_transfers(m);
 	store_stop(m->store);
+	end_questions(m);
 	notify_free(m->notify);
 	reporter_free(m->reporter);
 	worker_free(m->worker);

@@ -218,14 +218,20 @@ static void load_policy(struct loading *w)
 		w->c->policy = read_policy(w, path, text);
 }
 
-/* What workflows and tools are linked with. */
-static void load_ground(struct loading *w)
+static void load_routing(struct loading *w)
 {
 	struct str text;
 	const char *path = below(w, "policies/routing.yaml");
 	if (read_file(w->a, w->d, path, &text) > 0)
 		w->c->routing = routing_parse(w->a, path, text, w->d);
-	path = below(w, "agentd.yaml");
+}
+
+/* What workflows and tools are linked with. */
+static void load_ground(struct loading *w)
+{
+	struct str text;
+	const char *path = below(w, "agentd.yaml");
+	load_routing(w);
 	if (read_file(w->a, w->d, path, &text) > 0)
 		w->settings = settings_parse(w->a, path, text, w->d);
 }
@@ -425,6 +431,7 @@ const struct catalog *catalog_load_web(struct arena *a, const char *root, struct
 	struct loading w = {.a = a, .d = d, .root = root, .c = ARENA_NEW(a, struct catalog)};
 	load_policy(&w);
 	load_hooks(&w);
+	load_routing(&w);
 	return diag_errors(d) > before ? NULL : w.c;
 }
 

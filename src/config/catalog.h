@@ -51,7 +51,7 @@ struct catalog {
 const char *catalog_root(struct arena *a, const char *path, struct err *err);
 
 const struct catalog *catalog_load(struct arena *a, const char *root, struct diags *d);
-/* All that a server without a worker needs: policy and hooks alone, whose workflows are not looked for. */
+/* All that a server without a worker needs: policy, routing and hooks alone, whose workflows are not looked for. */
 const struct catalog *catalog_load_web(struct arena *a, const char *root, struct diags *d);
 /* Check one file of any kind; its kind by where it stands (tools.d/, policies/, hooks/) or its keys. Links against
  * the rest of its root when there is one. */

@@ -52,6 +52,8 @@ struct settings {
 		int64_t max_wait_ms;	/* longest ?wait=, 60 s */
 		int max_waiting;	/* long polls at once, 2000 */
 		int max_streams;	/* event streams at once, 1000 */
+		int max_model_calls;	/* questions to tiers at once, 1000 */
+		int64_t max_model_wait_ms;	/* of a workflow that is asked as a model, 10 min */
 		const char *link_key;	/* environment variable; NULL: no links */
 	} web;
 	struct {
