@@ -52,9 +52,12 @@ static void on_submitted(struct request *req, struct op *op)
 	}
 	if (!s->replayed)
 		inputs_learn(server_inputs(req->web), req->submission, s->body);
-	api_submitted(req, s);
 	if (!s->replayed)
 		wait_remember(server_waits(req->web), &s->id, req->by.name, req->notices);
+	if (req->submitted)
+		req->submitted(req, s);
+	else
+		api_submitted(req, s);
 }
 
 int api_key(struct request *req, struct str *ret, struct err *err)

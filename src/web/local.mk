@@ -11,6 +11,18 @@ src_web_libweb_a_SOURCES = \
   src/web/auth.h \
   src/web/connection.c \
   src/web/connection.h \
+  src/web/door.c \
+  src/web/door.h \
+  src/web/door_ask.c \
+  src/web/door_ask.h \
+  src/web/door_chat.c \
+  src/web/door_chat.h \
+  src/web/door_error.c \
+  src/web/door_error.h \
+  src/web/door_models.c \
+  src/web/door_workflow.c \
+  src/web/door_write.c \
+  src/web/door_write.h \
   src/web/download.c \
   src/web/download.h \
   src/web/events.c \
@@ -93,7 +105,7 @@ BUILT_SOURCES += src/web/page.inc
 CLEANFILES += src/web/page.inc
 EXTRA_DIST += $(PAGE_FILES) src/web/ui/pack
 
-web_LIBS = src/web/libweb.a src/publish/libpublish.a src/config/libconfig.a src/schema/libschema.a $(store_LIBS) $(YAML_LIBS) $(PCRE2_LIBS) $(MHD_LIBS)
+web_LIBS = src/web/libweb.a src/publish/libpublish.a src/gateway/libgateway.a src/config/libconfig.a src/schema/libschema.a $(store_LIBS) $(YAML_LIBS) $(PCRE2_LIBS) $(MHD_LIBS)
 
 check_PROGRAMS += t/unit/web/route
 TESTS += t/unit/web/route
@@ -111,6 +123,12 @@ TESTS += t/unit/web/site
 t_unit_web_site_SOURCES = t/unit/web/site.c
 t_unit_web_site_LDADD = $(web_LIBS) $(CHECK_LIBS)
 t_unit_web_site_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += t/unit/web/door
+TESTS += t/unit/web/door
+t_unit_web_door_SOURCES = t/unit/web/door.c
+t_unit_web_door_LDADD = $(web_LIBS) $(CHECK_LIBS)
+t_unit_web_door_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 check_PROGRAMS += t/unit/web/wait
 TESTS += t/unit/web/wait

@@ -93,6 +93,8 @@ static void fill_with(struct reply *r, struct arena *a, int status, const char *
 	r->status = status;
 	r->body = json_text(a, json_object_end(&b));
 	r->problem = true;
+	r->word = word;
+	r->detail = detail;
 	if (status == 503 || status == 429)
 		r->retry_after_s = 1;
 	else if (status == 409 && str_is(str_from(word), "key_in_flight"))

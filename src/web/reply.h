@@ -25,6 +25,7 @@ struct reply {
 	const char *type;	/* NULL: JSON */
 	const char *csp;	/* Content-Security-Policy of a form for people; NULL: that of all others */
 	bool problem;
+	const char *word, *detail;	/* of a problem, as its body has them */
 	bool close;		/* end the connection after it */
 	const char *location;	/* NULL: none */
 	const char *allow;

@@ -24,10 +24,13 @@
 
 struct MHD_Connection;
 struct arena;
+struct chat;
+struct door_flow;
 struct fork;
 struct hook_visit;
 struct json;
 struct route;
+struct submitted;
 struct web;
 
 enum request_phase { REQ_HEADERS, REQ_AUTHORISED, REQ_BODY, REQ_HANDLED, REQ_SENT };
@@ -63,12 +66,15 @@ struct request {
 	unsigned long notices;		/* wait_notices() before the view was asked for */
 	void *work;			/* api_other.c: on the thread pool, lives in the op's arena */
 	struct submission *submission;	/* api_tasks.c */
+	void (*submitted)(struct request *req, const struct submitted *s);	/* what becomes of it then; NULL: 202 */
 	struct watched *watched;	/* auth.c's; NULL: its token is not asked for again */
 	struct hook_visit *hook;	/* hooks.c's; NULL: no delivery of a webhook */
 	struct intake *intake;		/* intake.c's; NULL: no files come with it */
 	struct form *form;		/* api_artifacts.c */
 	struct download *download;	/* download.c's */
 	struct fork *fork;		/* api_control.c */
+	struct chat *chat;		/* door_chat.c's */
+	struct door_flow *flow;		/* door_workflow.c's */
 	int refs;			/* the connection, and an op under way */
 	struct request *prev, *next;	/* server.h: the list of requests alive */
 };

@@ -119,5 +119,10 @@ void api_root(struct request *req);
 void api_page(struct request *req);
 /* figures.c */
 void api_metrics(struct request *req);
+/* door_chat.c */
+void api_chat(struct request *req);
+/* door_models.c */
+void api_models(struct request *req);
+void api_model(struct request *req);
 
 #endif

@@ -11,6 +11,7 @@
 
 struct auth;
 struct connections;
+struct door;
 struct hooks;
 struct inputs;
 struct links;
@@ -43,6 +44,8 @@ struct connections *server_connections(const struct web *w);
 struct streams *server_streams(const struct web *w);
 struct topics *server_topics(const struct web *w);
 struct inputs *server_inputs(const struct web *w);	/* publish/input.h */
+struct door *server_door(const struct web *w);		/* door.h */
+void server_door_is_quiet(struct web *w);		/* none of its questions is active any more */
 struct links *server_links(const struct web *w);		/* links.h */
 bool server_stopping(const struct web *w);
 bool server_ended(const struct web *w);	/* nothing is begun any more */

@@ -16,6 +16,7 @@
 #include "store/store.h"
 #include "web/auth.h"
 #include "web/connection.h"
+#include "web/door.h"
 #include "web/events.h"
 #include "web/figures.h"
 #include "web/head.h"
@@ -28,7 +29,7 @@
 #include "web/topics.h"
 #include "web/wait.h"
 
-enum { CONNECTION_MEMORY = 24 * 1024, IDLE_MS = 60000, STOP_MS = 5000, MAX_OPEN_BYTES = 64 << 20 };
+enum { CONNECTION_MEMORY = 24 * 1024, IDLE_MS = 60000, STOP_MS = 5000, SETTLE_MS = 2000, MAX_OPEN_BYTES = 64 << 20 };
 
 struct web {
 	struct arena *arena;
@@ -48,8 +49,10 @@ struct web {
 	struct connections *connections;
 	struct topics *topics;
 	struct streams *streams;
+	struct door *door;
 	struct request *requests;
 	int listen_fd;
+	int64_t settle_ms;	/* until when questions to tiers may commit what they cost; loop time, of one that ended */
 	int refs;		/* the owner, every request, the look of the long polls */
 	size_t open_bytes;	/* of bodies of requests of which nobody knows yet who sent them */
 	bool kicked, stopping;
@@ -126,6 +129,22 @@ struct auth *server_auth(const struct web *w)
 struct inputs *server_inputs(const struct web *w)
 {
 	return w->inputs;
+}
+
+struct door *server_door(const struct web *w)
+{
+	return w->door;
+}
+
+void web_set_gateway(struct web *w, struct gateway *g, const struct routing *r)
+{
+	door_set(w->door, g, r);
+}
+
+void server_door_is_quiet(struct web *w)
+{
+	if (w->stop && w->ended)
+		loop_timer_set(w->stop, 0);
 }
 
 struct links *server_links(const struct web *w)
@@ -296,12 +315,14 @@ static void add_guards(struct MHD_Response *r, bool *whole, const struct reply *
 static enum MHD_Result send_reply(struct request *req)
 {
 	const struct reply *p = &req->reply;
-	struct MHD_Response *r = p->make ? p->make(req)
-		: MHD_create_response_from_buffer(p->body.n, (void *)(uintptr_t)p->body.p, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *r;
 	enum MHD_Result rc;
 	char number[16];
 	bool whole = true;
 
+	if (door_owns(req))
+		door_dress(req);
+	r = p->make ? p->make(req) : MHD_create_response_from_buffer(p->body.n, (void *)(uintptr_t)p->body.p, MHD_RESPMEM_MUST_COPY);
 	if (!r)
 		return MHD_NO;
 	if (p->make || p->status == 200 || p->body.n)
@@ -562,10 +583,18 @@ static void end_all(struct web *w)
 static void on_stop_timer(void *arg)
 {
 	struct web *w = arg;
+	int64_t now_ms = loop_now_ms(w->loop);
 
 	if (!w->stopped)
 		return;
-	end_all(w);
+	if (!w->ended) {
+		end_all(w);
+		w->settle_ms = now_ms + SETTLE_MS;
+	}
+	if (door_active(w->door) && now_ms < w->settle_ms) {
+		loop_timer_set(w->stop, w->settle_ms - now_ms);
+		return;
+	}
 	w->stopped(w->stopped_arg);
 	w->stopped = NULL;
 }
@@ -582,6 +611,7 @@ struct web *web_start(struct loop *l, struct store *s, const struct settings *se
 	w = ARENA_NEW(a, struct web);
 	*w = (struct web){.arena = a, .loop = l, .store = s, .settings = settings, .listen_fd = fd, .refs = 1};
 	w->connections = connections_new(a, l, settings->web.header_timeout_ms);
+	w->door = door_new(a, w);
 	w->links = links_new(a, settings, err);
 	if (!w->links || start_daemon(w, err) < 0) {
 		connections_free(w->connections);
@@ -622,6 +652,7 @@ void web_free(struct web *w)
 		return;
 	if (!w->stopping)
 		MHD_quiesce_daemon(w->daemon);	/* else it closes the listening socket, which is ours */
+	door_close(w->door);
 	if (!w->ended)
 		end_all(w);
 	loop_fd_free(w->epoll);

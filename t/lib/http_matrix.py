@@ -19,7 +19,7 @@ ROUTES = [line.split() for line in open(sys.argv[4])]
 UNKNOWN = "01936f00-0000-7000-8000-000000000000"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", "BREW"]
 SCOPES = ["submit", "read", "approve", "admin", "metrics"]
-NOWHERE = ["/nowhere", "/ui", "/ui/x/y", "/tasks/", f"/tasks/{UNKNOWN}/nowhere", "/metrics/x"]
+NOWHERE = ["/nowhere", "/v1/nowhere", "/ui", "/ui/x/y", "/tasks/", f"/tasks/{UNKNOWN}/nowhere", "/metrics/x"]
 DIGEST = "0" * 64
 YAML = "agentd: v1\nname: x\nsteps:\n  - id: a\n    set: {n: 1}\n"
 ROWS = {
@@ -52,6 +52,9 @@ ROWS = {
     "GET /workflows/:name": (404, None),
     "POST /workflows/:name/pause": (404, None),
     "POST /workflows/:name/resume": (404, None),
+    "POST /v1/chat/completions": (404, {"model": "none", "messages": [{"role": "user", "content": "hi"}]}),
+    "GET /v1/models": (200, None),
+    "GET /v1/models/:name": (404, None),
     "POST /validate": (200, YAML),
     "GET /metrics": (200, None),
     "GET /openapi.json": (200, None),
@@ -99,11 +102,19 @@ def ask(method, path, header, body, content_type):
         c.close()
 
 
+def says(answer, word):
+    """A problem document, or an error in OpenAI's form."""
+    said = answer.json()
+    if "error" in said:
+        return said["error"]["code"] == {"unauthenticated": "invalid_api_key", "forbidden": "insufficient_permissions"}.get(word, word)
+    return said["type"] == "urn:agentd:problem:" + word
+
+
 def refused(answer, method, want, word, **headers):
     """Why it is not the refusal that it should be; "" when it is."""
     if answer.status != want or not answer.closed:
         return repr(answer)
-    if method != "HEAD" and answer.json()["type"] != "urn:agentd:problem:" + word:
+    if method != "HEAD" and not says(answer, word):
         return repr(answer)
     for name, value in headers.items():
         if answer.headers.get(name.replace("_", "-")) != value:
