@@ -61,7 +61,10 @@ program_tests = \
   t/1090-hosts.t \
   t/1110-session.t \
   t/1120-page.t \
-  t/1130-torture.t
+  t/1130-torture.t \
+  t/1140-door.t \
+  t/1141-door-python.t \
+  t/1142-door-node.t
 TESTS += $(program_tests)
 EXTRA_DIST += t/unit/suite_run.h t/unit/test_arena.h
 EXTRA_DIST += $(program_tests) \

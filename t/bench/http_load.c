@@ -2,10 +2,12 @@
  *
  *   http_load submit  --socket PATH --token TOKEN --workflow NAME [--input JSON] [--clients 64] [--count 20000]
  *   http_load latency --socket PATH --token TOKEN --workflow NAME [--input JSON] [--count 500] [--pause-ms 15]
+ *   http_load chat    --socket PATH --token TOKEN --model NAME [--clients 64] [--count 20000]
  *
  * submit: CLIENTS kept connections, each sends its next POST /tasks when its answer has come; prints
  * "submissions_per_s". latency: on an idle system, from before POST /tasks to the answer of GET /tasks/ID?wait=
- * that says the task has succeeded, with random pauses of PAUSE +- 10 ms between; prints p50, p99 and the largest, in ms. Any other answer ends it with status 1.
+ * that says the task has succeeded, with random pauses of PAUSE +- 10 ms between; prints p50, p99 and the largest, in ms. chat: as
+ * submit, with POST /v1/chat/completions; prints "rps", and p50 and p99 of an answer in ms. Any other answer ends it with status 1.
  */
 #include <getopt.h>
 #include <poll.h>
@@ -26,11 +28,12 @@ enum { MAX_CLIENTS = 1000, ROOM = 65536 };
 
 struct client {
 	int fd;
+	int64_t sent_us;
 	size_t n;
 	char buf[ROOM];
 };
 
-static const char *socket_path, *token, *workflow, *input = "{}";
+static const char *socket_path, *token, *workflow, *model, *input = "{}";
 static int n_clients = 64, count, pause_ms = 15;
 static struct client clients[MAX_CLIENTS];
 
@@ -54,18 +57,33 @@ static void send_all(int fd, const char *p, size_t n)
 	}
 }
 
+static void send_post(int fd, const char *path, const char *body)
+{
+	char text[5120];
+	int n = snprintf(text, sizeof text,
+			 "POST %s HTTP/1.1\r\nHost: agentd\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
+			 "Content-Length: %zu\r\n\r\n%s",
+			 path, token, strlen(body), body);
+
+	send_all(fd, text, (size_t)n);
+}
+
 static void send_submit(int fd)
 {
-	char body[4096], text[5120];
-	int n = snprintf(body, sizeof body, "{\"workflow\":\"%s\",\"input\":%s}", workflow, input);
+	char body[4096];
 
-	if (n >= (int)sizeof body)
+	if (snprintf(body, sizeof body, "{\"workflow\":\"%s\",\"input\":%s}", workflow, input) >= (int)sizeof body)
 		load_die("--input is too long");
-	n = snprintf(text, sizeof text,
-		     "POST /tasks HTTP/1.1\r\nHost: agentd\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
-		     "Content-Length: %zu\r\n\r\n%s",
-		     token, strlen(body), body);
-	send_all(fd, text, (size_t)n);
+	send_post(fd, "/tasks", body);
+}
+
+static void send_chat(int fd)
+{
+	char body[1024];
+
+	snprintf(body, sizeof body, "{\"model\":\"%s\",\"messages\":[{\"role\":\"system\",\"content\":\"Be brief.\"},"
+		 "{\"role\":\"user\",\"content\":\"Say hello to whoever reads this.\"}]}", model);
+	send_post(fd, "/v1/chat/completions", body);
 }
 
 static void send_wait(int fd, const char *id)
@@ -112,7 +130,14 @@ static void expect(int status, int want, const char *body)
 	exit(1);
 }
 
-static void run_submit(void)
+static void send_next(struct client *c, void (*send_one)(int fd))
+{
+	c->sent_us = now_us();
+	send_one(c->fd);
+}
+
+/* Each client asks again when it has its answer; took: as long as each took, in the order of the answers. */
+static int64_t run_clients(void (*send_one)(int fd), int want, int64_t *took)
 {
 	struct pollfd fds[MAX_CLIENTS];
 	int sent = 0, answered = 0, status;
@@ -122,7 +147,7 @@ static void run_submit(void)
 	for (int i = 0; i < n_clients; i++) {
 		clients[i].fd = load_connect(socket_path);
 		fds[i] = (struct pollfd){.fd = clients[i].fd, .events = POLLIN};
-		send_submit(clients[i].fd);
+		send_next(&clients[i], send_one);
 		sent++;
 	}
 	while (answered < sent) {
@@ -134,15 +159,43 @@ static void run_submit(void)
 			receive(&clients[i]);
 			if (!take(&clients[i], &status, &body))
 				continue;
-			expect(status, 202, body);
-			answered++;
+			expect(status, want, body);
+			took[answered++] = now_us() - clients[i].sent_us;
 			if (sent < count) {
-				send_submit(clients[i].fd);
+				send_next(&clients[i], send_one);
 				sent++;
 			}
 		}
 	}
-	printf("submissions_per_s %.0f\n", answered * 1e6 / (double)(now_us() - start));
+	count = answered;
+	return now_us() - start;
+}
+
+static int64_t *times(void)
+{
+	int64_t *v = calloc((size_t)(count > n_clients ? count : n_clients), sizeof *v);
+
+	if (!v)
+		load_die("calloc");
+	return v;
+}
+
+static void run_submit(void)
+{
+	int64_t *took = times(), us = run_clients(send_submit, 202, took);
+
+	printf("submissions_per_s %.0f\n", count * 1e6 / (double)us);
+	free(took);
+}
+
+static void run_chat(void)
+{
+	int64_t *took = times(), us = run_clients(send_chat, 200, took);
+
+	qsort(took, (size_t)count, sizeof *took, load_by_value);
+	printf("rps %.0f\np50_ms %.3f\np99_ms %.3f\n", count * 1e6 / (double)us, (double)took[count / 2] / 1000,
+	       (double)took[count * 99 / 100] / 1000);
+	free(took);
 }
 
 static void answer(struct client *c, int want, char **body)
@@ -169,11 +222,9 @@ static void pause_randomly(void)
 static void run_latency(void)
 {
 	struct client *c = &clients[0];
-	int64_t *took = calloc((size_t)count, sizeof *took), start;
+	int64_t *took = times(), start;
 	char *body, *at, id[37];
 
-	if (!took)
-		load_die("calloc");
 	c->fd = load_connect(socket_path);
 	for (int i = 0; i < count; i++) {
 		pause_randomly();
@@ -204,9 +255,10 @@ int main(int argc, char **argv)
 		{"socket", required_argument, NULL, 's'},  {"token", required_argument, NULL, 't'},
 		{"workflow", required_argument, NULL, 'w'}, {"clients", required_argument, NULL, 'c'},
 		{"count", required_argument, NULL, 'n'},   {"pause-ms", required_argument, NULL, 'p'},
-		{"input", required_argument, NULL, 'i'},   {NULL, 0, NULL, 0},
+		{"input", required_argument, NULL, 'i'},   {"model", required_argument, NULL, 'm'},
+		{NULL, 0, NULL, 0},
 	};
-	bool latency = argc > 1 && strcmp(argv[1], "latency") == 0;
+	bool latency = argc > 1 && strcmp(argv[1], "latency") == 0, chat = argc > 1 && strcmp(argv[1], "chat") == 0;
 	int o;
 
 	count = latency ? 500 : 20000;
@@ -221,6 +273,8 @@ int main(int argc, char **argv)
 			n_clients = (int)strtol(optarg, NULL, 10);
 		else if (o == 'i')
 			input = optarg;
+		else if (o == 'm')
+			model = optarg;
 		else if (o == 'n')
 			count = (int)strtol(optarg, NULL, 10);
 		else if (o == 'p')
@@ -228,15 +282,18 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	if (!socket_path || !token || !workflow || n_clients < 1 || n_clients > MAX_CLIENTS || count < 1 || pause_ms < 10 || pause_ms > 900 ||
-	    argc - optind != 1 || (!latency && strcmp(argv[optind], "submit") != 0)) {
+	if (!socket_path || !token || !(chat ? model : workflow) || n_clients < 1 || n_clients > MAX_CLIENTS || count < 1 || pause_ms < 10 || pause_ms > 900 ||
+	    argc - optind != 1 || (!latency && !chat && strcmp(argv[optind], "submit") != 0)) {
 		fputs("usage: http_load submit|latency --socket PATH --token TOKEN --workflow NAME [--input JSON] [--clients N] "
-		      "[--count N] [--pause-ms N]\n", stderr);
+		      "[--count N] [--pause-ms N]\n"
+		      "       http_load chat --socket PATH --token TOKEN --model NAME [--clients N] [--count N]\n", stderr);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
 	if (latency)
 		run_latency();
+	else if (chat)
+		run_chat();
 	else
 		run_submit();
 	return 0;
