@@ -3,7 +3,7 @@
 # Each runs on a throw-away cluster with fsync and synchronous_commit on, after a checkpoint, with the programs of
 # build/. "figure NAME VALUE UNIT" is what counts; other lines explain. --only is for scale, which has parts, and so is
 # --shrink, which makes its tables and queues an Nth as long.
-benches="queue steps waiting gateway latency idle connections sse submit schema scale"
+benches="queue steps waiting gateway latency idle connections sse submit door schema scale"
 usage="./dev bench NAME [--tasks N] [--only PART,...] [--shrink N]; NAME is one of $benches, or all"
 name=${1:-}
 [ $# -gt 0 ] && shift
