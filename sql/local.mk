@@ -62,7 +62,7 @@ sql_tests = \
   t/0200-moves.t \
   t/0210-submit.t \
   t/0220-leases.t \
-  t/0230-budget.t t/0231-caps.t \
+  t/0230-budget.t t/0231-caps.t t/0232-door.t \
   t/0240-plans.t \
   t/0250-roles.t \
   t/0260-partitions.t \

@@ -77,6 +77,7 @@ EXTRA_DIST += $(program_tests) \
   t/lib/browser.sh \
   t/lib/client.py \
   t/lib/daemon.sh \
+  t/lib/door.sh t/lib/door_openai.mjs t/lib/door_openai.py \
   t/lib/events.py \
   t/lib/hooks.py \
   t/lib/http_checks.py \
