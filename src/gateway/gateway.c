@@ -483,7 +483,6 @@ static void keep_vectors(struct call *c, const struct wire_answer *answer)
 	c->answer.vectors = c->vectors;
 	c->answer.n_vectors = c->req.n_texts;
 	c->answer.dims = dims;
-	c->answer.model = model_of(c)->name;
 	finish(c, NULL);
 }
 

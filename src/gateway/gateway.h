@@ -113,7 +113,7 @@ struct model_request {
 };
 
 struct model_answer {
-	struct str model, provider;	/* names in routing.yaml of who was asked last; STR_NONE: nobody */
+	struct str model, provider;	/* names in routing.yaml of who was asked last; STR_NONE: nobody. Vectors of different models never mix */
 	struct str text;		/* valid UTF-8 without NUL */
 	struct str finish_reason;	/* stop length tool_calls */
 	const struct tool_call *tool_calls;	/* of tools that were offered, or of names the model made up; ids differ */
@@ -121,7 +121,6 @@ struct model_answer {
 	struct str echo;		/* what the provider wants back with this turn, JSON; keep it with the turn. "": nothing */
 	const float *vectors;		/* gateway_embed(): of text i from vectors[i * dims]; each of length 1 */
 	size_t n_vectors, dims;
-	struct str model;		/* gateway_embed(): of routing.yaml; vectors of different models never mix */
 	const struct model_call *calls;	/* attempts not recorded yet (0 or 1): put them into the move that ends the step; also on errors */
 	size_t n_calls;
 	int64_t cost_pusd;		/* of all attempts of this call */
