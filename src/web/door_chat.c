@@ -296,6 +296,21 @@ static void on_settled(void *arg, const struct move_result *r)
 	chat_unref(arg);
 }
 
+static struct str keep_text(struct chat *c, struct str text)
+{
+	return text.p ? str_dup(c->arena, text) : STR_NONE;
+}
+
+static const struct shadow_call *keep_shadow(struct chat *c, const struct shadow_call *from)
+{
+	struct shadow_call *to = arena_dup(c->arena, from, sizeof *from);
+
+	to->own_provider = keep_text(c, from->own_provider);
+	to->own_model = keep_text(c, from->own_model);
+	to->own_problem = keep_text(c, from->own_problem);
+	return to;
+}
+
 /* The gateway's texts go with its operation. */
 static void keep_record(struct chat *c, const struct model_call *from)
 {
@@ -305,7 +320,8 @@ static void keep_record(struct chat *c, const struct model_call *from)
 
 	*to = *from;
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-		*texts[i] = str_dup(c->arena, *texts[i]);
+		*texts[i] = keep_text(c, *texts[i]);
+	to->shadow = from->shadow ? keep_shadow(c, from->shadow) : NULL;
 }
 
 static void settle(struct chat *c, const struct model_answer *answer)
