@@ -7,7 +7,7 @@ usage: ./dev VERB
   test [--slow]    set up and run the whole suite; --slow adds the long tier
   build [ARGS]     build/ (ARGS go to configure)
   bench NAME       queue steps waiting gateway latency idle connections sse submit door schema scale, or all: figures, one per line
-                   (--tasks N;                    scale: --only PART,... --shrink N)
+                   (--tasks N; scale: --only PART,... --shrink N)
   chaos [ARGS]     kills, crashes, cuts, full disks, wrong clocks: every promise must hold
                    (--minutes N --scale X --seed S --only NAME --list --keep --prove [NAMES] --break NAME)
   fuzz [SECONDS] [TARGET...]  each fuzz target, or these, for so long (default 120)
