@@ -10,7 +10,7 @@ cap() {	# NAME LIMIT [SCOPE KEY WINDOW ZONE]
 }
 id() { sql "SELECT agentd.uuid_new()"; }
 take() {	# MOVE ID AMOUNT CAPS [MORE]
-	echo "{\"move\":$1,\"id\":\"$2\",\"path\":\"a/turn-1\",\"amount_pusd\":$3,\"expires_ms\":60000,\"caps\":[$4]${5:+,$5}}"
+	printf '%s\n' "{\"move\":$1,\"id\":\"$2\",\"path\":\"a/turn-1\",\"amount_pusd\":$3,\"expires_ms\":60000,\"caps\":[$4]${5:+,$5}}"
 }
 settle() { echo "{\"move\":$1,\"hold\":\"$2\",\"call\":\"$3\",\"cost_pusd\":$4}"; }
 # What is refused of [..]: "move:message" by ';'
@@ -142,7 +142,7 @@ fresh
 is "the cap is used up" "$(caps "$(take 1 "$(id)" $usd "$c")")" ""
 spend() {	# APPROVAL TASK AMOUNT [DIGEST] [CAPS]
 	g=$(id)
-	sql "SET agentd.fake_now = '$now'; SELECT coalesce(string_agg(problem::json ->> 'message', ''), 'taken') FROM agentd.caps_move('[$(take 1 "$g" "$3" "${5:-$c}" "\"approval\":\"$1\",\"digest\":\"\\\\\\\\x${4:-01}\"")]', ARRAY['$2']::uuid[], '{}', agentd.clock())" | tail -n 1 | cut -c1-24
+	sql "SET agentd.fake_now = '$now'; SELECT coalesce(string_agg(problem::json ->> 'message', ''), 'taken') FROM agentd.caps_move('[$(take 1 "$g" "$3" "${5:-$c}" "\"approval\":\"$1\",\"digest\":\"\\\\x${4:-01}\"")]', ARRAY['$2']::uuid[], '{}', agentd.clock())" | tail -n 1 | cut -c1-24
 }
 state() { sql "SELECT state FROM agentd.approval_queue WHERE id = '$1'"; }
 a=$(id); approve "$a" "$3" pending spend 0.5
