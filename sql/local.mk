@@ -21,7 +21,8 @@ SQL_FILES = \
   sql/0050_health.sql \
   sql/0051_door.sql \
   sql/0052_expiring.sql \
-  sql/0053_modes.sql
+  sql/0053_modes.sql \
+  sql/0055_sight.sql
 SQL_FUNCTIONS = \
   sql/functions/1_admission.sql \
   sql/functions/1_submit.sql \

@@ -70,6 +70,7 @@ SELECT agentd.count_report(gen_random_uuid(), 1, '[]', '[]')|w web sw
 SELECT agentd.counts_sum('{}', '{}')|
 SELECT agentd.metrics()|web
 SELECT agentd.task_why(gen_random_uuid(), '', true)|web
+SELECT agentd.task_trace(gen_random_uuid(), '', true)|web
 SELECT agentd.cost('day', NULL, 0, 0, NULL, '', true)|web
 SELECT agentd.top(true)|
 SELECT agentd.ping()|w web sw

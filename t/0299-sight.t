@@ -67,6 +67,21 @@ is "not for others" "$(refused "SELECT agentd.task_why('$t', 'token:x', false)")
 is "it ends" "$(sql "SELECT test.move('$t', 1, 'finish', 'succeeded')")" ok
 is "nothing is open then" "$(steps "$t")" '[]'
 
+# --- traces ---
+trace() { sql "SELECT agentd.task_trace('$1', '', true)" | jq -c "$2"; }
+is "each step stands once with its last row; one that waited for another try was cancelled" \
+	"$(trace "$t" '[.left_out, (.steps[] | [.path, .try, .status])]')" '[0,["each",1,"cancelled"],["each[0]/a",1,"failed"],["each[1]/a",1,"succeeded"],["each~2",1,"cancelled"],["each~2[0]/b",1,"cancelled"]]'
+is "five thousand attempts at most" "$(trace "$t1" '[(.calls | length), .left_out]')" '[5000,25004]'
+sql "INSERT INTO agentd.task_log (task, seq, at, fence, try, leaf, path, kind, step_kind, value, value_digest)
+	SELECT t.id, 100 + i, agentd.clock(), 1, i % 2 + 1, t.leaf, 'l[' || i / 2 || ']/a', 'step.' || CASE i % 2 WHEN 0 THEN 'failed' ELSE 'succeeded' END, 'call', '{}'::json, ''::bytea
+	FROM agentd.tasks t, generate_series(0, 6001) i WHERE t.id = '$t'
+	UNION ALL SELECT t.id, 99, agentd.clock(), 1, 1, t.leaf, 'f', 'step.failed', 'for', '{\"retry_at\": \"2040-01-01T00:00:00Z\"}', '' FROM agentd.tasks t
+	WHERE t.id = '$t'" >/dev/null
+is "and as many steps" "$(trace "$t" '[(.steps | length), .left_out]')" '[5000,1008]'
+is "a try each" "$(trace "$t" '[.steps[-2:][] | [.path, .try, .status]]')" '[["l[2496]/a",1,"failed"],["l[2496]/a",2,"succeeded"]]'
+is "a loop goes on under another path" "$(trace "$t" '.steps[] | select(.path == "f") | .status')" '"failed"'
+is "not for others" "$(refused "SELECT agentd.task_trace('$t', 'token:x', false)")" AG404
+
 # --- top ---
 sql "SELECT count(*) FROM (SELECT agentd.submit('noop') FROM generate_series(1, 5100)) x" >/dev/null
 is "a long queue: workflows of 5000 tasks, lanes of all" "$(sql "SELECT agentd.top(false)" | jq -c '[([.workflows[].tasks] | add), (.lanes[0].ready + .lanes[0].running >= 5100), .spent_today_usd]')" \

@@ -58,6 +58,7 @@ program_tests = \
   t/1086-top.t \
   t/1087-completion.t \
   t/1088-heavy.t \
+  t/1089-trace.t \
   t/1090-hosts.t \
   t/1110-session.t \
   t/1120-page.t \
@@ -85,6 +86,7 @@ EXTRA_DIST += $(program_tests) \
   t/lib/http_matrix.py \
   t/lib/idle.py \
   t/lib/netns.sh \
+  t/lib/otlp.py \
   t/lib/page.mjs \
   t/lib/page_fixture.sh \
   t/lib/pg.sh \

@@ -111,17 +111,19 @@ BEGIN
 	WITH c AS (
 		INSERT INTO agentd.model_calls (id, task, hold, at, started_at, fence, attempt, first_byte_ms, total_ms, in_fresh, in_cached,
 			in_write_5m, in_write_1h, out_text, out_reason, http_status, leaf, cost_usd, cost_source, path, tier, provider, model_asked,
-			model_answered, provider_request_id, key_fingerprint, error_class, policy, token)
+			model_answered, provider_request_id, key_fingerprint, error_class, policy, max_output, temperature, operation, wire, finish_reason,
+			token)
 		SELECT x.id, p_task[x.move], x.hold, p_now,
 			coalesce(timestamptz 'epoch' + nullif(x.started_us, 0) * interval '1 microsecond', p_now), p_fence[x.move], x.attempt,
 			x.first_byte_ms, x.total_ms, x.in_fresh, x.in_cached, x.in_write_5m, x.in_write_1h, x.out_text, x.out_reason, x.http_status,
 			p_leaf[x.move], x.cost_pusd * 0.000000000001, x.cost_source, x.path, x.tier, x.provider, x.model_asked, x.model_answered,
-			x.provider_request_id, x.key_fingerprint, x.error_class, x.policy, p_token[x.move]
+			x.provider_request_id, x.key_fingerprint, x.error_class, x.policy, x.max_output, x.temperature, x.operation, x.wire, x.finish_reason,
+			p_token[x.move]
 		FROM json_to_recordset(p_calls) x(move integer, id uuid, hold uuid, path text, attempt integer, tier text,
 			provider text, model_asked text, model_answered text, provider_request_id text, key_fingerprint text,
 			error_class text, http_status integer, started_us bigint, first_byte_ms bigint, total_ms bigint,
 			in_fresh bigint, in_cached bigint, in_write_5m bigint, in_write_1h bigint, out_text bigint, out_reason bigint,
-			cost_pusd bigint, cost_source text, policy bytea)
+			cost_pusd bigint, cost_source text, policy bytea, max_output bigint, temperature double precision, operation text, wire text, finish_reason text)
 		WHERE p_base[x.move] >= 0 ORDER BY p_task[x.move], x.id
 		ON CONFLICT DO NOTHING
 		RETURNING id, task, hold, cost_usd

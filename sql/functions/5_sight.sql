@@ -109,6 +109,78 @@ BEGIN
 			THEN (SELECT b.content FROM bundles b WHERE b.digest = t.bundle) END);
 END $$;
 
+-- The same for what was done, one row a span: steps (calls of tools once a try, other steps once) and attempts at models, the first 5000 of
+-- each; left_out: how many more there are. Times in microseconds; to: null while it is open. A loop that is tried again has a path of its own.
+-- Rows of approvals stand for their step.
+CREATE OR REPLACE FUNCTION agentd.trace_steps(p_task uuid, p_leaf smallint, p_ended timestamptz) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (
+		SELECT json_agg(json_build_object('path', s.path, 'kind', s.step_kind, 'try', s.try, 'tries', s.tries, 'from', agentd.us(s.began),
+			'to', agentd.us(CASE WHEN s.is_over THEN s.at ELSE p_ended END),
+			'status', CASE WHEN s.is_over THEN substr(s.kind, 6) WHEN p_ended IS NOT NULL THEN 'cancelled' ELSE 'open' END,
+			'error', s.error, 'tool', s.tool, 'tier', s.tier,
+			'call', CASE WHEN s.step_kind = 'call' AND s.path ~ '/turn-[0-9]+/call-[0-9]+$' THEN (
+				SELECT agentd.value_of(t.value, t.value_blob) #>> ARRAY['calls', substring(s.path FROM '[0-9]+$'), 'id'] FROM agentd.task_log t
+				WHERE t.task = p_task AND t.leaf = p_leaf AND t.path = regexp_replace(s.path, '/call-[0-9]+$', '') AND t.kind = 'turn.succeeded'
+				LIMIT 1) END) ORDER BY s.seq)
+		FROM (
+			SELECT l.path, l.step_kind, min(l.try) AS try, max(l.try) AS tries, min(l.seq) AS seq, min(coalesce(l.started_at, l.at)) AS began,
+				max(l.at) AS at, (array_agg(l.kind ORDER BY l.seq DESC))[1] AS kind,
+				(array_agg(l.kind IN ('step.succeeded', 'step.skipped', 'step.cancelled')
+					OR l.kind = 'step.failed' AND (l.step_kind IN ('call', 'for') OR l.value -> 'retry_at' IS NULL) ORDER BY l.seq DESC))[1] AS is_over,
+				(array_agg(l.value -> 'error' ->> 'type' ORDER BY l.seq DESC))[1] AS error,
+				max(CASE WHEN l.step_kind = 'call' THEN coalesce(l.value ->> 'tool', l.value -> 'call' ->> 'tool') END) AS tool,
+				max(CASE WHEN l.step_kind IN ('model', 'agent') THEN l.value ->> 'tier' END) AS tier
+			FROM (
+				SELECT y.path, x.try, x.seq, x.kind, x.at, x.started_at, max(x.step_kind) OVER (PARTITION BY y.path) AS step_kind,
+					CASE WHEN x.kind IN ('step.started', 'step.failed', 'step.uncertain', 'approval.requested')
+						THEN agentd.value_of(x.value, x.value_blob) END AS value
+				FROM agentd.task_log x
+				CROSS JOIN LATERAL (SELECT CASE x.kind WHEN 'approval.requested' THEN regexp_replace(x.path, '/approval-[0-9]+$', '')
+					ELSE x.path END COLLATE "C" AS path) y
+				WHERE x.task = p_task AND x.leaf = p_leaf AND (x.kind LIKE 'step.%' OR x.kind = 'approval.requested')) l
+			GROUP BY l.path, l.step_kind, CASE WHEN l.step_kind = 'call' THEN l.try END
+			ORDER BY min(l.seq) LIMIT 5000) s);
+END $$;
+
+CREATE OR REPLACE FUNCTION agentd.trace_calls(p_task uuid, p_leaf smallint) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN (
+		SELECT json_agg(json_build_object('id', c.id, 'path', c.path, 'fence', c.fence, 'attempt', c.attempt, 'from', agentd.us(c.started_at),
+			'ms', coalesce(c.total_ms, 0), 'first_ms', coalesce(c.first_byte_ms, 0), 'tier', c.tier, 'operation', c.operation, 'wire', c.wire, 'provider', c.provider,
+			'model', c.model_asked, 'answered', c.model_answered, 'request_id', c.provider_request_id, 'key', c.key_fingerprint,
+			'error', c.error_class, 'http_status', c.http_status, 'in_fresh', c.in_fresh, 'in_cached', c.in_cached,
+			'in_write', c.in_write_5m + c.in_write_1h, 'out_text', c.out_text, 'out_reason', c.out_reason,
+			'cost_usd', agentd.money(c.cost_usd), 'cost_source', c.cost_source, 'policy', encode(c.policy, 'hex'),
+			'finish_reason', c.finish_reason, 'max_output', c.max_output, 'temperature', c.temperature) ORDER BY c.started_at, c.id)
+		FROM (SELECT * FROM agentd.model_calls x WHERE x.task = p_task AND x.leaf = p_leaf ORDER BY x.started_at, x.id LIMIT 5000) c);
+END $$;
+
+-- The facts of a task's trace, for src/publish/trace.c.
+CREATE OR REPLACE FUNCTION agentd.task_trace(p_task uuid, p_principal text, p_all boolean) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, agentd, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+	SET enable_mergejoin = off AS $$
+DECLARE
+	t tasks := agentd.task_find(p_task, p_principal, p_all);
+	v_steps json := agentd.trace_steps(t.id, t.leaf, t.finished_at);
+	v_calls json := agentd.trace_calls(t.id, t.leaf);
+	v_left bigint := 0;
+BEGIN
+	IF json_array_length(v_steps) = 5000 THEN
+		v_left := (SELECT count(*) - 5000 FROM (
+			SELECT FROM task_log l WHERE l.task = t.id AND l.leaf = t.leaf AND (l.kind LIKE 'step.%' OR l.kind = 'approval.requested')
+			GROUP BY CASE l.kind WHEN 'approval.requested' THEN regexp_replace(l.path, '/approval-[0-9]+$', '') ELSE l.path END COLLATE "C",
+				CASE WHEN l.step_kind = 'call' THEN l.try END) g);
+	END IF;
+	IF json_array_length(v_calls) = 5000 THEN
+		v_left := v_left + (SELECT count(*) - 5000 FROM model_calls c WHERE c.task = t.id AND c.leaf = t.leaf);
+	END IF;
+	RETURN json_build_object('task', t.id, 'parent', t.parent, 'workflow', t.workflow, 'bundle', encode(t.bundle, 'hex'),
+		'state', coalesce(t.state, (SELECT q.state FROM task_queue q WHERE q.id = t.id)), 'error', t.error -> 'type',
+		'from', agentd.us(t.created_at), 'to', agentd.us(t.finished_at), 'now', agentd.us(agentd.clock()),
+		'steps', coalesce(v_steps, '[]'), 'calls', coalesce(v_calls, '[]'), 'left_out', v_left);
+END $$;
+
 -- What calls of models cost that ended from p_since on and before p_until, by day (UTC), workflow, model, task, token (who submitted the task, or
 -- asked without one) or label (its text under the name p_label; null: tasks without it, and calls without a task). Dearest first, days in their
 -- order; 1000 rows at most.

@@ -34,7 +34,7 @@ GRANT EXECUTE ON FUNCTION
 	agentd.submit_batch(uuid[], text[], json[], text[], json[], json[], bigint[], bigint[], text[], text[], bytea[], text[], uuid[], json[], uuid, integer,
 		integer, json[], agentd.workflows[]),
 	agentd.task_view(uuid, text, boolean), agentd.task_view_ended(uuid, text, boolean), agentd.task_list(text, text, text, text, uuid, integer, text, boolean),
-	agentd.task_why(uuid, text, boolean), agentd.cost(text, text, bigint, bigint, text, text, boolean), agentd.spend(text, boolean),
+	agentd.task_why(uuid, text, boolean), agentd.task_trace(uuid, text, boolean), agentd.cost(text, text, bigint, bigint, text, text, boolean), agentd.spend(text, boolean),
 	agentd.events_of_task(uuid, bigint, bigint, integer, integer, text, boolean), agentd.events_of_all(bigint, bigint, bigint, integer, integer),
 	agentd.task_events(uuid, bigint, integer, text, boolean),
 	agentd.events_news(uuid[]), agentd.events_watch(), agentd.task_states(uuid[]), agentd.cancel(uuid, text, boolean),

@@ -20,6 +20,7 @@ extern const struct command cmd_submit;					/* cmd_submit.c */
 extern const struct command cmd_retry, cmd_fork;			/* cmd_fork.c */
 extern const struct command cmd_get, cmd_list, cmd_cancel, cmd_purge;	/* cmd_task.c */
 extern const struct command cmd_why;					/* cmd_why.c */
+extern const struct command cmd_trace;					/* cmd_trace.c */
 extern const struct command cmd_tail;					/* cmd_tail.c */
 extern const struct command cmd_redrive;				/* cmd_redrive.c */
 extern const struct command cmd_reconcile;				/* cmd_reconcile.c */

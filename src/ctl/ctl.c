@@ -27,7 +27,7 @@ const struct command *const ctl_commands[] = {		/* in the order in which they ar
 	&cmd_validate, &cmd_schema, &cmd_route_explain, &cmd_route_close, &cmd_route, &cmd_policy_test, &cmd_policy_explain, &cmd_hooks_test,
 	&cmd_migrate, &cmd_reload, &cmd_token_create, &cmd_token_list, &cmd_token_revoke,
 	&cmd_workflows, &cmd_pause, &cmd_resume, &cmd_lanes,
-	&cmd_submit, &cmd_get, &cmd_list, &cmd_why, &cmd_tail, &cmd_cancel, &cmd_retry, &cmd_fork, &cmd_purge,
+	&cmd_submit, &cmd_get, &cmd_list, &cmd_why, &cmd_trace, &cmd_tail, &cmd_cancel, &cmd_retry, &cmd_fork, &cmd_purge,
 	&cmd_approvals_list, &cmd_approvals_show, &cmd_approvals_approve, &cmd_approvals_deny, &cmd_approvals_watch,
 	&cmd_artifacts_list, &cmd_artifacts_get, &cmd_artifacts_put,
 	&cmd_webhooks_list, &cmd_webhooks_show, &cmd_webhooks_retry,

@@ -21,6 +21,7 @@ src_ctl_libctl_a_SOURCES = \
   src/ctl/cmd_task.c \
   src/ctl/cmd_token.c \
   src/ctl/cmd_top.c \
+  src/ctl/cmd_trace.c \
   src/ctl/cmd_why.c \
   src/ctl/cmd_webhooks.c \
   src/ctl/commands.h \

@@ -67,6 +67,8 @@ void batch_add_calls(struct batch *b, const struct model_call *v, size_t n)
 		c.model_answered = str_dup(b->arena, c.model_answered);
 		c.provider_request_id = str_dup(b->arena, c.provider_request_id);
 		c.key_fingerprint = str_dup(b->arena, c.key_fingerprint);
+		c.wire = str_dup(b->arena, c.wire);
+		c.finish_reason = str_dup(b->arena, c.finish_reason);
 		c.error_class = str_dup(b->arena, c.error_class);
 		c.shadow = c.shadow ? copy_shadow(b->arena, c.shadow) : NULL;
 		c.cost_source = c.cost_source ? arena_strdup(b->arena, c.cost_source) : NULL;

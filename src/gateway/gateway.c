@@ -218,6 +218,12 @@ static void begin_record(struct call *c, enum err_code code)
 		.model_answered = STR(""),
 		.provider_request_id = STR(""),
 		.key_fingerprint = e->fingerprint,
+		.operation = c->tier->embeds ? "embeddings" : "chat",
+		.wire = str_from(wire_of(e->provider->wire)->name),
+		.finish_reason = STR(""),
+		.max_output = spend_max_output(model_of(c), c->req.max_output),
+		.has_temperature = !c->tier->embeds && c->req.temperature >= 0,
+		.temperature = c->req.temperature,
 		.error_class = str_from(class_of(code)),
 		.started_us = c->started_us ? c->started_us : clock_wall_us(),
 		.cost_source = "none",
@@ -438,6 +444,7 @@ static void record_attempt(struct call *c, const struct attempt_result *r, const
 	c->record.cost_pusd = spend_settle(&model_of(c)->price, &end, c->estimate_pusd, &c->record.cost_source);
 	c->record.model_answered = str_dup(a, answer->model);
 	c->record.provider_request_id = str_dup(a, r->request_id);
+	c->record.finish_reason = err->code == ERR_NONE ? str_dup(a, answer->finish_reason) : STR("");
 	c->record.http_status = r->http_status;
 	c->record.first_byte_ms = r->first_byte_ms;
 	c->record.total_ms = r->total_ms;

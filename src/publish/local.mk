@@ -11,6 +11,8 @@ src_publish_libpublish_a_SOURCES = \
   src/publish/show.c \
   src/publish/show.h \
   src/publish/signature.c src/publish/signature.h \
+  src/publish/trace.c src/publish/trace.h \
+  src/publish/trace_otlp.c \
   src/publish/why.c src/publish/why.h
 
 publish_LIBS = src/publish/libpublish.a src/config/libconfig.a src/schema/libschema.a $(store_LIBS) $(YAML_LIBS) $(PCRE2_LIBS)
@@ -26,6 +28,12 @@ TESTS += t/unit/publish/why
 t_unit_publish_why_SOURCES = t/unit/publish/why.c
 t_unit_publish_why_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_publish_why_LDADD = $(publish_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += t/unit/publish/trace
+TESTS += t/unit/publish/trace
+t_unit_publish_trace_SOURCES = t/unit/publish/trace.c
+t_unit_publish_trace_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+t_unit_publish_trace_LDADD = $(publish_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += t/unit/publish/signature
 TESTS += t/unit/publish/signature

@@ -47,6 +47,12 @@ static void add_int(struct buf *out, const char *name, int64_t i)
 	buf_addi(out, i);
 }
 
+static void add_double(struct buf *out, const char *name, double d)
+{
+	key(out, name);
+	buf_addf(out, "%.17g", d);
+}
+
 static void add_uuid(struct buf *out, const char *name, const struct uuid *u)
 {
 	char text[37];
@@ -148,6 +154,13 @@ static void add_call(struct buf *out, size_t move, const struct model_call *c)
 	add_text(out, "provider_request_id", c->provider_request_id);
 	add_text(out, "key_fingerprint", c->key_fingerprint);
 	add_text(out, "error_class", c->error_class.p ? c->error_class : STR(""));
+	add_text(out, "operation", str_from(c->operation));
+	add_text(out, "wire", c->wire);
+	add_text(out, "finish_reason", c->finish_reason.n ? c->finish_reason : STR_NONE);
+	if (c->max_output > 0)
+		add_int(out, "max_output", c->max_output);
+	if (c->has_temperature)
+		add_double(out, "temperature", c->temperature);
 	add_int(out, "http_status", c->http_status);
 	add_int(out, "started_us", c->started_us);
 	add_int(out, "first_byte_ms", c->first_byte_ms);

@@ -210,6 +210,12 @@ struct model_call {			/* one attempt at one provider, whether it failed or not *
 	struct str path;
 	int attempt;			/* within the step's try, from 1 */
 	struct str tier, provider, model_asked, model_answered, provider_request_id, key_fingerprint;
+	const char *operation;		/* chat | embeddings */
+	struct str wire;		/* how the provider was spoken to */
+	struct str finish_reason;	/* "" unless the answer was whole */
+	int64_t max_output;		/* tokens asked for; 0: no bound */
+	bool has_temperature;
+	double temperature;
 	struct str error_class;		/* "" on success, else "rate_limited" ... */
 	int http_status;
 	int64_t started_us, first_byte_ms, total_ms;

@@ -10,19 +10,32 @@
 #include "store/tasks.h"
 
 static const struct stmt why_stmt = {"task_why", "SELECT agentd.task_why($1, $2, $3)"};
+static const struct stmt trace_stmt = {"task_trace", "SELECT agentd.task_trace($1, $2, $3)"};
 static const struct stmt cost_stmt = {"cost", "SELECT agentd.cost($1, $2, $3, $4, $5, $6, $7)"};
 static const struct stmt spend_stmt = {"spend", "SELECT agentd.spend($1, $2)"};
 static const struct stmt caps_stmt = {"caps_told", "SELECT agentd.caps_told($1)"};
 static const struct stmt top_stmt = {"top", "SELECT agentd.top($1)"};
 
-struct op *sight_why(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by, int64_t deadline_ms,
-		     op_done_fn *done, void *arg)
+static struct op *of_task(struct store *s, struct arena *a, const struct stmt *stmt, const struct uuid *task, const struct principal *by,
+			  int64_t deadline_ms, op_done_fn *done, void *arg)
 {
-	struct call *c = call_heavy(s, a, &why_stmt);
+	struct call *c = call_heavy(s, a, stmt);
 
 	params_uuid(&c->params, task);
 	params_principal(&c->params, by);
 	return call_start(c, deadline_ms, call_read_text, done, arg);
+}
+
+struct op *sight_why(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by, int64_t deadline_ms,
+		     op_done_fn *done, void *arg)
+{
+	return of_task(s, a, &why_stmt, task, by, deadline_ms, done, arg);
+}
+
+struct op *sight_trace(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by, int64_t deadline_ms,
+		       op_done_fn *done, void *arg)
+{
+	return of_task(s, a, &trace_stmt, task, by, deadline_ms, done, arg);
 }
 
 int cost_by_parse(struct str text, struct cost_query *ret, struct err *err)

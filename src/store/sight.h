@@ -1,10 +1,12 @@
-/* sight.h - what people look at: why a task stands where it stands, what models cost, what caps hold, what goes on just now.
+/* sight.h - what people look at: why a task stands where it stands, what it did, what models cost, what caps hold,
+ * what goes on just now.
  *
  * Shapes:  results are JSON texts made by SQL.
  * Units:   _us.
  * Memory:  what is passed in must live until the completion; results live in the op's arena.
  * Errors:  ERR_NOT_FOUND (unknown or not the caller's), ERR_INVALID (422: a range that is none), ERR_PG_DOWN.
- * Source:  sql/functions/5_sight.sql, 5_spend.sql; agentd-api(7), GET /tasks/ID/why and GET /cost and GET /spend; agentctl(1), top.
+ * Source:  sql/functions/5_sight.sql, 5_spend.sql; agentd-api(7), GET /tasks/ID/why, GET /tasks/ID/spans,
+ *          GET /cost and GET /spend; agentctl(1), top.
  */
 #ifndef STORE_SIGHT_H
 #define STORE_SIGHT_H
@@ -24,6 +26,8 @@ struct uuid;
 
 struct op *sight_why(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by, int64_t deadline_ms,
 		     op_done_fn *done, void *arg);	/* facts for publish/why.h */
+struct op *sight_trace(struct store *s, struct arena *a, const struct uuid *task, const struct principal *by, int64_t deadline_ms,
+		       op_done_fn *done, void *arg);	/* facts for publish/trace.h */
 
 struct cost_query {
 	struct str by;			/* day workflow model task token label */

@@ -1,17 +1,21 @@
-/* api_sight.c - GET /tasks/:id/why, GET /cost, GET /spend. */
+/* api_sight.c - GET /tasks/:id/why, GET /tasks/:id/spans, GET /cost, GET /spend. */
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "publish/trace.h"
 #include "publish/why.h"
 #include "store/sight.h"
 #include "web/request.h"
 #include "web/route.h"
 #include "web/server.h"
 
-/* --- GET /tasks/:id/why: the facts, with the program among them, are read on the thread pool --- */
+/* --- GET /tasks/:id/why, GET /tasks/:id/spans: the facts are many, and are read on the thread pool --- */
+
+typedef const struct json *make_fn(struct arena *a, const struct json *facts);
 
 struct explanation {
 	struct arena *arena;
+	make_fn *make;
 	struct str facts, answer;	/* STR_NONE: the facts cannot be read */
 };
 
@@ -21,7 +25,7 @@ static void explain(void *arg)
 	const struct json *facts;
 
 	if (json_parse(x->arena, x->facts, NULL, &facts, NULL) == 0)
-		x->answer = json_text(x->arena, why_explain(x->arena, facts));
+		x->answer = json_text(x->arena, x->make(x->arena, facts));
 }
 
 static void on_explained(struct request *req, struct op *op)
@@ -37,7 +41,7 @@ static void on_explained(struct request *req, struct op *op)
 		reply_json(&req->reply, 200, str_dup(req->arena, x->answer));
 }
 
-static void on_facts(struct request *req, struct op *op)
+static void on_facts(struct request *req, struct op *op, make_fn *make)
 {
 	struct explanation *x;
 	struct arena *a;
@@ -49,9 +53,20 @@ static void on_facts(struct request *req, struct op *op)
 	a = arena_new(NULL);
 	x = ARENA_NEW(a, struct explanation);
 	x->arena = a;
+	x->make = make;
 	x->facts = str_dup(a, sight_text_of(op));
 	req->work = x;
 	req->op = loop_work(server_loop(req->web), a, explain, request_done, request_call(req, on_explained));
+}
+
+static void on_why(struct request *req, struct op *op)
+{
+	on_facts(req, op, why_explain);
+}
+
+static void on_trace(struct request *req, struct op *op)
+{
+	on_facts(req, op, trace_otlp);
 }
 
 void api_task_why(struct request *req)
@@ -60,7 +75,16 @@ void api_task_why(struct request *req)
 
 	if (request_no_params(req) == 0 && api_task_id(req, id) == 0)
 		req->op = sight_why(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS, request_done,
-				    request_call(req, on_facts));
+				    request_call(req, on_why));
+}
+
+void api_task_spans(struct request *req)
+{
+	struct uuid *id = ARENA_NEW(req->arena, struct uuid);
+
+	if (request_no_params(req) == 0 && api_task_id(req, id) == 0)
+		req->op = sight_trace(server_store(req->web), arena_new(NULL), id, &req->by, STORE_DEADLINE_MS, request_done,
+				      request_call(req, on_trace));
 }
 
 /* --- GET /cost --- */

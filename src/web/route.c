@@ -15,6 +15,7 @@ const struct route routes[] = {
 	{"DELETE", "/tasks/:id", SCOPE_ADMIN, NULL, api_task_purge, ONLINE, NULL},
 	{"GET", "/tasks/:id/events", SCOPE_READ, NULL, api_task_events, ONLINE, NULL},
 	{"GET", "/tasks/:id/why", SCOPE_READ, NULL, api_task_why, ONLINE, NULL},
+	{"GET", "/tasks/:id/spans", SCOPE_READ, NULL, api_task_spans, ONLINE, NULL},
 	{"GET", "/tasks/:id/webhooks", SCOPE_READ, NULL, api_task_webhooks, ONLINE, NULL},
 	{"GET", "/tasks/:id/artifacts", SCOPE_READ, NULL, api_artifact_list, ONLINE, NULL},
 	{"GET", "/tasks/:id/artifacts/:name", SCOPE_READ, NULL, api_artifact_of_task, ONLINE, NULL},

@@ -96,6 +96,7 @@ void api_approval_get(struct request *req);
 void api_approval_decide(struct request *req);
 /* api_sight.c */
 void api_task_why(struct request *req);
+void api_task_spans(struct request *req);
 void api_cost(struct request *req);
 void api_spend(struct request *req);
 /* links.c */

@@ -187,7 +187,7 @@ def routes():
     for method, target, body in [("POST", "/tasks", HELLO), ("POST", f"/tasks/{UNKNOWN}/cancel", None), ("POST", f"/tasks/{UNKNOWN}/redrive", None), ("DELETE", f"/tasks/{UNKNOWN}", None),
                                  ("POST", f"/tasks/{UNKNOWN}/retry", {}), ("POST", f"/tasks/{UNKNOWN}/fork", {}), ("POST", "/workflows/x/pause", None), ("POST", "/workflows/x/resume", None),
                                  ("POST", f"/tasks/{UNKNOWN}/reconcile", {"path": "a", "decision": "give_up"}), ("GET", "/workflows", None),
-                                 ("GET", f"/tasks/{UNKNOWN}/why", None), ("GET", "/cost", None),
+                                 ("GET", f"/tasks/{UNKNOWN}/why", None), ("GET", f"/tasks/{UNKNOWN}/spans", None), ("GET", "/cost", None),
                                  ("GET", "/metrics", None), ("GET", "/openapi.json", None), ("GET", "/healthz", None), ("GET", "/readyz", None)]:
         problem(f"{method} {target.replace(UNKNOWN, 'ID')} with a parameter that it does not know", request(method, target + "?x=1", body=body), 400, "malformed")
     a = request("GET", "/workflows")

@@ -28,6 +28,7 @@ ROWS = {
     "GET /tasks/:id": (404, None),
     "GET /tasks/:id/events": (404, None),
     "GET /tasks/:id/why": (404, None),
+    "GET /tasks/:id/spans": (404, None),
     "GET /tasks/:id/webhooks": (404, None),
     "GET /tasks/:id/artifacts": (404, None),
     "GET /tasks/:id/artifacts/:name": (404, None),

@@ -78,6 +78,8 @@ START_TEST(every_form_gives_the_same_vectors)
 	ck_assert_int_eq(bank.held_pusd, 0);
 	ck_assert_int_eq(bank.spent_pusd, q.cost_pusd);
 	ck_assert_int_eq(q.usage.out_text + q.usage.out_reason, 0);
+	ck_assert_str_eq(bank.calls[bank.n_calls - 1].operation, "embeddings");
+	ck_assert(!bank.calls[bank.n_calls - 1].has_temperature);
 	if (strcmp(forms[_i].provider, "google") == 0) {	/* which counts no tokens */
 		ck_assert_int_eq(q.cost_pusd, WORST);
 		ck_assert_str_eq(bank.calls[bank.n_calls - 1].cost_source, "estimated");

@@ -116,6 +116,9 @@ START_TEST(a_paid_call_is_reserved_and_settled)
 	ck_assert(str_is(c->provider, "stub") && str_is(c->tier, "t"));
 	ck_assert(str_is(c->model_asked, "stub/other-model") && str_is(c->model_answered, "stub/really-this"));
 	ck_assert(str_is(c->provider_request_id, "chatcmpl-stub"));
+	ck_assert(str_is(c->wire, "openai") && str_is(c->finish_reason, "stop"));
+	ck_assert_str_eq(c->operation, "chat");
+	ck_assert_int_eq(c->max_output, 100);
 	digest_of(STR(KEY), &d);
 	digest_hex(&d, hex);
 	ck_assert(str_eq(c->key_fingerprint, (struct str){hex, 8}));

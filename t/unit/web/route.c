@@ -43,6 +43,8 @@ static const struct {
 	{"GET", "/tasks/a%62c/artifacts/a", NULL, NULL, NULL, NULL},
 	{"GET", "/tasks/abc/why", "/tasks/:id/why", "abc", NULL, NULL},
 	{"POST", "/tasks/abc/why", NULL, NULL, "GET", NULL},
+	{"GET", "/tasks/abc/spans", "/tasks/:id/spans", "abc", NULL, NULL},
+	{"POST", "/tasks/abc/spans", NULL, NULL, "GET", NULL},
 	{"GET", "/cost", "/cost", NULL, NULL, NULL},
 	{"POST", "/cost", NULL, NULL, "GET", NULL},
 	{"GET", "/spend", "/spend", NULL, NULL, NULL},
