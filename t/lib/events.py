@@ -213,7 +213,8 @@ def group_access():
     check("all: of one workflow and kind", sorted(e[2]["task"] for e in flow.events) == sorted([mine, theirs]) and set(flow.kinds()) == {"finished"},
           flow.events)
     check("all: a task's events are those of its own stream",
-          [e[2] for e in full.events if e[2]["task"] == other] == [e[2] for e in events_of(other).all().events])
+          (seen := [e[2] for e in full.events if e[2]["task"] == other]) == (own := [e[2] for e in events_of(other).all().events]),
+          f"{seen} and {own}")
     bad = []
     for i, (id, _, _) in enumerate(full.events):
         s = Stream("/events", last=id).head()
