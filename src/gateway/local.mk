@@ -1,6 +1,9 @@
 noinst_LIBRARIES += src/gateway/libgateway.a
 src_gateway_libgateway_a_SOURCES = \
-  src/gateway/gateway.c src/gateway/gateway.h \
+  src/gateway/gateway.c src/gateway/gateway.h src/gateway/gateway_room.h \
+  src/gateway/walk.c src/gateway/walk.h \
+  src/gateway/walk_step.c src/gateway/walk_wait.c src/gateway/walk_money.c \
+  src/gateway/walk_ask.c src/gateway/walk_record.c src/gateway/walk_embed.c \
   src/gateway/request.c src/gateway/request.h \
   src/gateway/describe.c \
   src/gateway/explain.c \
