@@ -1,4 +1,4 @@
-/* health.c - the copy of the rows, and what goes to and fro.
+/* health.c - what goes to and fro between the copy of the rows (health_rows.h) and the database.
  *
  * What gathers in a loop turn leaves at its end, as one call of each kind. Calls go over one connection in their order, so the rows
  * of the answer that comes second are the younger ones.
@@ -10,19 +10,14 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "gateway/breaker.h"
+#include "gateway/health_out.h"
+#include "gateway/health_rows.h"
 #include "store/breakers.h"
 #include "store/store.h"
 
 enum {
 	FRESH_MS = 5000,	/* a copy that is older is read anew when it is used */
 	FAILED_WAIT_MS = 1000	/* the database refused: it is asked again after that */
-};
-
-struct row {
-	struct row *next;
-	struct str provider, scope, error_class;
-	int64_t no, open_until_ms, probe_until_ms;	/* loop time */
-	bool is_closed, seen;
 };
 
 struct asking {			/* one call for the tickets of a turn */
@@ -35,10 +30,9 @@ struct health {
 	struct loop *loop;
 	struct store *store;
 	struct loop_turn *turn;
-	struct row *rows;
-	struct arena *out;		/* of all boxes; NULL: nothing goes out */
-	struct json_builder reports, usage, waits, asks;
-	struct health_ticket *first, **end;
+	struct health_rows rows;
+	struct health_out out;
+	struct health_ticket *first, **end;	/* that are asked for in out */
 	struct op *reading;
 	int64_t read_ms;		/* when the last reading began */
 	size_t n_calls;			/* under way */
@@ -49,126 +43,20 @@ struct health {
 
 /* --- the copy --- */
 
-static struct str scope_of(const struct model *m, size_t i)
-{
-	return i == 0 ? STR("") : m->id;
-}
-
-static struct row *find_row(const struct health *h, struct str provider, struct str scope)
-{
-	struct row *r = h->rows;
-
-	while (r && !(str_eq(r->provider, provider) && str_eq(r->scope, scope)))
-		r = r->next;
-	return r;
-}
-
-static struct row *row_of(struct health *h, struct str provider, struct str scope)
-{
-	struct row *r = find_row(h, provider, scope);
-
-	if (r)
-		return r;
-	r = ARENA_NEW(h->arena, struct row);
-	r->provider = str_dup(h->arena, provider);
-	r->scope = str_dup(h->arena, scope);
-	r->is_closed = true;
-	r->next = h->rows;
-	h->rows = r;
-	return r;
-}
-
-static int64_t int_at(const struct json *v, size_t i)
-{
-	int64_t n = 0;
-
-	json_to_int(json_at(v, i), &n);
-	return n;
-}
-
-/* Few classes exist, so that a text of one lives for ever. */
-static struct str class_name(struct str s)
-{
-	for (int c = ERR_MODEL_RATE_LIMITED; c <= ERR_MODEL_NO_ROUTE; c++)
-		if (str_is(s, err_name((enum err_code)c) + strlen("model.")))
-			return str_from(err_name((enum err_code)c) + strlen("model."));
-	return STR("");
-}
-
-static bool take_row(struct health *h, const struct json *v)
-{
-	struct row *r = row_of(h, json_str(json_at(v, 0)), json_str(json_at(v, 1)));
-	int64_t now_ms = loop_now_ms(h->loop), no = int_at(v, 2);
-	bool is_closed = json_type(json_at(v, 3)) == JSON_NULL, changed = r->is_closed != is_closed || r->no != no;
-
-	changed |= (r->probe_until_ms > now_ms) != (int_at(v, 4) > 0);
-	r->seen = true;
-	r->is_closed = is_closed;
-	r->no = no;
-	r->open_until_ms = is_closed ? 0 : now_ms + int_at(v, 3);
-	r->probe_until_ms = now_ms + int_at(v, 4);
-	r->error_class = class_name(json_str(json_at(v, 5)));
-	return changed;
-}
-
 int health_load(struct health *h, struct str text, struct err *err)
 {
-	struct arena *a = arena_new(NULL);
-	const struct json *v, *rows;
-	bool changed = false, whole;
+	bool changed;
 
-	if (json_parse(a, text, NULL, &v, err) < 0) {
-		arena_free(a);
+	if (health_rows_load(&h->rows, text, loop_now_ms(h->loop), &changed, err) < 0)
 		return -1;
-	}
-	rows = json_getc(v, "rows");
-	whole = json_is_true(json_getc(v, "whole"));
-	for (struct row *r = h->rows; whole && r; r = r->next)
-		r->seen = false;
-	for (size_t i = 0; i < json_len(rows); i++)
-		changed |= take_row(h, json_at(rows, i));
-	for (struct row *r = h->rows; whole && r; r = r->next)
-		if (!r->seen && !r->is_closed)
-			changed = r->is_closed = true;
-	arena_free(a);
 	if (changed && h->changed)
 		h->changed(h->changed_arg);
 	return 0;
 }
 
-static void look_at(const struct health *h, const struct row *r, struct health_view *v)
-{
-	int64_t now_ms = loop_now_ms(h->loop);
-	bool is_open = r->open_until_ms > now_ms, probed = !is_open && r->probe_until_ms > now_ms;
-	int64_t ms = is_open ? r->open_until_ms - now_ms : probed ? r->probe_until_ms - now_ms : 0;
-
-	if (r->is_closed)
-		return;
-	v->half_open |= !is_open;
-	if (ms <= v->ms)
-		return;
-	v->shut = is_open ? SHUT_OPEN : SHUT_PROBED;
-	v->ms = ms;
-	v->error_class = r->error_class;
-}
-
-/* What is recorded does not become better by waiting. */
-static bool has_breaker(const struct model *m)
-{
-	return m->provider->wire != WIRE_REPLAY;
-}
-
 struct health_view health_look(const struct health *h, const struct model *m)
 {
-	struct health_view v = {.error_class = STR("")};
-
-	for (size_t i = 0; i < HEALTH_SCOPES && has_breaker(m); i++) {
-		const struct row *r = find_row(h, m->provider->name, scope_of(m, i));
-
-		if (r)
-			look_at(h, r, &v);
-	}
-	return v;
+	return health_rows_look(&h->rows, m, loop_now_ms(h->loop));
 }
 
 /* --- calls --- */
@@ -261,7 +149,7 @@ static void settle(struct health_ticket *t, enum shut shut, int64_t ms)
 static void forget_probe(struct health *h, const struct health_ticket *t)
 {
 	for (size_t i = 0; i < HEALTH_SCOPES && !h->freed; i++) {
-		struct row *r = t->probes[i] ? find_row(h, t->model->provider->name, scope_of(t->model, i)) : NULL;
+		struct health_row *r = t->probes[i] ? health_row(&h->rows, t->model, i) : NULL;
 
 		if (r)
 			r->probe_until_ms = loop_now_ms(h->loop);
@@ -282,10 +170,12 @@ static void on_admitted(struct op *op, void *arg)
 	asks = json_getc(v, "asks");
 	for (; t; t = next, i++) {
 		const struct json *a = json_at(asks, i);
+		int64_t ms = 0;
 
 		next = t->next;
 		if (a) {
-			settle(t, shut_of(json_str(json_at(a, 0))), int_at(a, 1));
+			json_to_int(json_at(a, 1), &ms);
+			settle(t, shut_of(json_str(json_at(a, 0))), ms);
 		} else {
 			forget_probe(h, t);
 			settle(t, SHUT_OPEN, FAILED_WAIT_MS);
@@ -301,18 +191,16 @@ static void awake(void *arg)
 	(void)arg;
 }
 
-static void open_box(struct health *h)
+/* Where what this turn has to say gathers. */
+static struct health_out *out_of(struct health *h)
 {
-	if (h->out)
-		return;
+	if (h->out.arena)
+		return &h->out;
 	loop_defer(h->loop, awake, h);	/* whoever comes outside of the check phase makes this turn have an end */
-	h->out = arena_new(h->arena);
-	json_array_begin(&h->reports, h->out);
-	json_array_begin(&h->usage, h->out);
-	json_array_begin(&h->waits, h->out);
-	json_array_begin(&h->asks, h->out);
+	health_out_begin(&h->out, arena_new(h->arena));
 	h->first = NULL;
 	h->end = &h->first;
+	return &h->out;
 }
 
 static const struct json *part(struct json_builder *b)
@@ -327,34 +215,27 @@ static void send_asks(struct health *h)
 
 	*k = (struct asking){h, h->first};
 	h->n_calls++;
-	breakers_admit(h->store, a, json_array_end(&h->asks), on_admitted, k);
+	breakers_admit(h->store, a, json_array_end(&h->out.asks), on_admitted, k);
 }
 
 /* Reports first: a question that follows in the same turn may be the probe then. */
 static void on_turn(void *arg)
 {
 	struct health *h = arg;
+	struct health_out *o = &h->out;
 
-	if (!h->out)
+	if (!o->arena)
 		return;
-	if (h->reports.n + h->usage.n + h->waits.n) {
-		const struct json *reports = part(&h->reports), *usage = part(&h->usage), *waits = part(&h->waits);
+	if (o->reports.n + o->usage.n + o->waits.n) {
+		const struct json *reports = part(&o->reports), *usage = part(&o->usage), *waits = part(&o->waits);
 
 		h->n_calls++;
 		breakers_report(h->store, arena_new(NULL), reports, usage, waits, on_told, h);
 	}
 	if (h->first)
 		send_asks(h);
-	arena_free(h->out);
-	h->out = NULL;
-}
-
-static const struct json *uuid_json(struct arena *a, const struct uuid *u)
-{
-	char text[37];
-
-	uuid_format(u, text);
-	return json_stringc(a, text);
+	arena_free(o->arena);
+	o->arena = NULL;
 }
 
 /* --- a question --- */
@@ -366,26 +247,7 @@ static bool wants_rate(const struct provider *p)
 
 static void put_ask(struct health *h, struct health_ticket *t, int64_t most_ms)
 {
-	const struct provider *p = t->model->provider;
-	struct json_builder b, scopes;
-	struct arena *a;
-
-	open_box(h);
-	a = h->out;
-	json_array_begin(&scopes, a);
-	for (size_t i = 0; i < HEALTH_SCOPES; i++)
-		if (t->probes[i])
-			json_array_add(&scopes, json_string(a, scope_of(t->model, i)));
-	json_object_begin(&b, a);
-	json_object_setc(&b, "provider", json_string(a, p->name));
-	json_object_setc(&b, "scopes", json_array_end(&scopes));
-	json_object_setc(&b, "probe", uuid_json(a, &t->probe));
-	json_object_setc(&b, "lease_ms", json_int(a, p->breaker.probe_lease_ms));
-	json_object_setc(&b, "rpm", json_int(a, p->rpm));
-	json_object_setc(&b, "tpm", json_int(a, p->tpm));
-	json_object_setc(&b, "tokens", json_int(a, t->tokens));
-	json_object_setc(&b, "most_ms", json_int(a, most_ms));
-	json_array_add(&h->asks, json_object_end(&b));
+	health_out_ask(out_of(h), t, most_ms);
 	t->next = NULL;
 	*h->end = t;
 	h->end = &t->next;
@@ -397,8 +259,8 @@ bool health_admit(struct health *h, struct health_ticket *t, const struct model 
 	bool asks = wants_rate(m->provider);
 
 	*t = (struct health_ticket){.model = m, .tokens = tokens, .counted = asks, .fn = fn, .arg = arg};
-	for (size_t i = 0; i < HEALTH_SCOPES && has_breaker(m); i++) {
-		struct row *r = find_row(h, m->provider->name, scope_of(m, i));
+	for (size_t i = 0; i < HEALTH_SCOPES && health_has_breaker(m); i++) {
+		struct health_row *r = health_row(&h->rows, m, i);
 
 		t->no[i] = r ? r->no : 0;
 		t->probes[i] = r && !r->is_closed;
@@ -414,44 +276,10 @@ bool health_admit(struct health *h, struct health_ticket *t, const struct model 
 	return false;
 }
 
-static void put_report(struct health *h, const struct health_ticket *t, size_t i, enum breaker_effect effect, int64_t open_ms,
-		       const struct err *err)
-{
-	const struct routing_breaker *s = &t->model->provider->breaker;
-	struct json_builder b;
-	struct arena *a;
-
-	open_box(h);
-	a = h->out;
-	json_object_begin(&b, a);
-	json_object_setc(&b, "provider", json_string(a, t->model->provider->name));
-	json_object_setc(&b, "scope", json_string(a, scope_of(t->model, i)));
-	json_object_setc(&b, "effect", json_stringc(a, breaker_effect_name(effect)));
-	json_object_setc(&b, "no", json_int(a, t->no[i]));
-	json_object_setc(&b, "probe", t->probes[i] ? uuid_json(a, &t->probe) : json_null());
-	json_object_setc(&b, "class", json_stringc(a, err ? err_name(err->code) + strlen("model.") : ""));
-	json_object_setc(&b, "message", json_string_clean(a, str_from(err ? err->msg : "")));
-	json_object_setc(&b, "open_ms", json_int(a, open_ms));
-	json_object_setc(&b, "failures", json_int(a, s->failures));
-	json_object_setc(&b, "window_ms", json_int(a, s->window_ms));
-	json_object_setc(&b, "open_first_ms", json_int(a, s->open_ms));
-	json_object_setc(&b, "open_max_ms", json_int(a, s->open_max_ms));
-	json_array_add(&h->reports, json_object_end(&b));
-}
-
 static void give_tokens(struct health *h, const struct health_ticket *t, int64_t took)
 {
-	const struct provider *p = t->model->provider;
-	struct json_builder b;
-
-	if (!t->counted || p->tpm == 0 || took < 0 || took == t->tokens)
-		return;
-	open_box(h);
-	json_object_begin(&b, h->out);
-	json_object_setc(&b, "provider", json_string(h->out, p->name));
-	json_object_setc(&b, "tpm", json_int(h->out, p->tpm));
-	json_object_setc(&b, "tokens", json_int(h->out, t->tokens - took));
-	json_array_add(&h->usage, json_object_end(&b));
+	if (t->counted && t->model->provider->tpm > 0 && took >= 0 && took != t->tokens)
+		health_out_tokens(out_of(h), t, took);
 }
 
 static size_t place_of(const struct model *m, enum breaker_place place)
@@ -474,13 +302,13 @@ void health_tell(struct health *h, struct health_ticket *t, const struct err *er
 	bool speaks = v.effect != BREAKER_NEUTRAL && v.effect != BREAKER_CLOSED;
 	size_t place = place_of(m, v.place);
 
-	for (size_t i = 0; i < HEALTH_SCOPES && has_breaker(m); i++) {
+	for (size_t i = 0; i < HEALTH_SCOPES && health_has_breaker(m); i++) {
 		if (speaks && i == place)
-			put_report(h, t, i, v.effect, v.open_ms, err);
+			health_out_report(out_of(h), t, i, v.effect, v.open_ms, err);
 		else if (t->probes[i])	/* that it answered at all closes it, as far as this one goes */
-			put_report(h, t, i, v.effect == BREAKER_CLOSED ? BREAKER_CLOSED : BREAKER_NEUTRAL, 0, NULL);
+			health_out_report(out_of(h), t, i, v.effect == BREAKER_CLOSED ? BREAKER_CLOSED : BREAKER_NEUTRAL, 0, NULL);
 	}
-	if (v.alert && has_breaker(m))
+	if (v.alert && health_has_breaker(m))
 		alert(m, err);
 	give_tokens(h, t, tokens);
 	t->model = NULL;
@@ -492,7 +320,7 @@ void health_drop(struct health *h, struct health_ticket *t)
 		return;
 	for (size_t i = 0; i < HEALTH_SCOPES; i++)
 		if (t->probes[i])
-			put_report(h, t, i, BREAKER_NEUTRAL, 0, NULL);
+			health_out_report(out_of(h), t, i, BREAKER_NEUTRAL, 0, NULL);
 	give_tokens(h, t, 0);
 	t->model = NULL;
 }
@@ -501,20 +329,7 @@ void health_drop(struct health *h, struct health_ticket *t)
 
 void health_note_wait(struct health *h, const struct health_wait *w)
 {
-	struct json_builder b;
-	struct arena *a;
-
-	open_box(h);
-	a = h->out;
-	json_object_begin(&b, a);
-	json_object_setc(&b, "task", uuid_json(a, &w->task));
-	json_object_setc(&b, "path", json_string(a, w->path));
-	json_object_setc(&b, "fence", json_int(a, w->fence));
-	json_object_setc(&b, "provider", json_string(a, w->provider));
-	json_object_setc(&b, "reason", w->reason ? json_stringc(a, w->reason) : json_null());
-	json_object_setc(&b, "left_ms", json_int(a, w->left_ms));
-	json_object_setc(&b, "until_ms", w->until_ms >= 0 ? json_int(a, w->until_ms) : json_null());
-	json_array_add(&h->waits, json_object_end(&b));
+	health_out_wait(out_of(h), w);
 }
 
 /* --- the whole --- */
@@ -524,7 +339,7 @@ struct health *health_new(struct loop *l, struct store *s)
 	struct arena *a = arena_new(NULL);
 	struct health *h = ARENA_NEW(a, struct health);
 
-	h->arena = a;
+	h->arena = h->rows.arena = a;
 	h->loop = l;
 	h->store = s;
 	h->read_ms = -FRESH_MS;

@@ -12,6 +12,8 @@ src_gateway_libgateway_a_SOURCES = \
   src/gateway/facts.c src/gateway/facts.h \
   src/gateway/breaker.c src/gateway/breaker.h \
   src/gateway/health.c src/gateway/health.h \
+  src/gateway/health_rows.c src/gateway/health_rows.h \
+  src/gateway/health_out.c src/gateway/health_out.h \
   src/gateway/slots.c src/gateway/slots.h \
   src/gateway/spend.c src/gateway/spend.h \
   src/gateway/endpoint.c src/gateway/endpoint.h \

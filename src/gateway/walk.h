@@ -2,10 +2,10 @@
  *
  * Shapes:  a call is always in exactly one stage, and each stage ends in one function:
  *
- *            STAGE_WAIT    its timer runs, or it stands in the line of a provider  -> after_wait(), or walk_admit() with a slot
- *            STAGE_ADMIT   may it be asked now? (health.h)     -> walk_reserve(), a wait before that, or another step
- *            STAGE_COMMIT  a move is with the store            -> after_move(), or, refused, a wait, another step or the end
- *            STAGE_ASK     an attempt is under way             -> walk_decide(), the next batch of texts, or the end
+ *            STAGE_WAIT    its timer runs, or it stands in a line   -> after_wait(), or walk_admit() with a slot
+ *            STAGE_ADMIT   may it be asked now? (health.h)          -> walk_reserve(), a wait before that, or another step
+ *            STAGE_COMMIT  a move is with the store                 -> after_move(), or, refused, a wait, another step or the end
+ *            STAGE_ASK     an attempt is under way                  -> walk_decide(), the next batch of texts, or the end
  *            STAGE_OVER
  *
  *          What an attempt cost is recorded before the next one begins: by a move of its own, or together with the next
