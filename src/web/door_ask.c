@@ -1,231 +1,31 @@
-/* door_ask.c - see door_ask.h. */
+/* door_ask.c - the fields of a chat completion: the table, what each means, and what depends on several. */
 #include "web/door_ask.h"
-
-#include <stdarg.h>
 
 #include "base/arena.h"
 #include "base/json.h"
 #include "gateway/gateway.h"
+#include "web/door_ask_room.h"
 
 enum { IGNORED_NAME_MAX = 64, IGNORED_MAX = 1024 };
-
-struct reading {
-	struct arena *a;
-	const struct json *body;
-	struct door_ask *ask;
-	struct door_fault *fault;
-	int64_t max_tokens, max_completion_tokens;	/* 0: not given */
-	const struct json *tool_choice;			/* NULL: not given, or auto */
-	bool has_calls;					/* in the messages */
-	bool stream_options;
-};
-
-/* --- what is wrong --- */
-
-static int fail(struct reading *r, const char *code, const char *param, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
-static int fail(struct reading *r, const char *code, const char *param, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	*r->fault = (struct door_fault){.status = 400, .code = code, .param = param, .message = arena_vprintf(r->a, fmt, ap)};
-	va_end(ap);
-	return -1;
-}
-
-static int wrong_type(struct reading *r, const char *param, const char *expected, const struct json *v)
-{
-	return fail(r, "invalid_type", param, "%s: expected %s, got %s", param, expected, json_type_name(v));
-}
-
-static int missing(struct reading *r, const char *param)
-{
-	return fail(r, "missing_required_parameter", param, "%s is missing", param);
-}
-
-static int unsupported(struct reading *r, const char *param, const char *what)
-{
-	return fail(r, "unsupported_value", param, "%s: %s", param, what);
-}
-
-static bool is_absent(const struct json *v)
-{
-	return json_type(v) == JSON_NULL;
-}
-
-static const char *at(struct reading *r, const char *place, const char *key)
-{
-	return arena_printf(r->a, "%s.%s", place, key);
-}
-
-static const char *item(struct reading *r, const char *place, size_t i)
-{
-	return arena_printf(r->a, "%s[%zu]", place, i);
-}
-
-/* A text that has to be there. */
-static int need_text(struct reading *r, const struct json *object, const char *place, const char *key, struct str *ret)
-{
-	const struct json *v = json_getc(object, key);
-
-	if (is_absent(v))
-		return missing(r, at(r, place, key));
-	if (json_type(v) != JSON_STRING)
-		return wrong_type(r, at(r, place, key), "a string", v);
-	*ret = json_str(v);
-	return 0;
-}
-
-/* --- messages --- */
-
-static int take_part(struct reading *r, const struct json *part, const char *place, bool refusals, struct buf *text)
-{
-	struct str type, piece;
-
-	if (json_type(part) != JSON_OBJECT)
-		return wrong_type(r, place, "an object", part);
-	if (need_text(r, part, place, "type", &type) < 0)
-		return -1;
-	if (str_is(type, "text") || (refusals && str_is(type, "refusal"))) {
-		if (need_text(r, part, place, str_is(type, "text") ? "text" : "refusal", &piece) < 0)
-			return -1;
-		buf_addstr(text, piece);
-		return 0;
-	}
-	return fail(r, "unsupported_value", at(r, place, "type"), "%s: parts of type \"" STR_FMT "\" are not passed on, only text is", at(r, place, "type"),
-		    STR_ARG(str_clip(type, 60)));
-}
-
-static int take_content(struct reading *r, const struct json *v, const char *place, bool refusals, struct str *ret)
-{
-	const char *param = at(r, place, "content");
-	struct buf text;
-
-	if (json_type(v) == JSON_STRING) {
-		*ret = json_str(v);
-		return 0;
-	}
-	if (is_absent(v))
-		return missing(r, param);
-	if (json_type(v) != JSON_ARRAY)
-		return wrong_type(r, param, "a string or an array of parts", v);
-	buf_init(&text, r->a);
-	for (size_t i = 0; i < json_len(v); i++)
-		if (take_part(r, json_at(v, i), item(r, param, i), refusals, &text) < 0)
-			return -1;
-	*ret = text.n ? buf_str(&text) : STR("");
-	return 0;
-}
-
-static int take_call(struct reading *r, const struct json *v, const char *place, struct tool_call *ret)
-{
-	const struct json *function = json_getc(v, "function");
-	struct str type;
-
-	if (json_type(v) != JSON_OBJECT)
-		return wrong_type(r, place, "an object", v);
-	if (need_text(r, v, place, "id", &ret->id) < 0 || need_text(r, v, place, "type", &type) < 0)
-		return -1;
-	if (!str_is(type, "function"))
-		return unsupported(r, at(r, place, "type"), "expected \"function\"");
-	place = at(r, place, "function");
-	if (json_type(function) != JSON_OBJECT)
-		return is_absent(function) ? missing(r, place) : wrong_type(r, place, "an object", function);
-	return need_text(r, function, place, "name", &ret->name) < 0 || need_text(r, function, place, "arguments", &ret->args) < 0 ? -1 : 0;
-}
-
-static int take_assistant(struct reading *r, const struct json *v, const char *place, struct message *ret)
-{
-	const struct json *calls = json_getc(v, "tool_calls"), *content = json_getc(v, "content");
-	const char *param = at(r, place, "tool_calls");
-	struct tool_call *list;
-
-	if (!is_absent(json_getc(v, "function_call")))
-		return unsupported(r, at(r, place, "function_call"), "function_call is of the old form, send tool_calls");
-	if (!is_absent(calls) && json_type(calls) != JSON_ARRAY)
-		return wrong_type(r, param, "an array", calls);
-	ret->n_calls = json_len(calls);
-	ret->calls = list = ARENA_ARRAY(r->a, ret->n_calls, struct tool_call);
-	for (size_t i = 0; i < ret->n_calls; i++)
-		if (take_call(r, json_at(calls, i), item(r, param, i), &list[i]) < 0)
-			return -1;
-	r->has_calls |= ret->n_calls > 0;
-	if (is_absent(content) && (ret->n_calls > 0 || json_type(json_getc(v, "refusal")) == JSON_STRING)) {
-		ret->text = ret->n_calls > 0 ? STR("") : json_str(json_getc(v, "refusal"));
-		return 0;
-	}
-	return take_content(r, content, place, true, &ret->text);
-}
-
-static const struct {
-	const char *name;
-	enum message_role role;
-} roles[] = {
-	{"system", ROLE_SYSTEM}, {"developer", ROLE_SYSTEM}, {"user", ROLE_USER}, {"assistant", ROLE_ASSISTANT}, {"tool", ROLE_TOOL},
-};
-
-static int take_message(struct reading *r, const struct json *v, const char *place, struct message *ret)
-{
-	struct str role;
-	size_t i = 0;
-
-	if (json_type(v) != JSON_OBJECT)
-		return wrong_type(r, place, "an object", v);
-	if (need_text(r, v, place, "role", &role) < 0)
-		return -1;
-	while (i < sizeof roles / sizeof roles[0] && !str_is(role, roles[i].name))
-		i++;
-	if (i == sizeof roles / sizeof roles[0])
-		return fail(r, "invalid_value", at(r, place, "role"), "%s: \"" STR_FMT "\": expected system, developer, user, assistant or tool",
-			    at(r, place, "role"), STR_ARG(str_clip(role, 60)));
-	ret->role = roles[i].role;
-	if (ret->role == ROLE_ASSISTANT)
-		return take_assistant(r, v, place, ret);
-	if (ret->role == ROLE_TOOL && need_text(r, v, place, "tool_call_id", &ret->call_id) < 0)
-		return -1;
-	return take_content(r, json_getc(v, "content"), place, false, &ret->text);
-}
-
-static int take_messages(struct reading *r, const struct json *v, const char *name)
-{
-	struct message *list = ARENA_ARRAY(r->a, json_len(v), struct message);
-
-	if (json_len(v) == 0)
-		return fail(r, "invalid_value", name, "messages: at least one is needed");
-	for (size_t i = 0; i < json_len(v); i++)
-		if (take_message(r, json_at(v, i), item(r, name, i), &list[i]) < 0)
-			return -1;
-	r->ask->messages = list;
-	r->ask->n_messages = json_len(v);
-	return 0;
-}
 
 /* --- tools and the form of the answer --- */
 
 static int take_tool(struct reading *r, const struct json *v, const char *place, struct model_tool *ret)
 {
-	const struct json *function = json_getc(v, "function"), *description = json_getc(function, "description");
-	const struct json *parameters = json_getc(function, "parameters");
-	struct str type;
+	const struct json *function, *description, *parameters;
 
 	if (json_type(v) != JSON_OBJECT)
-		return wrong_type(r, place, "an object", v);
-	if (need_text(r, v, place, "type", &type) < 0)
+		return ask_wrong_type(r, place, "an object", v);
+	if (ask_function(r, v, &place, &function) < 0 || ask_text(r, function, place, "name", &ret->name) < 0)
 		return -1;
-	if (!str_is(type, "function"))
-		return unsupported(r, at(r, place, "type"), "expected \"function\"");
-	place = at(r, place, "function");
-	if (json_type(function) != JSON_OBJECT)
-		return is_absent(function) ? missing(r, place) : wrong_type(r, place, "an object", function);
-	if (need_text(r, function, place, "name", &ret->name) < 0)
-		return -1;
-	if (!is_absent(description) && json_type(description) != JSON_STRING)
-		return wrong_type(r, at(r, place, "description"), "a string", description);
-	if (!is_absent(parameters) && json_type(parameters) != JSON_OBJECT)
-		return wrong_type(r, at(r, place, "parameters"), "an object", parameters);
-	ret->description = is_absent(description) ? STR("") : json_str(description);
-	ret->args = is_absent(parameters) ? NULL : parameters;
+	description = json_getc(function, "description");
+	parameters = json_getc(function, "parameters");
+	if (!ask_is_absent(description) && json_type(description) != JSON_STRING)
+		return ask_wrong_type(r, ask_at(r, place, "description"), "a string", description);
+	if (!ask_is_absent(parameters) && json_type(parameters) != JSON_OBJECT)
+		return ask_wrong_type(r, ask_at(r, place, "parameters"), "an object", parameters);
+	ret->description = ask_is_absent(description) ? STR("") : json_str(description);
+	ret->args = ask_is_absent(parameters) ? NULL : parameters;
 	return 0;
 }
 
@@ -234,7 +34,7 @@ static int take_tools(struct reading *r, const struct json *v, const char *name)
 	struct model_tool *list = ARENA_ARRAY(r->a, json_len(v), struct model_tool);
 
 	for (size_t i = 0; i < json_len(v); i++)
-		if (take_tool(r, json_at(v, i), item(r, name, i), &list[i]) < 0)
+		if (take_tool(r, json_at(v, i), ask_item(r, name, i), &list[i]) < 0)
 			return -1;
 	r->ask->tools = list;
 	r->ask->n_tools = json_len(v);
@@ -254,7 +54,7 @@ static int take_parallel(struct reading *r, const struct json *v, const char *na
 	(void)r;
 	(void)name;
 	return json_is_true(v) || json_len(json_getc(r->body, "tools")) == 0 ? 0
-		: unsupported(r, name, "models may ask for several tools at once, false is not passed on");
+		: ask_unsupported(r, name, "models may ask for several tools at once, false is not passed on");
 }
 
 static int take_format(struct reading *r, const struct json *v, const char *name)
@@ -263,7 +63,7 @@ static int take_format(struct reading *r, const struct json *v, const char *name
 	struct json_builder b;
 	struct str type;
 
-	if (need_text(r, v, name, "type", &type) < 0)
+	if (ask_text(r, v, name, "type", &type) < 0)
 		return -1;
 	if (str_is(type, "text"))
 		return 0;
@@ -274,12 +74,13 @@ static int take_format(struct reading *r, const struct json *v, const char *name
 		return 0;
 	}
 	if (!str_is(type, "json_schema"))
-		return unsupported(r, "response_format.type", "expected text, json_object or json_schema");
+		return ask_unsupported(r, "response_format.type", "expected text, json_object or json_schema");
 	if (json_type(wanted) != JSON_OBJECT)
-		return is_absent(wanted) ? missing(r, "response_format.json_schema") : wrong_type(r, "response_format.json_schema", "an object", wanted);
+		return ask_is_absent(wanted) ? ask_missing(r, "response_format.json_schema")
+			: ask_wrong_type(r, "response_format.json_schema", "an object", wanted);
 	if (json_type(schema) != JSON_OBJECT)
-		return is_absent(schema) ? missing(r, "response_format.json_schema.schema")
-			: wrong_type(r, "response_format.json_schema.schema", "an object", schema);
+		return ask_is_absent(schema) ? ask_missing(r, "response_format.json_schema.schema")
+			: ask_wrong_type(r, "response_format.json_schema.schema", "an object", schema);
 	r->ask->output = schema;
 	return 0;
 }
@@ -289,7 +90,7 @@ static int take_format(struct reading *r, const struct json *v, const char *name
 static int take_model(struct reading *r, const struct json *v, const char *name)
 {
 	if (json_str(v).n == 0)
-		return fail(r, "invalid_value", name, "model is empty");
+		return ask_fail(r, "invalid_value", name, "model is empty");
 	r->ask->model = json_str(v);
 	return 0;
 }
@@ -299,7 +100,7 @@ static int take_limit(struct reading *r, const struct json *v, const char *name)
 	int64_t n;
 
 	if (!json_to_int(v, &n) || n < 1)
-		return fail(r, "invalid_value", name, "%s: expected a whole number from 1 on", name);
+		return ask_fail(r, "invalid_value", name, "%s: expected a whole number from 1 on", name);
 	*(strcmp(name, "max_tokens") == 0 ? &r->max_tokens : &r->max_completion_tokens) = n;
 	return 0;
 }
@@ -309,7 +110,7 @@ static int take_temperature(struct reading *r, const struct json *v, const char 
 	double t = json_to_double(v);
 
 	if (!(t >= 0 && t <= 2))
-		return fail(r, "invalid_value", name, "temperature: expected a number from 0 to 2");
+		return ask_fail(r, "invalid_value", name, "temperature: expected a number from 0 to 2");
 	r->ask->temperature = t;
 	return 0;
 }
@@ -326,8 +127,8 @@ static int take_stream_options(struct reading *r, const struct json *v, const ch
 	const struct json *usage = json_getc(v, "include_usage");
 
 	(void)name;
-	if (!is_absent(usage) && json_type(usage) != JSON_TRUE && json_type(usage) != JSON_FALSE)
-		return wrong_type(r, "stream_options.include_usage", "a boolean", usage);
+	if (!ask_is_absent(usage) && json_type(usage) != JSON_TRUE && json_type(usage) != JSON_FALSE)
+		return ask_wrong_type(r, "stream_options.include_usage", "a boolean", usage);
 	r->stream_options = true;
 	r->ask->include_usage = json_is_true(usage);
 	return 0;
@@ -337,14 +138,14 @@ static int take_n(struct reading *r, const struct json *v, const char *name)
 {
 	int64_t n;
 
-	return json_to_int(v, &n) && n == 1 ? 0 : unsupported(r, name, "one choice is made, expected 1");
+	return json_to_int(v, &n) && n == 1 ? 0 : ask_unsupported(r, name, "one choice is made, expected 1");
 }
 
 static int take_modalities(struct reading *r, const struct json *v, const char *name)
 {
 	for (size_t i = 0; i < json_len(v); i++)
 		if (!str_is(json_str(json_at(v, i)), "text"))
-			return unsupported(r, name, "answers are text");
+			return ask_unsupported(r, name, "answers are text");
 	return 0;
 }
 
@@ -353,7 +154,7 @@ static int refuse(struct reading *r, const struct json *v, const char *name)
 {
 	if (json_type(v) == JSON_FALSE || ((json_type(v) == JSON_ARRAY || json_type(v) == JSON_OBJECT) && json_len(v) == 0))
 		return 0;
-	return fail(r, "unsupported_parameter", name, "%s is not passed on to models", name);
+	return ask_fail(r, "unsupported_parameter", name, "%s is not passed on to models", name);
 }
 
 enum { BOOL = 1, NUMBER = 2, STRING = 4, ARRAY = 8, OBJECT = 16 };
@@ -364,7 +165,7 @@ static const struct field {
 	int (*take)(struct reading *r, const struct json *v, const char *name);	/* NULL: ignored */
 } fields[] = {
 	{"model", STRING, take_model},
-	{"messages", ARRAY, take_messages},
+	{"messages", ARRAY, ask_messages},
 	{"max_tokens", NUMBER, take_limit},
 	{"max_completion_tokens", NUMBER, take_limit},
 	{"temperature", NUMBER, take_temperature},
@@ -472,10 +273,10 @@ static int take_fields(struct reading *r, struct buf *ignored)
 		const struct field *f = field_of(json_key(r->body, i));
 		const struct json *v = json_val(r->body, i);
 
-		if (is_absent(v))
+		if (ask_is_absent(v))
 			continue;
 		if (f && !(bit_of(v) & f->types))
-			return wrong_type(r, f->name, type_names(f->types), v);
+			return ask_wrong_type(r, f->name, type_names(f->types), v);
 		if (!f || !f->take)
 			ignore(ignored, json_key(r->body, i));
 		else if (f->take(r, v, f->name) < 0)
@@ -493,9 +294,9 @@ static int judge_tool_choice(struct reading *r)
 	if (!r->tool_choice)
 		return 0;
 	if (!str_is(word, "none"))
-		return unsupported(r, "tool_choice", "models cannot be made to call a tool, expected \"auto\" or \"none\"");
+		return ask_unsupported(r, "tool_choice", "models cannot be made to call a tool, expected \"auto\" or \"none\"");
 	if (r->has_calls)
-		return unsupported(r, "tool_choice", "\"none\" is not possible where messages have tool calls");
+		return ask_unsupported(r, "tool_choice", "\"none\" is not possible where messages have tool calls");
 	r->ask->n_tools = 0;
 	return 0;
 }
@@ -503,11 +304,11 @@ static int judge_tool_choice(struct reading *r)
 static int judge(struct reading *r)
 {
 	if (!r->ask->model.p)
-		return missing(r, "model");
+		return ask_missing(r, "model");
 	if (!r->ask->messages)
-		return missing(r, "messages");
+		return ask_missing(r, "messages");
 	if (r->stream_options && !r->ask->stream)
-		return fail(r, "invalid_value", "stream_options", "stream_options: only with \"stream\": true");
+		return ask_fail(r, "invalid_value", "stream_options", "stream_options: only with \"stream\": true");
 	r->ask->max_output = r->max_tokens;
 	if (r->max_completion_tokens && (!r->max_tokens || r->max_completion_tokens < r->max_tokens))
 		r->ask->max_output = r->max_completion_tokens;
@@ -522,7 +323,7 @@ int door_ask_parse(struct arena *a, const struct json *body, struct door_ask *re
 	*ret = (struct door_ask){.temperature = -1};
 	buf_init(&ignored, a);
 	if (json_type(body) != JSON_OBJECT)
-		return fail(&r, "invalid_type", NULL, "the body: expected an object, got %s", json_type_name(body));
+		return ask_fail(&r, "invalid_type", NULL, "the body: expected an object, got %s", json_type_name(body));
 	if (take_fields(&r, &ignored) < 0 || judge(&r) < 0)
 		return -1;
 	ret->ignored = ignored.n ? buf_str(&ignored) : STR("");
