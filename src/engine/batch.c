@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "gateway/record.h"
 
 struct batch *batch_new(struct arena *parent, int64_t seq)
 {
@@ -40,40 +41,11 @@ void batch_add_effect(struct batch *b, const struct effect_change *e)
 	b->effects[b->n_effects++] = *e;
 }
 
-static struct str dup_or_none(struct arena *a, struct str s)
-{
-	return s.p ? str_dup(a, s) : STR_NONE;
-}
-
-static const struct shadow_call *copy_shadow(struct arena *a, const struct shadow_call *from)
-{
-	struct shadow_call *s = arena_dup(a, from, sizeof *from);
-
-	s->own_provider = dup_or_none(a, s->own_provider);
-	s->own_model = dup_or_none(a, s->own_model);
-	s->own_problem = dup_or_none(a, s->own_problem);
-	return s;
-}
-
 void batch_add_calls(struct batch *b, const struct model_call *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct model_call c = v[i];
-
-		c.path = str_dup(b->arena, c.path);
-		c.tier = str_dup(b->arena, c.tier);
-		c.provider = str_dup(b->arena, c.provider);
-		c.model_asked = str_dup(b->arena, c.model_asked);
-		c.model_answered = str_dup(b->arena, c.model_answered);
-		c.provider_request_id = str_dup(b->arena, c.provider_request_id);
-		c.key_fingerprint = str_dup(b->arena, c.key_fingerprint);
-		c.wire = str_dup(b->arena, c.wire);
-		c.finish_reason = str_dup(b->arena, c.finish_reason);
-		c.error_class = str_dup(b->arena, c.error_class);
-		c.shadow = c.shadow ? copy_shadow(b->arena, c.shadow) : NULL;
-		c.cost_source = c.cost_source ? arena_strdup(b->arena, c.cost_source) : NULL;
 		b->calls = grow(b, b->calls, b->n_calls, &b->cap_calls, sizeof *b->calls);
-		b->calls[b->n_calls++] = c;
+		b->calls[b->n_calls++] = record_copy(b->arena, &v[i]);
 	}
 }
 

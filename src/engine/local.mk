@@ -28,8 +28,8 @@ src_engine_libengine_a_SOURCES = \
   src/engine/step_set.c src/engine/step_switch.c src/engine/step_wait.c \
   src/engine/vars.c src/engine/vars.h
 
-# Pure parts, and whole runs against a world in memory: neither store nor gateway nor tools are linked.
-engine_test_LIBS = src/engine/libengine.a $(config_LIBS) $(CHECK_LIBS)
+# Pure parts, and whole runs against a world in memory: neither store nor gateway nor tools are linked, but for the copy of a record.
+engine_test_LIBS = src/engine/libengine.a src/gateway/record.$(OBJEXT) $(config_LIBS) $(CHECK_LIBS)
 engine_fixture = t/unit/engine/fixture.c t/unit/engine/fixture.h
 
 check_PROGRAMS += t/unit/engine/path t/unit/engine/retry t/unit/engine/effect t/unit/engine/answer \
@@ -71,7 +71,7 @@ t_unit_engine_many_LDADD = $(engine_test_LIBS)
 
 t_scenario_scenario_SOURCES = t/scenario/main.c t/scenario/outside.c t/scenario/script.c \
   t/scenario/world.c t/scenario/world.h
-t_scenario_scenario_LDADD = src/engine/libengine.a $(config_LIBS)
+t_scenario_scenario_LDADD = src/engine/libengine.a src/gateway/record.$(OBJEXT) $(config_LIBS)
 EXTRA_DIST += t/scenario/README
 # by pattern, so that none is left out
 dist-hook:

@@ -5,6 +5,7 @@ src_gateway_libgateway_a_SOURCES = \
   src/gateway/walk_step.c src/gateway/walk_wait.c src/gateway/walk_money.c \
   src/gateway/walk_ask.c src/gateway/walk_record.c src/gateway/walk_embed.c \
   src/gateway/request.c src/gateway/request.h \
+  src/gateway/record.c src/gateway/record.h \
   src/gateway/describe.c \
   src/gateway/explain.c \
   src/gateway/caps.c src/gateway/caps.h \

@@ -15,6 +15,7 @@
 #include "config/routing.h"
 #include "config/settings.h"
 #include "gateway/gateway.h"
+#include "gateway/record.h"
 #include "store/queue.h"
 #include "store/store.h"
 #include "web/auth.h"
@@ -296,41 +297,13 @@ static void on_settled(void *arg, const struct move_result *r)
 	chat_unref(arg);
 }
 
-static struct str keep_text(struct chat *c, struct str text)
-{
-	return text.p ? str_dup(c->arena, text) : STR_NONE;
-}
-
-static const struct shadow_call *keep_shadow(struct chat *c, const struct shadow_call *from)
-{
-	struct shadow_call *to = arena_dup(c->arena, from, sizeof *from);
-
-	to->own_provider = keep_text(c, from->own_provider);
-	to->own_model = keep_text(c, from->own_model);
-	to->own_problem = keep_text(c, from->own_problem);
-	return to;
-}
-
-/* The gateway's texts go with its operation. */
-static void keep_record(struct chat *c, const struct model_call *from)
-{
-	struct model_call *to = &c->record;
-	struct str *const texts[] = {&to->path, &to->tier, &to->provider, &to->model_asked, &to->model_answered, &to->provider_request_id,
-				     &to->key_fingerprint, &to->error_class};
-
-	*to = *from;
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-		*texts[i] = keep_text(c, *texts[i]);
-	to->shadow = from->shadow ? keep_shadow(c, from->shadow) : NULL;
-}
-
 static void settle(struct chat *c, const struct model_answer *answer)
 {
 	if (answer->n_calls == 0 || door_is_closed(c->door)) {
 		chat_unref(c);
 		return;
 	}
-	keep_record(c, answer->calls);
+	c->record = record_copy(c->arena, answer->calls);
 	c->settling.calls = &c->record;
 	c->settling.n_calls = 1;
 	queue_commit(server_store(c->web), &c->settling, on_settled, c);
