@@ -1,59 +1,23 @@
-/* door_chat.c - see door_chat.h.
- *
- * The head of a stream goes out with its first piece, so that whatever fails before that is an answer with a status. Pieces that come
- * while the client is busy with older ones become one chunk.
- */
+/* door_chat.c - see door_chat.h. Streams: door_chat_stream.c. */
 #include "web/door_chat.h"
-
-#include <microhttpd.h>
-#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "config/routing.h"
-#include "config/settings.h"
 #include "gateway/gateway.h"
 #include "gateway/record.h"
 #include "store/queue.h"
 #include "store/store.h"
 #include "web/auth.h"
-#include "web/connection.h"
 #include "web/door.h"
 #include "web/door_ask.h"
+#include "web/door_chat_room.h"
 #include "web/door_error.h"
-#include "web/door_write.h"
 #include "web/request.h"
 #include "web/route.h"
 #include "web/server.h"
-
-enum { SLOWEST_BYTES_S = 4096 };
-
-struct chat {
-	struct arena *arena;		/* its own */
-	struct door *door;
-	struct web *web;
-	struct request *req;		/* NULL: the client has its answer, or has gone */
-	struct op *op;			/* NULL: over */
-	int refs;			/* the request, and the question until it is settled */
-	struct door_head head;
-	bool stream;
-	struct str ignored;
-
-	bool begun;			/* the head of a stream is on its way */
-	bool broken;			/* nobody reads it any more */
-	bool over;			/* nothing is written to in or out any more */
-	struct buf in;			/* text that came and is in no chunk yet */
-	size_t passed;			/* bytes of text that came in pieces */
-	struct buf last;		/* the end of the stream */
-	struct buf out;			/* what is being sent */
-	size_t sent;			/* of out */
-	int64_t until_ms;		/* when what is being sent must be over */
-
-	struct move settling;
-	struct model_call record;
-};
 
 /* --- its life --- */
 
@@ -116,13 +80,7 @@ void door_name_ignored(struct request *req, const struct door_ask *ask)
 		reply_add(&req->reply, req->arena, "x-agentd-ignored", str_cstr(req->arena, ask->ignored));
 }
 
-void door_dress_stream(struct request *req)
-{
-	reply_add(&req->reply, req->arena, "Cache-Control", "no-cache");
-	reply_add(&req->reply, req->arena, "X-Accel-Buffering", "no");	/* no proxy keeps pieces back */
-}
-
-static void dress(struct chat *c)
+void chat_dress(struct chat *c)
 {
 	struct request *req = c->req;
 	char *id = arena_alloc(req->arena, 37);
@@ -133,117 +91,13 @@ static void dress(struct chat *c)
 		reply_add(&req->reply, req->arena, "x-agentd-ignored", str_cstr(req->arena, c->ignored));
 }
 
-static void name_step(struct chat *c, const struct model_answer *answer)
+void chat_name_step(struct chat *c, const struct model_answer *answer)
 {
 	struct request *req = c->req;
 
 	reply_add(&req->reply, req->arena, "x-agentd-route", str_cstr(req->arena, c->head.model));
 	if (answer->model.p)
 		reply_add(&req->reply, req->arena, "x-agentd-step", str_cstr(req->arena, answer->model));
-}
-
-/* --- a stream --- */
-
-static void allow(struct chat *c, size_t bytes)
-{
-	c->until_ms = loop_now_ms(server_loop(c->web)) + server_settings(c->web)->web.body_timeout_ms + (int64_t)bytes * 1000 / SLOWEST_BYTES_S;
-}
-
-static void renew_deadline(struct chat *c)
-{
-	int64_t left_ms = c->until_ms - loop_now_ms(server_loop(c->web)), piece_ms = server_settings(c->web)->web.body_timeout_ms;
-
-	if (left_ms > piece_ms)
-		left_ms = piece_ms;
-	connection_deadline(server_connections(c->web), c->req->connection, left_ms > 0 ? left_ms : 0);
-}
-
-/* The next text to send, if there is one now. */
-static void fill(struct chat *c)
-{
-	buf_reset(&c->out);
-	c->sent = 0;
-	if (c->in.n) {
-		door_write_text(&c->out, &c->head, buf_str(&c->in));
-		buf_reset(&c->in);
-	}
-	if (c->last.n) {
-		buf_addstr(&c->out, buf_str(&c->last));
-		buf_reset(&c->last);
-	}
-	allow(c, c->out.n);
-}
-
-static ssize_t on_read(void *arg, uint64_t pos, char *to, size_t max)
-{
-	struct request *req = arg;
-	struct chat *c = req->chat;
-	size_t n;
-
-	(void)pos;
-	if (!c || c->broken)	/* see events.c why it is not END_WITH_ERROR */
-		return MHD_CONTENT_READER_END_OF_STREAM;
-	if (c->sent == c->out.n)
-		fill(c);
-	n = c->out.n - c->sent < max ? c->out.n - c->sent : max;
-	if (n > 0) {
-		memcpy(to, c->out.p + c->sent, n);
-		c->sent += n;
-		renew_deadline(c);
-		return (ssize_t)n;
-	}
-	if (c->over)
-		return MHD_CONTENT_READER_END_OF_STREAM;
-	connection_no_deadline(server_connections(req->web), req->connection);
-	request_suspend(req);
-	return 0;
-}
-
-static struct MHD_Response *make_stream(struct request *req)
-{
-	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, on_read, req, NULL);
-}
-
-static void begin_stream(struct chat *c, const struct model_answer *answer)
-{
-	struct request *req = c->req;
-
-	c->begun = true;
-	door_write_first(&c->out, &c->head);
-	allow(c, c->out.n);
-	reply_made(&req->reply, "text/event-stream; charset=utf-8", make_stream);
-	door_dress_stream(req);
-	dress(c);
-	name_step(c, answer);
-}
-
-/* In a callback of the transfer, which may go on after the client has left. */
-static void on_text(void *arg, struct str piece)
-{
-	struct chat *c = arg;
-
-	if (!c->req)
-		return;
-	if (!c->begun)
-		begin_stream(c, gateway_answer_of(c->op));
-	buf_addstr(&c->in, piece);
-	c->passed += piece.n;
-	request_resume(c->req);
-}
-
-static void end_stream(struct chat *c, const struct model_answer *answer, const struct err *err)
-{
-	struct door_error e;
-
-	if (err->code == ERR_NONE) {
-		buf_addstr(&c->in, str_sub(answer->text, c->passed, answer->text.n));	/* wires that have it only now */
-		door_write_end(&c->last, &c->head, answer);
-	} else {
-		e = door_error_of(err);
-		door_write_error(&c->last, door_error_text(c->arena, &e));
-	}
-	c->over = true;
-	request_resume(c->req);
 }
 
 /* --- the answer --- */
@@ -257,8 +111,8 @@ static void answer_whole(struct chat *c, const struct model_answer *answer)
 	buf_init(&b, req->arena);
 	door_write_whole(&b, &c->head, answer);
 	reply_json(&req->reply, 200, buf_str(&b));
-	dress(c);
-	name_step(c, answer);
+	chat_dress(c);
+	chat_name_step(c, answer);
 	money_format(answer->cost_pusd, cost);
 	reply_add(&req->reply, req->arena, "x-agentd-cost-usd", arena_strdup(req->arena, cost));
 }
@@ -268,7 +122,7 @@ static void refuse(struct chat *c, const struct err *err)
 	struct door_error e = door_error_of(err);
 
 	door_refuse(c->req, &e);
-	dress(c);
+	chat_dress(c);
 }
 
 static void tell(struct chat *c, const struct model_answer *answer, const struct err *err)
@@ -278,9 +132,9 @@ static void tell(struct chat *c, const struct model_answer *answer, const struct
 	if (!req)
 		return;
 	if (c->stream && !c->begun && err->code == ERR_NONE)
-		begin_stream(c, answer);
+		chat_begin_stream(c, answer);
 	if (c->begun) {
-		end_stream(c, answer, err);
+		chat_end_stream(c, answer, err);
 		return;
 	}
 	if (err->code == ERR_NONE)
@@ -386,7 +240,7 @@ static void start(struct request *req, const struct door_ask *ask)
 	question.token = c->settling.token;
 	question.facts = facts_of(req, &c->head.id);
 	if (ask->stream) {
-		question.on_text = on_text;
+		question.on_text = chat_on_text;
 		question.text_arg = c;
 	}
 	request_suspend(req);

@@ -20,6 +20,8 @@ src_web_libweb_a_SOURCES = \
   src/web/door_ask_room.h \
   src/web/door_chat.c \
   src/web/door_chat.h \
+  src/web/door_chat_room.h \
+  src/web/door_chat_stream.c \
   src/web/door_error.c \
   src/web/door_error.h \
   src/web/door_models.c \
