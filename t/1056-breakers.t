@@ -89,10 +89,16 @@ is "twelve wait in two workers: one is the probe" "$first" 1
 is "it found it well" "$(sql "SELECT error_class FROM agentd.model_calls WHERE provider = 'alone' ORDER BY started_at LIMIT 1")" ""
 
 # --- a local server is not flooded, and why says who stands in line ---
+d_stop one
+d_stop two
 for i in $(seq 14); do submit slow; done >"$D/slow"
-waiting() { sql "SELECT count(*) FROM agentd.model_waits" | grep -q '^[1-9]'; }
+d_start one worker
+d_start two worker
+waiting() {
+	t=$(sql "SELECT task FROM agentd.model_waits ORDER BY since DESC LIMIT 1")
+	[ -n "$t" ]
+}
 wait_for 10 waiting
-t=$(sql "SELECT task FROM agentd.model_waits ORDER BY since DESC LIMIT 1")
 why=$(ctl why "$t")
 like "why names the slot" "$why" 'waits for a slot of the provider \(max_in_flight 2\), for .* at provider slow'
 like "so does the API" "$(d_http -H "Authorization: Bearer $token" "http://agentd/tasks/$t" | jq -r '.waits_for | .type + " " + .message')" \
