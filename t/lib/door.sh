@@ -8,26 +8,32 @@
 
 door_tier() { printf '  %s: {steps: [{model: %s}]}\n' "$1" "$1"; }
 
+# door_model NAME [ID [PROVIDER]]
 door_model() {
-	printf '  %s: {provider: stub, id: "%s", context: 8192, max_output: 100, can: [tools, json], price: {input: 1.00, output: 2.00, as_of: 2026-11-01}}\n' \
-		"$1" "${2:-stub/$(printf '%s' "$1" | sed 's/^s\([0-9]\)/\1/')}"
+	printf '  %s: {provider: %s, id: "%s", context: 8192, max_output: 100, can: [tools, json], price: {input: 1.00, output: 2.00, as_of: 2026-11-01}}\n' \
+		"$1" "${3:-$1}" "${2:-stub/$(printf '%s' "$1" | sed 's/^s\([0-9]\)/\1/')}"
 }
+# Each has its own: what one's faults do to its breaker is nothing to the others.
+door_provider() { printf '  %s: {wire: openai, base_url: "%s", key_env: []}\n' "$1" "$stub_url"; }
 
 door_routing() {
 	faults="tools error-late reset close drip bytes s429-after s429-quota s429-perday s500 s401 s400-context filter empty echo script hang-body hang-middle no-usage delay-300"
 	cat <<-END
 		agentd: v1
-		defaults: {retry: {max: 0, backoff: [10ms, 20ms]}}
+		defaults: {retry: {max: 0, backoff: [10ms, 20ms]}, breaker: {failures: 1000}}
 		providers:
 		  stub: {wire: openai, base_url: "$stub_url", key_env: []}
 		  keyed: {wire: openai, base_url: "$stub_url", key_env: [NOBODY_SETS_THIS]}
+	END
+	for fault in $faults; do door_provider "$fault"; done
+	cat <<-END
 		models:
 		  unset: {provider: keyed, id: unset, context: 8192, max_output: 100, price: free}
 		  free: {provider: stub, id: free, context: 8192, max_output: 100, price: free}
 	END
-	door_model hello hello
+	door_model hello hello stub
 	for fault in $faults; do door_model "$fault"; done
-	door_model echo-large stub/echo | sed 's/context: 8192/context: 1000000/'
+	door_model echo-large stub/echo stub | sed 's/context: 8192/context: 1000000/'
 	printf 'caps:\n  each_token: {scope: token, window: day, limit_usd: 0.001, on_exceeded: fail}\n'
 	printf 'tiers:\n'
 	door_tier hello

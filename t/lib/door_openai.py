@@ -152,7 +152,7 @@ def errors():
         check(f"error: {name}", e and (e.code, e.param) == (code, param) and e.message, (got, getattr(got, "code", 0), getattr(got, "param", 0)))
     e, got = raised(openai.RateLimitError, lambda: chat(model="s429-after"))
     check("a rate limit says when to come again", e and int(e.response.headers["retry-after"]) == 2, got and got.response.headers)
-    e, got = raised(openai.InternalServerError, lambda: chat(patient, model="s401"))
+    e, got = raised(openai.InternalServerError, lambda: chat(patient, model="unset"))
     check("what cannot help is not tried again", e and e.response.headers["x-should-retry"] == "false" and
           e.response.request.headers["x-stainless-retry-count"] == "0", got.response.request.headers)
     e, got = raised(openai.InternalServerError, lambda: chat(patient, model="s500"))
