@@ -265,8 +265,8 @@ if [ -s "$D/passed" ]; then
 		id=$(ctl submit plain --input "$(input "$script")")
 		D_MAY_DIE=1 d_start worker3 worker AGENTD_CRASH="$point:$nth"
 		wait_for 20 died_or_done || fail "killed at $point, pass $nth" "$(task_state "$id")"
-		# how many commits it takes depends on which of two calls beside each other ends first
-		if died; then echo "$id $point" >>"$D/killed"; fi
+		# how many commits it takes depends on which of two calls beside each other ends first; the last points come after success
+		if died || wait_for 2 died; then echo "$id $point" >>"$D/killed"; fi
 		d_signal worker3 KILL || :
 		d_status worker3
 	done <"$D/points"

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "config/routing.h"
+#include "gateway/record.h"
 #include "gateway/request.h"
 
 /* --- the stub --- */
@@ -75,7 +76,7 @@ static void settle(const struct model_call *c)
 	bank.spent_pusd += c->cost_pusd;
 	snprintf(bank.log + strlen(bank.log), sizeof bank.log - strlen(bank.log), STR_FMT "/%s/%d ",
 		 STR_ARG(c->error_class.n ? c->error_class : STR("ok")), c->cost_source, c->http_status);
-	bank.calls[bank.n_calls++] = *c;
+	bank.calls[bank.n_calls++] = record_copy(arena, c);	/* its texts go with the op */
 }
 
 /* The caps of bank.capped refuse what counts against them. */
@@ -260,13 +261,6 @@ static void on_done(struct op *op, void *arg)
 	q->vectors = arena_dup(arena, a->vectors, a->n_vectors * a->dims * sizeof *a->vectors);
 	for (size_t i = 0; i < a->n_calls; i++)		/* the caller's own move */
 		settle(&a->calls[i]);
-	for (size_t i = bank.n_calls - a->n_calls; i < bank.n_calls; i++) {
-		struct model_call *c = &bank.calls[i];	/* its texts go with the op */
-
-		c->path = str_dup(arena, c->path);
-		c->model_answered = str_dup(arena, c->model_answered);
-		c->provider_request_id = str_dup(arena, c->provider_request_id);
-	}
 }
 
 void start_request(struct asked *q, const struct model_request *req)
