@@ -21,12 +21,18 @@ small_disk() {
 	trap 'unmount; d_cleanup' EXIT
 }
 # fill PERCENT: one file makes the disk as full as that, by blocks
+# Straight from what there is: on the way it would be empty for whoever looks.
 fill() {
-	rm -f "$mnt/ballast"
-	# used, available and total in KiB; the file's own tables take a little
+	: >>"$mnt/ballast"
+	# used and available in KiB; the file's own tables take a little
 	set -- "$1" $(df -k --output=used,avail "$mnt" | tail -n 1)
-	n=$(((($2 + $3) * $1 + 99) / 100 - $2))
-	[ "$n" -le 0 ] || fallocate -l "${n}K" "$mnt/ballast"
+	has=$(($(stat -c %s "$mnt/ballast") / 1024))
+	n=$(((($2 + $3) * $1 + 99) / 100 - $2 + has))
+	if [ "$n" -gt "$has" ]; then
+		fallocate -l "${n}K" "$mnt/ballast"
+	else
+		truncate -s "$((n > 0 ? n : 0))K" "$mnt/ballast"
+	fi
 }
 
 cat >"$D/root/workflows/quick.yaml" <<'YAML'
