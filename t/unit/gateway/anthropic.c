@@ -13,6 +13,7 @@
 #include "gateway/anthropic_question.h"
 #include "gateway/anthropic_schema.h"
 #include "gateway/spend.h"
+#include "decoder.h"
 #include "../suite_run.h"
 #include "../test_arena.h"
 
@@ -38,178 +39,123 @@
 	"},\"usage\":{" usage "}")
 #define END(reason) STOP(reason, "", "\"output_tokens\":3") EV("message_stop", "")
 
-static const struct {
-	const char *what, *in;
-	enum err_code code;
-	const char *text, *finish, *calls;	/* calls: name(args) id ... */
-	int64_t in_fresh, out_text;		/* -1: no usage */
-} answers[] = {
+static const struct answer_case answers[] = {
 	{"plain", START BLOCK(0, "{\"type\":\"text\",\"text\":\"\"}") PING TEXT(0, "Hel") TEXT(0, "lo") CLOSE(0) END("end_turn"),
-	 ERR_NONE, "Hello", "stop", "", 12, 3},
+	 ERR_NONE, "Hello", "stop", "", 12, 3, 0, 0},
 	{"no names of events", "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"a\"}}\n\n"
 	 "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\ndata: {\"type\":\"message_stop\"}\n\n",
-	 ERR_NONE, "a", "stop", "", -1, -1},
+	 ERR_NONE, "a", "stop", "", -1, -1, 0, 0},
 	{"the name of the event where the data has none", "event: content_block_delta\ndata: {\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\n\n"
-	 END("end_turn"), ERR_NONE, "a", "stop", "", -1, -1},
+	 END("end_turn"), ERR_NONE, "a", "stop", "", -1, -1, 0, 0},
 	{"spaces behind the data, crlf, BOM, comments", "\xEF\xBB\xBF: hi\r\n\r\nevent: message_start\r\ndata: {\"type\":\"message_start\","
-	 "\"message\":{\"usage\":{\"input_tokens\":7}}}   \r\n\r\n" SAY(0, "a") END("end_turn"), ERR_NONE, "a", "stop", "", 7, 3},
-	{"two texts", START SAY(0, "a") SAY(1, "b") END("stop_sequence"), ERR_NONE, "ab", "stop", "", 12, 3},
+	 "\"message\":{\"usage\":{\"input_tokens\":7}}}   \r\n\r\n" SAY(0, "a") END("end_turn"), ERR_NONE, "a", "stop", "", 7, 3, 0, 0},
+	{"two texts", START SAY(0, "a") SAY(1, "b") END("stop_sequence"), ERR_NONE, "ab", "stop", "", 12, 3, 0, 0},
 	{"ping storm, unknown event, unknown block, unknown delta", PING PING START PING PING EV("news", ",\"x\":[1]")
 	 BLOCK(0, "{\"type\":\"fallback\",\"from\":\"x\"}") CLOSE(0) BLOCK(1, "{\"type\":\"text\",\"text\":\"\"}")
 	 DELTA(1, "\"citations_delta\",\"citation\":{\"cited_text\":\"no\"}") TEXT(1, "a") DELTA(1, "\"odd_delta\",\"text\":\"no\"")
-	 CLOSE(1) PING END("end_turn"), ERR_NONE, "a", "stop", "", 12, 3},
-	{"thinking", START THINK(0, "hm", "sig") SAY(1, "a") END("end_turn"), ERR_NONE, "a", "stop", "", 12, 3},
+	 CLOSE(1) PING END("end_turn"), ERR_NONE, "a", "stop", "", 12, 3, 0, 0},
+	{"thinking", START THINK(0, "hm", "sig") SAY(1, "a") END("end_turn"), ERR_NONE, "a", "stop", "", 12, 3, 0, 0},
 	{"usage of the end wins", START SAY(0, "a") STOP("end_turn", "", "\"input_tokens\":20,\"output_tokens\":5") EV("message_stop", ""),
-	 ERR_NONE, "a", "stop", "", 20, 5},
+	 ERR_NONE, "a", "stop", "", 20, 5, 0, 0},
 	{"two message_delta, cumulative", START SAY(0, "a") EV("message_delta", ",\"delta\":{\"stop_reason\":null},\"usage\":{\"output_tokens\":2}")
-	 STOP("end_turn", "", "\"input_tokens\":null,\"output_tokens\":9") EV("message_stop", ""), ERR_NONE, "a", "stop", "", 12, 9},
+	 STOP("end_turn", "", "\"input_tokens\":null,\"output_tokens\":9") EV("message_stop", ""), ERR_NONE, "a", "stop", "", 12, 9, 0, 0},
 	{"thinking tokens are not text", START SAY(0, "a") STOP("end_turn", "",
-	 "\"output_tokens\":9,\"output_tokens_details\":{\"thinking_tokens\":5}") EV("message_stop", ""), ERR_NONE, "a", "stop", "", 12, 4},
+	 "\"output_tokens\":9,\"output_tokens_details\":{\"thinking_tokens\":5}") EV("message_stop", ""), ERR_NONE, "a", "stop", "", 12, 4, 0, 5},
 	{"a count that is none", START SAY(0, "a") STOP("end_turn", "", "\"output_tokens\":-3") EV("message_stop", ""),
-	 ERR_NONE, "a", "stop", "", -1, -1},
-	{"what comes behind the end", START SAY(0, "a") END("end_turn") "data: {oops\n\ndata: [DONE]\n\n", ERR_NONE, "a", "stop", "", 12, 3},
+	 ERR_NONE, "a", "stop", "", -1, -1, 0, 0},
+	{"what comes behind the end", START SAY(0, "a") END("end_turn") "data: {oops\n\ndata: [DONE]\n\n", ERR_NONE, "a", "stop", "", 12, 3, 0, 0},
 	{"cut: what it began with is not the bill", START BLOCK(0, "{\"type\":\"text\",\"text\":\"\"}") TEXT(0, "a"),
-	 ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1},
+	 ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1, 0, 0},
 	{"cut before message_stop", START SAY(0, "a") STOP("end_turn", "", "\"output_tokens\":3"), ERR_MODEL_TRUNCATED_STREAM, NULL, NULL,
-	 NULL, 12, 3},
-	{"message_stop without a reason", START SAY(0, "a") EV("message_stop", ""), ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1},
+	 NULL, 12, 3, 0, 0},
+	{"message_stop without a reason", START SAY(0, "a") EV("message_stop", ""), ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1, 0, 0},
 	{"cut inside the last event", START SAY(0, "a") STOP("end_turn", "", "\"output_tokens\":3") "data: {\"type\":\"message_stop\"}",
-	 ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, 12, 3},
-	{"length", START SAY(0, "a") END("max_tokens"), ERR_NONE, "a", "length", "", 12, 3},
-	{"length without text", START THINK(0, "hm", "sig") END("max_tokens"), ERR_MODEL_EMPTY_OUTPUT, NULL, NULL, NULL, 12, 3},
-	{"context full", START SAY(0, "a") END("model_context_window_exceeded"), ERR_NONE, "a", "length", "", 12, 3},
-	{"context full at once", START END("model_context_window_exceeded"), ERR_MODEL_CONTEXT_OVERFLOW, NULL, NULL, NULL, 12, 3},
-	{"empty", START END("end_turn"), ERR_MODEL_EMPTY_OUTPUT, NULL, NULL, NULL, 12, 3},
-	{"empty text", START SAY(0, "\\n ") END("end_turn"), ERR_MODEL_EMPTY_OUTPUT, NULL, NULL, NULL, 12, 3},
+	 ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, 12, 3, 0, 0},
+	{"length", START SAY(0, "a") END("max_tokens"), ERR_NONE, "a", "length", "", 12, 3, 0, 0},
+	{"length without text", START THINK(0, "hm", "sig") END("max_tokens"), ERR_MODEL_EMPTY_OUTPUT, NULL, NULL, NULL, 12, 3, 0, 0},
+	{"context full", START SAY(0, "a") END("model_context_window_exceeded"), ERR_NONE, "a", "length", "", 12, 3, 0, 0},
+	{"context full at once", START END("model_context_window_exceeded"), ERR_MODEL_CONTEXT_OVERFLOW, NULL, NULL, NULL, 12, 3, 0, 0},
+	{"empty", START END("end_turn"), ERR_MODEL_EMPTY_OUTPUT, NULL, NULL, NULL, 12, 3, 0, 0},
+	{"empty text", START SAY(0, "\\n ") END("end_turn"), ERR_MODEL_EMPTY_OUTPUT, NULL, NULL, NULL, 12, 3, 0, 0},
 	{"refusal", START SAY(0, "I can") STOP("refusal", ",\"stop_details\":{\"type\":\"refusal\",\"category\":\"bio\",\"explanation\":\"no\"}",
-	 "\"output_tokens\":3") EV("message_stop", ""), ERR_MODEL_CONTENT_BLOCKED, NULL, NULL, NULL, 12, 3},
+	 "\"output_tokens\":3") EV("message_stop", ""), ERR_MODEL_CONTENT_BLOCKED, NULL, NULL, NULL, 12, 3, 0, 0},
 	{"refusal without details", START STOP("refusal", ",\"stop_details\":null", "\"output_tokens\":3") EV("message_stop", ""),
-	 ERR_MODEL_CONTENT_BLOCKED, NULL, NULL, NULL, 12, 3},
-	{"a pause of tools that were not offered", START SAY(0, "a") END("pause_turn"), ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, 12, 3},
-	{"unknown reason", START SAY(0, "a") END("tired"), ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, 12, 3},
-	{"broken event", START "data: {\"type\":\n\n" SAY(0, "a") END("end_turn"), ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1},
-	{"event is no object", "data: 42\n\n", ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1},
+	 ERR_MODEL_CONTENT_BLOCKED, NULL, NULL, NULL, 12, 3, 0, 0},
+	{"a pause of tools that were not offered", START SAY(0, "a") END("pause_turn"), ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, 12, 3, 0, 0},
+	{"unknown reason", START SAY(0, "a") END("tired"), ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, 12, 3, 0, 0},
+	{"broken event", START "data: {\"type\":\n\n" SAY(0, "a") END("end_turn"), ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"event is no object", "data: 42\n\n", ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1, 0, 0},
 	{"error late", START SAY(0, "a") EV("error", ",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}"),
-	 ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1},
+	 ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1, 0, 0},
 	{"error first", START EV("error", ",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}"),
-	 ERR_MODEL_OVERLOADED, NULL, NULL, NULL, -1, -1},
+	 ERR_MODEL_OVERLOADED, NULL, NULL, NULL, -1, -1, 0, 0},
 	{"error first, of a limit", EV("error", ",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"m\"}"),
-	 ERR_MODEL_RATE_LIMITED, NULL, NULL, NULL, -1, -1},
+	 ERR_MODEL_RATE_LIMITED, NULL, NULL, NULL, -1, -1, 0, 0},
 	{"error first, a timeout of theirs", EV("error", ",\"error\":{\"type\":\"timeout_error\",\"message\":\"m\"}"),
-	 ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1},
+	 ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1, 0, 0},
 	{"error first, of the question", EV("error", ",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"m\"}"),
-	 ERR_MODEL_INVALID_REQUEST, NULL, NULL, NULL, -1, -1},
-	{"error without a type", EV("error", ""), ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1},
+	 ERR_MODEL_INVALID_REQUEST, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"error without a type", EV("error", ""), ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1, 0, 0},
 	{"nul and lone surrogate", START SAY(0, "a\\u0000b\\ud83dc") END("end_turn"), ERR_NONE, "a\xEF\xBF\xBD" "b\xEF\xBF\xBD" "c", "stop", "",
-	 12, 3},
+	 12, 3, 0, 0},
 
 	{"a call in pieces", START USE(0, "toolu_1", "f") JSON(0, "") JSON(0, "{\\\"a\\\":") JSON(0, " 1}") CLOSE(0) END("tool_use"),
-	 ERR_NONE, "", "tool_calls", "f({\"a\": 1}) toolu_1 ", 12, 3},
-	{"no piece at all is {}", START USE(0, "x", "f") CLOSE(0) END("tool_use"), ERR_NONE, "", "tool_calls", "f({}) x ", 12, 3},
-	{"an empty piece is {}", START USE(0, "x", "f") JSON(0, "") CLOSE(0) END("tool_use"), ERR_NONE, "", "tool_calls", "f({}) x ", 12, 3},
+	 ERR_NONE, "", "tool_calls", "f({\"a\": 1}) toolu_1 ", 12, 3, 0, 0},
+	{"no piece at all is {}", START USE(0, "x", "f") CLOSE(0) END("tool_use"), ERR_NONE, "", "tool_calls", "f({}) x ", 12, 3, 0, 0},
+	{"an empty piece is {}", START USE(0, "x", "f") JSON(0, "") CLOSE(0) END("tool_use"), ERR_NONE, "", "tool_calls", "f({}) x ", 12, 3, 0, 0},
 	{"the input whole at the start", START BLOCK(0, "{\"type\":\"tool_use\",\"id\":\"x\",\"name\":\"f\",\"input\":{\"a\":1}}") CLOSE(0)
-	 END("tool_use"), ERR_NONE, "", "tool_calls", "f({\"a\":1}) x ", 12, 3},
+	 END("tool_use"), ERR_NONE, "", "tool_calls", "f({\"a\":1}) x ", 12, 3, 0, 0},
 	{"pieces win over the start", START BLOCK(0, "{\"type\":\"tool_use\",\"id\":\"x\",\"name\":\"f\",\"input\":{\"a\":1}}")
-	 JSON(0, "{\\\"a\\\":2}") CLOSE(0) END("tool_use"), ERR_NONE, "", "tool_calls", "f({\"a\":2}) x ", 12, 3},
+	 JSON(0, "{\\\"a\\\":2}") CLOSE(0) END("tool_use"), ERR_NONE, "", "tool_calls", "f({\"a\":2}) x ", 12, 3, 0, 0},
 	{"text and two calls", START SAY(0, "I look.") USE(1, "x", "f") JSON(1, "{}") CLOSE(1) USE(2, "y", "g") JSON(2, "{\\\"b\\\":2}") CLOSE(2)
-	 END("tool_use"), ERR_NONE, "I look.", "tool_calls", "f({}) x g({\"b\":2}) y ", 12, 3},
+	 END("tool_use"), ERR_NONE, "I look.", "tool_calls", "f({}) x g({\"b\":2}) y ", 12, 3, 0, 0},
 	{"two calls interleaved", START USE(0, "x", "f") USE(1, "y", "g") JSON(1, "{\\\"b\\\":") JSON(0, "{\\\"a\\\":1}") JSON(1, "2}") CLOSE(0)
-	 CLOSE(1) END("tool_use"), ERR_NONE, "", "tool_calls", "f({\"a\":1}) x g({\"b\":2}) y ", 12, 3},
-	{"calls decide, not the reason", START USE(0, "x", "f") JSON(0, "{}") CLOSE(0) END("end_turn"), ERR_NONE, "", "tool_calls", "f({}) x ", 12, 3},
+	 CLOSE(1) END("tool_use"), ERR_NONE, "", "tool_calls", "f({\"a\":1}) x g({\"b\":2}) y ", 12, 3, 0, 0},
+	{"calls decide, not the reason", START USE(0, "x", "f") JSON(0, "{}") CLOSE(0) END("end_turn"), ERR_NONE, "", "tool_calls", "f({}) x ", 12, 3, 0, 0},
 	{"arguments that are not JSON stay", START USE(0, "x", "f") JSON(0, "{oops") CLOSE(0) END("tool_use"), ERR_NONE, "", "tool_calls",
-	 "f({oops) x ", 12, 3},
+	 "f({oops) x ", 12, 3, 0, 0},
 	{"lone surrogate in arguments", START USE(0, "x", "f") JSON(0, "{\\\"a\\\":\\\"\\ud83d\\\"}") CLOSE(0) END("tool_use"), ERR_NONE, "", "tool_calls",
-	 "f({\"a\":\"\xEF\xBF\xBD\"}) x ", 12, 3},
+	 "f({\"a\":\"\xEF\xBF\xBD\"}) x ", 12, 3, 0, 0},
 	{"one id for two calls", START USE(0, "x", "f") CLOSE(0) USE(1, "x", "g") CLOSE(1) END("tool_use"), ERR_NONE, "", "tool_calls",
-	 "f({}) x g({}) MADE ", 12, 3},
+	 "f({}) x g({}) MADE ", 12, 3, 0, 0},
 	{"a call without a name", START BLOCK(0, "{\"type\":\"tool_use\",\"id\":\"x\"}") JSON(0, "{}") CLOSE(0) END("tool_use"),
-	 ERR_MODEL_MALFORMED_TOOL_CALL, NULL, NULL, NULL, 12, 3},
-	{"pieces of a call that never began", START JSON(0, "{}") END("tool_use"), ERR_MODEL_MALFORMED_TOOL_CALL, NULL, NULL, NULL, 12, 3},
+	 ERR_MODEL_MALFORMED_TOOL_CALL, NULL, NULL, NULL, 12, 3, 0, 0},
+	{"pieces of a call that never began", START JSON(0, "{}") END("tool_use"), ERR_MODEL_MALFORMED_TOOL_CALL, NULL, NULL, NULL, 12, 3, 0, 0},
 	{"the output ended before the input", START USE(0, "x", "f") CLOSE(0) END("max_tokens"), ERR_MODEL_MALFORMED_TOOL_CALL, NULL, NULL, NULL,
-	 12, 3},
+	 12, 3, 0, 0},
 	{"the output ended inside the input", START USE(0, "x", "f") JSON(0, "{\\\"a\\\":") CLOSE(0) END("max_tokens"), ERR_NONE, "", "tool_calls",
-	 "f({\"a\":) x ", 12, 3},
-	{"calls that were refused", START USE(0, "x", "f") CLOSE(0) END("refusal"), ERR_MODEL_CONTENT_BLOCKED, NULL, NULL, NULL, 12, 3},
+	 "f({\"a\":) x ", 12, 3, 0, 0},
+	{"calls that were refused", START USE(0, "x", "f") CLOSE(0) END("refusal"), ERR_MODEL_CONTENT_BLOCKED, NULL, NULL, NULL, 12, 3, 0, 0},
 	{"a tool of the server's own is no call", START BLOCK(0, "{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\",\"input\":{}}")
-	 JSON(0, "{}") CLOSE(0) SAY(1, "a") END("end_turn"), ERR_NONE, "a", "stop", "", 12, 3},
+	 JSON(0, "{}") CLOSE(0) SAY(1, "a") END("end_turn"), ERR_NONE, "a", "stop", "", 12, 3, 0, 0},
 
 #define DOC(content, more) "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":" content ",\"stop_sequence\":null," \
 	"\"usage\":{\"input_tokens\":4,\"output_tokens\":1}" more "}"
-	{"document", DOC("[{\"type\":\"text\",\"text\":\"a\"}]", ",\"stop_reason\":\"end_turn\""), ERR_NONE, "a", "stop", "", 4, 1},
+	{"document", DOC("[{\"type\":\"text\",\"text\":\"a\"}]", ",\"stop_reason\":\"end_turn\""), ERR_NONE, "a", "stop", "", 4, 1, 0, 0},
 	{"document in an array, white space", " \n[" DOC("[{\"type\":\"text\",\"text\":\"a\"}]", ",\"stop_reason\":\"end_turn\"") "]\n", ERR_NONE, "a",
-	 "stop", "", 4, 1},
+	 "stop", "", 4, 1, 0, 0},
 	{"document with calls", DOC("[{\"type\":\"text\",\"text\":\"b\"},{\"type\":\"tool_use\",\"id\":\"x\",\"name\":\"f\",\"input\":{\"n\":1}},"
 	 "{\"type\":\"tool_use\",\"id\":\"y\",\"name\":\"g\",\"input\":{}}]", ",\"stop_reason\":\"tool_use\""), ERR_NONE, "b", "tool_calls",
-	 "f({\"n\":1}) x g({}) y ", 4, 1},
-	{"document without content", DOC("null", ",\"stop_reason\":\"end_turn\""), ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1},
-	{"document, empty", DOC("[]", ",\"stop_reason\":\"end_turn\""), ERR_MODEL_EMPTY_OUTPUT, NULL, NULL, NULL, 4, 1},
-	{"document without a reason", DOC("[]", ""), ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, 4, 1},
+	 "f({\"n\":1}) x g({}) y ", 4, 1, 0, 0},
+	{"document without content", DOC("null", ",\"stop_reason\":\"end_turn\""), ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"document, empty", DOC("[]", ",\"stop_reason\":\"end_turn\""), ERR_MODEL_EMPTY_OUTPUT, NULL, NULL, NULL, 4, 1, 0, 0},
+	{"document without a reason", DOC("[]", ""), ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, 4, 1, 0, 0},
 	{"document with an error alone", "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"m\"},\"request_id\":\"r\"}",
-	 ERR_MODEL_OVERLOADED, NULL, NULL, NULL, -1, -1},
-	{"half a document", "{\"content\":[", ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1},
-	{"page", "<!doctype html><p>hi", ERR_MODEL_SERVER_ERROR, NULL, NULL, NULL, -1, -1},
-	{"text", "upstream connect error", ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1},
-	{"nothing", "", ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1},
-	{"white space", " \n \n", ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1},
+	 ERR_MODEL_OVERLOADED, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"half a document", "{\"content\":[", ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"page", "<!doctype html><p>hi", ERR_MODEL_SERVER_ERROR, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"text", "upstream connect error", ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"nothing", "", ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"white space", " \n \n", ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1, 0, 0},
 };
 
-/* An id that the decoder made. */
-static bool is_made(struct str id)
-{
-	return id.n == 29 && str_starts(id, STR("call_"));
-}
-
-static const char *calls_of(struct arena *own, const struct wire_answer *answer)
-{
-	struct buf b;
-
-	buf_init(&b, own);
-	for (size_t i = 0; i < answer->n_calls; i++)
-		buf_addf(&b, STR_FMT "(" STR_FMT ") " STR_FMT " ", STR_ARG(answer->calls[i].name), STR_ARG(answer->calls[i].args),
-			 STR_ARG(is_made(answer->calls[i].id) ? STR("MADE") : answer->calls[i].id));
-	return buf_cstr(&b);
-}
-
-/* step bytes at a time, the first piece of `first` bytes. */
-static void expect_answer(int i, size_t first, size_t step)
-{
-	struct arena *own = arena_new(a);
-	struct anthropic_decoder *d = anthropic_decoder_new(own, NULL);
-	const struct wire_answer *answer;
-	struct str in = str_from(answers[i].in);
-	struct err err;
-	int status = 0;
-
-	err_clear(&err);
-	for (size_t from = 0, n = first; from < in.n && status == 0; from += n, n = step)
-		status = anthropic_decoder_piece(d, str_sub(in, from, n), &err);
-	if (status == 0)
-		status = anthropic_decoder_end(d, &err);
-	answer = anthropic_decoder_answer(d);
-	ck_assert_msg(err.code == answers[i].code, "%s (%zu, %zu): %s: %s", answers[i].what, first, step, err_name(err.code), err.msg);
-	ck_assert_int_eq(status, answers[i].code == ERR_NONE ? 0 : -1);
-	if (answers[i].text) {
-		ck_assert_msg(str_is(answer->text, answers[i].text), "%s: " STR_FMT, answers[i].what, STR_ARG(answer->text));
-		ck_assert_msg(str_is(answer->finish_reason, answers[i].finish), "%s: " STR_FMT, answers[i].what,
-			      STR_ARG(answer->finish_reason));
-		ck_assert_str_eq(calls_of(own, answer), answers[i].calls);
-	}
-	ck_assert_msg(answer->has_usage == (answers[i].in_fresh >= 0), "%s: usage", answers[i].what);
-	if (answer->has_usage) {
-		ck_assert_msg(answer->usage.in_fresh == answers[i].in_fresh, "%s", answers[i].what);
-		ck_assert_msg(answer->usage.out_text == answers[i].out_text, "%s", answers[i].what);
-	}
-	arena_free(own);
-}
+static const struct provider provider = {.name = {"p", 1}, .wire = WIRE_ANTHROPIC};
+static const struct model model = {.name = {"m", 1}, .id = {"id", 2}, .provider = &provider, .can = CAN_TOOLS | CAN_JSON};
+static const struct wire_request asked = {.model = &model};
 
 START_TEST(answers_at_every_split_point)
 {
-	size_t n = strlen(answers[_i].in);
-
-	expect_answer(_i, n, n ? n : 1);
-	expect_answer(_i, 1, 1);
-	for (size_t cut = 1; cut < n; cut++)
-		expect_answer(_i, cut, n);
+	expect_answer(&wire_anthropic, &asked, &answers[_i]);
 }
 END_TEST
 
@@ -265,15 +211,10 @@ END_TEST
 START_TEST(caps)
 {
 	struct anthropic_decoder *d = anthropic_decoder_new(a, NULL);
-	char *line = arena_alloc(a, 2 << 20);
 	struct err err;
 	int status = 0;
 
-	memset(line, 'x', 2 << 20);
-	memcpy(line, "data: ", 6);
-	ck_assert_int_eq(anthropic_decoder_piece(d, (struct str){line, 2 << 20}, &err), -1);
-	ck_assert_int_eq(err.code, ERR_MODEL_OVERSIZE);
-	d = anthropic_decoder_new(a, NULL);
+	expect_bounded_line(&wire_anthropic, &asked);
 	for (int i = 0; i < 128; i++)
 		ck_assert_int_eq(anthropic_decoder_piece(d, str_from(arena_printf(a, "data: {\"type\":\"content_block_start\",\"index\":%d,"
 			"\"content_block\":{\"type\":\"tool_use\",\"name\":\"f\"}}\n\n", i)), &err), 0);
@@ -334,14 +275,9 @@ static const struct {
 
 static int64_t bill_of(const char *in, const struct price *p)
 {
-	struct anthropic_decoder *d = anthropic_decoder_new(a, NULL);
-	const struct wire_answer *answer;
-	struct err err;
+	const struct wire_answer *answer = decode(a, &wire_anthropic, &asked, str_from(in));
 	int64_t cost;
 
-	ck_assert_int_eq(anthropic_decoder_piece(d, str_from(in), &err), 0);
-	ck_assert_int_eq(anthropic_decoder_end(d, &err), 0);
-	answer = anthropic_decoder_answer(d);
 	ck_assert(answer->has_usage && !answer->has_cost);
 	ck_assert_int_eq(spend_cost(p, &answer->usage, &cost), 0);
 	return cost;
@@ -372,13 +308,7 @@ END_TEST
 #define LIMIT(name, remaining, reset) "anthropic-ratelimit-" name "-limit\n50\nanthropic-ratelimit-" name "-remaining\n" remaining \
 	"\nanthropic-ratelimit-" name "-reset\n" reset "\n"
 
-static const struct {
-	int status;
-	const char *headers, *body;	/* headers: name, value, ... each ended by '\n' */
-	enum err_code code;
-	int hint_ms;
-	bool retryable;
-} refusals[] = {
+static const struct refusal_case refusals[] = {
 	{400, "", SAYS("invalid_request_error", "messages: field required"), ERR_MODEL_INVALID_REQUEST, 0, false},
 	{400, "", SAYS("invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"), ERR_MODEL_CONTEXT_OVERFLOW, 0, false},
 	{400, "", SAYS("invalid_request_error", "input length and `max_tokens` exceed context limit: 1 + 2 > 2"), ERR_MODEL_CONTEXT_OVERFLOW, 0, false},
@@ -418,29 +348,7 @@ static const struct {
 
 START_TEST(classification)
 {
-	struct http_result r = {.status = refusals[_i].status, .body = str_from(refusals[_i].body)};
-	struct str rest = str_from(refusals[_i].headers);
-	struct http_header *h = ARENA_ARRAY(a, 16, struct http_header);
-	struct err err;
-
-	r.headers = h;
-	while (rest.n > 0) {
-		for (int part = 0; part < 2; part++) {
-			size_t n = (size_t)str_chr(rest, '\n');
-
-			if (part == 0)
-				h[r.n_headers].name = str_sub(rest, 0, n);
-			else
-				h[r.n_headers].value = str_sub(rest, 0, n);
-			rest = str_sub(rest, n + 1, rest.n);
-		}
-		r.n_headers++;
-	}
-	ck_assert_int_eq(anthropic_error_of_answer(a, &r, &err), -1);
-	ck_assert_msg(err.code == refusals[_i].code, "%s: %s: %s", refusals[_i].body, err_name(err.code), err.msg);
-	ck_assert_int_eq(err.retry_after_ms, refusals[_i].hint_ms);
-	ck_assert_int_eq(err.retryable, refusals[_i].retryable);
-	ck_assert_int_eq(err.status, refusals[_i].status);
+	expect_refusal(&wire_anthropic, &refusals[_i]);
 }
 END_TEST
 
@@ -453,8 +361,6 @@ END_TEST
 #define RESULT(id, t) {.role = ROLE_TOOL, .call_id = {id, sizeof(id) - 1}, .text = {t, sizeof(t) - 1}}
 #define CALL(id, n, a) {{id, sizeof(id) - 1}, {n, sizeof(n) - 1}, {a, sizeof(a) - 1}}
 
-static const struct provider provider = {.name = {"p", 1}, .wire = WIRE_ANTHROPIC};
-static const struct model model = {.name = {"m", 1}, .id = {"id", 2}, .provider = &provider, .can = CAN_TOOLS | CAN_JSON};
 
 static struct wire_request about(const struct message *m, size_t n)
 {
@@ -726,14 +632,11 @@ static const char thoughtful[] = START THINK(0, "I \\u00fc\\n\\\"th", "Sig/na+tu
 #define BACK_SECOND "{\"type\":\"thinking\",\"thinking\":\"more\",\"signature\":\"S2\"},{\"type\":\"fallback\",\"from\":{\"model\":\"x\"}}"
 #define BACK_CALLS U("toolu_1", "f", "{\"a\":1}") "," U("toolu_2", "g", "{}")
 
-static const struct wire_answer *decode(const char *text, const struct model *m)
+static const struct wire_answer *decoded(const char *text, const struct model *m)
 {
-	struct anthropic_decoder *d = anthropic_decoder_new(a, m);
-	struct err err;
+	const struct wire_request req = {.model = m};
 
-	ck_assert_int_eq(anthropic_decoder_piece(d, str_from(text), &err), 0);
-	ck_assert_msg(anthropic_decoder_end(d, &err) == 0, "%s", err.msg);
-	return anthropic_decoder_answer(d);
+	return decode(a, &wire_anthropic, &req, str_from(text));
 }
 
 static const char *turn_of(const struct wire_answer *answer, struct str text, size_t n_calls)
@@ -747,7 +650,7 @@ static const char *turn_of(const struct wire_answer *answer, struct str text, si
 
 START_TEST(thinking_goes_back_as_it_came)
 {
-	const struct wire_answer *answer = decode(thoughtful, &model);
+	const struct wire_answer *answer = decoded(thoughtful, &model);
 
 	ck_assert_str_eq(turn_of(answer, answer->text, 2), "[" BACK_FIRST "," T("I look.") "," BACK_SECOND "," BACK_CALLS "]");
 	/* the text was masked, or a call is gone: the order is not known, but what is theirs is */
@@ -761,19 +664,19 @@ START_TEST(thinking_goes_to_no_other_model)
 	struct model other = model;
 
 	other.id = STR("other");
-	ck_assert_str_eq(turn_of(decode(thoughtful, &other), STR("I look."), 2), "[" T("I look.") "," BACK_CALLS "]");
-	ck_assert_uint_eq(decode(thoughtful, NULL)->echo.n, 0);
+	ck_assert_str_eq(turn_of(decoded(thoughtful, &other), STR("I look."), 2), "[" T("I look.") "," BACK_CALLS "]");
+	ck_assert_uint_eq(decoded(thoughtful, NULL)->echo.n, 0);
 }
 END_TEST
 
 START_TEST(no_thinking_no_echo)
 {
-	struct wire_answer broken = *decode(thoughtful, &model);
+	struct wire_answer broken = *decoded(thoughtful, &model);
 	struct buf b;
 
-	ck_assert_uint_eq(decode(START SAY(0, "a") USE(1, "x", "f") CLOSE(1) END("tool_use"), &model)->echo.n, 0);
+	ck_assert_uint_eq(decoded(START SAY(0, "a") USE(1, "x", "f") CLOSE(1) END("tool_use"), &model)->echo.n, 0);
 	/* pieces of a block that nobody knows cannot be joined; without a signature thinking is refused */
-	ck_assert_uint_eq(decode(START BLOCK(0, "{\"type\":\"odd\"}") DELTA(0, "\"odd_delta\",\"x\":1") THINK(1, "a", "") SAY(2, "a") END("end_turn"), &model)->echo.n, 0);
+	ck_assert_uint_eq(decoded(START BLOCK(0, "{\"type\":\"odd\"}") DELTA(0, "\"odd_delta\",\"x\":1") THINK(1, "a", "") SAY(2, "a") END("end_turn"), &model)->echo.n, 0);
 	broken.echo = STR("{\"model\":\"p/id\",\"blocks\":7}");
 	ck_assert_str_eq(turn_of(&broken, STR("t"), 2), "[" T("t") "," BACK_CALLS "]");
 	broken.echo = STR("{\"model\":\"p/id\",\"blocks\":[{\"text\":-5},{\"call\":9},{\"text\":6}]}");
@@ -785,14 +688,14 @@ START_TEST(no_thinking_no_echo)
 		buf_addstr(&b, repeated("data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"", "x", 60000,
 					"\"}}\n\n"));
 	buf_adds(&b, SAY(1, "a") END("end_turn"));
-	ck_assert_uint_eq(decode(buf_cstr(&b), &model)->echo.n, 0);
+	ck_assert_uint_eq(decoded(buf_cstr(&b), &model)->echo.n, 0);
 }
 END_TEST
 
 /* Documents have echoes, too. */
 START_TEST(thinking_of_a_document)
 {
-	const struct wire_answer *answer = decode("{\"content\":[{\"type\":\"thinking\",\"thinking\":\"t\",\"signature\":\"s\"},{\"type\":\"text\",\"text\":\"a\"},"
+	const struct wire_answer *answer = decoded("{\"content\":[{\"type\":\"thinking\",\"thinking\":\"t\",\"signature\":\"s\"},{\"type\":\"text\",\"text\":\"a\"},"
 		"{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"f\",\"input\":{\"a\":1}},{\"type\":\"tool_use\",\"id\":\"toolu_2\",\"name\":\"g\",\"input\":{}}],"
 		"\"stop_reason\":\"tool_use\"}", &model);
 

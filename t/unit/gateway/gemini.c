@@ -12,6 +12,7 @@
 #include "gateway/gemini_question.h"
 #include "gateway/refusal.h"
 #include "gateway/spend.h"
+#include "decoder.h"
 #include "../suite_run.h"
 #include "../test_arena.h"
 
@@ -29,34 +30,29 @@
 #define STOP FINISH("STOP", "")
 #define CALL(name, args) "{\"functionCall\":{\"name\":\"" name "\",\"args\":" args "}}"
 
-static const struct {
-	const char *what, *in;
-	enum err_code code;
-	const char *text, *finish, *calls;	/* calls: name(args) id ... */
-	int64_t in_fresh, in_cached, out_text, out_reason;	/* in_fresh -1: no usage */
-} answers[] = {
+static const struct answer_case answers[] = {
 	{"plain", TEXT("Hel") TEXT("lo") FINISH("STOP", "\"promptTokenCount\":12,\"candidatesTokenCount\":3,\"totalTokenCount\":15"),
-	 ERR_NONE, "Hello", "stop", "", 12, 0, 3, 0},
+	 ERR_NONE, "Hello", "stop", "", 12, 3, 0, 0},
 	{"the bill: cached inside, thoughts outside",
 	 TEXT("a") FINISH("STOP", "\"promptTokenCount\":120,\"candidatesTokenCount\":18,\"thoughtsTokenCount\":210,"
 			  "\"cachedContentTokenCount\":64,\"toolUsePromptTokenCount\":0,\"totalTokenCount\":348,"
 			  "\"promptTokensDetails\":[{\"modality\":\"TEXT\",\"tokenCount\":120}]"),
-	 ERR_NONE, "a", "stop", "", 56, 64, 18, 210},
+	 ERR_NONE, "a", "stop", "", 56, 18, 64, 210},
 	{"tool prompts are input", TEXT("a") FINISH("STOP", "\"promptTokenCount\":10,\"toolUsePromptTokenCount\":5,\"candidatesTokenCount\":1"),
-	 ERR_NONE, "a", "stop", "", 15, 0, 1, 0},
+	 ERR_NONE, "a", "stop", "", 15, 1, 0, 0},
 	{"more cached than there was", TEXT("a") FINISH("STOP", "\"promptTokenCount\":10,\"cachedContentTokenCount\":64,\"candidatesTokenCount\":1"),
-	 ERR_NONE, "a", "stop", "", 0, 64, 1, 0},
+	 ERR_NONE, "a", "stop", "", 0, 1, 64, 0},
 	{"thoughts in the total alone", TEXT("a") FINISH("STOP", "\"promptTokenCount\":10,\"candidatesTokenCount\":1,\"totalTokenCount\":51"),
-	 ERR_NONE, "a", "stop", "", 10, 0, 1, 40},
+	 ERR_NONE, "a", "stop", "", 10, 1, 0, 40},
 	{"counts that are null, text or absent", TEXT("a") FINISH("STOP", "\"promptTokenCount\":\"10\",\"candidatesTokenCount\":null"),
 	 ERR_NONE, "a", "stop", "", 10, 0, 0, 0},
 	{"counts that nobody can mean", TEXT("a") FINISH("STOP", "\"promptTokenCount\":-1"), ERR_NONE, "a", "stop", "", -1, 0, 0, 0},
 	{"no usage", TEXT("a") STOP, ERR_NONE, "a", "stop", "", -1, 0, 0, 0},
 	{"usage is cumulative, the last counts",
 	 D CANDIDATE("{\"text\":\"a\"}", "") COUNTS("\"promptTokenCount\":7,\"totalTokenCount\":7") "}" E
-	 FINISH("STOP", "\"promptTokenCount\":7,\"candidatesTokenCount\":2,\"totalTokenCount\":9"), ERR_NONE, "a", "stop", "", 7, 0, 2, 0},
+	 FINISH("STOP", "\"promptTokenCount\":7,\"candidatesTokenCount\":2,\"totalTokenCount\":9"), ERR_NONE, "a", "stop", "", 7, 2, 0, 0},
 	{"usage behind the end, without candidates", TEXT("a") STOP D "{\"usageMetadata\":{\"promptTokenCount\":4,\"candidatesTokenCount\":1}}" E,
-	 ERR_NONE, "a", "stop", "", 4, 0, 1, 0},
+	 ERR_NONE, "a", "stop", "", 4, 1, 0, 0},
 	{"usage before the end is no bill",
 	 D CANDIDATE("{\"text\":\"a\"}", "") COUNTS("\"promptTokenCount\":7,\"totalTokenCount\":7") "}" E, ERR_MODEL_TRUNCATED_STREAM, NULL,
 	 NULL, NULL, -1, 0, 0, 0},
@@ -83,7 +79,7 @@ static const struct {
 	{"length without text", FINISH("MAX_TOKENS", "\"promptTokenCount\":5,\"thoughtsTokenCount\":100,\"totalTokenCount\":105"),
 	 ERR_MODEL_EMPTY_OUTPUT, NULL, NULL, NULL, 5, 0, 0, 100},
 	{"safety with a text", TEXT("half") FINISH("SAFETY", "\"promptTokenCount\":5,\"candidatesTokenCount\":1"), ERR_MODEL_CONTENT_BLOCKED,
-	 NULL, NULL, NULL, 5, 0, 1, 0},
+	 NULL, NULL, NULL, 5, 1, 0, 0},
 	{"recitation", FINISH("RECITATION", ""), ERR_MODEL_CONTENT_BLOCKED, NULL, NULL, NULL, -1, 0, 0, 0},
 	{"blocklist", FINISH("BLOCKLIST", ""), ERR_MODEL_CONTENT_BLOCKED, NULL, NULL, NULL, -1, 0, 0, 0},
 	{"prohibited", FINISH("PROHIBITED_CONTENT", ""), ERR_MODEL_CONTENT_BLOCKED, NULL, NULL, NULL, -1, 0, 0, 0},
@@ -143,7 +139,7 @@ static const struct {
 	 "1st({}) MADE _own({}) MADE ", -1, 0, 0, 0},
 
 	{"document", CANDIDATE("{\"text\":\"a\"}", ",\"finishReason\":\"STOP\"") COUNTS("\"promptTokenCount\":4,\"candidatesTokenCount\":1") "}",
-	 ERR_NONE, "a", "stop", "", 4, 0, 1, 0},
+	 ERR_NONE, "a", "stop", "", 4, 1, 0, 0},
 	{"array", "[" CANDIDATE("{\"text\":\"a\"}", "") "}\n,\r\n" CANDIDATE("{\"text\":\"b\"}", ",\"finishReason\":\"STOP\"") "}\n]\n", ERR_NONE,
 	 "ab", "stop", "", -1, 0, 0, 0},
 	{"array that ends with an error", "[" CANDIDATE("{\"text\":\"a\"}", "") "},{\"error\":{\"code\":503,\"status\":\"UNAVAILABLE\"}}]",
@@ -165,71 +161,9 @@ static struct model model = {.name = {"m", 1}, .id = {"id", 2}, .provider = &pro
 static const struct model_tool offered[] = {{.name = {"1st", 3}}};
 static const struct wire_request asked = {.model = &model, .tools = offered, .n_tools = 1};
 
-/* An id that the decoder made. */
-static bool is_made(struct str id)
-{
-	return id.n == 29 && str_starts(id, STR("call_"));
-}
-
-static const char *calls_of(struct arena *own, const struct wire_answer *answer)
-{
-	struct buf b;
-
-	buf_init(&b, own);
-	for (size_t i = 0; i < answer->n_calls; i++)
-		buf_addf(&b, STR_FMT "(" STR_FMT ") " STR_FMT " ", STR_ARG(answer->calls[i].name), STR_ARG(answer->calls[i].args),
-			 STR_ARG(is_made(answer->calls[i].id) ? STR("MADE") : answer->calls[i].id));
-	return buf_cstr(&b);
-}
-
-static void expect_usage(int i, const struct wire_answer *answer)
-{
-	ck_assert_msg(answer->has_usage == (answers[i].in_fresh >= 0), "%s", answers[i].what);
-	if (!answer->has_usage)
-		return;
-	ck_assert_int_eq(answer->usage.in_fresh, answers[i].in_fresh);
-	ck_assert_int_eq(answer->usage.in_cached, answers[i].in_cached);
-	ck_assert_int_eq(answer->usage.out_text, answers[i].out_text);
-	ck_assert_int_eq(answer->usage.out_reason, answers[i].out_reason);
-	ck_assert_int_eq(answer->usage.in_write_5m + answer->usage.in_write_1h, 0);
-}
-
-/* step bytes at a time, the first piece of `first` bytes. */
-static void expect_answer(int i, size_t first, size_t step)
-{
-	struct arena *own = arena_new(a);
-	struct gemini_decoder *d = gemini_decoder_new(own, &asked);
-	const struct wire_answer *answer;
-	struct str in = str_from(answers[i].in);
-	struct err err;
-	int status = 0;
-
-	err_clear(&err);
-	for (size_t from = 0, n = first; from < in.n && status == 0; from += n, n = step)
-		status = gemini_decoder_piece(d, str_sub(in, from, n), &err);
-	if (status == 0)
-		status = gemini_decoder_end(d, &err);
-	answer = gemini_decoder_answer(d);
-	ck_assert_msg(err.code == answers[i].code, "%s (%zu, %zu): %s: %s", answers[i].what, first, step, err_name(err.code), err.msg);
-	ck_assert_int_eq(status, answers[i].code == ERR_NONE ? 0 : -1);
-	if (answers[i].text) {
-		ck_assert_msg(str_is(answer->text, answers[i].text), "%s: " STR_FMT, answers[i].what, STR_ARG(answer->text));
-		ck_assert_msg(str_is(answer->finish_reason, answers[i].finish), "%s: " STR_FMT, answers[i].what,
-			      STR_ARG(answer->finish_reason));
-		ck_assert_str_eq(calls_of(own, answer), answers[i].calls);
-	}
-	expect_usage(i, answer);
-	arena_free(own);
-}
-
 START_TEST(answers_at_every_split_point)
 {
-	size_t n = strlen(answers[_i].in);
-
-	expect_answer(_i, n, n ? n : 1);
-	expect_answer(_i, 1, 1);
-	for (size_t cut = 1; cut < n; cut++)
-		expect_answer(_i, cut, n);
+	expect_answer(&wire_gemini, &asked, &answers[_i]);
 }
 END_TEST
 
@@ -252,13 +186,8 @@ START_TEST(names_and_made_ids)
 	struct str ids[4];
 
 	for (size_t i = 0; i < 4; i += 2) {
-		struct gemini_decoder *d = gemini_decoder_new(a, NULL);
-		const struct wire_answer *answer;
-		struct err err;
+		const struct wire_answer *answer = decode(a, &wire_gemini, &asked, STR(in));
 
-		ck_assert_int_eq(gemini_decoder_piece(d, STR(in), &err), 0);
-		ck_assert_int_eq(gemini_decoder_end(d, &err), 0);
-		answer = gemini_decoder_answer(d);
 		ck_assert(str_is(answer->model, "gemini-2.5-flash-001"));
 		ck_assert(str_is(answer->request_id, "r-1"));
 		ck_assert_uint_eq(answer->n_calls, 2);
@@ -274,14 +203,9 @@ END_TEST
 START_TEST(caps)
 {
 	struct gemini_decoder *d = gemini_decoder_new(a, NULL);
-	char *line = arena_alloc(a, 2 << 20);
 	struct err err;
 
-	memset(line, 'x', 2 << 20);
-	memcpy(line, "data: ", 6);
-	ck_assert_int_eq(gemini_decoder_piece(d, (struct str){line, 2 << 20}, &err), -1);
-	ck_assert_int_eq(err.code, ERR_MODEL_OVERSIZE);
-	d = gemini_decoder_new(a, NULL);
+	expect_bounded_line(&wire_gemini, &asked);
 	for (int i = 0; i < 128; i++)
 		ck_assert_int_eq(gemini_decoder_piece(d, STR(PARTS(CALL("f", "{}"))), &err), 0);
 	ck_assert_int_eq(gemini_decoder_piece(d, STR(PARTS(CALL("f", "{}"))), &err), -1);
@@ -311,53 +235,40 @@ END_TEST
 #define REASON(r) TYPE("ErrorInfo") "\"reason\":\"" r "\",\"domain\":\"googleapis.com\"}"
 #define EXHAUSTED(message, details) ERROR("429", "RESOURCE_EXHAUSTED", message, details)
 
-static const struct {
-	int status;
-	const char *body;
-	enum err_code code;
-	int hint_ms;
-	bool retryable;
-} refusals[] = {
-	{429, EXHAUSTED("q", QUOTA("GenerateRequestsPerMinutePerProjectPerModel") "," DELAY("36s")), ERR_MODEL_RATE_LIMITED, 36000, true},
-	{429, EXHAUSTED("q", QUOTA("GenerateContentInputTokensPerModelPerMinute-FreeTier") "," DELAY("45.837906927s")), ERR_MODEL_RATE_LIMITED, 45838, true},
-	{429, EXHAUSTED("q", QUOTA("GenerateRequestsPerDayPerProjectPerModel-FreeTier") "," DELAY("36s")), ERR_MODEL_QUOTA_EXHAUSTED, 36000, false},
-	{429, EXHAUSTED("q", TWO_QUOTAS "," DELAY("1s")), ERR_MODEL_QUOTA_EXHAUSTED, 1000, false},
-	{429, EXHAUSTED("* Quota exceeded for metric: x, limit: 0, model: m\\nPlease retry in 12s.", QUOTA("RequestsPerDay")), ERR_MODEL_BILLING, 12000, false},
-	{429, EXHAUSTED("* Quota exceeded for metric: x, limit: 20, model: m\\nPlease retry in 36.429760048s.", ""), ERR_MODEL_RATE_LIMITED, 36430, true},
-	{429, EXHAUSTED("Resource has been exhausted (e.g. check quota).", ""), ERR_MODEL_RATE_LIMITED, 0, true},
-	{429, "{\"error\":{\"code\":429,\"message\":\"Resource has been exhausted (e.g. check quota).\",\"status\":\"RESOURCE_EXHAUSTED\"}}", ERR_MODEL_RATE_LIMITED, 0, true},
-	{429, EXHAUSTED("q", DELAY("0s")), ERR_MODEL_RATE_LIMITED, 0, true},
-	{429, EXHAUSTED("q", DELAY("0.245s")), ERR_MODEL_RATE_LIMITED, 245, true},
-	{429, "[" EXHAUSTED("q", DELAY("3s")) "]", ERR_MODEL_RATE_LIMITED, 3000, true},
-	{429, "{\"error\":{\"code\":429,\"status\":\"Too Many Requests\",\"message\":\"{\\n  \\\"error\\\": {\\\"code\\\": 429, \\\"status\\\": \\\"RESOURCE_EXHAUSTED\\\","
+static const struct refusal_case refusals[] = {
+	{429, "", EXHAUSTED("q", QUOTA("GenerateRequestsPerMinutePerProjectPerModel") "," DELAY("36s")), ERR_MODEL_RATE_LIMITED, 36000, true},
+	{429, "", EXHAUSTED("q", QUOTA("GenerateContentInputTokensPerModelPerMinute-FreeTier") "," DELAY("45.837906927s")), ERR_MODEL_RATE_LIMITED, 45838, true},
+	{429, "", EXHAUSTED("q", QUOTA("GenerateRequestsPerDayPerProjectPerModel-FreeTier") "," DELAY("36s")), ERR_MODEL_QUOTA_EXHAUSTED, 36000, false},
+	{429, "", EXHAUSTED("q", TWO_QUOTAS "," DELAY("1s")), ERR_MODEL_QUOTA_EXHAUSTED, 1000, false},
+	{429, "", EXHAUSTED("* Quota exceeded for metric: x, limit: 0, model: m\\nPlease retry in 12s.", QUOTA("RequestsPerDay")), ERR_MODEL_BILLING, 12000, false},
+	{429, "", EXHAUSTED("* Quota exceeded for metric: x, limit: 20, model: m\\nPlease retry in 36.429760048s.", ""), ERR_MODEL_RATE_LIMITED, 36430, true},
+	{429, "", EXHAUSTED("Resource has been exhausted (e.g. check quota).", ""), ERR_MODEL_RATE_LIMITED, 0, true},
+	{429, "", "{\"error\":{\"code\":429,\"message\":\"Resource has been exhausted (e.g. check quota).\",\"status\":\"RESOURCE_EXHAUSTED\"}}", ERR_MODEL_RATE_LIMITED, 0, true},
+	{429, "", EXHAUSTED("q", DELAY("0s")), ERR_MODEL_RATE_LIMITED, 0, true},
+	{429, "", EXHAUSTED("q", DELAY("0.245s")), ERR_MODEL_RATE_LIMITED, 245, true},
+	{429, "", "[" EXHAUSTED("q", DELAY("3s")) "]", ERR_MODEL_RATE_LIMITED, 3000, true},
+	{429, "", "{\"error\":{\"code\":429,\"status\":\"Too Many Requests\",\"message\":\"{\\n  \\\"error\\\": {\\\"code\\\": 429, \\\"status\\\": \\\"RESOURCE_EXHAUSTED\\\","
 	      "\\\"details\\\":[{\\\"retryDelay\\\":\\\"2s\\\"}]}}\"}}", ERR_MODEL_RATE_LIMITED, 2000, true},
-	{400, ERROR("400", "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", REASON("API_KEY_INVALID")), ERR_MODEL_AUTH, 0, false},
-	{400, "[" ERROR("400", "INVALID_ARGUMENT", "API key not valid.", REASON("API_KEY_INVALID")) "]", ERR_MODEL_AUTH, 0, false},
-	{400, ERROR("400", "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", ""), ERR_MODEL_AUTH, 0, false},
-	{400, ERROR("400", "INVALID_ARGUMENT", "Unknown name \\\"x\\\": Cannot find field.", TYPE("BadRequest") "\"fieldViolations\":[{\"description\":\"d\"}]}"), ERR_MODEL_INVALID_REQUEST, 0, false},
-	{400, ERROR("400", "INVALID_ARGUMENT", "The input token count (9) exceeds the maximum number of tokens allowed (8).", ""), ERR_MODEL_CONTEXT_OVERFLOW, 0, false},
-	{400, ERROR("400", "INVALID_ARGUMENT", "Function call is missing a thought_signature in functionCall parts.", ""), ERR_MODEL_INVALID_REQUEST, 0, false},
-	{400, ERROR("400", "FAILED_PRECONDITION", "User location is not supported for the API use.", ""), ERR_MODEL_BILLING, 0, false},
-	{401, ERROR("401", "UNAUTHENTICATED", "m", ""), ERR_MODEL_AUTH, 0, false},
-	{403, ERROR("403", "PERMISSION_DENIED", "Your API key was reported as leaked.", ""), ERR_MODEL_AUTH, 0, false},
-	{404, ERROR("404", "NOT_FOUND", "models/x is not found for API version v1beta", ""), ERR_MODEL_NOT_FOUND, 0, false},
-	{499, ERROR("499", "CANCELLED", "m", ""), ERR_MODEL_SERVER_ERROR, 0, true},
-	{500, ERROR("500", "INTERNAL", "An internal error has occurred.", ""), ERR_MODEL_SERVER_ERROR, 0, true},
-	{503, ERROR("503", "UNAVAILABLE", "The model is overloaded.", ""), ERR_MODEL_OVERLOADED, 0, true},
-	{504, ERROR("504", "DEADLINE_EXCEEDED", "Deadline expired.", ""), ERR_MODEL_TIMEOUT, 0, true},
-	{502, "<html><title>Error 502 (Server Error)!!1</title>", ERR_MODEL_SERVER_ERROR, 0, true},
+	{400, "", ERROR("400", "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", REASON("API_KEY_INVALID")), ERR_MODEL_AUTH, 0, false},
+	{400, "", "[" ERROR("400", "INVALID_ARGUMENT", "API key not valid.", REASON("API_KEY_INVALID")) "]", ERR_MODEL_AUTH, 0, false},
+	{400, "", ERROR("400", "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", ""), ERR_MODEL_AUTH, 0, false},
+	{400, "", ERROR("400", "INVALID_ARGUMENT", "Unknown name \\\"x\\\": Cannot find field.", TYPE("BadRequest") "\"fieldViolations\":[{\"description\":\"d\"}]}"), ERR_MODEL_INVALID_REQUEST, 0, false},
+	{400, "", ERROR("400", "INVALID_ARGUMENT", "The input token count (9) exceeds the maximum number of tokens allowed (8).", ""), ERR_MODEL_CONTEXT_OVERFLOW, 0, false},
+	{400, "", ERROR("400", "INVALID_ARGUMENT", "Function call is missing a thought_signature in functionCall parts.", ""), ERR_MODEL_INVALID_REQUEST, 0, false},
+	{400, "", ERROR("400", "FAILED_PRECONDITION", "User location is not supported for the API use.", ""), ERR_MODEL_BILLING, 0, false},
+	{401, "", ERROR("401", "UNAUTHENTICATED", "m", ""), ERR_MODEL_AUTH, 0, false},
+	{403, "", ERROR("403", "PERMISSION_DENIED", "Your API key was reported as leaked.", ""), ERR_MODEL_AUTH, 0, false},
+	{404, "", ERROR("404", "NOT_FOUND", "models/x is not found for API version v1beta", ""), ERR_MODEL_NOT_FOUND, 0, false},
+	{499, "", ERROR("499", "CANCELLED", "m", ""), ERR_MODEL_SERVER_ERROR, 0, true},
+	{500, "", ERROR("500", "INTERNAL", "An internal error has occurred.", ""), ERR_MODEL_SERVER_ERROR, 0, true},
+	{503, "", ERROR("503", "UNAVAILABLE", "The model is overloaded.", ""), ERR_MODEL_OVERLOADED, 0, true},
+	{504, "", ERROR("504", "DEADLINE_EXCEEDED", "Deadline expired.", ""), ERR_MODEL_TIMEOUT, 0, true},
+	{502, "", "<html><title>Error 502 (Server Error)!!1</title>", ERR_MODEL_SERVER_ERROR, 0, true},
 };
 
 START_TEST(classification)
 {
-	struct http_result r = {.status = refusals[_i].status, .body = str_from(refusals[_i].body)};
-	struct err err;
-
-	ck_assert_int_eq(wire_of(WIRE_GEMINI)->refused(a, &r, &err), -1);
-	ck_assert_msg(err.code == refusals[_i].code, "%s: %s: %s", refusals[_i].body, err_name(err.code), err.msg);
-	ck_assert_int_eq(err.retry_after_ms, refusals[_i].hint_ms);
-	ck_assert_int_eq(err.retryable, refusals[_i].retryable);
-	ck_assert_int_eq(err.status, refusals[_i].status);
+	expect_refusal(&wire_gemini, &refusals[_i]);
 }
 END_TEST
 
@@ -494,16 +405,11 @@ END_TEST
 #define SIGNED(t, s) "{\"text\":\"" t "\",\"thoughtSignature\":\"" s "\"}"
 #define SIGNED_CALL(n, more, s) "{\"functionCall\":{\"name\":\"" n "\",\"args\":{}" more "},\"thoughtSignature\":\"" s "\"}"
 
-static struct message decode(const char *text, const struct model *m)
+static struct message decoded(const char *text, const struct model *m)
 {
 	const struct wire_request req = {.model = m};
-	struct gemini_decoder *d = gemini_decoder_new(a, &req);
-	const struct wire_answer *answer;
-	struct err err;
+	const struct wire_answer *answer = decode(a, &wire_gemini, &req, str_from(text));
 
-	ck_assert_int_eq(gemini_decoder_piece(d, str_from(text), &err), 0);
-	ck_assert_msg(gemini_decoder_end(d, &err) == 0, "%s", err.msg);
-	answer = gemini_decoder_answer(d);
 	return (struct message){.role = ROLE_ASSISTANT, .text = answer->text, .calls = answer->calls, .n_calls = answer->n_calls,
 				.echo = answer->echo};
 }
@@ -519,7 +425,7 @@ static const char *turn(const struct message *m, const struct model *to)
 
 START_TEST(signatures_go_back_on_their_parts)
 {
-	struct message m = decode(TEXT("I \xE2\x82\xAC") TEXT(" look") PARTS(SIGNED("", "s0+/=")) PARTS("{\"text\":\"now\"}")
+	struct message m = decoded(TEXT("I \xE2\x82\xAC") TEXT(" look") PARTS(SIGNED("", "s0+/=")) PARTS("{\"text\":\"now\"}")
 				  PARTS("{\"text\":\"Hm\",\"thought\":true,\"thoughtSignature\":\"t1\"},{\"text\":\"so\",\"thought\":true}")
 				  PARTS(SIGNED_CALL("f", "", "c1\\u003d")) PARTS(CALL("g", "{}")) STOP, &model);
 	struct message other;
@@ -542,7 +448,7 @@ END_TEST
 
 START_TEST(signatures_go_to_nobody_else)
 {
-	struct message m = decode(TEXT("a") PARTS(SIGNED_CALL("f", "", "c1")) STOP, &model);
+	struct message m = decoded(TEXT("a") PARTS(SIGNED_CALL("f", "", "c1")) STOP, &model);
 	struct model other = model, later = model;
 
 	other.id = STR("gemini-2.5-flash");
@@ -582,7 +488,7 @@ END_TEST
 
 START_TEST(ids_go_back_where_they_came_from)
 {
-	struct message m[3] = {USER("q"), decode(PARTS("{\"functionCall\":{\"id\":\"gem-1\",\"name\":\"f\"}}," CALL("g", "{}")) STOP, &model)};
+	struct message m[3] = {USER("q"), decoded(PARTS("{\"functionCall\":{\"id\":\"gem-1\",\"name\":\"f\"}}," CALL("g", "{}")) STOP, &model)};
 	struct message talk[] = {m[0], m[1], {.role = ROLE_TOOL, .call_id = m[1].calls[0].id, .text = STR("1")},
 				 {.role = ROLE_TOOL, .call_id = m[1].calls[1].id, .text = STR("2")}};
 	const struct json *v = contents(talk, 4);
@@ -601,8 +507,8 @@ START_TEST(no_signatures_no_echo)
 {
 	struct buf b;
 
-	ck_assert_uint_eq(decode(TEXT("a") PARTS(CALL("f", "{}")) STOP, &model).echo.n, 0);
-	ck_assert_uint_eq(decode(PARTS("{\"text\":\"Hm\",\"thought\":true}") TEXT("a") STOP, &model).echo.n, 0);
+	ck_assert_uint_eq(decoded(TEXT("a") PARTS(CALL("f", "{}")) STOP, &model).echo.n, 0);
+	ck_assert_uint_eq(decoded(PARTS("{\"text\":\"Hm\",\"thought\":true}") TEXT("a") STOP, &model).echo.n, 0);
 	/* one over its bound is dropped, the answer stands */
 	buf_init(&b, a);
 	buf_adds(&b, TEXT("a"));
@@ -613,13 +519,13 @@ START_TEST(no_signatures_no_echo)
 		buf_adds(&b, "\"}]}}]}\n\n");
 	}
 	buf_adds(&b, STOP);
-	ck_assert_uint_eq(decode(buf_cstr(&b), &model).echo.n, 0);
+	ck_assert_uint_eq(decoded(buf_cstr(&b), &model).echo.n, 0);
 	/* so is one of too many parts */
 	buf_reset(&b);
 	for (int i = 0; i < 5000; i++)
 		buf_adds(&b, PARTS(SIGNED("a", "s")));
 	buf_adds(&b, STOP);
-	ck_assert_uint_eq(decode(buf_cstr(&b), &model).echo.n, 0);
+	ck_assert_uint_eq(decoded(buf_cstr(&b), &model).echo.n, 0);
 }
 END_TEST
 

@@ -6,63 +6,19 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "config/routing.h"
-#include "stand.h"
+#include "talk.h"
 #include "../suite_run.h"
-
-enum { TALK_MAX = 32 };
-
-static struct message talk[TALK_MAX];
-static size_t n_talk;
-
-/* Tier t: this model of this provider. */
-static void route_model(const char *provider, const char *id)
-{
-	route(arena_printf(arena, "%smodels:\n  m: {provider: %s, id: \"%s\", max_output: 100, can: [tools, json], " PRICE "}\n"
-		"tiers:\n  t: {deadline: 30s, steps: [{model: m}]}\n", provider_lines(""), provider, id));
-}
-
-static void begin_talk(const char *text)
-{
-	talk[0] = (struct message){.role = ROLE_SYSTEM, .text = STR("be brief")};
-	talk[1] = (struct message){.role = ROLE_USER, .text = str_from(text)};
-	n_talk = 2;
-}
 
 static void say(const char *text)
 {
 	talk[n_talk++] = (struct message){.role = ROLE_USER, .text = str_from(text)};
 }
 
-static struct asked go_on(void)
-{
-	struct asked q;
-
-	start_talk(&q, "t", talk, n_talk, 2);
-	finish(&q);
-	return q;
-}
-
-/* The answer becomes a turn, and its calls get their results, the last one first. */
-static struct asked expect_turn(const char *text, size_t n_calls)
-{
-	struct asked q = go_on();
-
-	ck_assert_msg(q.err.code == ERR_NONE, "%s", q.err.msg);
-	ck_assert_str_eq(q.text, text);
-	ck_assert_uint_eq(q.n_tool_calls, n_calls);
-	talk[n_talk++] = (struct message){.role = ROLE_ASSISTANT, .text = str_from(q.text), .calls = q.tool_calls,
-					  .n_calls = q.n_tool_calls, .echo = str_from(q.echo)};
-	for (size_t i = n_calls; i > 0; i--)
-		talk[n_talk++] = (struct message){.role = ROLE_TOOL, .call_id = q.tool_calls[i - 1].id,
-						  .text = str_from(arena_printf(arena, "result %zu", i))};
-	return q;
-}
-
 /* --- 34: signatures --- */
 
 START_TEST(every_signature_comes_back)
 {
-	route_model("google", "stub/signed");
+	route_model("google", "stub/signed", "");
 	begin_talk("go");
 	expect_turn("I look.", 2);
 	expect_turn("", 1);
@@ -79,7 +35,7 @@ START_TEST(a_lost_signature_is_seen)
 	struct asked q;
 	const char *echo;
 
-	route_model("google", "stub/signed");
+	route_model("google", "stub/signed", "");
 	begin_talk("go");
 	expect_turn("I look.", 2);
 	echo = str_cstr(arena, talk[2].echo);
@@ -102,18 +58,18 @@ START_TEST(a_switch_drops_them)
 {
 	struct asked q;
 
-	route_model("google", "stub/signed");
+	route_model("google", "stub/signed", "");
 	begin_talk("go");
 	expect_turn("I look.", 2);
-	route_model("google", "gemini-2.5/stub/signed");
+	route_model("google", "gemini-2.5/stub/signed", "");
 	q = go_on();
 	ck_assert_ptr_nonnull(strstr(q.err.msg, "missing a thought_signature"));	/* none, not a foreign one */
-	route_model("google", "gemini-3/stub/signed");	/* asks for one, and gets the word in its place */
+	route_model("google", "gemini-3/stub/signed", "");	/* asks for one, and gets the word in its place */
 	expect_turn("", 1);
-	route_model("stub", "stub/plain");	/* strict about keys that it does not know */
+	route_model("stub", "stub/plain", "");	/* strict about keys that it does not know */
 	expect_turn(HELLO, 0);
 	say("and?");
-	route_model("google", "gemini-3/stub/signed");
+	route_model("google", "gemini-3/stub/signed", "");
 	expect_turn("All signatures came back.", 0);
 }
 END_TEST
@@ -124,7 +80,7 @@ START_TEST(a_conversation_with_tools)
 {
 	struct asked q;
 
-	route_model("google", "stub/script");
+	route_model("google", "stub/script", "");
 	begin_talk("Find out.\n@call kb_read {\"id\": \"gr\xC3\xBC\xC3\x9F\"}\n@call now\n@call kb.read {oops\n"
 		   "@turn\n@say I look.\n@call now {}\n@turn\n@results\n");
 	q = expect_turn("", 3);
@@ -141,7 +97,7 @@ END_TEST
 /* The order of results is that of the calls, whatever the order they came in: the stub tells which is whose. */
 START_TEST(results_in_the_order_of_calls)
 {
-	route_model("google", "stub/script");
+	route_model("google", "stub/script", "");
 	begin_talk("@call kb_read {}\n@call now {}\n@turn\n@results");
 	expect_turn("", 2);
 	expect_turn("result 1\nresult 2", 0);
@@ -152,13 +108,13 @@ START_TEST(ids_of_the_provider_are_kept)
 {
 	struct asked q;
 
-	route_model("google", "stub/tools-id");
+	route_model("google", "stub/tools-id", "");
 	begin_talk("go");
 	q = expect_turn("", 2);
 	ck_assert(str_is(q.tool_calls[0].id, "gem-1") && str_is(q.tool_calls[1].id, "gem-2"));
 	q = go_on();	/* the stub compares those of calls and responses */
 	ck_assert_msg(q.err.code == ERR_NONE, "%s", q.err.msg);
-	route_model("stub", "stub/plain");
+	route_model("stub", "stub/plain", "");
 	expect_turn(HELLO, 0);
 }
 END_TEST
@@ -172,7 +128,7 @@ START_TEST(a_schema_is_sent_or_told)
 
 	ck_assert_int_eq(json_parse(arena, STR("{\"$schema\":\"x\",\"type\":\"object\",\"additionalProperties\":false,"
 		"\"properties\":{\"city\":{\"const\":\"Bern\"},\"people\":{\"type\":\"integer\"}}}"), NULL, &schema, NULL), 0);
-	route_model("google", "stub/json");
+	route_model("google", "stub/json", "");
 	start(&q, "t", "Which city?", schema, 0);
 	finish(&q);
 	ck_assert_msg(q.err.code == ERR_NONE, "%s", q.err.msg);
@@ -186,9 +142,9 @@ START_TEST(keys_stay_out_of_sight)
 {
 	struct asked q;
 
-	route_model("google", "stub/plain");
+	route_model("google", "stub/plain", "");
 	setenv("STUB_KEY", "wrong-key-123456", 1);
-	route_model("google", "stub/plain");
+	route_model("google", "stub/plain", "");
 	q = ask("t");
 	ck_assert_int_eq(q.err.code, ERR_MODEL_AUTH);
 	ck_assert_ptr_nonnull(strstr(q.err.msg, "API_KEY_INVALID"));	/* the stub quotes the key */
@@ -213,7 +169,7 @@ END_TEST
 
 START_TEST(who_answered)
 {
-	route_model("google", "stub/other-model");
+	route_model("google", "stub/other-model", "");
 	ck_assert_str_eq(ask("t").text, HELLO);
 	ck_assert(str_is(bank.calls[0].model_asked, "stub/other-model"));
 	ck_assert(str_is(bank.calls[0].model_answered, "stub/really-this"));

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "gateway/refusal.h"
 #include "gateway/retry_hint.h"
+#include "decoder.h"
 #include "../suite_run.h"
 #include "../test_arena.h"
 
@@ -24,190 +25,136 @@
 #define DONE D "[DONE]" E
 #define CALL(fragments) DELTA("{\"content\":null,\"tool_calls\":[" fragments "]}")
 
-static const struct {
-	const char *what, *in;
-	enum err_code code;
-	const char *text, *finish, *calls;	/* calls: name(args) id ... */
-	int64_t in_fresh, out_text;		/* -1: no usage */
-} answers[] = {
-	{"plain", TEXT("Hel") TEXT("lo") FINISH("stop") USAGE("12", "3") DONE, ERR_NONE, "Hello", "stop", "", 12, 3},
+static const struct answer_case answers[] = {
+	{"plain", TEXT("Hel") TEXT("lo") FINISH("stop") USAGE("12", "3") DONE, ERR_NONE, "Hello", "stop", "", 12, 3, 0, 0},
 	{"role in every chunk", DELTA("{\"role\":\"assistant\",\"content\":\"\"}") DELTA("{\"role\":\"assistant\",\"content\":\"a\"}")
-	 FINISH("stop") DONE, ERR_NONE, "a", "stop", "", -1, -1},
+	 FINISH("stop") DONE, ERR_NONE, "a", "stop", "", -1, -1, 0, 0},
 	{"content null, choices absent", D "{\"id\":\"x\"}" E DELTA("{\"content\":null}") TEXT("a") FINISH("stop") DONE,
-	 ERR_NONE, "a", "stop", "", -1, -1},
-	{"finish without done", TEXT("a") FINISH("stop"), ERR_NONE, "a", "stop", "", -1, -1},
-	{"done without finish", TEXT("a") DONE, ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1},
-	{"cut", TEXT("a"), ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1},
+	 ERR_NONE, "a", "stop", "", -1, -1, 0, 0},
+	{"finish without done", TEXT("a") FINISH("stop"), ERR_NONE, "a", "stop", "", -1, -1, 0, 0},
+	{"done without finish", TEXT("a") DONE, ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"cut", TEXT("a"), ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1, 0, 0},
 	{"cut inside the last event", TEXT("a") D "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}",
-	 ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1},
-	{"spaces before done", TEXT("a") FINISH("stop") D "   [DONE]  " E, ERR_NONE, "a", "stop", "", -1, -1},
+	 ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"spaces before done", TEXT("a") FINISH("stop") D "   [DONE]  " E, ERR_NONE, "a", "stop", "", -1, -1, 0, 0},
 	{"usage in the finish chunk", TEXT("a") D "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],"
-	 "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}}" E DONE, ERR_NONE, "a", "stop", "", 5, 1},
-	{"the last usage counts", TEXT("a") USAGE("1", "1") FINISH("stop") USAGE("7", "2") DONE, ERR_NONE, "a", "stop", "", 7, 2},
+	 "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}}" E DONE, ERR_NONE, "a", "stop", "", 5, 1, 0, 0},
+	{"the last usage counts", TEXT("a") USAGE("1", "1") FINISH("stop") USAGE("7", "2") DONE, ERR_NONE, "a", "stop", "", 7, 2, 0, 0},
 	{"other choices", D "{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"no\"}},{\"index\":0,\"delta\":{\"content\":\"yes\"}}]}" E
-	 FINISH("stop"), ERR_NONE, "yes", "stop", "", -1, -1},
-	{"length", TEXT("a") FINISH("length") DONE, ERR_NONE, "a", "length", "", -1, -1},
-	{"length without text", FINISH("length") DONE, ERR_MODEL_EMPTY_OUTPUT, NULL, NULL, NULL, -1, -1},
-	{"unknown finish with text", TEXT("a") FINISH("end_turn") DONE, ERR_NONE, "a", "stop", "", -1, -1},
-	{"unknown finish without text", FINISH("abort") DONE, ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1},
-	{"finish error", TEXT("a") FINISH("error") DONE, ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1},
-	{"empty", FINISH("stop") USAGE("5", "0") DONE, ERR_MODEL_EMPTY_OUTPUT, NULL, NULL, NULL, 5, 0},
-	{"filter", TEXT("a") FINISH("content_filter") DONE, ERR_MODEL_CONTENT_BLOCKED, NULL, NULL, NULL, -1, -1},
+	 FINISH("stop"), ERR_NONE, "yes", "stop", "", -1, -1, 0, 0},
+	{"length", TEXT("a") FINISH("length") DONE, ERR_NONE, "a", "length", "", -1, -1, 0, 0},
+	{"length without text", FINISH("length") DONE, ERR_MODEL_EMPTY_OUTPUT, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"unknown finish with text", TEXT("a") FINISH("end_turn") DONE, ERR_NONE, "a", "stop", "", -1, -1, 0, 0},
+	{"unknown finish without text", FINISH("abort") DONE, ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"finish error", TEXT("a") FINISH("error") DONE, ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"empty", FINISH("stop") USAGE("5", "0") DONE, ERR_MODEL_EMPTY_OUTPUT, NULL, NULL, NULL, 5, 0, 0, 0},
+	{"filter", TEXT("a") FINISH("content_filter") DONE, ERR_MODEL_CONTENT_BLOCKED, NULL, NULL, NULL, -1, -1, 0, 0},
 	{"refusal", DELTA("{\"refusal\":\"I \"}") DELTA("{\"refusal\":\"won't\"}") FINISH("stop") DONE, ERR_MODEL_CONTENT_BLOCKED,
-	 NULL, NULL, NULL, -1, -1},
+	 NULL, NULL, NULL, -1, -1, 0, 0},
 	{"native finish tells the truth", D "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\","
-	 "\"native_finish_reason\":\"network_error\"}]}" E DONE, ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1},
-	{"broken event", TEXT("a") D "{\"choices\":[{" E TEXT("b") FINISH("stop") DONE, ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1},
-	{"event is no object", D "42" E, ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1},
+	 "\"native_finish_reason\":\"network_error\"}]}" E DONE, ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"broken event", TEXT("a") D "{\"choices\":[{" E TEXT("b") FINISH("stop") DONE, ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"event is no object", D "42" E, ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1, 0, 0},
 	{"error event late", TEXT("a") D "{\"error\":{\"message\":\"died\",\"code\":500}}" E, ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL,
-	 -1, -1},
-	{"error event first", D "{\"error\":{\"message\":\"slow\",\"code\":429}}" E, ERR_MODEL_RATE_LIMITED, NULL, NULL, NULL, -1, -1},
-	{"error event without words", D "{\"error\":{\"message\":\"died\"}}" E, ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1},
-	{"error as text", D "{\"error\":\"died\"}" E, ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1},
-	{"error null is none", D "{\"error\":null,\"choices\":[]}" E TEXT("a") FINISH("stop"), ERR_NONE, "a", "stop", "", -1, -1},
+	 -1, -1, 0, 0},
+	{"error event first", D "{\"error\":{\"message\":\"slow\",\"code\":429}}" E, ERR_MODEL_RATE_LIMITED, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"error event without words", D "{\"error\":{\"message\":\"died\"}}" E, ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"error as text", D "{\"error\":\"died\"}" E, ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"error null is none", D "{\"error\":null,\"choices\":[]}" E TEXT("a") FINISH("stop"), ERR_NONE, "a", "stop", "", -1, -1, 0, 0},
 	{"nul and lone surrogate", TEXT("a\\u0000b\\ud83dc") FINISH("stop") DONE, ERR_NONE, "a\xEF\xBF\xBD" "b\xEF\xBF\xBD" "c", "stop",
-	 "", -1, -1},
+	 "", -1, -1, 0, 0},
 	{"content parts", DELTA("{\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]}") FINISH("stop"),
-	 ERR_NONE, "ab", "stop", "", -1, -1},
+	 ERR_NONE, "ab", "stop", "", -1, -1, 0, 0},
 	{"BOM, comments, crlf", "\xEF\xBB\xBF: hi\r\n\r\ndata:{\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\r\n\r\n",
-	 ERR_NONE, "a", "stop", "", -1, -1},
+	 ERR_NONE, "a", "stop", "", -1, -1, 0, 0},
 
 	{"two calls interleaved",
 	 CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}")
 	 CALL("{\"index\":1,\"id\":\"y\",\"function\":{\"name\":\"g\",\"arguments\":\"{\\\"b\\\":\"}}")
 	 CALL("{\"index\":0,\"function\":{\"arguments\":\"{\\\"a\\\":1}\"}}")
 	 CALL("{\"index\":1,\"function\":{\"arguments\":\"2}\"}}") FINISH("tool_calls") DONE,
-	 ERR_NONE, "", "tool_calls", "f({\"a\":1}) x g({\"b\":2}) y ", -1, -1},
+	 ERR_NONE, "", "tool_calls", "f({\"a\":1}) x g({\"b\":2}) y ", -1, -1, 0, 0},
 	{"no index: a new id begins a call",
 	 CALL("{\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}") CALL("{\"function\":{\"arguments\":\"}\"}}")
 	 CALL("{\"id\":\"y\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}") FINISH("stop") DONE,
-	 ERR_NONE, "", "tool_calls", "f({}) x g({}) y ", -1, -1},
+	 ERR_NONE, "", "tool_calls", "f({}) x g({}) y ", -1, -1, 0, 0},
 	{"repeated empty id and name, no arguments",
 	 CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}")
 	 CALL("{\"index\":0,\"id\":\"\",\"function\":{\"name\":null,\"arguments\":\"\"}}") FINISH("tool_calls"),
-	 ERR_NONE, "", "tool_calls", "f({}) x ", -1, -1},
+	 ERR_NONE, "", "tool_calls", "f({}) x ", -1, -1, 0, 0},
 	{"repeated full id and name",
 	 CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}")
 	 CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"}\"}}") FINISH("tool_calls"),
-	 ERR_NONE, "", "tool_calls", "f({}) x ", -1, -1},
+	 ERR_NONE, "", "tool_calls", "f({}) x ", -1, -1, 0, 0},
 	{"arguments as an object, no id", CALL("{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":{\"n\":1}}}") FINISH("stop"),
-	 ERR_NONE, "", "tool_calls", "f({\"n\":1}) MADE ", -1, -1},
+	 ERR_NONE, "", "tool_calls", "f({\"n\":1}) MADE ", -1, -1, 0, 0},
 	{"arguments that are not JSON stay", CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{oops\"}}")
-	 FINISH("tool_calls"), ERR_NONE, "", "tool_calls", "f({oops) x ", -1, -1},
+	 FINISH("tool_calls"), ERR_NONE, "", "tool_calls", "f({oops) x ", -1, -1, 0, 0},
 	{"gaps in the index, the order of coming stays",
 	 CALL("{\"index\":5,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}")
 	 CALL("{\"index\":2,\"id\":\"y\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}")
 	 CALL("{\"index\":5,\"function\":{\"arguments\":\"}\"}}") FINISH("tool_calls"),
-	 ERR_NONE, "", "tool_calls", "f({}) x g({}) y ", -1, -1},
+	 ERR_NONE, "", "tool_calls", "f({}) x g({}) y ", -1, -1, 0, 0},
 	{"parallel calls that all have index 0",
 	 CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}")
 	 CALL("{\"index\":0,\"function\":{\"arguments\":\"}\"}}")
 	 CALL("{\"index\":0,\"id\":\"y\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\"}}")
 	 CALL("{\"index\":0,\"function\":{\"arguments\":\"2}\"}}") FINISH("tool_calls"),
-	 ERR_NONE, "", "tool_calls", "f({}) x f({\"a\":2}) y ", -1, -1},
+	 ERR_NONE, "", "tool_calls", "f({}) x f({\"a\":2}) y ", -1, -1, 0, 0},
 	{"parallel calls without index and id",
 	 CALL("{\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\\\"}\\\"}\"}}")
 	 CALL("{\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}") FINISH("tool_calls"),
-	 ERR_NONE, "", "tool_calls", "f({\"a\":\"}\"}) MADE g({}) MADE ", -1, -1},
+	 ERR_NONE, "", "tool_calls", "f({\"a\":\"}\"}) MADE g({}) MADE ", -1, -1, 0, 0},
 	{"the name repeated within a call that has no id",
 	 CALL("{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\\\"}\"}}")
 	 CALL("{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"\\\"}\"}}") FINISH("tool_calls"),
-	 ERR_NONE, "", "tool_calls", "f({\"a\":\"}\"}) MADE ", -1, -1},
+	 ERR_NONE, "", "tool_calls", "f({\"a\":\"}\"}) MADE ", -1, -1, 0, 0},
 	{"a quoted quote before a brace does not end the arguments",
 	 CALL("{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\\\"\\\\\\\"}\"}}")
 	 CALL("{\"index\":0,\"function\":{\"name\":\"f\",\"arguments\":\"\\\"}\"}}") FINISH("tool_calls"),
-	 ERR_NONE, "", "tool_calls", "f({\"a\":\"\\\"}\"}) MADE ", -1, -1},
+	 ERR_NONE, "", "tool_calls", "f({\"a\":\"\\\"}\"}) MADE ", -1, -1, 0, 0},
 	{"another id in each fragment, the name once",
 	 CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}")
 	 CALL("{\"index\":0,\"id\":\"y\",\"function\":{\"arguments\":\"}\"}}") FINISH("tool_calls"),
-	 ERR_NONE, "", "tool_calls", "f({}) x ", -1, -1},
+	 ERR_NONE, "", "tool_calls", "f({}) x ", -1, -1, 0, 0},
 	{"one id for two calls", CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\"}},"
 	 "{\"index\":1,\"id\":\"x\",\"function\":{\"name\":\"g\",\"arguments\":\" \"}}") FINISH("tool_calls"),
-	 ERR_NONE, "", "tool_calls", "f({}) x g({}) MADE ", -1, -1},
+	 ERR_NONE, "", "tool_calls", "f({}) x g({}) MADE ", -1, -1, 0, 0},
 	{"text and calls", TEXT("I look.") CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}")
-	 FINISH("tool_calls"), ERR_NONE, "I look.", "tool_calls", "f({}) x ", -1, -1},
+	 FINISH("tool_calls"), ERR_NONE, "I look.", "tool_calls", "f({}) x ", -1, -1, 0, 0},
 	{"a list of calls that is none", DELTA("{\"content\":\"a\",\"tool_calls\":null}") DELTA("{\"tool_calls\":{\"0\":1}}") FINISH("stop"),
-	 ERR_NONE, "a", "stop", "", -1, -1},
+	 ERR_NONE, "a", "stop", "", -1, -1, 0, 0},
 	{"calls that the filter stopped", CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"name\":\"f\"}}") FINISH("content_filter"),
-	 ERR_MODEL_CONTENT_BLOCKED, NULL, NULL, NULL, -1, -1},
+	 ERR_MODEL_CONTENT_BLOCKED, NULL, NULL, NULL, -1, -1, 0, 0},
 	{"a call without a name", CALL("{\"index\":0,\"id\":\"x\",\"function\":{\"arguments\":\"{}\"}}") FINISH("tool_calls"),
-	 ERR_MODEL_MALFORMED_TOOL_CALL, NULL, NULL, NULL, -1, -1},
+	 ERR_MODEL_MALFORMED_TOOL_CALL, NULL, NULL, NULL, -1, -1, 0, 0},
 
 	{"document", "{\"id\":\"c\",\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"a\","
 	 "\"refusal\":null},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":1}}",
-	 ERR_NONE, "a", "stop", "", 4, 1},
-	{"document in an array, white space", " \n[{\"choices\":[{\"message\":{\"content\":\"a\"}}]}]\n", ERR_NONE, "a", "stop", "", -1, -1},
+	 ERR_NONE, "a", "stop", "", 4, 1, 0, 0},
+	{"document in an array, white space", " \n[{\"choices\":[{\"message\":{\"content\":\"a\"}}]}]\n", ERR_NONE, "a", "stop", "", -1, -1, 0, 0},
 	{"document with a call", "{\"choices\":[{\"message\":{\"content\":\"\",\"tool_calls\":[{\"id\":\"x\",\"function\":{\"name\":\"f\","
-	 "\"arguments\":\"{}\"}}]},\"finish_reason\":\"stop\"}]}", ERR_NONE, "", "tool_calls", "f({}) x ", -1, -1},
-	{"document with an error alone", "{\"error\":{\"message\":\"no\",\"code\":503}}", ERR_MODEL_OVERLOADED, NULL, NULL, NULL, -1, -1},
+	 "\"arguments\":\"{}\"}}]},\"finish_reason\":\"stop\"}]}", ERR_NONE, "", "tool_calls", "f({}) x ", -1, -1, 0, 0},
+	{"document with an error alone", "{\"error\":{\"message\":\"no\",\"code\":503}}", ERR_MODEL_OVERLOADED, NULL, NULL, NULL, -1, -1, 0, 0},
 	{"document with an error in the choice", "{\"choices\":[{\"index\":0,\"message\":{\"content\":\"half\"},\"finish_reason\":\"error\","
 	 "\"error\":{\"code\":502,\"message\":\"died\"}}],\"usage\":{\"prompt_tokens\":null,\"completion_tokens\":null}}",
-	 ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1},
-	{"document without choices", "{\"ok\":true}", ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1},
-	{"half a document", "{\"choices\":[", ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1},
-	{"page", "<!doctype html><p>hi", ERR_MODEL_SERVER_ERROR, NULL, NULL, NULL, -1, -1},
-	{"text", "upstream connect error", ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1},
-	{"nothing", "", ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1},
-	{"white space", " \n \n", ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1},
+	 ERR_MODEL_STREAM_ERROR, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"document without choices", "{\"ok\":true}", ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"half a document", "{\"choices\":[", ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"page", "<!doctype html><p>hi", ERR_MODEL_SERVER_ERROR, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"text", "upstream connect error", ERR_MODEL_BAD_BODY, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"nothing", "", ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1, 0, 0},
+	{"white space", " \n \n", ERR_MODEL_TRUNCATED_STREAM, NULL, NULL, NULL, -1, -1, 0, 0},
 };
 
-/* An id that the decoder made. */
-static bool is_made(struct str id)
-{
-	return id.n == 29 && str_starts(id, STR("call_"));
-}
-
-static const char *calls_of(struct arena *own, const struct wire_answer *answer)
-{
-	struct buf b;
-
-	buf_init(&b, own);
-	for (size_t i = 0; i < answer->n_calls; i++)
-		buf_addf(&b, STR_FMT "(" STR_FMT ") " STR_FMT " ", STR_ARG(answer->calls[i].name), STR_ARG(answer->calls[i].args),
-			 STR_ARG(is_made(answer->calls[i].id) ? STR("MADE") : answer->calls[i].id));
-	return buf_cstr(&b);
-}
-
-/* step bytes at a time, the first piece of `first` bytes. */
-static void expect_answer(int i, size_t first, size_t step)
-{
-	struct arena *own = arena_new(a);
-	struct openai_decoder *d = openai_decoder_new(own, NULL, false);
-	const struct wire_answer *answer;
-	struct str in = str_from(answers[i].in);
-	struct err err;
-	int status = 0;
-
-	err_clear(&err);
-	for (size_t from = 0, n = first; from < in.n && status == 0; from += n, n = step)
-		status = openai_decoder_piece(d, str_sub(in, from, n), &err);
-	if (status == 0)
-		status = openai_decoder_end(d, &err);
-	answer = openai_decoder_answer(d);
-	ck_assert_msg(err.code == answers[i].code, "%s (%zu, %zu): %s: %s", answers[i].what, first, step, err_name(err.code), err.msg);
-	ck_assert_int_eq(status, answers[i].code == ERR_NONE ? 0 : -1);
-	if (answers[i].text) {
-		ck_assert_msg(str_is(answer->text, answers[i].text), "%s: " STR_FMT, answers[i].what, STR_ARG(answer->text));
-		ck_assert_msg(str_is(answer->finish_reason, answers[i].finish), "%s: " STR_FMT, answers[i].what,
-			      STR_ARG(answer->finish_reason));
-		ck_assert_str_eq(calls_of(own, answer), answers[i].calls);
-	}
-	ck_assert_int_eq(answer->has_usage, answers[i].in_fresh >= 0);
-	if (answer->has_usage) {
-		ck_assert_int_eq(answer->usage.in_fresh, answers[i].in_fresh);
-		ck_assert_int_eq(answer->usage.out_text, answers[i].out_text);
-	}
-	arena_free(own);
-}
+static const struct provider provider = {.name = {"p", 1}};
+static const struct model model = {.name = {"m", 1}, .id = {"id", 2}, .provider = &provider};
+static const struct endpoint endpoint = {.provider = &provider};
+static const struct wire_request asked = {.endpoint = &endpoint, .model = &model};
 
 START_TEST(answers_at_every_split_point)
 {
-	size_t n = strlen(answers[_i].in);
-
-	expect_answer(_i, n, n ? n : 1);
-	expect_answer(_i, 1, 1);
-	for (size_t cut = 1; cut < n; cut++)
-		expect_answer(_i, cut, n);
+	expect_answer(&wire_openai, &asked, &answers[_i]);
 }
 END_TEST
 
@@ -247,14 +194,9 @@ END_TEST
 START_TEST(caps)
 {
 	struct openai_decoder *d = openai_decoder_new(a, NULL, false);
-	char *line = arena_alloc(a, 2 << 20);
 	struct err err;
 
-	memset(line, 'x', 2 << 20);
-	memcpy(line, "data: ", 6);
-	ck_assert_int_eq(openai_decoder_piece(d, (struct str){line, 2 << 20}, &err), -1);
-	ck_assert_int_eq(err.code, ERR_MODEL_OVERSIZE);
-	d = openai_decoder_new(a, NULL, false);
+	expect_bounded_line(&wire_openai, &asked);
 	for (int i = 0; i < 128; i++)
 		ck_assert_int_eq(openai_decoder_piece(d, str_from(arena_printf(a, D "{\"choices\":[{\"delta\":{\"tool_calls\":"
 			"[{\"index\":%d,\"function\":{\"name\":\"f\"}}]}}]}" E, i)), &err), 0);
@@ -269,13 +211,7 @@ END_TEST
 #define QUOTA(id) "{\"@type\":\"type.googleapis.com/google.rpc.QuotaFailure\",\"violations\":[{\"quotaId\":\"x\"},{\"quotaId\":\"" id "\"}]}"
 #define DELAY(s) "{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"" s "\"}"
 
-static const struct {
-	int status;
-	const char *headers, *body;	/* headers: name, value, ... each ended by '\n' */
-	enum err_code code;
-	int hint_ms;
-	bool retryable;
-} refusals[] = {
+static const struct refusal_case refusals[] = {
 	{400, "", "{\"error\":{\"message\":\"bad\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":null}}", ERR_MODEL_INVALID_REQUEST, 0, false},
 	{400, "", "{\"error\":{\"message\":\"m\",\"code\":\"context_length_exceeded\"}}", ERR_MODEL_CONTEXT_OVERFLOW, 0, false},
 	{400, "", "{\"error\":{\"message\":\"This model's maximum context length is 8192 tokens\"}}", ERR_MODEL_CONTEXT_OVERFLOW, 0, false},
@@ -336,30 +272,7 @@ static const struct {
 
 START_TEST(classification)
 {
-	struct http_result r = {.status = refusals[_i].status, .body = str_from(refusals[_i].body)};
-	struct str rest = str_from(refusals[_i].headers);
-	struct http_header *h = ARENA_ARRAY(a, 8, struct http_header);
-	struct err err;
-
-	r.headers = h;
-	while (rest.n > 0) {
-		for (int part = 0; part < 2; part++) {
-			size_t n = (size_t)str_chr(rest, '\n');
-
-			if (part == 0)
-				h[r.n_headers].name = str_sub(rest, 0, n);
-			else
-				h[r.n_headers].value = str_sub(rest, 0, n);
-			rest = str_sub(rest, n + 1, rest.n);
-		}
-		r.n_headers++;
-	}
-	ck_assert_int_eq(refusal_of_answer(a, &r, &err), -1);
-	ck_assert_msg(err.code == refusals[_i].code, "%s: %s: %s", refusals[_i].body, err_name(err.code), err.msg);
-	ck_assert_int_eq(err.retry_after_ms, refusals[_i].hint_ms);
-	ck_assert_int_eq(err.retryable, refusals[_i].retryable);
-	ck_assert_int_eq(err.status, refusals[_i].status);
-	ck_assert(utf8_valid(str_from(err.msg)));
+	expect_refusal(&wire_openai, &refusals[_i]);
 }
 END_TEST
 
