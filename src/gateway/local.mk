@@ -72,7 +72,7 @@ t_bin_stub_provider_SOURCES = t/bin/stub_provider.c t/bin/stub_provider.h \
   t/bin/stub_gemini.c t/bin/stub_gemini.h t/bin/stub_gemini_faults.c t/bin/stub_gemini_refusals.c t/bin/stub_gemini_strict.c \
   t/bin/stub_gemini_signed.c t/bin/stub_gemini_script.c t/bin/stub_gemini_embed.c \
   t/bin/stub_anthropic.c t/bin/stub_anthropic.h t/bin/stub_anthropic_faults.c t/bin/stub_anthropic_refusals.c \
-  t/bin/stub_anthropic_script.c t/bin/stub_anthropic_strict.c
+  t/bin/stub_anthropic_script.c t/bin/stub_anthropic_strict.c t/bin/stub_strict.c t/bin/stub_strict.h
 t_bin_stub_provider_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 t_bin_stub_provider_LDADD = $(base_LIBS)
 
@@ -120,7 +120,8 @@ t_unit_gateway_modes_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_modes_LDADD = $(gateway_TEST_LIBS)
 # Whole calls against the stub provider.
 gateway_STAND = t/unit/gateway/stand.c t/unit/gateway/stand.h t/unit/gateway/board.c t/unit/gateway/board.h
-t_unit_gateway_gateway_SOURCES = t/unit/gateway/gateway.c $(gateway_STAND) t/bin/stub_openai_strict.c t/bin/stub_openai.h
+t_unit_gateway_gateway_SOURCES = t/unit/gateway/gateway.c $(gateway_STAND) t/bin/stub_openai_strict.c t/bin/stub_openai.h \
+  t/bin/stub_strict.c t/bin/stub_strict.h
 t_unit_gateway_gateway_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 t_unit_gateway_gateway_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_gateway_LDADD = $(gateway_TEST_LIBS)
@@ -134,7 +135,8 @@ t_unit_gateway_faults_SOURCES = t/unit/gateway/faults.c $(gateway_STAND)
 t_unit_gateway_faults_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_faults_LDADD = $(gateway_TEST_LIBS)
 gateway_TALK = t/unit/gateway/talk.c t/unit/gateway/talk.h $(gateway_STAND)
-t_unit_gateway_anthropic_talk_SOURCES = t/unit/gateway/anthropic_talk.c $(gateway_TALK) t/bin/stub_anthropic_strict.c
+t_unit_gateway_anthropic_talk_SOURCES = t/unit/gateway/anthropic_talk.c $(gateway_TALK) t/bin/stub_anthropic_strict.c t/bin/stub_strict.c \
+  t/bin/stub_strict.h
 t_unit_gateway_anthropic_talk_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)
 t_unit_gateway_anthropic_talk_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 t_unit_gateway_anthropic_talk_LDADD = $(gateway_TEST_LIBS)
@@ -152,13 +154,13 @@ t_fuzz_sse_SOURCES = t/fuzz/sse.c
 t_fuzz_sse_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 t_fuzz_sse_LDADD = $(gateway_LIBS)
 noinst_PROGRAMS += t/fuzz/wire_anthropic
-t_fuzz_wire_anthropic_SOURCES = t/fuzz/wire_anthropic.c
+t_fuzz_wire_anthropic_SOURCES = t/fuzz/wire_anthropic.c t/fuzz/wire.h
 t_fuzz_wire_anthropic_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 t_fuzz_wire_anthropic_LDADD = $(gateway_LIBS)
-t_fuzz_wire_openai_SOURCES = t/fuzz/wire_openai.c
+t_fuzz_wire_openai_SOURCES = t/fuzz/wire_openai.c t/fuzz/wire.h
 t_fuzz_wire_openai_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 t_fuzz_wire_openai_LDADD = $(gateway_LIBS)
-t_fuzz_wire_gemini_SOURCES = t/fuzz/wire_gemini.c
+t_fuzz_wire_gemini_SOURCES = t/fuzz/wire_gemini.c t/fuzz/wire.h
 t_fuzz_wire_gemini_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 t_fuzz_wire_gemini_LDADD = $(gateway_LIBS)
 endif

@@ -6,54 +6,15 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "t/bin/stub_anthropic.h"
+#include "t/bin/stub_strict.h"
 
 enum { NAME_MAX_BYTES = 128, CALLS_MAX = 1024 };
 
-static const struct {
-	const char *key;
-	enum json_type type;
-} known_keys[] = {
+static const struct strict_key known_keys[] = {
 	{"model", JSON_STRING}, {"messages", JSON_ARRAY}, {"max_tokens", JSON_INT}, {"system", JSON_NULL}, {"stream", JSON_TRUE},
 	{"temperature", JSON_NUM}, {"tools", JSON_ARRAY}, {"tool_choice", JSON_OBJECT}, {"thinking", JSON_OBJECT},
 	{"output_config", JSON_OBJECT}, {"stop_sequences", JSON_ARRAY}, {"metadata", JSON_OBJECT}, {"cache_control", JSON_OBJECT},
 };
-
-static bool type_fits(const struct json *v, enum json_type want)
-{
-	if (want == JSON_NULL)	/* more than one: looked at elsewhere */
-		return true;
-	if (want == JSON_NUM)
-		return json_is_number(v);
-	if (want == JSON_TRUE)
-		return json_type(v) == JSON_TRUE || json_type(v) == JSON_FALSE;
-	return json_type(v) == want;
-}
-
-static bool has_only(const struct json *obj, const char *const *keys)
-{
-	if (json_type(obj) != JSON_OBJECT)
-		return false;
-	for (size_t i = 0; i < json_len(obj); i++) {
-		const char *const *k = keys;
-
-		while (*k && !str_is(json_key(obj, i), *k))
-			k++;
-		if (!*k)
-			return false;
-	}
-	return true;
-}
-
-#define HAS_ONLY(obj, ...) has_only((obj), (const char *const[]){__VA_ARGS__, NULL})
-
-static bool is_word(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!(s.p[i] >= 'a' && s.p[i] <= 'z') && !(s.p[i] >= 'A' && s.p[i] <= 'Z') && !(s.p[i] >= '0' && s.p[i] <= '9') &&
-		    s.p[i] != '_' && s.p[i] != '-')
-			return false;
-	return s.n > 0 && s.n <= NAME_MAX_BYTES;
-}
 
 static struct str type_of(const struct json *block)
 {
@@ -126,7 +87,7 @@ static const char *check_tool(struct arena *a, const struct json *tools, size_t 
 
 	if (!HAS_ONLY(tool, "name", "description", "input_schema", "type", "strict", "cache_control"))
 		return arena_printf(a, "tools.%zu: Extra inputs are not permitted", at);
-	if (!is_word(name))
+	if (!strict_is_name(name, NAME_MAX_BYTES))
 		return arena_printf(a, "tools.%zu.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'", at);
 	if (json_getc(tool, "description") && json_type(json_getc(tool, "description")) != JSON_STRING)
 		return arena_printf(a, "tools.%zu.description: Input should be a valid string", at);
@@ -166,9 +127,9 @@ static const char *check_use(struct talk *t, const struct json *block)
 
 	if (!HAS_ONLY(block, "type", "id", "name", "input", "caller", "cache_control"))
 		return "tool_use: Extra inputs are not permitted";
-	if (!is_word(id))
+	if (!strict_is_name(id, NAME_MAX_BYTES))
 		return "tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'";
-	if (!is_word(json_str(json_getc(block, "name"))))
+	if (!strict_is_name(json_str(json_getc(block, "name")), NAME_MAX_BYTES))
 		return "tool_use.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'";
 	if (json_type(json_getc(block, "input")) != JSON_OBJECT)
 		return "tool_use.input: Input should be a valid dictionary";
@@ -314,13 +275,11 @@ static const char *check_messages(struct arena *a, const struct json *v)
 static const char *check_keys(struct arena *a, const struct json *v)
 {
 	for (size_t i = 0; i < json_len(v); i++) {
-		size_t k = 0, n = sizeof known_keys / sizeof known_keys[0];
+		const struct strict_key *known = strict_find(known_keys, sizeof known_keys / sizeof known_keys[0], json_key(v, i));
 
-		while (k < n && !str_is(json_key(v, i), known_keys[k].key))
-			k++;
-		if (k == n)
+		if (!known)
 			return arena_printf(a, STR_FMT ": Extra inputs are not permitted", STR_ARG(json_key(v, i)));
-		if (!type_fits(json_val(v, i), known_keys[k].type))
+		if (!strict_fits(json_val(v, i), known->type))
 			return arena_printf(a, STR_FMT ": Input is of a wrong type", STR_ARG(json_key(v, i)));
 	}
 	return NULL;

@@ -4,53 +4,15 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "t/bin/stub_openai.h"
+#include "t/bin/stub_strict.h"
 
 enum { NAME_MAX_BYTES = 64, ID_MAX_BYTES = 40, CALLS_MAX = 1024 };
 
-static const struct {
-	const char *key;
-	enum json_type type;
-} known_keys[] = {
+static const struct strict_key known_keys[] = {
 	{"model", JSON_STRING}, {"messages", JSON_ARRAY}, {"stream", JSON_TRUE}, {"stream_options", JSON_OBJECT},
 	{"max_tokens", JSON_INT}, {"max_completion_tokens", JSON_INT}, {"temperature", JSON_NUM},
 	{"response_format", JSON_OBJECT}, {"tools", JSON_ARRAY}, {"provider", JSON_OBJECT},
 };
-
-static bool type_fits(const struct json *v, enum json_type want)
-{
-	if (want == JSON_NUM)
-		return json_is_number(v);
-	if (want == JSON_TRUE)
-		return json_type(v) == JSON_TRUE || json_type(v) == JSON_FALSE;
-	return json_type(v) == want;
-}
-
-/* Only these keys. */
-static bool has_only(const struct json *obj, const char *const *keys)
-{
-	if (json_type(obj) != JSON_OBJECT)
-		return false;
-	for (size_t i = 0; i < json_len(obj); i++) {
-		const char *const *k = keys;
-
-		while (*k && !str_is(json_key(obj, i), *k))
-			k++;
-		if (!*k)
-			return false;
-	}
-	return true;
-}
-
-#define HAS_ONLY(obj, ...) has_only((obj), (const char *const[]){__VA_ARGS__, NULL})
-
-static bool is_name(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!(s.p[i] >= 'a' && s.p[i] <= 'z') && !(s.p[i] >= 'A' && s.p[i] <= 'Z') && !(s.p[i] >= '0' && s.p[i] <= '9') &&
-		    s.p[i] != '_' && s.p[i] != '-')
-			return false;
-	return s.n > 0 && s.n <= NAME_MAX_BYTES;
-}
 
 static const char *check_tool(struct arena *a, const struct json *tools, size_t at)
 {
@@ -61,7 +23,7 @@ static const char *check_tool(struct arena *a, const struct json *tools, size_t 
 	if (!HAS_ONLY(tool, "type", "function") || !str_is(json_str(json_getc(tool, "type")), "function") ||
 	    !HAS_ONLY(f, "name", "description", "parameters"))
 		return arena_printf(a, "tool %zu has other keys than type and function {name, description, parameters}", at);
-	if (!is_name(name))
+	if (!strict_is_name(name, NAME_MAX_BYTES))
 		return arena_printf(a, "the name of tool %zu does not fit ^[a-zA-Z0-9_-]{1,64}$", at);
 	if (description && json_type(description) != JSON_STRING)
 		return arena_printf(a, "the description of tool %zu is no text", at);
@@ -106,7 +68,7 @@ static const char *check_call(struct talk *t, const struct json *call)
 		return "a tool call has other keys than id, type, function {name, arguments}";
 	if (id.n == 0 || id.n > ID_MAX_BYTES)
 		return "a tool call's id is empty or over 40 bytes";
-	if (!is_name(json_str(json_getc(f, "name"))))
+	if (!strict_is_name(json_str(json_getc(f, "name")), NAME_MAX_BYTES))
 		return "a tool call's name does not fit ^[a-zA-Z0-9_-]{1,64}$";
 	if (json_parse(t->a, json_str(json_getc(f, "arguments")), NULL, &args, &err) < 0 || json_type(args) != JSON_OBJECT)
 		return "a tool call's arguments are no text of an object";
@@ -204,11 +166,9 @@ static const char *check_messages(struct arena *a, const struct json *v)
 static const char *check_keys(struct arena *a, const struct json *v)
 {
 	for (size_t i = 0; i < json_len(v); i++) {
-		size_t k = 0, n = sizeof known_keys / sizeof known_keys[0];
+		const struct strict_key *known = strict_find(known_keys, sizeof known_keys / sizeof known_keys[0], json_key(v, i));
 
-		while (k < n && !str_is(json_key(v, i), known_keys[k].key))
-			k++;
-		if (k == n || !type_fits(json_val(v, i), known_keys[k].type))
+		if (!known || !strict_fits(json_val(v, i), known->type))
 			return arena_printf(a, "key \"" STR_FMT "\" is unknown or of a wrong type", STR_ARG(json_key(v, i)));
 	}
 	return NULL;

@@ -1,26 +1,19 @@
 /* wire_openai.c - fuzz target: answers and refusals of a model server, cut anywhere. What comes out as
  * an answer is valid text with an end, and does not depend on the cuts. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "base/arena.h"
 #include "base/err.h"
-#include "base/http.h"
 #include "base/json.h"
-#include "gateway/complaint.h"
-#include "gateway/openai_answer.h"
-#include "gateway/echo.h"
 #include "gateway/openai_question.h"
-#include "gateway/refusal.h"
 #include "gateway/request.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+#include "wire.h"
 
 static const struct provider provider = {.name = {"p", 1}};
-static const struct model model = {.name = {"m", 1}, .id = {"id", 2}, .provider = &provider};
+static const struct model model = {.name = {"m", 1}, .id = {"id", 2}, .provider = &provider, .unreserved = true};	/* tells what it charged */
+static const struct endpoint endpoint = {.provider = &provider};
+static const struct wire_request asked = {.endpoint = &endpoint, .model = &model};
 
 /* What was answered can be sent back: a whole conversation, and JSON with a call for each. */
-static void send_back(struct arena *a, const struct wire_answer *answer)
+static void send_back(struct arena *a, struct str in, const struct wire_answer *answer)
 {
 	static const struct model_tool tool = {.name = {"f", 1}};
 	struct endpoint e = {.provider = &provider, .base_url = "https://api.openai.com/v1"};
@@ -31,72 +24,19 @@ static void send_back(struct arena *a, const struct wire_answer *answer)
 	const struct json *v;
 	struct err err;
 
+	(void)in;
 	m[0] = (struct message){.role = ROLE_ASSISTANT, .text = answer->text, .calls = answer->calls, .n_calls = answer->n_calls,
 				.echo = answer->echo};
 	for (size_t i = 0; i < answer->n_calls; i++)
 		m[i + 1] = (struct message){.role = ROLE_TOOL, .call_id = answer->calls[i].id};
 	if (request_check(&req, &err) < 0 || json_parse(a, openai_question(a, &wire), NULL, &v, &err) < 0 ||
-	    json_len(json_getc(json_at(json_getc(v, "messages"), 0), "tool_calls")) != answer->n_calls ||
-	    (answer->echo.n > 0 && !echo_read(a, &model, answer->echo)))
+	    json_len(json_getc(json_at(json_getc(v, "messages"), 0), "tool_calls")) != answer->n_calls)
 		abort();
 }
 
-static bool calls_alike(const struct wire_answer *x, const struct wire_answer *y)
-{
-	for (size_t i = 0; i < x->n_calls && x->n_calls == y->n_calls; i++)	/* ids may have been made */
-		if (!str_eq(x->calls[i].name, y->calls[i].name) || !str_eq(x->calls[i].args, y->calls[i].args))
-			return false;
-	return x->n_calls == y->n_calls && str_eq(x->echo, y->echo);
-}
+static const struct fuzz_wire target = {.wire = &wire_openai, .asked = &asked, .send_back = send_back};
 
-static enum err_code run(struct arena *a, struct str in, size_t step, const struct wire_answer **ret)
-{
-	struct openai_decoder *d = openai_decoder_new(a, &model, true);
-	struct err err;
-	int status = 0;
-
-	err_clear(&err);
-	for (size_t from = 0; from < in.n && status == 0; from += step)
-		status = openai_decoder_piece(d, str_sub(in, from, step), &err);
-	if (status == 0)
-		status = openai_decoder_end(d, &err);
-	*ret = openai_decoder_answer(d);
-	if ((status < 0) != (err.code != ERR_NONE) || !utf8_valid(str_from(err.msg)))
-		abort();
-	if (status == 0 && ((*ret)->finish_reason.n == 0 || ((*ret)->text.n == 0 && (*ret)->n_calls == 0)))
-		abort();
-	if (!utf8_valid((*ret)->text) || str_chr((*ret)->text, '\0') >= 0)
-		abort();
-	if (status == 0)
-		send_back(a, *ret);
-	return err.code;
-}
-
-static void refuse(struct arena *a, struct str in, int status)
-{
-	struct http_result r = {.status = status, .body = in};
-	struct err err;
-
-	if (refusal_of_answer(a, &r, &err) != -1 || err.code == ERR_NONE || !utf8_valid(str_from(err.msg)) ||
-	    err.retry_after_ms < 0)
-		abort();
-}
-
-/* The first byte chooses the size of the pieces, or a status. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct arena *a = arena_new(NULL);
-	const struct wire_answer *whole, *cut;
-	struct str in = {(const char *)data, n};
-
-	if (n > 0) {
-		in = str_sub(in, 1, n);
-		if (data[0] >= 128)
-			refuse(a, in, 300 + (data[0] - 128) * 2);
-		else if (run(a, in, n, &whole) != run(a, in, (size_t)data[0] % 16 + 1, &cut) || !str_eq(whole->text, cut->text) ||
-			 !calls_alike(whole, cut))
-			abort();
-	}
-	arena_free(a);
-	return 0;
+	return fuzz_wire(&target, data, n);
 }
