@@ -32,24 +32,12 @@ static int parse(int argc, char **argv, struct cost_query *q, struct err *err)
 		else
 			return ctl_option_error(argv, o, err);
 	}
-	if (r < 0) {
-		err->code = ERR_USAGE;
-		return err_prefix(err, "--");
-	}
-	return argc == optind ? 0 : err_set(err, ERR_USAGE, "unexpected argument \"%s\"", argv[optind]);
-}
-
-static int64_t count(const struct json *row, const char *key)
-{
-	int64_t n = 0;
-
-	json_to_int(json_getc(row, key), &n);
-	return n;
+	return ctl_option_end(argc, argv, r, err);
 }
 
 static struct str sum(struct arena *a, const struct json *row, const char *one, const char *two)
 {
-	return str_from(arena_printf(a, "%lld", (long long)(count(row, one) + (two ? count(row, two) : 0))));
+	return str_from(arena_printf(a, "%lld", (long long)(print_count_of(row, one) + (two ? print_count_of(row, two) : 0))));
 }
 
 /* Some of the calls named no cost, so that it was reckoned. */

@@ -31,30 +31,18 @@ static int parse(int argc, char **argv, struct range *q, struct err *err)
 		else
 			return ctl_option_error(argv, o, err);
 	}
-	if (r < 0) {
-		err->code = ERR_USAGE;
-		return err_prefix(err, "--");
-	}
-	return argc == optind ? 0 : err_set(err, ERR_USAGE, "unexpected argument \"%s\"", argv[optind]);
-}
-
-static int64_t count(const struct json *row, const char *key)
-{
-	int64_t n = 0;
-
-	json_to_int(json_getc(row, key), &n);
-	return n;
+	return ctl_option_end(argc, argv, r, err);
 }
 
 static struct str number(struct arena *a, const struct json *row, const char *key)
 {
-	return str_from(arena_printf(a, "%lld", (long long)count(row, key)));
+	return str_from(arena_printf(a, "%lld", (long long)print_count_of(row, key)));
 }
 
 /* Of the answers, in whole percents. */
 static struct str agreement(struct arena *a, const struct json *row)
 {
-	int64_t agree = count(row, "agree"), answered = agree + count(row, "differ");
+	int64_t agree = print_count_of(row, "agree"), answered = agree + print_count_of(row, "differ");
 
 	if (answered == 0)
 		return STR("-");

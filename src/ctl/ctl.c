@@ -311,3 +311,12 @@ int ctl_option_error(char **argv, int got, struct err *err)
 {
 	return err_set(err, ERR_USAGE, got == ':' ? "option \"%s\" needs a value" : "unknown option \"%s\"", argv[optind - 1]);
 }
+
+int ctl_option_end(int argc, char **argv, int status, struct err *err)
+{
+	if (status < 0) {
+		err->code = ERR_USAGE;
+		return err_prefix(err, "--");
+	}
+	return argc == optind ? 0 : err_set(err, ERR_USAGE, "unexpected argument \"%s\"", argv[optind]);
+}

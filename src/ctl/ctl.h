@@ -101,11 +101,14 @@ int ctl_int_arg(const char *option, const char *arg, int min, int max, int *ret,
 int ctl_pair_arg(const char *option, const char *arg, struct str *ret_name, struct str *ret_text, struct err *err);	/* NAME=TEXT */
 /* Options: getopt_long() with a short list that begins with ':'; this says what it did not like. */
 int ctl_option_error(char **argv, int got, struct err *err);
+/* Behind the options of a command without arguments. status < 0: a value could not be read, and *err begins with its option's name. */
+int ctl_option_end(int argc, char **argv, int status, struct err *err);
 
 /* --- print.c --- */
 void print_json(struct ctl *c, const struct json *v);
 void print_text(struct str s);			/* control characters escaped, so that data cannot drive the terminal */
 struct str print_line_of(struct arena *a, struct str s);	/* what print_text() writes, line ends and tabs escaped too */
+int64_t print_count_of(const struct json *row, const char *key);	/* 0: the member is no integer */
 void print_error(const char *text);		/* the same, to standard error, behind "agentctl: " */
 struct table;
 /* Rows as a table: a column is a member's text, or what text() makes of the row. */

@@ -41,6 +41,14 @@ struct str print_line_of(struct arena *a, struct str s)
 	return str_visible(a, s, false);
 }
 
+int64_t print_count_of(const struct json *row, const char *key)
+{
+	int64_t n = 0;
+
+	json_to_int(json_getc(row, key), &n);
+	return n;
+}
+
 void print_error(const char *text)
 {
 	fputs("agentctl: ", stderr);

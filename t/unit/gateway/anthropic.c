@@ -9,7 +9,6 @@
 #include "base/err.h"
 #include "base/http.h"
 #include "base/json.h"
-#include "gateway/anthropic_error.h"
 #include "gateway/anthropic_question.h"
 #include "gateway/anthropic_schema.h"
 #include "gateway/spend.h"

@@ -10,7 +10,6 @@
 #include "base/json.h"
 #include "gateway/gemini_echo.h"
 #include "gateway/gemini_question.h"
-#include "gateway/refusal.h"
 #include "gateway/spend.h"
 #include "decoder.h"
 #include "../suite_run.h"
