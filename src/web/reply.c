@@ -94,7 +94,7 @@ static void fill_with(struct reply *r, struct arena *a, int status, const char *
 	r->body = json_text(a, json_object_end(&b));
 	r->problem = true;
 	r->word = word;
-	r->detail = detail;
+	r->detail = arena_strdup(a, detail);
 	if (status == 503 || status == 429)
 		r->retry_after_s = 1;
 	else if (status == 409 && str_is(str_from(word), "key_in_flight"))
