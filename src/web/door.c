@@ -3,7 +3,9 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/uuid.h"
+#include "config/routing.h"
 #include "config/settings.h"
 #include "web/door_error.h"
 #include "web/request.h"
@@ -78,6 +80,10 @@ int door_enter(struct request *req)
 	struct door *d = server_door(req->web);
 	struct door_error full = {.status = 503, .type = "server_error", .code = "overloaded", .retry_after_s = 1};
 
+	if (server_stopping(req->web)) {
+		reply_problem(&req->reply, req->arena, 503, "unavailable", "the server is stopping");
+		return -1;
+	}
 	if (d->active < (size_t)server_settings(req->web)->web.max_model_calls) {
 		d->active++;
 		return 0;
@@ -93,7 +99,57 @@ void door_leave(struct door *d)
 		server_door_is_quiet(d->web);
 }
 
+/* --- questions --- */
+
+const struct json *door_body(struct request *req)
+{
+	const struct json *body;
+	struct door_error e;
+	struct err err;
+
+	if (request_no_params(req) < 0)
+		return NULL;
+	body = request_json(req, &err);
+	if (!body) {
+		e = door_error_of(&err);
+		door_refuse(req, &e);
+	}
+	return body;
+}
+
+static void refuse_model(struct request *req, const char *message)
+{
+	door_refuse(req, &(struct door_error){.status = 404, .type = "invalid_request_error", .code = "model_not_found", .param = "model",
+					      .message = str_from(message)});
+}
+
+void door_unknown_model(struct request *req, struct str model)
+{
+	refuse_model(req, arena_printf(req->arena, "no model \"" STR_FMT "\": GET /v1/models lists them", STR_ARG(str_clip(model, 100))));
+}
+
+const struct tier *door_tier(struct request *req, struct str model, bool embeds)
+{
+	const struct routing *r = server_door(req->web)->routing;
+	const struct tier *t = r ? routing_tier(r, model) : NULL;
+
+	if (!t)
+		door_unknown_model(req, model);
+	else if (t->embeds == embeds)
+		return t;
+	else
+		refuse_model(req, arena_printf(req->arena, embeds ? "model \"" STR_FMT "\" makes no embeddings: ask it at POST /v1/chat/completions"
+					       : "model \"" STR_FMT "\" makes embeddings: ask it at POST /v1/embeddings", STR_ARG(model)));
+	return NULL;
+}
+
 /* --- what all replies have in common --- */
+
+void door_name_ignored(struct request *req, struct str ignored)
+{
+	if (ignored.n)
+		reply_add(&req->reply, req->arena, "x-agentd-ignored", str_cstr(req->arena, ignored));
+}
 
 bool door_owns(const struct request *req)
 {

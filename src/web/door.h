@@ -18,8 +18,10 @@
 struct arena;
 struct door;
 struct gateway;
+struct json;
 struct request;
 struct routing;
+struct tier;
 struct web;
 
 struct door *door_new(struct arena *a, struct web *w);
@@ -36,7 +38,12 @@ struct gateway *door_gateway(const struct door *d);
 const struct routing *door_routing(const struct door *d);
 int64_t door_since_s(const struct door *d);	/* when this routing came, UTC */
 bool door_is_closed(const struct door *d);
-int door_enter(struct request *req);		/* one more is active; -1: the reply says that they are too many */
+int door_enter(struct request *req);		/* one more is active; -1: the reply says that there are too many, or no more to be */
 void door_leave(struct door *d);
+const struct json *door_body(struct request *req);	/* of a route without parameters; NULL: the reply is decided */
+/* The tier of that name; NULL: there is none, or it is of the other kind, and the reply says so. */
+const struct tier *door_tier(struct request *req, struct str model, bool embeds);
+void door_unknown_model(struct request *req, struct str model);	/* 404 */
+void door_name_ignored(struct request *req, struct str ignored);	/* x-agentd-ignored, on a reply that is decided; "": nothing was */
 
 #endif

@@ -1,10 +1,9 @@
 /* door_ask.h - the body of a chat completion, read into what the gateway takes.
  *
- * Shapes:  a table of fields, each taken, ignored or refused. What is unknown, or known to have no effect here, is ignored and its
- *          name listed. null counts as absent, as clients send it. developer is another word for system; parts of text are joined.
+ * Shapes:  developer is another word for system; parts of text are joined.
  * Units:   tokens.
  * Memory:  everything lives in the arena given and points into the body.
- * Errors:  struct door_fault: 400 with the place (messages[2].content[0].type) and one of OpenAI's codes.
+ * Errors:  door_body.h.
  * Source:  agentd-api(7), "Chat completions".
  */
 #ifndef WEB_DOOR_ASK_H
@@ -14,17 +13,10 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "web/door_body.h"
 
-struct arena;
-struct json;
 struct message;
 struct model_tool;
-
-struct door_fault {
-	int status;
-	const char *code, *param;	/* NULL: none */
-	const char *message;
-};
 
 struct door_ask {
 	struct str model;

@@ -14,8 +14,6 @@ struct json;
 struct request;
 
 void door_dress_stream(struct request *req);	/* the headers of a stream, on a reply that is decided */
-void door_name_ignored(struct request *req, const struct door_ask *ask);	/* x-agentd-ignored, on a reply that is decided */
-void door_unknown_model(struct request *req, struct str model);	/* 404 */
 
 /* door_workflow.c */
 void door_ask_workflow(struct request *req, const struct door_ask *ask, struct str name);

@@ -20,6 +20,11 @@
 
 enum { SLOWEST_BYTES_S = 4096 };
 
+static struct chat *chat_of(const struct request *req)
+{
+	return (struct chat *)req->call;
+}
+
 void door_dress_stream(struct request *req)
 {
 	reply_add(&req->reply, req->arena, "Cache-Control", "no-cache");
@@ -28,16 +33,19 @@ void door_dress_stream(struct request *req)
 
 static void allow(struct chat *c, size_t bytes)
 {
-	c->until_ms = loop_now_ms(server_loop(c->web)) + server_settings(c->web)->web.body_timeout_ms + (int64_t)bytes * 1000 / SLOWEST_BYTES_S;
+	struct web *w = c->call.web;
+
+	c->until_ms = loop_now_ms(server_loop(w)) + server_settings(w)->web.body_timeout_ms + (int64_t)bytes * 1000 / SLOWEST_BYTES_S;
 }
 
 static void renew_deadline(struct chat *c)
 {
-	int64_t left_ms = c->until_ms - loop_now_ms(server_loop(c->web)), piece_ms = server_settings(c->web)->web.body_timeout_ms;
+	struct web *w = c->call.web;
+	int64_t left_ms = c->until_ms - loop_now_ms(server_loop(w)), piece_ms = server_settings(w)->web.body_timeout_ms;
 
 	if (left_ms > piece_ms)
 		left_ms = piece_ms;
-	connection_deadline(server_connections(c->web), c->req->connection, left_ms > 0 ? left_ms : 0);
+	connection_deadline(server_connections(w), c->call.req->connection, left_ms > 0 ? left_ms : 0);
 }
 
 /* The next text to send, if there is one now. */
@@ -59,11 +67,11 @@ static void fill(struct chat *c)
 static ssize_t on_read(void *arg, uint64_t pos, char *to, size_t max)
 {
 	struct request *req = arg;
-	struct chat *c = req->chat;
+	struct chat *c = chat_of(req);
 	size_t n;
 
 	(void)pos;
-	if (!c || c->broken)	/* see events.c why it is not END_WITH_ERROR */
+	if (!c || c->call.broken)	/* see events.c why it is not END_WITH_ERROR */
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (c->sent == c->out.n)
 		fill(c);
@@ -88,15 +96,15 @@ static struct MHD_Response *make_stream(struct request *req)
 
 void chat_begin_stream(struct chat *c, const struct model_answer *answer)
 {
-	struct request *req = c->req;
+	struct request *req = c->call.req;
 
-	c->begun = true;
+	c->call.begun = true;
 	door_write_first(&c->out, &c->head);
 	allow(c, c->out.n);
 	reply_made(&req->reply, "text/event-stream; charset=utf-8", make_stream);
 	door_dress_stream(req);
-	chat_dress(c);
-	chat_name_step(c, answer);
+	door_call_dress(&c->call);
+	door_call_name_step(&c->call, answer);
 }
 
 /* In a callback of the transfer, which may go on after the client has left. */
@@ -104,13 +112,13 @@ void chat_on_text(void *arg, struct str piece)
 {
 	struct chat *c = arg;
 
-	if (!c->req)
+	if (!c->call.req)
 		return;
-	if (!c->begun)
-		chat_begin_stream(c, gateway_answer_of(c->op));
+	if (!c->call.begun)
+		chat_begin_stream(c, gateway_answer_of(c->call.op));
 	buf_addstr(&c->in, piece);
 	c->passed += piece.n;
-	request_resume(c->req);
+	request_resume(c->call.req);
 }
 
 void chat_end_stream(struct chat *c, const struct model_answer *answer, const struct err *err)
@@ -122,8 +130,8 @@ void chat_end_stream(struct chat *c, const struct model_answer *answer, const st
 		door_write_end(&c->last, &c->head, answer);
 	} else {
 		e = door_error_of(err);
-		door_write_error(&c->last, door_error_text(c->arena, &e));
+		door_write_error(&c->last, door_error_text(c->call.arena, &e));
 	}
 	c->over = true;
-	request_resume(c->req);
+	request_resume(c->call.req);
 }

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "web/door_ask.h"
+#include "web/door_body.h"
 #include "web/request.h"
 
 #define ASKER "invalid_request_error"
@@ -101,6 +101,13 @@ void door_refuse(struct request *req, const struct door_error *e)
 	r->retry_after_s = e->retry_after_s;
 	if (e->final && is_repeated_by_clients(e->status))
 		reply_add(r, req->arena, "x-should-retry", "false");
+}
+
+void door_refuse_fault(struct request *req, const struct door_fault *f)
+{
+	struct door_error e = door_error_of_fault(f);
+
+	door_refuse(req, &e);
 }
 
 /* What clients look for by OpenAI's word. Others are said by ours. */

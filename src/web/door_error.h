@@ -31,6 +31,7 @@ struct door_error door_error_of(const struct err *err);
 struct door_error door_error_of_fault(const struct door_fault *f);
 struct str door_error_text(struct arena *a, const struct door_error *e);	/* the document */
 void door_refuse(struct request *req, const struct door_error *e);	/* decides the reply */
+void door_refuse_fault(struct request *req, const struct door_fault *f);
 /* The reply is a problem document of the other routes: it becomes the same in this form. */
 void door_translate(struct request *req);
 

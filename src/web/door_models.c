@@ -7,8 +7,6 @@
 #include "store/admin.h"
 #include "store/store.h"
 #include "web/door.h"
-#include "web/door_ask.h"
-#include "web/door_chat.h"
 #include "web/door_error.h"
 #include "web/request.h"
 #include "web/route.h"

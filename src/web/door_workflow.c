@@ -114,7 +114,7 @@ static void name_task(struct request *req)
 	const struct door_flow *f = req->flow;
 	char *id;
 
-	door_name_ignored(req, f->ask);
+	door_name_ignored(req, f->ask->ignored);
 	if (uuid_is_nil(&f->task))
 		return;
 	id = arena_alloc(req->arena, 37);

@@ -15,9 +15,12 @@ src_web_libweb_a_SOURCES = \
   src/web/door.h \
   src/web/door_ask.c \
   src/web/door_ask.h \
-  src/web/door_ask_fault.c \
   src/web/door_ask_messages.c \
   src/web/door_ask_room.h \
+  src/web/door_body.c \
+  src/web/door_body.h \
+  src/web/door_call.c \
+  src/web/door_call.h \
   src/web/door_chat.c \
   src/web/door_chat.h \
   src/web/door_chat_room.h \

@@ -24,7 +24,7 @@
 
 struct MHD_Connection;
 struct arena;
-struct chat;
+struct door_call;
 struct door_flow;
 struct fork;
 struct hook_visit;
@@ -73,7 +73,7 @@ struct request {
 	struct form *form;		/* api_artifacts.c */
 	struct download *download;	/* download.c's */
 	struct fork *fork;		/* api_control.c */
-	struct chat *chat;		/* door_chat.c's */
+	struct door_call *call;		/* door_call.c's */
 	struct door_flow *flow;		/* door_workflow.c's */
 	int refs;			/* the connection, and an op under way */
 	struct request *prev, *next;	/* server.h: the list of requests alive */
