@@ -11,10 +11,12 @@ door_fixture
 bearer="Authorization: Bearer $token"
 json="Content-Type: application/json"
 
-# chat FIELDS... sets $status, $D/head, $D/body
-chat() {
-	status=$(curl -sS -m 20 -o "$D/body" -D "$D/head" -w '%{http_code}' -H "$bearer" -H "$json" "$base/chat/completions" -d "$@") || status="${status:-} failed"
+# chat FIELDS, embed FIELDS: set $status, $D/head, $D/body
+post() {
+	status=$(curl -sS -m 20 -o "$D/body" -D "$D/head" -w '%{http_code}' -H "$bearer" -H "$json" "$base/$1" -d "$2") || status="${status:-} failed"
 }
+chat() { post chat/completions "$1"; }
+embed() { post embeddings "$1"; }
 question() { printf '{"model":"%s","messages":[{"role":"user","content":"hi"}]%s}' "$1" "${2:-}"; }
 field() { jq -cr "$1" "$D/body"; }
 header() { tr -d '\r' <"$D/head" | sed -n "s/^$1: //Ip"; }
@@ -39,6 +41,18 @@ refused "a key twice" 400 invalid_request_error,malformed,null -H "$bearer" -H "
 refused "a parameter" 400 invalid_request_error,malformed,null -H "$bearer" "$base/models?limit=3"
 refused "a field" 400 invalid_request_error,invalid_type,messages -H "$bearer" -H "$json" -d '{"model":"hello","messages":{}}' "$base/chat/completions"
 head -c 1100000 /dev/zero | tr '\0' ' ' >"$D/large"
+refused "a body that is no object" 400 invalid_request_error,invalid_type,null -H "$bearer" -H "$json" -d '["a"]' "$base/embeddings"
+refused "no texts" 400 invalid_request_error,invalid_value,input -H "$bearer" -H "$json" -d '{"model":"vectors","input":[]}' "$base/embeddings"
+refused "an empty text" 400 invalid_request_error,invalid_value,'input[1]' -H "$bearer" -H "$json" -d '{"model":"vectors","input":["a",""]}' "$base/embeddings"
+refused "tokens" 400 invalid_request_error,unsupported_value,input -H "$bearer" -H "$json" -d '{"model":"vectors","input":[[1,2]]}' "$base/embeddings"
+refused "another length of vectors" 400 invalid_request_error,unsupported_value,dimensions -H "$bearer" -H "$json" -d '{"model":"vectors","input":"a","dimensions":4}' "$base/embeddings"
+refused "embeddings of an unknown tier" 404 invalid_request_error,model_not_found,model -H "$bearer" -H "$json" -d '{"model":"none","input":"a"}' "$base/embeddings"
+refused "embeddings of a tier that chats" 404 invalid_request_error,model_not_found,model -H "$bearer" -H "$json" -d '{"model":"hello","input":"a"}' "$base/embeddings"
+like "it says where" "$(field .error.message)" 'ask it at POST /v1/chat/completions'
+refused "embeddings of a workflow" 404 invalid_request_error,model_not_found,model -H "$bearer" -H "$json" -d '{"model":"workflow:say","input":"a"}' "$base/embeddings"
+refused "a chat of a tier that embeds" 404 invalid_request_error,model_not_found,model -H "$bearer" -H "$json" -d "$(question vectors)" "$base/chat/completions"
+like "it says where, too" "$(field .error.message)" 'ask it at POST /v1/embeddings'
+refused "a text that is too long" 400 invalid_request_error,context_length_exceeded,input -H "$bearer" -H "$json" -d '{"model":"vectors","input":"'"$(head -c 60000 /dev/zero | tr '\0' x)"'"}' "$base/embeddings"
 refused "a body that is too large" 413 invalid_request_error,too_large,null -H "$bearer" -H "$json" --data-binary "@$D/large" "$base/chat/completions"
 like "each has an id" "$(header x-request-id)" '^[0-9a-f-]{36}$'
 
@@ -101,6 +115,53 @@ bearer=$caller
 chat "$(question capped)"
 is "others have their own" "$status" 200
 
+# --- embeddings ---
+embed '{"model":"vectors","input":["one","two","one"],"dimensions":8,"user":"me"}'
+is "vectors, in the order of the texts" "$status $(field '[.object, .model, (.data | map(.object, .index, (.embedding | length)) | tostring)] | join(" ")')" \
+	'200 list vectors ["embedding",0,8,"embedding",1,8,"embedding",2,8]'
+is "the same text has the same, another another" "$(field '.data | map(.embedding) | .[0] == .[2] and .[0] != .[1]')" true
+is "each of length 1" "$(field '[.data[].embedding | map(. * .) | add | . > 0.99999 and . < 1.00001] | all')" true
+is "its tokens" "$(field '.usage.prompt_tokens > 0 and .usage.prompt_tokens == .usage.total_tokens')" true
+is "its headers" "$(header content-type) $(header x-agentd-route) $(header x-agentd-step) $(header x-agentd-ignored)" "application/json vectors vectors user"
+is "what the model was asked" "$(tail -n 1 "$D/asked.txt" | cut -d' ' -f3- | jq -c '[.model, .input, .dimensions]')" '["stub/vectors",["one","two","one"],8]'
+field '.data[0].embedding' >"$D/numbers"
+id=$(header x-request-id)
+cost=$(header x-agentd-cost-usd)
+recorded() { [ "$(sql "SELECT count(*) FROM agentd.model_calls WHERE task = '$id'")" = "$1" ]; }
+ok "the call is recorded" wait_for 10 recorded 1
+is "with the token, the path and the cost" "$(sql "SELECT token, path, tier, cost_usd = $cost, cost_usd > 0, in_fresh > 0 FROM agentd.model_calls WHERE task = '$id'")" "token:caller|embed|vectors|t|t|t"
+is "its hold is settled at that" "$(sql "SELECT settled_usd = $cost FROM agentd.spend_hold WHERE task = '$id'")" t
+embed '{"model":"vectors","input":"one","encoding_format":"base64"}'
+is "base64: the same numbers" "$(field '.data[0].embedding' | python3 -c 'import base64, json, struct, sys
+print(struct.unpack("<8f", base64.b64decode(sys.stdin.read())) == struct.unpack("<8f", struct.pack("<8f", *json.load(open(sys.argv[1])))))' "$D/numbers")" True
+jq -cn '{model: "vectors", encoding_format: "base64", input: [range(2048) | "text \(.)"]}' >"$D/many"
+embed "@$D/many"
+is "2048 texts" "$status $(field '[(.data | length), (.data | map(.index) == [range(2048)]), (.data[2047].embedding | length)] | tostring')" "200 [2048,true,44]"
+jq -cn '{model: "vectors", input: [range(2049) | "text \(.)"]}' >"$D/many"
+embed "@$D/many"
+is "and no more" "$status $(error)" "400 code message param type,invalid_request_error,invalid_value,input"
+embed '{"model":"v-no-usage","input":"one"}'
+is "of a provider that counts nothing" "$status $(field '.usage | tostring')" '200 {"prompt_tokens":0,"total_tokens":0}'
+embed '{"model":"v-count","input":["one","two"]}'
+is "a vector too few is no answer" "$status $(error)" "502 code message param type,server_error,provider_bad_body,null"
+embed '{"model":"v-nan","input":"one"}'
+is "nor is what is no number" "$status $(field .error.code)" "502 provider_bad_body"
+embed '{"model":"v-s500","input":"one"}'
+is "the provider's trouble" "$status $(field .error.code)" "502 provider_error"
+vectors=$(ctl token create vectors --scopes submit)
+bearer="Authorization: Bearer $vectors"
+codes=
+for i in 1 2 3 4 5 6; do
+	embed '{"model":"vectors-capped","input":"'"$(head -c 900 /dev/zero | tr '\0' x)"'"}'
+	codes="$codes $status"
+done
+is "caps hold" "$codes" " 200 200 200 429 429 429"
+is "who has used up its own is told so" "$(error) $(header x-should-retry)" "code message param type,insufficient_quota,budget_exceeded,null false"
+ok "all is settled, too" wait_for 10 open_holds 0
+is "not a cent more was spent on vectors" "$(sql "SELECT spent_usd <= 0.001, spent_usd > 0.0006, held_usd FROM agentd.spend_window WHERE scope_key = 'token:vectors'")" "t|t|0.000000000000"
+bearer=$caller
+is "models: tiers of both kinds" "$(curl -sS -H "$bearer" "$base/models" | jq -c '[.data[].id] | [index("hello"), index("vectors")] | map(. != null)')" "[true,true]"
+
 # --- streams ---
 chat "$(question bytes ',"stream":true')"
 is "a stream's head" "$status $(header content-type) $(header cache-control) $(header x-accel-buffering) $(header x-agentd-step)" \
@@ -128,6 +189,12 @@ is "as cancelled" "$(sql "SELECT string_agg(tier || ' ' || error_class || ' ' ||
 	"hang-body cancelled estimated, hang-middle cancelled estimated"
 chat "$(question hello)"
 is "there is room again" "$status" 200
+d_spawn one curl -sS -m 30 -H "$bearer" -H "$json" "$base/embeddings" -d '{"model":"v-hang-headers","input":"one"}'
+ok "a call for vectors holds money" wait_for 10 open_holds 1
+d_signal one KILL
+d_status one
+ok "who leaves that is settled, too" wait_for 10 open_holds 0
+is "as cancelled, too" "$(sql "SELECT error_class || ' ' || cost_source FROM agentd.model_calls WHERE tier = 'v-hang-headers'")" "cancelled estimated"
 
 # --- a token that ends ---
 short=$(ctl token create short --scopes submit)

@@ -25,9 +25,12 @@ src_web_libweb_a_SOURCES = \
   src/web/door_chat.h \
   src/web/door_chat_room.h \
   src/web/door_chat_stream.c \
+  src/web/door_embed.c \
   src/web/door_error.c \
   src/web/door_error.h \
   src/web/door_models.c \
+  src/web/door_vectors.c \
+  src/web/door_vectors.h \
   src/web/door_workflow.c \
   src/web/door_write.c \
   src/web/door_write.h \
@@ -137,6 +140,12 @@ TESTS += t/unit/web/door
 t_unit_web_door_SOURCES = t/unit/web/door.c
 t_unit_web_door_LDADD = $(web_LIBS) $(CHECK_LIBS)
 t_unit_web_door_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+check_PROGRAMS += t/unit/web/vectors
+TESTS += t/unit/web/vectors
+t_unit_web_vectors_SOURCES = t/unit/web/vectors.c
+t_unit_web_vectors_LDADD = $(web_LIBS) $(CHECK_LIBS)
+t_unit_web_vectors_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 check_PROGRAMS += t/unit/web/wait
 TESTS += t/unit/web/wait

@@ -41,6 +41,7 @@ const struct route routes[] = {
 	{"POST", "/workflows/:name/pause", SCOPE_ADMIN, NULL, api_workflow_pause, ONLINE, NULL},
 	{"POST", "/workflows/:name/resume", SCOPE_ADMIN, NULL, api_workflow_resume, ONLINE, NULL},
 	{"POST", "/v1/chat/completions", SCOPE_SUBMIT, "application/json", api_chat, ONLINE, NULL},
+	{"POST", "/v1/embeddings", SCOPE_SUBMIT, "application/json", api_embeddings, ONLINE, NULL},
 	{"GET", "/v1/models", SCOPE_SUBMIT, NULL, api_models, ONLINE, NULL},
 	{"GET", "/v1/models/:name", SCOPE_SUBMIT, NULL, api_model, ONLINE, NULL},
 	{"POST", "/validate", SCOPE_SUBMIT, "application/yaml", api_validate, ONLINE, NULL},

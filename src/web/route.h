@@ -122,6 +122,7 @@ void api_page(struct request *req);
 void api_metrics(struct request *req);
 /* door_chat.c */
 void api_chat(struct request *req);
+void api_embeddings(struct request *req);
 /* door_models.c */
 void api_models(struct request *req);
 void api_model(struct request *req);

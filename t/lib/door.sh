@@ -4,7 +4,8 @@
 #   door_fixture [LINE...]      d_init with LINEs, the stub, routing, workflows; starts web, worker and sweeper; sets $base (.../v1)
 #                               and $token (scope submit)
 #
-# Each tier is named after the fault of its only model (t/bin/stub_faults.c), with an "s" before a digit; hello answers plainly, falls only from its third model on.
+# Each tier is named after the fault of its only model (t/bin/stub_faults.c), with an "s" before a digit; hello answers plainly, falls
+# only from its third model on. Those that begin with v make embeddings (t/bin/stub_openai_embed.c), vectors plainly so.
 
 door_tier() { printf '  %s: {steps: [{model: %s}]}\n' "$1" "$1"; }
 
@@ -16,6 +17,13 @@ door_model() {
 # Each has its own: what one's faults do to its breaker is nothing to the others.
 door_provider() { printf '  %s: {wire: openai, base_url: "%s", key_env: []}\n' "$1" "$stub_url"; }
 
+# Vectors of 8 numbers.
+door_vectors="v-count v-nan v-no-usage v-s500 v-hang-headers"
+door_vector_model() {
+	printf '  %s: {provider: %s, id: "stub/%s", kind: embedding, dims: 8, context: 8192, price: {input: 1.00, as_of: 2026-11-01}}\n' \
+		"$1" "$1" "$(printf '%s' "$1" | sed 's/^v-//; s/^s\([0-9]\)/\1/')"
+}
+
 door_routing() {
 	faults="tools error-late reset close drip bytes s429-after s429-quota s429-perday s500 s401 s400-context filter empty echo script hang-body hang-middle no-usage delay-300"
 	cat <<-END
@@ -25,7 +33,7 @@ door_routing() {
 		  stub: {wire: openai, base_url: "$stub_url", key_env: []}
 		  keyed: {wire: openai, base_url: "$stub_url", key_env: [NOBODY_SETS_THIS]}
 	END
-	for fault in $faults; do door_provider "$fault"; done
+	for fault in $faults vectors $door_vectors; do door_provider "$fault"; done
 	cat <<-END
 		models:
 		  unset: {provider: keyed, id: unset, context: 8192, max_output: 100, price: free}
@@ -33,13 +41,15 @@ door_routing() {
 	END
 	door_model hello hello stub
 	for fault in $faults; do door_model "$fault"; done
+	for fault in vectors $door_vectors; do door_vector_model "$fault"; done
 	door_model echo-large stub/echo stub | sed 's/context: 8192/context: 1000000/'
 	printf 'caps:\n  each_token: {scope: token, window: day, limit_usd: 0.001, on_exceeded: fail}\n'
 	printf 'tiers:\n'
 	door_tier hello
 	door_tier free
 	door_tier unset
-	for fault in $faults echo-large; do door_tier "$fault"; done
+	for fault in $faults echo-large vectors $door_vectors; do door_tier "$fault"; done
+	printf '  vectors-capped: {steps: [{model: vectors, caps: [each_token]}]}\n'
 	printf '  falls: {steps: [{model: s500}, {model: s429-after}, {model: hello}]}\n'
 	printf '  late-falls: {steps: [{model: error-late}, {model: hello}]}\n'
 	printf '  capped: {steps: [{model: hello, caps: [each_token]}]}\n'

@@ -75,7 +75,26 @@ for await (const m of once.models.list()) ids.push(m.id);
 check("models", ids.includes("hello") && ids.includes("workflow:greet"), ids);
 check("one model", (await once.models.retrieve("workflow:greet")).id === "workflow:greet");
 
+const texts = ["one", "two", "one"];
+const embed = (more = {}, client = once) => client.embeddings.create({ model: "vectors", input: texts, ...more });
+const vectors = await embed();
+check("vectors, as the client asks by itself", vectors.data.map((v) => [v.index, v.embedding.length]).join() === "0,8,1,8,2,8", vectors);
+check("of length 1", vectors.data.every((v) => Math.abs(v.embedding.reduce((sum, x) => sum + x * x, 0) - 1) < 1e-5), vectors);
+check("their tokens", vectors.usage.prompt_tokens > 0 && vectors.usage.total_tokens === vectors.usage.prompt_tokens, vectors.usage);
+check("as numbers, the same", JSON.stringify((await embed({ encoding_format: "float" })).data.map((v) => v.embedding.map(Math.fround))) ===
+	JSON.stringify(vectors.data.map((v) => v.embedding)), vectors);
+check("the same text has the same vector", vectors.data[0].embedding.join() === vectors.data[2].embedding.join() &&
+	vectors.data[0].embedding.join() !== vectors.data[1].embedding.join(), vectors);
+const bytes = (await embed({ encoding_format: "base64" })).data[1].embedding;
+check("base64 as it is", new Float32Array(Uint8Array.from(Buffer.from(bytes, "base64")).buffer).join() === vectors.data[1].embedding.join(), bytes);
+
 for (const [name, kind, status, code, param, call] of [
+	["vectors of a tier that chats", OpenAI.NotFoundError, 404, "model_not_found", "model", () => embed({ model: "hello" })],
+	["a chat of a tier of vectors", OpenAI.NotFoundError, 404, "model_not_found", "model", () => chat({ model: "vectors" })],
+	["vectors of an empty text", OpenAI.BadRequestError, 400, "invalid_value", "input[1]", () => embed({ input: ["one", ""] })],
+	["vectors of tokens", OpenAI.BadRequestError, 400, "unsupported_value", "input", () => embed({ input: [1, 2] })],
+	["vectors of another length", OpenAI.BadRequestError, 400, "unsupported_value", "dimensions", () => embed({ dimensions: 4 })],
+	["vectors that are too few", OpenAI.InternalServerError, 502, "provider_bad_body", null, () => embed({ model: "v-count" })],
 	["no key", OpenAI.AuthenticationError, 401, "invalid_api_key", null, () => new OpenAI({ baseURL, apiKey: "sk-not-ours" }).models.list()],
 	["an unknown model", OpenAI.NotFoundError, 404, "model_not_found", "model", () => chat({ model: "gpt-4" })],
 	["a wrong type", OpenAI.BadRequestError, 400, "invalid_type", "stream", () => chat({ stream: "yes" })],

@@ -3,6 +3,7 @@
 door_openai.py BASE_URL TOKEN       with the package openai; t/lib/door.sh says what the tiers are
 """
 import asyncio
+import struct
 import sys
 
 import openai
@@ -127,6 +128,38 @@ def models():
     check("no such model", e and e.code == "model_not_found", got)
 
 
+def embeddings():
+    def embed(texts, **more):
+        return [v.embedding for v in once.embeddings.create(model="vectors", input=texts, **more).data]
+    r = once.embeddings.create(model="vectors", input=["one", "two", "one"])
+    got = [v.embedding for v in r.data]
+    check("vectors, as the client asks by itself (base64)", [v.index for v in r.data] == [0, 1, 2] and all(len(v) == 8 for v in got), r)
+    check("of length 1", all(abs(sum(x * x for x in v) - 1) < 1e-5 for v in got), got)
+    check("in the order of the texts", got == [embed("one")[0], embed("two")[0], got[0]] and got[0] != got[1], got)
+    check("their tokens", r.object == "list" and r.model == "vectors" and r.usage.prompt_tokens == r.usage.total_tokens > 0, r.usage)
+    check("as numbers, the same", [struct.unpack("<8f", struct.pack("<8f", *v)) for v in embed(["one", "two"], encoding_format="float")] ==
+          [tuple(v) for v in got[:2]], got)
+    check("of the length that they have", embed("one", dimensions=8)[0] == got[0])
+    raw = once.embeddings.with_raw_response.create(model="vectors", input="one", user="somebody")
+    check("the headers of vectors", (raw.headers["x-agentd-route"], raw.headers["x-agentd-step"], raw.headers["x-agentd-ignored"]) ==
+          ("vectors", "vectors", "user") and float(raw.headers["x-agentd-cost-usd"]) > 0, dict(raw.headers))
+    check("2048 texts", len(embed([f"text {i}" for i in range(2048)])) == 2048)
+    check("a tier of vectors is a model", once.models.retrieve("vectors").id == "vectors")
+    for name, kind, code, param, model, more in (
+            ("of an unknown model", openai.NotFoundError, "model_not_found", "model", "text-embedding-3-small", {"input": "one"}),
+            ("of a tier that chats", openai.NotFoundError, "model_not_found", "model", "hello", {"input": "one"}),
+            ("of an empty text", openai.BadRequestError, "invalid_value", "input", "vectors", {"input": ""}),
+            ("of tokens", openai.BadRequestError, "unsupported_value", "input", "vectors", {"input": [[1, 2], [3]]}),
+            ("of another length", openai.BadRequestError, "unsupported_value", "dimensions", "vectors", {"input": "one", "dimensions": 4}),
+            ("of a text that is too long", openai.BadRequestError, "context_length_exceeded", "input", "vectors", {"input": "x" * 100000}),
+            ("that are too few", openai.InternalServerError, "provider_bad_body", None, "v-count", {"input": ["one", "two"]}),
+            ("of a provider in trouble", openai.InternalServerError, "provider_error", None, "v-s500", {"input": "one"})):
+        e, got = raised(kind, lambda: once.embeddings.create(model=model, **more))
+        check(f"vectors {name}", e and (e.code, e.param) == (code, param) and e.message, (got, getattr(got, "code", 0), getattr(got, "param", 0)))
+    e, got = raised(openai.NotFoundError, lambda: chat(model="vectors"))
+    check("a tier of vectors does not chat", e and e.param == "model" and "/v1/embeddings" in e.message, got)
+
+
 def errors():
     for name, kind, code, param, call in (
             ("no key", openai.AuthenticationError, "invalid_api_key", None, lambda: chat(once.with_options(api_key="sk-not-ours"))),
@@ -192,5 +225,5 @@ def many():
     check("forty at once", all(a.choices[0].message.content == HELLO for a in answers) and len({a.id for a in answers}) == 40)
 
 
-for part in (plain, streams, cut, tools, structured, models, errors, workflows, many):
+for part in (plain, streams, cut, tools, structured, models, embeddings, errors, workflows, many):
     part()

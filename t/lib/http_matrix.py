@@ -54,6 +54,7 @@ ROWS = {
     "POST /workflows/:name/pause": (404, None),
     "POST /workflows/:name/resume": (404, None),
     "POST /v1/chat/completions": (404, {"model": "none", "messages": [{"role": "user", "content": "hi"}]}),
+    "POST /v1/embeddings": (404, {"model": "none", "input": "hi"}),
     "GET /v1/models": (200, None),
     "GET /v1/models/:name": (404, None),
     "POST /validate": (200, YAML),

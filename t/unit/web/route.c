@@ -26,6 +26,8 @@ static const struct {
 	{"GET", "/Tasks", NULL, NULL, NULL, NULL},
 	{"GET", "/workflows", "/workflows", NULL, NULL, NULL},
 	{"POST", "/v1/chat/completions", "/v1/chat/completions", NULL, NULL, NULL},
+	{"POST", "/v1/embeddings", "/v1/embeddings", NULL, NULL, NULL},
+	{"GET", "/v1/embeddings", NULL, NULL, "POST", NULL},
 	{"GET", "/v1/models", "/v1/models", NULL, NULL, NULL},
 	{"GET", "/v1/models/workflow:brief", "/v1/models/:name", NULL, NULL, "workflow:brief"},
 	{"POST", "/validate", "/validate", NULL, NULL, NULL},
