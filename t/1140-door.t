@@ -140,6 +140,13 @@ is "2048 texts" "$status $(field '[(.data | length), (.data | map(.index) == [ra
 jq -cn '{model: "vectors", input: [range(2049) | "text \(.)"]}' >"$D/many"
 embed "@$D/many"
 is "and no more" "$status $(error)" "400 code message param type,invalid_request_error,invalid_value,input"
+jq -cn '{model: "v-long", input: [range(1001) | "text \(.)"]}' >"$D/many"
+embed "@$D/many"
+is "nor more numbers than one answer holds" "$status $(error)" "400 code message param type,invalid_request_error,invalid_value,input"
+is "it says how many texts may be" "$(field .error.message)" 'input: 1001 texts, at most 1000 can be embedded at once by model "v-long", whose vectors have 2000 numbers'
+jq -cn '{model: "v-long", input: [range(1000) | "text \(.)"]}' >"$D/many"
+embed "@$D/many"
+is "all that it holds" "$status $(field '[(.data | length), ([.data[].embedding | length] | unique)] | tostring')" "200 [1000,[2000]]"
 embed '{"model":"v-no-usage","input":"one"}'
 is "of a provider that counts nothing" "$status $(field '.usage | tostring')" '200 {"prompt_tokens":0,"total_tokens":0}'
 embed '{"model":"v-count","input":["one","two"]}'

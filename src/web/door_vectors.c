@@ -105,10 +105,14 @@ int door_texts_judge(struct arena *a, const struct door_texts *q, int dims, stru
 {
 	struct door_reading r = {.a = a, .fault = fault};
 
-	if (q->dims == 0 || q->dims == dims)
-		return 0;
-	return door_fail(&r, "unsupported_value", "dimensions", "dimensions: vectors of model \"" STR_FMT "\" have %d numbers, no other length is made",
-			 STR_ARG(q->model), dims);
+	if (q->dims != 0 && q->dims != dims)
+		return door_fail(&r, "unsupported_value", "dimensions",
+				 "dimensions: vectors of model \"" STR_FMT "\" have %d numbers, no other length is made", STR_ARG(q->model), dims);
+	if (q->n_texts > (size_t)(DOOR_NUMBERS_MAX / dims))
+		return door_fail(&r, "invalid_value", "input",
+				 "input: %zu texts, at most %d can be embedded at once by model \"" STR_FMT "\", whose vectors have %d numbers",
+				 q->n_texts, DOOR_NUMBERS_MAX / dims, STR_ARG(q->model), dims);
+	return 0;
 }
 
 /* --- the answer --- */

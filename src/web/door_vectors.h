@@ -18,6 +18,9 @@
 
 struct model_answer;
 
+/* In one answer, that is made and held whole: some 25 MB of text. */
+enum { DOOR_NUMBERS_MAX = 2000000 };
+
 struct door_texts {
 	struct str model;
 	const struct str *texts;
@@ -28,7 +31,7 @@ struct door_texts {
 };
 
 int door_texts_parse(struct arena *a, const struct json *body, struct door_texts *ret, struct door_fault *fault);
-/* Whether vectors of so many numbers are what was asked for. */
+/* Whether vectors of so many numbers are what was asked for, and one answer holds them all. */
 int door_texts_judge(struct arena *a, const struct door_texts *q, int dims, struct door_fault *fault);
 void door_write_vectors(struct buf *out, struct str model, const struct model_answer *answer, bool base64);
 

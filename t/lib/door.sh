@@ -17,8 +17,8 @@ door_model() {
 # Each has its own: what one's faults do to its breaker is nothing to the others.
 door_provider() { printf '  %s: {wire: openai, base_url: "%s", key_env: []}\n' "$1" "$stub_url"; }
 
-# Vectors of 8 numbers.
-door_vectors="v-count v-nan v-no-usage v-s500 v-hang-headers"
+# Vectors of 8 numbers, those of v-long of 2000.
+door_vectors="v-count v-nan v-no-usage v-s500 v-hang-headers v-long"
 door_vector_model() {
 	printf '  %s: {provider: %s, id: "stub/%s", kind: embedding, dims: 8, context: 8192, price: {input: 1.00, as_of: 2026-11-01}}\n' \
 		"$1" "$1" "$(printf '%s' "$1" | sed 's/^v-//; s/^s\([0-9]\)/\1/')"
@@ -41,7 +41,7 @@ door_routing() {
 	END
 	door_model hello hello stub
 	for fault in $faults; do door_model "$fault"; done
-	for fault in vectors $door_vectors; do door_vector_model "$fault"; done
+	for fault in vectors $door_vectors; do door_vector_model "$fault"; done | sed '/v-long/s/dims: 8/dims: 2000/'
 	door_model echo-large stub/echo stub | sed 's/context: 8192/context: 1000000/'
 	printf 'caps:\n  each_token: {scope: token, window: day, limit_usd: 0.001, on_exceeded: fail}\n'
 	printf 'tiers:\n'

@@ -167,6 +167,18 @@ START_TEST(another_length_is_refused)
 	expect_fault(&fault, "unsupported_value", "dimensions", "dimensions: vectors of model \"m\" have 8 numbers, no other length is made");
 	q.dims = INT64_C(1) << 32 | 8;
 	ck_assert_int_lt(door_texts_judge(a, &q, 8, &fault), 0);
+
+	q.dims = 0;
+	q.n_texts = 1302;
+	ck_assert_int_eq(door_texts_judge(a, &q, 1536, &fault), 0);
+	q.n_texts = 1303;
+	ck_assert_int_lt(door_texts_judge(a, &q, 1536, &fault), 0);
+	expect_fault(&fault, "invalid_value", "input",
+		     "input: 1303 texts, at most 1302 can be embedded at once by model \"m\", whose vectors have 1536 numbers");
+	q.n_texts = 30;
+	ck_assert_int_eq(door_texts_judge(a, &q, 65536, &fault), 0);
+	q.n_texts = 31;
+	ck_assert_int_lt(door_texts_judge(a, &q, 65536, &fault), 0);
 }
 END_TEST
 
