@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "config/routing.h"
 #include "gateway/gateway.h"
+#include "gateway/record.h"
 #include "store/queue.h"
 #include "store/store.h"
 #include "t/bench/load.h"
@@ -80,11 +81,7 @@ static void on_answer(struct op *op, void *arg)
 
 	if (op->err->code != ERR_NONE || a->text.n == 0 || a->n_calls != 1)
 		fatal("gateway_load: %s: %s", err_name(op->err->code), op->err->msg);
-	c->call = *a->calls;
-	c->call.path = c->path;
-	c->call.tier = str_dup(c->arena, c->call.tier);
-	c->call.model_answered = str_dup(c->arena, c->call.model_answered);
-	c->call.provider_request_id = str_dup(c->arena, c->call.provider_request_id);
+	c->call = record_copy(c->arena, a->calls);
 	c->row = (struct journal_row){
 		.path = c->path, .attempt_try = 1, .kind = STR("step.succeeded"), .step_kind = STR("model"),
 		.value = json_string(c->arena, a->text), .cost_pusd = a->cost_pusd,
