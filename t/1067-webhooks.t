@@ -285,6 +285,7 @@ d_token metrics metrics
 figures() { d_http -H "Authorization: Bearer $token" http://agentd/metrics; }
 counted() { figures | grep -q 'agentd_webhook_attempts_total{event="task.finished",outcome="delivered"}'; }
 ok "attempts are counted" wait_for 20 counted
+submit noop '{"n": 99}' /ok/unsent
 pending() { figures | grep -q '^agentd_webhooks_pending [1-9]'; }
 ok "and what is pending" wait_for 20 pending
 d_stop worker
