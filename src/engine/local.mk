@@ -21,7 +21,10 @@ src_engine_libengine_a_SOURCES = \
   src/engine/root.c src/engine/root.h \
   src/engine/run.c src/engine/run.h \
   src/engine/scope.c src/engine/scope.h \
-  src/engine/state.c src/engine/state.h \
+  src/engine/state.c src/engine/state.h src/engine/state_room.h \
+  src/engine/state_place.c \
+  src/engine/state_request.c \
+  src/engine/state_turn.c \
   src/engine/steps.h \
   src/engine/step_agent.c src/engine/step_approve.c src/engine/step_call.c src/engine/step_for.c \
   src/engine/step_model.c src/engine/step_raise.c \

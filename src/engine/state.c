@@ -3,18 +3,14 @@
  * A row fits when it names a step of an open scope, its visit and try are the next ones (or the present
  * ones of a step under way), and its kind may follow: see may_begin[] and may_follow[].
  */
-#include "engine/state.h"
-
-#include <string.h>
+#include "engine/state_room.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "config/workflow.h"
-#include "engine/agent.h"
 #include "engine/intent.h"
-#include "engine/path.h"
 #include "engine/program.h"
 #include "engine/scope.h"
 #include "engine/vars.h"
@@ -43,106 +39,6 @@ static const unsigned may_follow[NODE_STATUSES] = {
 	[NODE_ASKING] = ROW(STARTED) | ROW(SUCCEEDED) | ROW(FAILED) | ROW(CANCELLED),
 	[NODE_UNCERTAIN] = ROW(SUCCEEDED) | ROW(FAILED) | ROW(CANCELLED),
 };
-
-enum target_kind { TARGET_STEP, TARGET_ITEM, TARGET_TURN, TARGET_ASK, TARGET_APPROVAL };
-
-struct target {
-	enum target_kind kind;
-	struct scope *scope;	/* of the step; of the iteration itself */
-	int index, visit;	/* of the step */
-	int number;		/* of the turn, ask or request */
-};
-
-static int conflict(const struct journal_row *row, const char *why, struct err *err)
-{
-	return err_set(err, ERR_JOURNAL_CONFLICT, "journal row \"" STR_FMT "\" of \"" STR_FMT "\" try %d: %s",
-		       STR_ARG(row->kind), STR_ARG(row->path), row->attempt_try, why);
-}
-
-/* --- from path to place --- */
-
-static struct scope *enter_item(struct state *st, struct scope *sc, int index, int visit, size_t item)
-{
-	struct node *n = sc->nodes[index];
-
-	if (!n || !n->each || n->visits != visit || item >= n->each->n)
-		return NULL;
-	if (n->each->begun[item])
-		return n->each->scopes[item];
-	if (sc->cancelling || n->each->error)
-		return NULL;
-	return state_open_item(st, n->each, item);
-}
-
-static struct scope *enter_iteration(struct state *st, const struct target *t, size_t item)
-{
-	if (t->scope->program->v[t->index].step->kind != STEP_FOR)
-		return NULL;
-	return enter_item(st, t->scope, t->index, t->visit, item);
-}
-
-static struct scope *enter_call(struct state *st, const struct target *t, int turn, int call)
-{
-	const struct node *n = t->scope->nodes[t->index];
-
-	if (t->scope->program->v[t->index].step->kind != STEP_AGENT || !n || turn != n->n_turns)
-		return NULL;
-	return enter_item(st, t->scope, t->index, t->visit, (size_t)call);
-}
-
-static int resolve_call(struct state *st, const struct journal_row *row, struct target *ret, int turn, struct str *rest, struct err *err)
-{
-	struct segment seg;
-
-	if (!path_take(rest, &seg) || !seg.is_call)
-		return conflict(row, "a turn has calls and nothing else below it", err);
-	ret->scope = enter_call(st, ret, turn, seg.call);
-	if (!ret->scope)
-		return conflict(row, "no such call is open", err);
-	ret->index = 0;
-	ret->visit = 1;
-	return 0;
-}
-
-static int resolve(struct state *st, const struct journal_row *row, struct target *ret, struct err *err)
-{
-	struct str rest = row->path;
-	struct segment seg;
-
-	*ret = (struct target){.scope = st->root};
-	for (;;) {
-		if (!path_take(&rest, &seg) || seg.turn || seg.ask || seg.approval || seg.is_call)
-			return conflict(row, "not a step path", err);
-		ret->index = program_find(ret->scope->program, seg.id.p, seg.id.n, ret->scope->cursor);
-		if (ret->index < 0)
-			return conflict(row, "no such step", err);
-		ret->visit = seg.visit;
-		if (!seg.has_item)
-			break;
-		ret->scope = enter_iteration(st, ret, seg.item);
-		if (!ret->scope)
-			return conflict(row, "no such iteration is open", err);
-		if (rest.n == 0) {
-			ret->kind = TARGET_ITEM;
-			return 0;
-		}
-	}
-	if (rest.n == 0)
-		return 0;
-	if (!path_take(&rest, &seg) || (!seg.turn && !seg.ask && !seg.approval))
-		return conflict(row, "the step has no steps below it", err);
-	if (seg.turn && rest.n > 0) {
-		if (resolve_call(st, row, ret, seg.turn, &rest, err) < 0)
-			return -1;
-		if (rest.n == 0)
-			return 0;
-		if (!path_take(&rest, &seg) || (!seg.ask && !seg.approval))
-			return conflict(row, "a call has no steps below it", err);
-	}
-	ret->kind = seg.turn ? TARGET_TURN : seg.ask ? TARGET_ASK : TARGET_APPROVAL;
-	ret->number = seg.turn ? seg.turn : seg.ask ? seg.ask : seg.approval;
-	return 0;
-}
 
 /* --- where a scope goes on --- */
 
@@ -185,18 +81,23 @@ static void count_call(struct state *st, struct node *n)
 		n->n_calls++;
 }
 
-static void count_turn(struct state *st, struct node *n)
+void state_count_turn(struct state *st, struct node *n)
 {
 	st->n_model_turns++;
 	for (; n; n = n->scope->owner)
 		n->n_model_turns++;
 }
 
+bool state_asks_models(enum step_kind kind)
+{
+	return kind == STEP_MODEL || kind == STEP_AGENT;
+}
+
 /* A question that nobody could answer is asked again: it is one turn. */
 static void count_asked(struct state *st, struct node *n)
 {
 	if (!n->again)
-		count_turn(st, n);
+		state_count_turn(st, n);
 	n->again = NULL;
 }
 
@@ -209,7 +110,7 @@ static int on_started(struct state *st, struct node *n, const struct journal_row
 	switch (node_program(n)->step->kind) {
 	case STEP_CALL:
 		if (!intent_read(row->value, &call))
-			return conflict(row, "it records no call", err);
+			return state_conflict(row, "it records no call", err);
 		st->taint |= call.taint;
 		if (!n->again)
 			count_call(st, n);
@@ -225,7 +126,7 @@ static int on_started(struct state *st, struct node *n, const struct journal_row
 	default:
 		items = json_getc(row->value, "items");
 		if (json_type(items) != JSON_ARRAY)
-			return conflict(row, "\"items\": expected array", err);
+			return state_conflict(row, "\"items\": expected array", err);
 		n->each = scope_open_each(n, items, node_program(n)->step->u.loop.parallel);
 		n->deadline_us = node_deadline(n, n->started_us);
 	}
@@ -236,7 +137,7 @@ static int on_started(struct state *st, struct node *n, const struct journal_row
 static int on_waiting(struct node *n, const struct journal_row *row, struct err *err)
 {
 	if (!time_parse(json_str(json_getc(row->value, "until")), &n->wake_us))
-		return conflict(row, "\"until\": expected RFC 3339 time", err);
+		return state_conflict(row, "\"until\": expected RFC 3339 time", err);
 	n->status = NODE_WAITING;
 	n->deadline_us = node_deadline(n, n->started_us);
 	return 0;
@@ -251,7 +152,7 @@ static int take_edge(struct node *n, const struct step *s, const struct journal_
 	if (json_type(edge) == JSON_NULL)
 		return 0;
 	if (!json_to_int(edge, &e) || e < 0 || (size_t)e >= s->u.sw.n)
-		return conflict(row, "\"edge\": no such edge", err);
+		return state_conflict(row, "\"edge\": no such edge", err);
 	if (!n->edges)
 		n->edges = ARENA_ARRAY(n->scope->arena, s->u.sw.n, int);
 	n->edges[e]++;
@@ -268,7 +169,7 @@ static int on_succeeded(struct state *st, struct node *n, const struct journal_r
 	if (s->kind == STEP_SWITCH && take_edge(n, s, row, &next, err) < 0)
 		return -1;
 	if (n->each && n->each->ended < n->each->n)
-		return conflict(row, "iterations are still open", err);
+		return state_conflict(row, "iterations are still open", err);
 	if (n->each)
 		scope_drop_items(st, n);
 	if (s->kind == STEP_SET)
@@ -297,11 +198,6 @@ static void count_refused(struct state *st, struct node *n)
 		count_call(st, n);
 }
 
-static bool asks_models(enum step_kind kind)
-{
-	return kind == STEP_MODEL || kind == STEP_AGENT;
-}
-
 static int on_failed(struct state *st, struct node *n, const struct journal_row *row, struct err *err)
 {
 	const struct step *s = node_program(n)->step;
@@ -311,9 +207,9 @@ static int on_failed(struct state *st, struct node *n, const struct journal_row 
 		scope_drop_items(st, n);
 	n->error = json_getc(row->value, "error");
 	if (json_type(n->error) != JSON_OBJECT)
-		return conflict(row, "\"error\": expected object", err);
+		return state_conflict(row, "\"error\": expected object", err);
 	if (retry_at && !time_parse(json_str(retry_at), &n->wake_us))
-		return conflict(row, "\"retry_at\": expected RFC 3339 time", err);
+		return state_conflict(row, "\"retry_at\": expected RFC 3339 time", err);
 	if (!n->started && !n->again)
 		count_refused(st, n);
 	n->again = NULL;
@@ -323,7 +219,7 @@ static int on_failed(struct state *st, struct node *n, const struct journal_row 
 	}
 	if (retry_at && !n->scope->cancelling) {
 		n->status = NODE_RETRYING;
-		n->waits_slot = n->again && asks_models(s->kind);
+		n->waits_slot = n->again && state_asks_models(s->kind);
 		st->n_slots += n->waits_slot;
 		n->deadline_us = node_deadline(n, 0);
 		scope_time(st, n);
@@ -366,7 +262,7 @@ static int on_uncertain(struct state *st, struct node *n, const struct journal_r
 	n->status = NODE_UNCERTAIN;
 	n->error = json_getc(row->value, "error");
 	if (json_type(n->error) != JSON_OBJECT)
-		return conflict(row, "\"error\": expected object", err);
+		return state_conflict(row, "\"error\": expected object", err);
 	n->uncertain_us = row->at_us;
 	n->looked = false;
 	n->deadline_us = 0;
@@ -393,7 +289,7 @@ static bool fits(const struct target *t, const struct node *n, const struct jour
 	return t->visit == node_next_visit(n, kind) && row->attempt_try == node_next_try(n, kind);
 }
 
-static void begin_try(struct state *st, struct node *n, const struct journal_row *row, enum row_kind kind)
+void state_begin_try(struct state *st, struct node *n, const struct journal_row *row, enum row_kind kind)
 {
 	int visit = node_next_visit(n, kind), try_no = node_next_try(n, kind);
 
@@ -408,7 +304,7 @@ static void begin_try(struct state *st, struct node *n, const struct journal_row
 		st->n_steps++;
 	}
 	/* What one question of a model was allowed to cost is for that question; one that waited for its turn is the same. */
-	if (asks_models(node_program(n)->step->kind) && !n->again)
+	if (state_asks_models(node_program(n)->step->kind) && !n->again)
 		n->approved = n->approval = NULL;
 	/* An agent that is tried again goes on where it was. */
 	if (!node_is_open(n) || node_program(n)->step->kind != STEP_AGENT)
@@ -435,13 +331,13 @@ static int apply_step(struct state *st, const struct target *t, const struct jou
 	int r = 0;
 
 	if (!fits(t, n, row, kind))
-		return conflict(row, "does not follow from the rows before it", err);
+		return state_conflict(row, "does not follow from the rows before it", err);
 	if (n->status == NODE_UNCERTAIN)
 		st->n_uncertain--;
 	st->n_slots -= n->waits_slot;
 	n->waits_slot = false;
 	if (!node_is_open(n) || (n->status == NODE_RETRYING && kind != ROW_STEP_CANCELLED))
-		begin_try(st, n, row, kind);
+		state_begin_try(st, n, row, kind);
 	else if (n->status == NODE_ASKING)
 		n->looked = false;	/* that was the request */
 	n->wake_us = 0;
@@ -471,227 +367,17 @@ static int apply_step(struct state *st, const struct target *t, const struct jou
 	return r;
 }
 
-static struct turn *add_turn(struct node *n, const struct json *text)
-{
-	struct turn *t;
-
-	if (n->n_turns == n->cap_turns) {
-		int cap = n->cap_turns ? 2 * n->cap_turns : NODE_MAX_REPAIRS;
-		struct turn *grown = ARENA_ARRAY(n->scope->arena, (size_t)cap, struct turn);
-
-		if (n->n_turns)
-			memcpy(grown, n->turns, (size_t)n->n_turns * sizeof *grown);
-		n->turns = grown;
-		n->cap_turns = cap;
-	}
-	t = &n->turns[n->n_turns++];
-	*t = (struct turn){.text = text};
-	return t;
-}
-
-static int apply_repair(struct state *st, struct node *n, const struct journal_row *row, struct err *err)
-{
-	const struct json *text = json_getc(row->value, "text");
-
-	if (n->n_turns >= NODE_MAX_REPAIRS)
-		return conflict(row, "no answer is repaired so often", err);
-	if (json_type(text) != JSON_STRING)
-		return conflict(row, "\"text\": expected string", err);
-	add_turn(n, text);
-	count_turn(st, n);
-	return 0;
-}
-
-static void open_calls(struct node *n, struct turn *t)
-{
-	n->each = scope_open_each(n, t->calls, AGENT_PARALLEL_CALLS);
-	t->outputs = n->each->outputs;
-	t->errors = ARENA_ARRAY(n->scope->arena, n->each->n, const struct json *);
-}
-
-static int apply_agent_turn(struct state *st, struct node *n, const struct journal_row *row, struct err *err)
-{
-	struct turn *t, read;
-
-	if (n->each || n->turns_ended || n->n_turns >= node_program(n)->step->u.agent.max_turns)
-		return conflict(row, "no turn is asked now", err);
-	if (!agent_turn_read(row->value, &read))
-		return conflict(row, "it records no turn", err);
-	if (read.left_out && read.left_out >= n->n_turns)
-		return conflict(row, "it leaves out turns that are not there", err);
-	t = add_turn(n, read.text);
-	*t = read;
-	n->left_out = read.left_out;
-	n->summarised = false;
-	n->turns_ended = json_is_true(json_getc(row->value, "end"));
-	if (!n->turns_ended) {
-		if (t->calls)
-			open_calls(n, t);
-		count_turn(st, n);
-	}
-	/* Whoever ended the ask may have taken it away. */
-	n->deadline_us = node_agent_deadline(n);
-	scope_time(st, n);
-	return 0;
-}
-
-/* The next turn is asked with the text in the place of the first ones. */
-static int apply_summary(struct state *st, const struct target *t, const struct journal_row *row, struct err *err)
-{
-	struct node *n = state_node(t->scope, t->index);
-	const struct json *text = json_getc(row->value, "text");
-	int64_t left_out;
-
-	if (node_program(n)->step->kind != STEP_AGENT || n->status != NODE_RUNNING || t->visit != n->visits || n->each || n->turns_ended ||
-	    n->summarised || row->attempt_try != n->try_no || t->number != n->n_turns + 1)
-		return conflict(row, "does not follow from the rows before it", err);
-	if (json_type(text) != JSON_STRING || !json_to_int(json_getc(row->value, "left_out"), &left_out) || left_out <= n->left_out ||
-	    left_out >= n->n_turns)
-		return conflict(row, "it records no summary", err);
-	n->summary = text;
-	n->left_out = (int)left_out;
-	n->summarise = 0;
-	n->summarised = true;
-	count_turn(st, n);
-	n->deadline_us = node_agent_deadline(n);
-	scope_time(st, n);
-	state_push_ready(st, n->scope);
-	return 0;
-}
-
-static int apply_turn(struct state *st, const struct target *t, const struct journal_row *row, struct err *err)
-{
-	struct node *n = state_node(t->scope, t->index);
-	enum step_kind kind = node_program(n)->step->kind;
-	int r;
-
-	if ((kind != STEP_MODEL && kind != STEP_AGENT) || n->status != NODE_RUNNING || t->visit != n->visits ||
-	    row->attempt_try != n->try_no || t->number != n->n_turns + 1)
-		return conflict(row, "does not follow from the rows before it", err);
-	r = kind == STEP_MODEL ? apply_repair(st, n, row, err) : apply_agent_turn(st, n, row, err);
-	state_push_ready(st, n->scope);
-	return r;
-}
-
-static int apply_ask(struct state *st, const struct target *t, const struct journal_row *row, struct err *err)
-{
-	struct node *n = state_node(t->scope, t->index);
-
-	if (n->status != NODE_UNCERTAIN || t->visit != n->visits || row->attempt_try != n->try_no || t->number != n->n_asks + 1)
-		return conflict(row, "does not follow from the rows before it", err);
-	n->n_asks++;
-	n->wake_us = 0;
-	scope_time(st, n);
-	state_push_ready(st, n->scope);
-	return 0;
-}
-
-/* --- requests for a person --- */
-
-/* Of a turn that is being asked. */
-static bool may_ask_spend(const struct target *t, const struct node *n, const struct journal_row *row)
-{
-	return t->scope->state == SCOPE_OPEN && t->scope->cursor == t->index && !t->scope->cancelling && n->status == NODE_RUNNING &&
-	       !n->each && !n->turns_ended && t->visit == n->visits && row->attempt_try == n->try_no && t->number == n->n_requests + 1 &&
-	       str_is(json_str(json_getc(row->value, "kind")), "spend");
-}
-
-static bool may_request(const struct target *t, const struct node *n, const struct journal_row *row)
-{
-	enum step_kind kind = node_program(n)->step->kind;
-
-	if ((kind != STEP_CALL && kind != STEP_APPROVE) || t->scope->state != SCOPE_OPEN ||
-	    t->scope->cursor != t->index || t->scope->cancelling)
-		return false;
-	if (n->status == NODE_ASKING)	/* once more: what was approved is not enough any more */
-		return n->decision && t->visit == n->visits && row->attempt_try == n->try_no && t->number == n->n_requests + 1;
-	if (node_is_open(n) && n->status != NODE_RETRYING)
-		return false;
-	return t->visit == node_next_visit(n, ROW_STEP_STARTED) && row->attempt_try == node_next_try(n, ROW_STEP_STARTED) && t->number == 1;
-}
-
-static int apply_request(struct state *st, const struct target *t, struct node *n, const struct journal_row *row, struct err *err)
-{
-	struct intent call;
-	int64_t expires_us;
-
-	if (asks_models(node_program(n)->step->kind) ? !may_ask_spend(t, n, row) : !may_request(t, n, row))
-		return conflict(row, "does not follow from the rows before it", err);
-	if (!json_str(json_getc(row->value, "id")).p || !time_parse(json_str(json_getc(row->value, "expires_at")), &expires_us) ||
-	    (node_program(n)->step->kind == STEP_CALL && !intent_read(json_getc(row->value, "call"), &call)))
-		return conflict(row, "it records no request", err);
-	if (n->status != NODE_ASKING && n->status != NODE_RUNNING)
-		begin_try(st, n, row, ROW_STEP_STARTED);
-	n->n_requests++;
-	n->requested_us = row->at_us;
-	n->request = row->value;
-	n->decision = NULL;
-	n->word = NULL;
-	n->status = NODE_ASKING;
-	n->mine = n->looked = false;
-	n->wake_us = expires_us;
-	n->deadline_us = node_deadline(n, 0);
-	st->n_asking++;
-	return 0;
-}
-
-/* The turn is asked once more. */
-static void go_on_asking(struct node *n, const struct journal_row *row)
-{
-	n->status = NODE_RUNNING;
-	n->waited_us += row->at_us - n->requested_us;
-	n->deadline_us = node_program(n)->step->kind == STEP_AGENT ? node_agent_deadline(n) : node_deadline(n, 0);
-}
-
-static int apply_decision(struct state *st, const struct target *t, struct node *n, const struct journal_row *row, struct err *err)
-{
-	struct intent call;
-	const struct json *edited = json_getc(row->value, "call");
-
-	if (n->status != NODE_ASKING || n->decision || t->visit != n->visits || row->attempt_try != n->try_no || t->number != n->n_requests)
-		return conflict(row, "does not follow from the rows before it", err);
-	if (!json_str(json_getc(row->value, "decision")).p || (edited && !intent_read(edited, &call)))
-		return conflict(row, "it records no decision", err);
-	n->decision = row->value;
-	n->word = NULL;
-	n->wake_us = 0;
-	st->n_asking--;
-	if (str_is(json_str(json_getc(row->value, "decision")), "approved")) {
-		n->approved = n->request;
-		n->approval = n->decision;
-		if (asks_models(node_program(n)->step->kind))
-			go_on_asking(n, row);
-	}
-	return 0;
-}
-
-static int apply_approval(struct state *st, const struct target *t, const struct journal_row *row, enum row_kind kind, struct err *err)
-{
-	struct node *n = state_node(t->scope, t->index);
-	int r;
-
-	if (kind == ROW_APPROVAL_REQUESTED)
-		r = apply_request(st, t, n, row, err);
-	else if (kind == ROW_APPROVAL_DECIDED)
-		r = apply_decision(st, t, n, row, err);
-	else
-		r = conflict(row, "not a row of a request", err);
-	scope_time(st, n);
-	state_push_ready(st, n->scope);
-	return r;
-}
-
 static int apply_item(struct state *st, const struct target *t, const struct journal_row *row,
 		      enum row_kind kind, struct err *err)
 {
 	if (t->scope->state != SCOPE_ENDED)
-		return conflict(row, "the iteration has not ended", err);
+		return state_conflict(row, "the iteration has not ended", err);
 	if (kind == ROW_STEP_SUCCEEDED)
 		scope_close(st, t->scope, END_OK, json_getc(row->value, "output"));
 	else if (kind == ROW_STEP_FAILED)
 		scope_close(st, t->scope, END_FAILED, json_getc(row->value, "error"));
 	else
-		return conflict(row, "not a row of an iteration", err);
+		return state_conflict(row, "not a row of an iteration", err);
 	return 0;
 }
 
@@ -700,21 +386,21 @@ int state_apply(struct state *st, const struct journal_row *row, struct err *err
 	enum row_kind kind;
 	struct target t;
 
-	if (row_kind_parse(row->kind, &kind, err) < 0 || resolve(st, row, &t, err) < 0)
+	if (row_kind_parse(row->kind, &kind, err) < 0 || state_place(st, row, &t, err) < 0)
 		return -1;
 	switch (t.kind) {
 	case TARGET_TURN:
 		if (kind == ROW_TURN_SUMMARISED)
-			return apply_summary(st, &t, row, err);
+			return state_apply_summary(st, &t, row, err);
 		if (kind != ROW_TURN_SUCCEEDED)
-			return conflict(row, "not a row of a turn", err);
-		return apply_turn(st, &t, row, err);
+			return state_conflict(row, "not a row of a turn", err);
+		return state_apply_turn(st, &t, row, err);
 	case TARGET_ASK:
 		if (kind != ROW_ASK_ANSWERED)
-			return conflict(row, "not a row of an ask", err);
-		return apply_ask(st, &t, row, err);
+			return state_conflict(row, "not a row of an ask", err);
+		return state_apply_ask(st, &t, row, err);
 	case TARGET_APPROVAL:
-		return apply_approval(st, &t, row, kind, err);
+		return state_apply_approval(st, &t, row, kind, err);
 	case TARGET_ITEM:
 		return apply_item(st, &t, row, kind, err);
 	default:	/* TARGET_STEP */
