@@ -1,8 +1,8 @@
 /* heap.h - allocation that does not fail: out of memory ends the process.
  *
  * Shapes:  what malloc(3) and its family give. heap_share() makes the libraries that let a program choose allocate here too, because
- *          what they make of a failed allocation is an abort(), a crash, or an error that blames a host or a file. Blocks of 1 MiB and more go back to the system
- *          when they are freed.
+ *          what they make of a failed allocation is an abort(), a crash, or an error that blames a host or a file.
+ *          Blocks of 1 MiB and more go back to the system when they are freed.
  * Units:   bytes.
  * Memory:  freed by free(3).
  * Errors:  none (fatal).
